@@ -1,0 +1,1 @@
+"""Siamscope's core: geometry, networks, trackers, video, evaluation and training, without Qt."""

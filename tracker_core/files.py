@@ -1,0 +1,71 @@
+"""Writing files so that a crash or a full disk never leaves a half-written one behind."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tracker_core.errors import OutputError
+
+
+@contextlib.contextmanager
+def atomic_path(target: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `target`; rename it over `target` if the block ends well, else remove it.
+
+    The temporary name keeps the suffix of `target`, because encoders choose their format from it.
+    Missing parent folders are made. Raises `OutputError` for an unwritable folder or a full disk.
+    """
+    target = Path(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=f".part{target.suffix}", dir=target.parent)
+        os.close(handle)
+    except OSError as error:
+        raise OutputError(describe_write_error(target, error)) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes private files; a result is an ordinary file of the user's
+        temporary.chmod(0o666 & ~_current_umask())
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OutputError(describe_write_error(target, error)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(target: str | Path, text: str) -> None:
+    """Write `text` (UTF-8, newlines as they are) to `target` in one step."""
+    with atomic_path(target) as path:
+        path.write_text(text, encoding="utf-8", newline="")
+
+
+def check_writable(folder: str | Path) -> Path:
+    """Make `folder` and prove that a file can be written in it; raises `OutputError` before any work is done."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(describe_write_error(folder, error)) from error
+    return folder
+
+
+def describe_write_error(target: Path, error: OSError) -> str:
+    """Return one sentence that says what could not be written, why, and what to do."""
+    if error.errno == errno.ENOSPC:
+        return f"The disk is full: '{target}' could not be written. Free some space or choose another --out folder."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"No permission to write '{target}'. Choose a folder that you can write to with --out."
+    return f"'{target}' could not be written ({error.strerror or error}). Choose another --out folder."
+
+
+def _current_umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
