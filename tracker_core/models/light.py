@@ -1,0 +1,213 @@
+"""The default network: a light SiamRPN++ for the CPU.
+
+A MobileNetV3-small trunk to stride 16 (Howard et al. 2019, batch norm folded into the convolutions), two
+correlations side by side — depthwise with the exemplar's centre (SiamRPN++, section 3.4) and pixel-wise with every
+exemplar cell (PG-Net, Alpha-Refine; the arrangement is NanoTrack's) — and two towers of depthwise separable
+convolutions that end in a region proposal head. The pixel-wise similarities are also averaged inside and outside
+the exemplar's box, so that the head knows which part of the exemplar is the target.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# (kernel, expanded channels, output channels, squeeze-and-excitation channels or 0, hard swish, stride)
+TRUNK = (
+    (3, 16, 16, 8, False, 2),
+    (3, 72, 24, 0, False, 2),
+    (3, 88, 24, 0, False, 1),
+    (5, 96, 40, 24, True, 2),
+    (5, 240, 40, 64, True, 1),
+    (5, 240, 40, 64, True, 1),
+    (5, 120, 48, 32, True, 1),
+    (5, 144, 48, 40, True, 1),
+    (5, 288, 96, 72, True, 1),
+)
+FEATURES = 96
+EXEMPLAR_CELLS = 8  # the exemplar's feature map is 8 × 8
+STRIDE = 16
+
+
+class SqueezeExcitation(nn.Module):
+    """Weights channels by a gate computed from their means."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, hidden, 1)
+        self.expand = nn.Conv2d(hidden, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate = F.hardsigmoid(self.expand(F.relu(self.reduce(x.mean((2, 3), keepdim=True)))))
+        return x * gate
+
+
+class InvertedResidual(nn.Module):
+    """Expand, filter depthwise, project; a shortcut where shapes allow it (MobileNetV3)."""
+
+    def __init__(
+        self, inputs: int, kernel: int, expanded: int, outputs: int, hidden: int, hard_swish: bool, stride: int
+    ) -> None:
+        super().__init__()
+        self.activation: nn.Module = nn.Hardswish() if hard_swish else nn.ReLU()
+        self.expand = nn.Conv2d(inputs, expanded, 1) if expanded != inputs else None
+        self.depthwise = nn.Conv2d(expanded, expanded, kernel, stride, kernel // 2, groups=expanded)
+        self.gate = SqueezeExcitation(expanded, hidden) if hidden else None
+        # the published order: gate before the activation in hard-swish blocks, after it in ReLU blocks
+        self.gate_first = hard_swish
+        self.project = nn.Conv2d(expanded, outputs, 1)
+        self.has_shortcut = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.activation(self.expand(x)) if self.expand is not None else x
+        y = self.depthwise(y)
+        if self.gate is None:
+            y = self.activation(y)
+        elif self.gate_first:
+            y = self.activation(self.gate(y))
+        else:
+            y = self.gate(self.activation(y))
+        y = self.project(y)
+        return x + y if self.has_shortcut else y
+
+
+class Trunk(nn.Module):
+    """MobileNetV3-small up to stride 16: B×3×S×S (BGR, 0..255) → B×96×⌈S/16⌉×⌈S/16⌉."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, 2, 1)
+        blocks = []
+        inputs = 16
+        for kernel, expanded, outputs, hidden, hard_swish, stride in TRUNK:
+            blocks.append(InvertedResidual(inputs, kernel, expanded, outputs, hidden, hard_swish, stride))
+            inputs = outputs
+        self.blocks = nn.Sequential(*blocks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.blocks(F.hardswish(self.stem(x)))
+        return result
+
+
+class PixelwiseCorrelation(nn.Module):
+    """Similarity of every search cell with each of the 64 exemplar cells, gated per exemplar cell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        cells = EXEMPLAR_CELLS**2
+        self.kernel = nn.Conv2d(FEATURES, FEATURES, 1)
+        self.search = nn.Conv2d(FEATURES, FEATURES, 1)
+        self.gate_reduce = nn.Conv2d(cells, cells, 1)
+        self.gate_expand = nn.Conv2d(cells, cells, 1)
+        self.smooth = nn.Conv2d(cells, cells, 2, groups=cells)
+        self.mix = nn.Conv2d(cells, cells, 1)
+
+    def template(self, z: Tensor) -> Tensor:
+        """Return the exemplar's cells as rows: B×96×8×8 → B×64×96."""
+        return self.kernel(z).flatten(2).transpose(1, 2)
+
+    def similarities(self, cells: Tensor, x: Tensor) -> Tensor:
+        """Return B×64×h×w dot products of search cells (B×96×h×w) with exemplar cells (B×64×96)."""
+        searched = self.search(x)
+        result: Tensor = torch.matmul(cells, searched.flatten(2)).unflatten(2, searched.shape[2:])
+        return result
+
+    def forward(self, similarity: Tensor) -> Tensor:
+        mean = similarity.mean((2, 3), keepdim=True)
+        gate = torch.sigmoid(self.gate_expand(F.relu(self.gate_reduce(mean))))
+        result: Tensor = self.mix(F.relu6(self.smooth(similarity * gate)))
+        return result
+
+
+class Branch(nn.Module):
+    """One of the two halves of the head: both correlations, fused, and a tower down to `outputs` channels."""
+
+    def __init__(self, depth: int, outputs: int, box_cues: bool) -> None:
+        super().__init__()
+        self.pixelwise = PixelwiseCorrelation()
+        self.depthwise_kernel = nn.Conv2d(FEATURES, FEATURES, 1)
+        self.depthwise_search = nn.Conv2d(FEATURES, FEATURES, 1)
+        self.fuse = nn.Conv2d(EXEMPLAR_CELLS**2 + FEATURES, FEATURES, 1)
+        self.cues = nn.Conv2d(2, FEATURES, 2) if box_cues else None
+        tower: list[nn.Module] = []
+        for _ in range(depth):
+            tower += [nn.Conv2d(FEATURES, FEATURES, 3, 1, 1, groups=FEATURES), nn.ReLU6()]
+            tower += [nn.Conv2d(FEATURES, FEATURES, 1)]
+        self.tower = nn.Sequential(*tower)
+        self.output = nn.Conv2d(FEATURES, outputs, 1)
+
+    def template(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the pixel-wise cells B×64×96 and the depthwise kernel B×96×4×4 of exemplar features B×96×8×8."""
+        return self.pixelwise.template(z), self.depthwise_kernel(z[:, :, 2:6, 2:6])
+
+    def forward(self, cells: Tensor, kernel: Tensor, inside: Tensor, x: Tensor) -> Tensor:
+        similarity = self.pixelwise.similarities(cells, x)
+        depthwise = correlate_depthwise(self.depthwise_search(x), kernel)
+        fused = self.fuse(torch.cat((self.pixelwise(similarity), depthwise), 1))
+        if self.cues is not None:
+            fused = fused + self.cues(box_cues(similarity, inside))
+        result: Tensor = self.output(self.tower(fused))
+        return result
+
+
+def correlate_depthwise(x: Tensor, kernel: Tensor) -> Tensor:
+    """Correlate each channel of B×C×h×w with its own B×C×4×4 kernel, padding 1 (SiamRPN++, figure 3c)."""
+    batch, channels, rows, columns = x.shape
+    weight = kernel.reshape(batch * channels, 1, kernel.shape[2], kernel.shape[3])
+    out = F.conv2d(x.reshape(1, batch * channels, rows, columns), weight, padding=1, groups=batch * channels)
+    return out.reshape(batch, channels, out.shape[2], out.shape[3])
+
+
+def box_cues(similarity: Tensor, inside: Tensor) -> Tensor:
+    """Return B×2×h×w: mean similarity with exemplar cells inside and outside the box; `inside` is B×64 in 0..1."""
+    weights = torch.stack((inside, 1 - inside), 1)
+    weights = weights / weights.sum(2, keepdim=True).clamp_min(1e-3)
+    result: Tensor = torch.matmul(weights, similarity.flatten(2)).unflatten(2, similarity.shape[2:])
+    # similarities are sums over 96 channels; bring them to the size of ordinary activations
+    return result / FEATURES**0.5
+
+
+def cells_inside(exemplar_wh: Tensor, exemplar_size: int = 127) -> Tensor:
+    """Return how much of each of the 8 × 8 exemplar cells the centred box covers: B×2 crop pixels → B×64 in 0..1."""
+    cell = exemplar_size / EXEMPLAR_CELLS
+    edges = torch.arange(EXEMPLAR_CELLS, device=exemplar_wh.device, dtype=exemplar_wh.dtype) * cell - exemplar_size / 2
+    half = exemplar_wh[:, :, None] / 2  # B×2×1
+    covered = (torch.minimum(edges + cell, half) - torch.maximum(edges, -half)).clamp(0, cell) / cell  # B×2×8
+    return (covered[:, 1, :, None] * covered[:, 0, None, :]).flatten(1)
+
+
+class LightSiamRPN(nn.Module):
+    """SiamRPN++ on MobileNetV3-small: 127² exemplar, 255² search region, 15 × 15 positions at stride 16.
+
+    Args:
+        anchors: K, anchors per position.
+        box_cues: whether the head is told the exemplar's box.
+    """
+
+    def __init__(self, anchors: int = 3, box_cues: bool = True) -> None:
+        super().__init__()
+        self.takes_exemplar_size = box_cues
+        self.trunk = Trunk()
+        self.cls = Branch(6, 2 * anchors, box_cues)
+        self.loc = Branch(6, 4 * anchors, box_cues)
+
+    def template(self, z: Tensor, exemplar_wh: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Return what the search needs of the exemplar z (B×3×127×127, BGR 0..255) and its box size (B×2, pixels)."""
+        features = self.trunk(z)
+        if exemplar_wh is None:
+            exemplar_wh = torch.full((z.shape[0], 2), z.shape[-1] / 2, device=z.device)
+        return (*self.cls.template(features), *self.loc.template(features), cells_inside(exemplar_wh, z.shape[-1]))
+
+    def search(self, template: tuple[Tensor, ...], x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return cls B×2K×15×15 (background first) and loc B×4K×15×15 for search regions x (B×3×255×255, BGR 0..255)."""
+        cls_cells, cls_kernel, loc_cells, loc_kernel, inside = template
+        features = self.trunk(x)
+        return (
+            self.cls(cls_cells, cls_kernel, inside, features),
+            self.loc(loc_cells, loc_kernel, inside, features),
+        )
+
+    def forward(self, z: Tensor, x: Tensor, exemplar_wh: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return cls and loc of exemplars and search regions: the two methods above, one after the other."""
+        return self.search(self.template(z, exemplar_wh), x)

@@ -1,0 +1,30 @@
+"""The interface behind which a network runs: uint8 crops in, float32 arrays out."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker_core.types import Image
+
+Outputs = tuple[NDArray[np.float32], ...]
+
+
+class Runner(Protocol):
+    """Runs one Siamese network for batches of one.
+
+    `template` keeps nothing: what it returns belongs to the tracker, so that one runner serves many targets.
+    """
+
+    name: str
+    device: str
+
+    def template(self, crop: Image, exemplar_wh: tuple[float, float]) -> Any:
+        """Return the exemplar's features of a uint8 E×E×3 BGR crop whose target measures `exemplar_wh` crop pixels."""
+        ...
+
+    def search(self, template: Any, crop: Image) -> Outputs:
+        """Return the network's raw outputs (cls, loc) for a uint8 S×S×3 BGR search crop, batch axis kept."""
+        ...

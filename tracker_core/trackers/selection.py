@@ -1,0 +1,79 @@
+"""From network outputs to one box: scores, the scale and ratio penalty, the cosine window (SiamRPN, section 4.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The N candidates of one frame and the winner; boxes are in search-region pixels around the region's centre."""
+
+    boxes_cxcywh: Float32
+    scores: Float32
+    penalised: Float32
+    windowed: Float32
+    penalty: Float32
+    best: int
+
+
+def foreground_scores(cls: NDArray[Any]) -> Float32:
+    """Return softmax foreground probabilities (K·h·w,) of outputs 1×2K×h×w in the published layout.
+
+    The first K planes are background, the last K foreground: the layout is (2 × anchors) × h × w.
+    """
+    planes = cls.reshape(2, -1).astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):
+        return np.asarray(1.0 / (1.0 + np.exp(planes[0] - planes[1])), np.float32)
+
+
+def box_deltas(loc: NDArray[Any]) -> Float32:
+    """Return regression outputs (K·h·w, 4) of 1×4K×h×w in the published layout, (4 × anchors) × h × w."""
+    return np.ascontiguousarray(loc.reshape(4, -1).T, np.float32)
+
+
+def cosine_window(rows: int, columns: int, anchors: int) -> Float32:
+    """Return the outer product of two Hann windows, once per anchor, as float32 (anchors·rows·columns,)."""
+    window = np.outer(np.hanning(rows), np.hanning(columns)).astype(np.float32)
+    return np.tile(window.ravel(), anchors)
+
+
+def select(
+    scores: Float32,
+    boxes_cxcywh: Float32,
+    window: Float32,
+    previous_wh: tuple[float, float],
+    penalty_k: float,
+    window_influence: float,
+) -> Selection:
+    """Choose the candidate with the best penalised and windowed score.
+
+    penalty = exp(−(max(r/r′, r′/r) · max(s/s′, s′/s) − 1) · k) with s(w, h) = √((w + p)(h + p)), p = (w + h) / 2;
+    score′ = penalty · score · (1 − influence) + window · influence. `previous_wh` is the last size in the same pixels.
+    """
+    w, h = boxes_cxcywh[:, 2].astype(np.float64), boxes_cxcywh[:, 3].astype(np.float64)
+    previous_w, previous_h = previous_wh
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        scale_change = _change(_padded_size(w, h) / _padded_size(previous_w, previous_h))
+        ratio_change = _change((previous_w / previous_h) / (w / h))
+        penalty = np.exp(-(scale_change * ratio_change - 1) * penalty_k)
+    penalty = np.nan_to_num(penalty, nan=0.0, posinf=0.0, neginf=0.0)
+    penalised = (penalty * scores).astype(np.float32)
+    windowed = (penalised * (1 - window_influence) + window * window_influence).astype(np.float32)
+    best = int(np.argmax(windowed))
+    return Selection(boxes_cxcywh, scores, penalised, windowed, penalty.astype(np.float32), best)
+
+
+def _change(ratio: Any) -> Any:
+    return np.maximum(ratio, 1.0 / ratio)
+
+
+def _padded_size(w: Any, h: Any) -> Any:
+    padding = (w + h) * 0.5
+    return np.sqrt((w + padding) * (h + padding))

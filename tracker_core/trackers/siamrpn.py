@@ -1,0 +1,214 @@
+"""The tracking loop of every anchor-based Siamese tracker: one target, its template and its last box.
+
+Follows SiamRPN (Li et al. 2018, section 4.4) with the conventions of the two published implementations where
+the configuration asks for them: see `boxes.published_center` and `crops.crop_square`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker_core.anchors import decode, exemplar_base_sizes, grid_anchors, rpn_base_sizes
+from tracker_core.boxes import check_start_box, cxcywh_to_xywh, published_center
+from tracker_core.config import TrackerConfig, TrackingConfig, check_tracking
+from tracker_core.crops import channel_mean, context_side, crop_square
+from tracker_core.errors import InputError, TrackerStateError
+from tracker_core.runtime.base import Runner
+from tracker_core.trackers.selection import Selection, box_deltas, cosine_window, foreground_scores, select
+from tracker_core.trackers.state import StateMachine
+from tracker_core.types import Image, Timings, TrackDebug, TrackingState, TrackResult
+
+
+class SiamRPNTracker:
+    """Follows one target with a region proposal network.
+
+    `init` before `update`; `fork` makes a second tracker for another target that shares the network. `timings`
+    holds the milliseconds of the last call.
+    """
+
+    def __init__(self, config: TrackerConfig, runner: Runner, network: Any = None) -> None:
+        self.name = config.name
+        self.config = config
+        self.runner = runner
+        self.network = network
+        self.timings = Timings()
+        self._template: Any = None
+        self._grids: dict[tuple[int, int, int], tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+
+    @property
+    def device(self) -> str:
+        """Where the network runs, for example "cpu" or "cuda:0"."""
+        return self.runner.device
+
+    @property
+    def tracking(self) -> TrackingConfig:
+        """The parameters of the loop."""
+        return self.config.tracking
+
+    def set_tracking(self, tracking: TrackingConfig) -> None:
+        """Take other parameters from the next frame on; raises `ConfigError` for a value out of range.
+
+        A changed exemplar size or context affects the template, and so the next `init`.
+        """
+        check_tracking(tracking)
+        self.config = dataclasses.replace(self.config, tracking=tracking)
+        if self._template is not None:
+            self._state.high, self._state.low = tracking.score_high, tracking.score_low
+            self._state.patience = tracking.patience
+
+    def fork(self) -> SiamRPNTracker:
+        """Return an uninitialised tracker with the same configuration that shares this one's network."""
+        return SiamRPNTracker(self.config, self.runner, self.network)
+
+    def init(self, image: Image, box_xywh: Any) -> None:
+        """Start on the target in `box_xywh` (x, y, w, h, image pixels) of a uint8 H×W×3 BGR image.
+
+        Raises `InputError` for a box that no tracker can start on and for an image of another kind.
+        """
+        check_image(image)
+        height, width = image.shape[:2]
+        box = check_start_box(box_xywh, width, height)
+        cfg = self.tracking
+        self._center = published_center(box, cfg.convention)
+        self._size = box[2:].copy()
+        self._padding = channel_mean(image)
+        self._search_size = cfg.search_size
+        if cfg.small_target_search_size and box[2] * box[3] / (width * height) < cfg.small_target_fraction:
+            self._search_size = cfg.small_target_search_size
+        side = float(round(context_side(box[2], box[3], cfg.context)))
+        self._exemplar_crop, _ = self._crop(image, side, cfg.exemplar_size)
+        scale = cfg.exemplar_size / context_side(box[2], box[3], cfg.context)
+        self._exemplar_wh = (float(box[2]) * scale, float(box[3]) * scale)
+        self._template = self.runner.template(self._exemplar_crop, self._exemplar_wh)
+        self._state = StateMachine(cfg.score_high, cfg.score_low, cfg.patience)
+        self._grids.clear()
+
+    def update(self, image: Image, *, debug: bool = False) -> TrackResult:
+        """Find the target in the next uint8 H×W×3 BGR image; `debug` asks for the candidates as well.
+
+        Raises `TrackerStateError` before `init`, `InputError` for an image of another kind.
+        """
+        if self._template is None:
+            raise TrackerStateError("The tracker was updated before it was started; call init(image, box) first.")
+        check_image(image)
+        cfg = self.tracking
+        started = time.perf_counter()
+        exemplar_side = context_side(self._size[0], self._size[1], cfg.context)
+        scale = cfg.exemplar_size / exemplar_side
+        widening = cfg.lost_search_scale if self._state.state is TrackingState.LOST else 1.0
+        side = self._search_side(exemplar_side, scale) * widening
+        crop, window_square = self._crop(image, round(side), self._search_size)
+        scale /= widening
+        cropped = time.perf_counter()
+        cls, loc = self.runner.search(self._template, crop)
+        ran = time.perf_counter()
+        levels, anchors, cosine = self._grid(cls)
+        chosen = select(
+            foreground_scores(cls),
+            decode(box_deltas(loc), anchors),
+            cosine,
+            (self._size[0] * scale, self._size[1] * scale),
+            cfg.penalty_k,
+            cfg.window_influence,
+        )
+        search_center = self._center.copy()
+        score = float(chosen.scores[chosen.best])
+        if not math.isfinite(score):
+            score = 0.0
+        if score >= cfg.hold_below:
+            self._move(chosen, scale, image.shape[1], image.shape[0])
+        state = self._state.step(score)
+        done = time.perf_counter()
+        self.timings = Timings(
+            crop_ms=(cropped - started) * 1e3, network_ms=(ran - cropped) * 1e3, select_ms=(done - ran) * 1e3
+        )
+        box_xywh = np.concatenate((self._center - self._size / 2, self._size))
+        box_xywh.flags.writeable = False
+        details = (
+            self._describe(chosen, anchors, levels, scale, search_center, window_square, crop) if debug else None
+        )
+        return TrackResult(box_xywh, score, state, details)
+
+    def _search_side(self, exemplar_side: float, scale: float) -> float:
+        cfg = self.tracking
+        if cfg.convention == "dasiamrpn":
+            return exemplar_side + 2 * ((self._search_size - cfg.exemplar_size) / 2 / scale)
+        return exemplar_side * (self._search_size / cfg.exemplar_size)
+
+    def _crop(self, image: Image, side: float, output_size: int) -> tuple[Image, tuple[float, float, float]]:
+        rounding = "round" if self.tracking.convention == "dasiamrpn" else "floor"
+        center = (float(self._center[0]), float(self._center[1]))
+        return crop_square(image, center, side, output_size, self._padding, rounding)
+
+    def _grid(self, cls: NDArray[Any]) -> tuple[tuple[int, int, int], NDArray[np.float32], NDArray[np.float32]]:
+        """Return the map's shape (K, h, w), its anchors and its cosine window; kept until the next `init`."""
+        _, planes, rows, columns = cls.shape
+        shape = (planes // 2, rows, columns)
+        if shape not in self._grids:
+            anchors = self.config.anchors
+            if anchors.style == "exemplar":
+                sizes = exemplar_base_sizes(self._exemplar_wh, anchors.ratios, anchors.scales)
+            else:
+                sizes = rpn_base_sizes(anchors.stride, anchors.ratios, anchors.scales)
+            if len(sizes) != shape[0]:
+                raise TrackerStateError(
+                    f"The network gives {shape[0]} anchors per position, but its configuration describes {len(sizes)}."
+                )
+            grid = grid_anchors(sizes, (rows, columns), anchors.stride)
+            self._grids[shape] = (grid, cosine_window(rows, columns, shape[0]))
+        return (shape, *self._grids[shape])
+
+    def _move(self, chosen: Selection, scale: float, width: int, height: int) -> None:
+        """Take over the winner: its centre as it is, its size smoothed; both kept inside the image."""
+        best_cxcywh = chosen.boxes_cxcywh[chosen.best].astype(np.float64) / scale
+        if not np.isfinite(best_cxcywh).all():
+            return
+        rate = float(chosen.penalty[chosen.best] * chosen.scores[chosen.best]) * self.tracking.size_lr
+        center = self._center + best_cxcywh[:2]
+        size = self._size * (1 - rate) + best_cxcywh[2:] * rate
+        limits = np.array([width, height], np.float64)
+        self._center = np.clip(center, 0.0, limits)
+        self._size = np.maximum(self.tracking.minimum_size, np.minimum(size, limits))
+
+    def _describe(
+        self,
+        chosen: Selection,
+        anchors: NDArray[np.float32],
+        shape: tuple[int, int, int],
+        scale: float,
+        center: NDArray[np.float64],
+        window_square: tuple[float, float, float],
+        crop: Image,
+    ) -> TrackDebug:
+        def in_image(boxes_cxcywh: NDArray[np.float32]) -> NDArray[np.float32]:
+            boxes = boxes_cxcywh / np.float32(scale)
+            boxes[:, :2] += center.astype(np.float32)
+            return cxcywh_to_xywh(boxes).astype(np.float32)
+
+        left, top, side = window_square
+        return TrackDebug(
+            levels=(shape,),
+            anchors_xywh=in_image(anchors),
+            proposals_xywh=in_image(chosen.boxes_cxcywh),
+            scores_raw=chosen.scores,
+            scores_penalised=chosen.penalised,
+            scores_windowed=chosen.windowed,
+            best=chosen.best,
+            search_window_xywh=np.array([left, top, side, side]),
+            exemplar_crop=self._exemplar_crop,
+            search_crop=crop,
+        )
+
+
+def check_image(image: Image) -> None:
+    """Raise `InputError` unless `image` is uint8 H×W×3."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < 1:
+        raise InputError(
+            f"A tracker takes uint8 images of height × width × 3 in BGR order, not {image.dtype} {image.shape}."
+        )
