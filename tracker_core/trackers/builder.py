@@ -1,0 +1,137 @@
+"""From a tracker's name to a tracker that is ready for `init`: preset, network, weights, device, runtime."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tracker_core.config import (
+    AnchorConfig,
+    NetworkConfig,
+    TrackerConfig,
+    TrackingConfig,
+    apply_overrides,
+    check_tracking,
+    config_from_mapping,
+)
+from tracker_core.errors import CheckpointError, ConfigError, InputError, nearest_name
+from tracker_core.trackers.siamrpn import SiamRPNTracker
+
+DEFAULT_TRACKER = "siamscope-light"
+
+
+@dataclass(frozen=True)
+class TrackerEntry:
+    """A tracker that can be chosen by name: one line for people, and how its configuration is made."""
+
+    name: str
+    description: str
+    make_config: Callable[[], TrackerConfig]
+
+
+def _light() -> TrackerConfig:
+    return TrackerConfig(
+        name=DEFAULT_TRACKER,
+        network=NetworkConfig(kind="light", backbone="mobilenetv3", anchors_per_position=3),
+        anchors=AnchorConfig(style="exemplar", stride=16),
+        tracking=TrackingConfig(),
+    )
+
+
+_ENTRIES: dict[str, TrackerEntry] = {}
+
+
+def register_tracker(entry: TrackerEntry) -> None:
+    """Make a tracker choosable by name; a second entry of the same name replaces the first."""
+    _ENTRIES[entry.name] = entry
+
+
+register_tracker(
+    TrackerEntry(DEFAULT_TRACKER, "light SiamRPN++ for the CPU, our own weights (MobileNetV3-small)", _light)
+)
+
+
+def list_trackers() -> list[TrackerEntry]:
+    """Return every registered tracker, the default one first."""
+    return sorted(_ENTRIES.values(), key=lambda entry: (entry.name != DEFAULT_TRACKER, entry.name))
+
+
+def preset(name: str) -> TrackerConfig:
+    """Return a fresh copy of the preset `name`; raises `InputError` that names the nearest known tracker."""
+    if name not in _ENTRIES:
+        known = ", ".join(sorted(_ENTRIES))
+        raise InputError(f"There is no tracker '{name}'.{nearest_name(name, _ENTRIES)} Known: {known}.")
+    return copy.deepcopy(_ENTRIES[name].make_config())
+
+
+def build_tracker(
+    name: str | None = None,
+    *,
+    weights: str | Path | None = None,
+    device: str = "auto",
+    runtime: str = "auto",
+    overrides: Iterable[str] | Mapping[str, Any] = (),
+) -> SiamRPNTracker:
+    """Return a tracker ready for `init`.
+
+    Args:
+        name: a registered tracker or the name of imported weights; None is the default, or the weights' own tracker.
+        weights: a checkpoint of ours; None takes the shipped or imported one of that name.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        runtime: "auto" or a name from `runtime.RUNTIMES`.
+        overrides: changes to the tracker's configuration as `tracking.window_influence=0.3` texts or a mapping.
+
+    Raises `InputError` for an unknown name, `CheckpointError` for weights that do not fit, `DeviceError`,
+    `ConfigError`.
+    """
+    from tracker_core.models.builder import build_network
+    from tracker_core.runtime import make_runner
+    from tracker_core.weights import find_weights, load_checkpoint
+
+    if weights is None:
+        try:
+            path = find_weights(name or DEFAULT_TRACKER)
+        except CheckpointError:
+            preset(name or DEFAULT_TRACKER)  # a misspelt tracker is the likelier mistake: its error comes first
+            raise
+    else:
+        path = Path(weights)
+    checkpoint = load_checkpoint(path)
+    config = config_from_mapping(TrackerConfig, checkpoint.config)
+    if name is not None and weights is not None and name != config.name:
+        preset(name)
+        raise CheckpointError(f"The weights '{path}' are for the tracker '{config.name}', not for '{name}'.")
+    config = apply_overrides(config, overrides)
+    check_tracking(config.tracking)
+    network = build_network(config.network)
+    try:
+        network.load_state_dict(checkpoint.state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"The weights '{path}' do not fit the network they name: {reason}") from error
+    return tracker_from_network(config, network, device=device, runtime=runtime, make_runner=make_runner)
+
+
+def tracker_from_network(
+    config: TrackerConfig,
+    network: Any,
+    *,
+    device: str = "cpu",
+    runtime: str = "eager",
+    make_runner: Callable[..., Any] | None = None,
+) -> SiamRPNTracker:
+    """Wrap a network that is in memory already (training's, a test's, a published state dict's)."""
+    from tracker_core.runtime import make_runner as default_make_runner
+
+    network.eval()
+    expected = len(config.anchors.ratios) * len(config.anchors.scales)
+    if config.anchors.style != "ssd" and expected != config.network.anchors_per_position:
+        raise ConfigError(
+            f"The configuration describes {expected} anchors per position, but its network has "
+            f"{config.network.anchors_per_position}."
+        )
+    runner = (make_runner or default_make_runner)(network, config, device=device, runtime=runtime)
+    return SiamRPNTracker(config, runner, network)
