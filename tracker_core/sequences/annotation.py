@@ -1,0 +1,96 @@
+"""Reading the number files of benchmarks, and matching their lines with the frames they speak of."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker_core.errors import DataSetError
+from tracker_core.types import FloatArray
+
+_SEPARATORS = re.compile(r"[,;\s]+")
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a text file without trailing blank ones; raises `DataSetError` if it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise DataSetError(f"The annotation file '{path}' cannot be read ({reason}).") from error
+    lines = text.splitlines()
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return lines
+
+
+def read_number_rows(path: Path, columns: tuple[int, ...] = (4,)) -> FloatArray:
+    """Return the rows of a number file as float64 (N, C), C one of `columns` and the same in every row.
+
+    Numbers are separated by commas, semicolons, tabs or spaces; `nan` in any case is a number. A row that holds
+    a single `nan` (or nothing) means "no box" and becomes a row of NaN. Raises `DataSetError` with file and line.
+    """
+    rows: list[list[float]] = []
+    width = 0
+    for number, line in enumerate(read_lines(path), start=1):
+        parts = [part for part in _SEPARATORS.split(line.strip()) if part]
+        try:
+            values = [float(part) for part in parts]
+        except ValueError:
+            raise DataSetError(f"Line {number} of '{path}' is not a list of numbers: '{line.strip()[:60]}'.") from None
+        if not values or (len(values) == 1 and np.isnan(values[0])):
+            rows.append([])
+            continue
+        if len(values) not in columns or (width and len(values) != width):
+            wanted = str(width) if width else " or ".join(str(count) for count in columns)
+            raise DataSetError(f"Line {number} of '{path}' has {len(values)} numbers; {wanted} are expected.")
+        width = len(values)
+        rows.append(values)
+    if not width:
+        raise DataSetError(f"The annotation file '{path}' holds no box; it may be empty or cut short.")
+    return np.array([row or [np.nan] * width for row in rows], np.float64)
+
+
+def read_flags(path: Path, count: int) -> NDArray[np.bool_] | None:
+    """Return a per-frame 0/1 file (one a line, or comma separated in one line) as bool (count,); None if absent.
+
+    Missing trailing flags are false: toolkits leave them out. Raises `DataSetError` for anything but numbers.
+    """
+    if not path.is_file():
+        return None
+    parts = [part for line in read_lines(path) for part in _SEPARATORS.split(line.strip()) if part]
+    try:
+        values = np.array([float(part) != 0 for part in parts[:count]], np.bool_)
+    except ValueError:
+        raise DataSetError(f"The flag file '{path}' holds something other than 0 and 1.") from None
+    return np.concatenate([values, np.zeros(count - len(values), np.bool_)])
+
+
+def hide_empty_boxes(boxes_xywh: FloatArray) -> FloatArray:
+    """Return the boxes (N, 4) with NaN rows where width or height is not positive: how some sets say "absent"."""
+    result = boxes_xywh.copy()
+    with np.errstate(invalid="ignore"):
+        result[~((boxes_xywh[:, 2] > 0) & (boxes_xywh[:, 3] > 0))] = np.nan
+    return result
+
+
+def match_rows_to_frames(name: str, rows: FloatArray, frame_count: int) -> FloatArray:
+    """Return exactly one row per frame.
+
+    One row alone is a start box: the rest becomes NaN. Any other difference raises `DataSetError` with both
+    counts, because a shifted ground truth gives numbers that look right and are not.
+    """
+    if len(rows) == frame_count:
+        return rows
+    if len(rows) == 1 and frame_count > 1:
+        padded = np.full((frame_count, rows.shape[1]), np.nan)
+        padded[0] = rows[0]
+        return padded
+    relation = "more" if len(rows) > frame_count else "fewer"
+    raise DataSetError(
+        f"The ground truth of '{name}' has {relation} lines than frames ({len(rows)} lines, {frame_count} frames); "
+        "make them match, or keep only the first line as a start box."
+    )

@@ -1,0 +1,1 @@
+OTB_ATTRIBUTES: dict[str, tuple[str, ...]] = {}
