@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tracker_core.models.correlation import correlate_depthwise
+
 # (kernel, expanded channels, output channels, squeeze-and-excitation channels or 0, hard swish, stride)
 TRUNK = (
     (3, 16, 16, 8, False, 2),
@@ -143,20 +145,12 @@ class Branch(nn.Module):
 
     def forward(self, cells: Tensor, kernel: Tensor, inside: Tensor, x: Tensor) -> Tensor:
         similarity = self.pixelwise.similarities(cells, x)
-        depthwise = correlate_depthwise(self.depthwise_search(x), kernel)
+        depthwise = correlate_depthwise(self.depthwise_search(x), kernel, padding=1)
         fused = self.fuse(torch.cat((self.pixelwise(similarity), depthwise), 1))
         if self.cues is not None:
             fused = fused + self.cues(box_cues(similarity, inside))
         result: Tensor = self.output(self.tower(fused))
         return result
-
-
-def correlate_depthwise(x: Tensor, kernel: Tensor) -> Tensor:
-    """Correlate each channel of B×C×h×w with its own B×C×4×4 kernel, padding 1 (SiamRPN++, figure 3c)."""
-    batch, channels, rows, columns = x.shape
-    weight = kernel.reshape(batch * channels, 1, kernel.shape[2], kernel.shape[3])
-    out = F.conv2d(x.reshape(1, batch * channels, rows, columns), weight, padding=1, groups=batch * channels)
-    return out.reshape(batch, channels, out.shape[2], out.shape[3])
 
 
 def box_cues(similarity: Tensor, inside: Tensor) -> Tensor:

@@ -1,0 +1,52 @@
+"""SiamFC (Bertinetto et al. 2016): one response map, where the exemplar correlates with the search region."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from tracker_core.models.correlation import correlate_whole
+
+
+class SiamFC(nn.Module):
+    """AlexNet with the grouped convolutions of the paper's table 1, and plain correlation, total stride 8.
+
+    `width` scales the channels (96, 256, 384, 384, 256). The response is B×1×17×17 for a 127 exemplar and a 255
+    search region; its scale and offset are learned, so that a logistic loss fits it.
+    """
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        c1, c2, c3, c4, c5 = (int(channels * width) for channels in (96, 256, 384, 384, 256))
+        self.backbone = nn.Sequential(
+            nn.Conv2d(3, c1, 11, 2),
+            nn.BatchNorm2d(c1),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2),
+            nn.Conv2d(c1, c2, 5, groups=2),
+            nn.BatchNorm2d(c2),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2),
+            nn.Conv2d(c2, c3, 3),
+            nn.BatchNorm2d(c3),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(c3, c4, 3, groups=2),
+            nn.BatchNorm2d(c4),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(c4, c5, 3, groups=2),
+        )
+        self.adjust = nn.Conv2d(1, 1, 1)
+        nn.init.constant_(self.adjust.weight, 1e-3)
+        assert self.adjust.bias is not None
+        nn.init.zeros_(self.adjust.bias)
+
+    def template(self, z: Tensor) -> tuple[Tensor, ...]:
+        """Return the features B×C×6×6 of exemplars z (B×3×127×127, BGR 0..255)."""
+        return (self.backbone(z),)
+
+    def search(self, template: tuple[Tensor, ...], x: Tensor) -> tuple[Tensor]:
+        """Return the response B×1×h×w (logits) for search regions x (B×3×S×S, BGR 0..255)."""
+        return (self.adjust(correlate_whole(self.backbone(x), template[0])),)
+
+    def forward(self, z: Tensor, x: Tensor) -> tuple[Tensor]:
+        """Return the response: the two methods above, one after the other."""
+        return self.search(self.template(z), x)

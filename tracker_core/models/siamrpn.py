@@ -1,0 +1,42 @@
+"""SiamRPN with up-channel correlation (Li et al. 2018), as released with DaSiamRPN (Zhu et al. 2018)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from tracker_core.models.backbones.alexnet import AlexNet
+from tracker_core.models.correlation import correlate_up_channel
+
+
+class SiamRPN(nn.Module):
+    """AlexNet and kernels that grow with the anchors: `width` 1 is the VOT and the OTB net, 2 the widest one.
+
+    There is no activation and no batch norm in the head; only the regression has a last 1×1 convolution.
+    """
+
+    def __init__(self, anchors: int = 5, width: int = 1) -> None:
+        super().__init__()
+        self.backbone = AlexNet(width)
+        channels = self.backbone.out_channels[0]
+        self.loc_kernel = nn.Conv2d(channels, channels * 4 * anchors, 3)
+        self.loc_search = nn.Conv2d(channels, channels, 3)
+        self.cls_kernel = nn.Conv2d(channels, channels * 2 * anchors, 3)
+        self.cls_search = nn.Conv2d(channels, channels, 3)
+        self.loc_adjust = nn.Conv2d(4 * anchors, 4 * anchors, 1)
+
+    def template(self, z: Tensor) -> tuple[Tensor, ...]:
+        """Return the kernels of classification (B×2KC×4×4) and regression (B×4KC×4×4) of exemplars z (B×3×127×127)."""
+        (features,) = self.backbone(z)
+        return self.cls_kernel(features), self.loc_kernel(features)
+
+    def search(self, template: tuple[Tensor, ...], x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return cls B×2K×h×w and loc B×4K×h×w for search regions x (B×3×S×S, BGR 0..255)."""
+        cls_kernel, loc_kernel = template
+        (features,) = self.backbone(x)
+        cls = correlate_up_channel(self.cls_search(features), cls_kernel)
+        loc = self.loc_adjust(correlate_up_channel(self.loc_search(features), loc_kernel))
+        return cls, loc
+
+    def forward(self, z: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return cls and loc of exemplars and search regions: the two methods above, one after the other."""
+        return self.search(self.template(z), x)
