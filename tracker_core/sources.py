@@ -100,9 +100,7 @@ def open_source(
     """
     camera = parse_camera(spec)
     if camera is not None:
-        return CameraSource(
-            camera, size=camera_size, stall_timeout_s=stall_timeout_s, capture_factory=capture_factory
-        )
+        return CameraSource(camera, size=camera_size, stall_timeout_s=stall_timeout_s, capture_factory=capture_factory)
     text = str(spec)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", text)
     if scheme and scheme.group(1).lower() == "file":
@@ -111,7 +109,9 @@ def open_source(
         if scheme.group(1).lower() not in STREAM_SCHEMES:
             known = ", ".join(STREAM_SCHEMES)
             hint = nearest_name(scheme.group(1).lower(), STREAM_SCHEMES)
-            raise SourceError(f"Addresses that begin with '{scheme.group(0)}' cannot be opened; known are {known}.{hint}")
+            raise SourceError(
+                f"Addresses that begin with '{scheme.group(0)}' cannot be opened; known are {known}.{hint}"
+            )
         return open_stream(text, stall_timeout_s=stall_timeout_s, cache_bytes=cache_bytes)
     if not text.strip():
         raise SourceError("The source is empty; give a camera, a file, a folder or an address.")

@@ -21,7 +21,9 @@ def layout_by_name(name: str) -> Layout:
         if layout.name == name.lower():
             return layout
     known = [layout.name for layout in LAYOUTS]
-    raise DataSetError(f"There is no data-set layout '{name}'; known are {', '.join(known)}.{nearest_name(name, known)}")
+    raise DataSetError(
+        f"There is no data-set layout '{name}'; known are {', '.join(known)}.{nearest_name(name, known)}"
+    )
 
 
 def detect_layout(folder: str | Path) -> str | None:

@@ -118,5 +118,3 @@ def read_attributes(info: SequenceInfo) -> tuple[str, ...]:
         if path.is_file():
             return tuple(part for line in read_lines(path) for part in re.split(r"[,\s]+", line.strip()) if part)
     return OTB_ATTRIBUTES.get(info.folder.name, ())
-
-

@@ -161,7 +161,9 @@ def _can_capture(entry: Path, device: Path) -> bool:
         answer = bytearray(104)
         with device.open("rb", buffering=0) as node:
             fcntl.ioctl(node, _QUERY_CAPABILITIES, answer)
-        capabilities = int.from_bytes(answer[_DEVICE_CAPABILITIES_OFFSET : _DEVICE_CAPABILITIES_OFFSET + 4], sys.byteorder)
+        capabilities = int.from_bytes(
+            answer[_DEVICE_CAPABILITIES_OFFSET : _DEVICE_CAPABILITIES_OFFSET + 4], sys.byteorder
+        )
         return bool(capabilities & _VIDEO_CAPTURE)
     except (ImportError, OSError):
         try:

@@ -142,7 +142,9 @@ class LiveSource:
                 return width, height
             reason = self._end
         self.close()
-        raise SourceError(reason or f"'{self.name}' sent no picture within {timeout_s:g} s; check that nothing else uses it.")
+        raise SourceError(
+            reason or f"'{self.name}' sent no picture within {timeout_s:g} s; check that nothing else uses it."
+        )
 
     def _capture(self) -> None:
         end = f"'{self.name}' was closed."

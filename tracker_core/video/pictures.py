@@ -69,7 +69,9 @@ def read_picture(path: str | Path) -> Image:
     try:
         image = cv2.imdecode(content, cv2.IMREAD_COLOR)
     except cv2.error as error:
-        raise SourceError(f"The picture '{path}' cannot be decoded ({error.err}); convert it to PNG or JPEG.") from error
+        raise SourceError(
+            f"The picture '{path}' cannot be decoded ({error.err}); convert it to PNG or JPEG."
+        ) from error
     if image is None:
         raise SourceError(f"The picture '{path}' is damaged or not a picture; remove it or copy it again.")
     return freeze(convert_to_bgr(image))

@@ -120,7 +120,9 @@ class VideoFileSource:
             raise SourceError(f"Frame {index} does not exist; frames of '{self.name}' count from 0.")
         is_there = index in self._cache or index == self._count or self._frame_at(index) is not None
         if not is_there and index != self._count:  # going past the end has just told where that is
-            raise SourceError(f"'{self.name}' has {self._count} frames; frame {index} does not exist (they count from 0).")
+            raise SourceError(
+                f"'{self.name}' has {self._count} frames; frame {index} does not exist (they count from 0)."
+            )
         self._position = index
 
     def close(self) -> None:

@@ -295,8 +295,6 @@ def read_back(path: Path) -> tuple[int, tuple[int, int]]:
     return count, (first.width, first.height)
 
 
-
-
 def _describe(path: Path, error: Exception) -> str:
     number = getattr(error, "errno", None)
     if isinstance(number, int) and 0 < number < 1000:
