@@ -1,3 +1,16 @@
 """Siamscope's core: geometry, networks, trackers, video, evaluation and training, without Qt."""
 
 from tracker_core.video import opencv as _opencv  # noqa: F401  makes `import cv2` harmless to Qt, see there
+
+from typing import Any
+
+__all__ = ["load_published"]
+
+
+def __getattr__(name: str) -> Any:
+    # lazily, so that importing a geometry module does not import torch
+    if name == "load_published":
+        from tracker_core.published import load_published
+
+        return load_published
+    raise AttributeError(f"module 'tracker_core' has no attribute {name!r}")

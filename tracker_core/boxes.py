@@ -118,7 +118,8 @@ def clip_xywh(boxes_xywh: ArrayLike, width: float, height: float) -> NDArray[np.
     corners = xywh_to_xyxy(np.asarray(boxes_xywh, np.float64))
     corners[..., 0::2] = np.clip(corners[..., 0::2], 0, width)
     corners[..., 1::2] = np.clip(corners[..., 1::2], 0, height)
-    return xyxy_to_xywh(corners)
+    clipped: NDArray[np.float64] = xyxy_to_xywh(corners)
+    return clipped
 
 
 def published_center(box_xywh: ArrayLike, convention: str) -> NDArray[np.float64]:

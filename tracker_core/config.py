@@ -142,7 +142,7 @@ def apply_overrides(config: ConfigT, overrides: Iterable[str] | Mapping[str, Any
         changes = OmegaConf.from_dotlist(texts)
     plain = OmegaConf.to_container(changes)
     assert isinstance(plain, dict)
-    _check_keys(type(config), plain, "")
+    _check_keys(type(config), {str(key): value for key, value in plain.items()}, "")
     try:
         # a copy, so that lists inside are not shared with the caller's config
         merged = OmegaConf.merge(OmegaConf.structured(copy.deepcopy(config)), changes)

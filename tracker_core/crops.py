@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -56,7 +57,7 @@ def crop_square(
     x1, y1 = max(left, 0), max(top, 0)
     x2, y2 = min(left + span, width), min(top + span, height)
     if x1 >= x2 or y1 >= y2:
-        patch = np.full((1, 1, image.shape[2]), padding, np.uint8)
+        patch: Any = np.full((1, 1, image.shape[2]), padding, np.uint8)
     else:
         patch = image[y1:y2, x1:x2]
         if (x2 - x1, y2 - y1) != (span, span):

@@ -106,13 +106,7 @@ def load_published(
 def convert_state(name: str, state_dict: Mapping[str, Any], network: nn.Module) -> dict[str, Tensor]:
     """Return `state_dict` under our names, checked entry by entry against `network`."""
     renames = _entry(name).renames
-    converted: dict[str, Tensor] = {}
-    for key, value in plain_state(state_dict).items():
-        for theirs, ours in renames:
-            if key.startswith(theirs):
-                key = ours + key[len(theirs) :]
-                break
-        converted[key] = value
+    converted = {_rename(key, renames): value for key, value in plain_state(state_dict).items()}
     expected = network.state_dict()
     for key, value in expected.items():
         # batch norm's counter is of no use in tracking, and old releases lack it
@@ -152,20 +146,38 @@ def recognise(state_dict: Mapping[str, Any]) -> str:
     SiamRPNvot and SiamRPNotb have the same shapes: "dasiamrpn_SiamRPNvot" is the answer for both. Raises
     `CheckpointError` for anything else.
     """
-    tensors = plain_state(state_dict)
+    tensors = {key: value.to("meta") for key, value in plain_state(state_dict).items()}
+    closest: tuple[int, CheckpointError] | None = None
     for name, entry in PUBLISHED.items():
         with torch.device("meta"):
             network = build_network(entry.config.network)
         try:
-            convert_state(name, {key: value.to("meta") for key, value in tensors.items()}, network)
-        except CheckpointError:
+            convert_state(name, tensors, network)
+        except CheckpointError as error:
+            hits = _count_hits(entry, tensors, network)
+            if closest is None or hits > closest[0]:
+                closest = (hits, error)
             continue
         return "dasiamrpn_SiamRPNvot" if name == "dasiamrpn_SiamRPNotb" else name
-    first = ", ".join(list(tensors)[:3])
+    if closest is not None and closest[0] > len(tensors) / 2:
+        raise closest[1]  # nearly one of them: what is wrong with it says more than that it is unknown
     raise CheckpointError(
-        f"The weights belong to no network known here (their first entries are {first}). "
+        f"The weights belong to no network known here (their first entries are {', '.join(list(tensors)[:3])}). "
         f"Known: {', '.join(PUBLISHED)}."
     )
+
+
+def _count_hits(entry: PublishedTracker, tensors: Mapping[str, Tensor], network: nn.Module) -> int:
+    expected = network.state_dict()
+    renamed = {_rename(key, entry.renames): value for key, value in tensors.items()}
+    return sum(key in expected and expected[key].shape == value.shape for key, value in renamed.items())
+
+
+def _rename(key: str, renames: tuple[tuple[str, str], ...]) -> str:
+    for theirs, ours in renames:
+        if key.startswith(theirs):
+            return ours + key[len(theirs) :]
+    return key
 
 
 def _entry(name: str) -> PublishedTracker:

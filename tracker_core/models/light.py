@@ -70,8 +70,8 @@ class InvertedResidual(nn.Module):
             y = self.activation(self.gate(y))
         else:
             y = self.gate(self.activation(y))
-        y = self.project(y)
-        return x + y if self.has_shortcut else y
+        projected: Tensor = self.project(y)
+        return x + projected if self.has_shortcut else projected
 
 
 class Trunk(nn.Module):
@@ -112,7 +112,8 @@ class PixelwiseCorrelation(nn.Module):
     def similarities(self, cells: Tensor, x: Tensor) -> Tensor:
         """Return B×64×h×w dot products of search cells (B×96×h×w) with exemplar cells (B×64×96)."""
         searched = self.search(x)
-        result: Tensor = torch.matmul(cells, searched.flatten(2)).unflatten(2, searched.shape[2:])
+        rows, columns = searched.shape[2:]
+        result: Tensor = torch.matmul(cells, searched.flatten(2)).reshape(-1, EXEMPLAR_CELLS**2, rows, columns)
         return result
 
     def forward(self, similarity: Tensor) -> Tensor:
@@ -157,9 +158,10 @@ def box_cues(similarity: Tensor, inside: Tensor) -> Tensor:
     """Return B×2×h×w: mean similarity with exemplar cells inside and outside the box; `inside` is B×64 in 0..1."""
     weights = torch.stack((inside, 1 - inside), 1)
     weights = weights / weights.sum(2, keepdim=True).clamp_min(1e-3)
-    result: Tensor = torch.matmul(weights, similarity.flatten(2)).unflatten(2, similarity.shape[2:])
-    # similarities are sums over 96 channels; bring them to the size of ordinary activations
-    return result / FEATURES**0.5
+    rows, columns = similarity.shape[2:]
+    # similarities are sums over 96 channels; this brings them to the size of ordinary activations
+    result: Tensor = torch.matmul(weights, similarity.flatten(2)).reshape(-1, 2, rows, columns) / FEATURES**0.5
+    return result
 
 
 def cells_inside(exemplar_wh: Tensor, exemplar_size: int = 127) -> Tensor:

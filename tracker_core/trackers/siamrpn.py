@@ -189,7 +189,7 @@ class SiamRPNTracker:
         def in_image(boxes_cxcywh: NDArray[np.float32]) -> NDArray[np.float32]:
             boxes = boxes_cxcywh / np.float32(scale)
             boxes[:, :2] += center.astype(np.float32)
-            return cxcywh_to_xywh(boxes).astype(np.float32)
+            return np.asarray(cxcywh_to_xywh(boxes), np.float32)
 
         left, top, side = window_square
         return TrackDebug(
