@@ -107,7 +107,8 @@ class PixelwiseCorrelation(nn.Module):
 
     def template(self, z: Tensor) -> Tensor:
         """Return the exemplar's cells as rows: B×96×8×8 → B×64×96."""
-        return self.kernel(z).flatten(2).transpose(1, 2)
+        cells: Tensor = self.kernel(z).flatten(2).transpose(1, 2)
+        return cells
 
     def similarities(self, cells: Tensor, x: Tensor) -> Tensor:
         """Return B×64×h×w dot products of search cells (B×96×h×w) with exemplar cells (B×64×96)."""

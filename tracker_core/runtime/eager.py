@@ -18,7 +18,8 @@ class EagerRunner:
     name = "eager"
 
     def __init__(self, network: nn.Module, device: str = "cpu") -> None:
-        self.network = network.eval().to(device)
+        # Any: mypy takes the methods of an nn.Module for tensors
+        self.network: Any = network.eval().to(device)
         self.device = device
 
     @torch.inference_mode()

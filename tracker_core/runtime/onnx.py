@@ -1,0 +1,184 @@
+"""ONNX Runtime on the CPU: the default, because it is two to three times as fast as eager PyTorch and needs no compiler.
+
+A network is exported once for each pair of crop sizes and kept in the user's cache under a hash of its weights,
+its configuration and the versions involved; without a writable cache it is exported in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+import io
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tracker_core.config import TrackerConfig, config_to_mapping
+from tracker_core.errors import OutputError
+from tracker_core.files import atomic_path
+from tracker_core.runtime.base import Outputs
+from tracker_core.runtime.eager import image_to_tensor
+from tracker_core.types import Image
+
+logger = logging.getLogger(__name__)
+OPSET = 18
+
+
+class SearchGraph(nn.Module):
+    """What is exported: a uint8 S×S×3 crop and the template's tensors in, the raw outputs out."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network: Any = network
+
+    def forward(self, crop: Tensor, *template: Tensor) -> Any:
+        return self.network.search(template, crop.permute(2, 0, 1).unsqueeze(0).float())
+
+
+class OnnxRunner:
+    """Runs the search branch in ONNX Runtime; the exemplar branch, once per target, stays in PyTorch."""
+
+    name = "onnx"
+    device = "cpu"
+
+    def __init__(self, network: nn.Module, config: TrackerConfig, threads: int | None = None) -> None:
+        import onnxruntime
+
+        self.network: Any = network.eval()  # Any: mypy takes the methods of an nn.Module for tensors
+        self.threads = threads or _usable_cores()
+        self._key = _hash_network(network, config, onnxruntime.__version__)
+        self._sessions: dict[int, Any] = {}
+        # exporting here and not at the first frame: start-up is when people expect to wait
+        self._prepare(config.tracking.search_size, config.tracking.exemplar_size)
+
+    @torch.inference_mode()
+    def template(self, crop: Image, exemplar_wh: tuple[float, float]) -> tuple[NDArray[np.float32], ...]:
+        """Return the exemplar's features as arrays, ready for the session."""
+        arguments: tuple[Tensor, ...] = ()
+        if getattr(self.network, "takes_exemplar_size", False):
+            arguments = (torch.tensor([exemplar_wh], dtype=torch.float32),)
+        features = self.network.template(image_to_tensor(crop), *arguments)
+        return tuple(np.ascontiguousarray(feature.numpy()) for feature in features)
+
+    def search(self, template: Any, crop: Image) -> Outputs:
+        """Return the raw outputs for a uint8 S×S×3 crop; another S than before is exported when it first comes."""
+        session = self._sessions.get(crop.shape[0])
+        if session is None:
+            session = self._session_for(crop.shape[0], template)
+        feeds = {"crop": crop, **{f"template_{i}": feature for i, feature in enumerate(template)}}
+        return tuple(session.run(None, feeds))
+
+    def _prepare(self, search_size: int, exemplar_size: int) -> None:
+        blank = np.zeros((exemplar_size, exemplar_size, 3), np.uint8)
+        template = self.template(blank, (exemplar_size / 2, exemplar_size / 2))
+        self._session_for(search_size, template)
+
+    def _session_for(self, search_size: int, template: tuple[NDArray[np.float32], ...]) -> Any:
+        import onnxruntime
+
+        shapes = [list(feature.shape) for feature in template]
+        digest = hashlib.sha256(json.dumps([self._key, search_size, shapes]).encode()).hexdigest()[:24]
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.intra_op_num_threads = self.threads
+        # waiting threads that spin would take the cores from the decoder and the window
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        model = self._load_or_export(digest, search_size, template)
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._sessions[search_size] = session
+        return session
+
+    def _load_or_export(self, digest: str, search_size: int, template: tuple[NDArray[np.float32], ...]) -> bytes:
+        cached = cache_folder() / f"{digest}.onnx"
+        with contextlib.suppress(OSError):
+            content = cached.read_bytes()
+            if content:
+                os.utime(cached)
+                return content
+        content = export_search(self.network, search_size, template)
+        with contextlib.suppress(OutputError):  # a read-only cache costs a second at the next start, nothing else
+            with atomic_path(cached) as temporary:
+                temporary.write_bytes(content)
+            _prune(cached.parent)
+        return content
+
+
+def export_search(network: nn.Module, search_size: int, template: tuple[NDArray[np.float32], ...]) -> bytes:
+    """Return the search branch as a serialised ONNX model with inputs `crop` and `template_0`, `template_1`, …"""
+    inputs = (
+        torch.zeros(search_size, search_size, 3, dtype=torch.uint8),
+        *(torch.from_numpy(feature) for feature in template),
+    )
+    buffer = io.BytesIO()
+    with _quiet():
+        torch.onnx.export(
+            SearchGraph(network).eval(),
+            inputs,
+            cast(Any, buffer),  # a file-like object serves the tracing exporter as well as a path
+            input_names=["crop", *(f"template_{i}" for i in range(len(template)))],
+            opset_version=OPSET,
+            # the tracing exporter: a second instead of ten, and it needs no further package
+            dynamo=False,
+        )
+    return buffer.getvalue()
+
+
+def cache_folder() -> Path:
+    """Return the folder that holds exported networks; it can be deleted at any time."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("siamscope", appauthor=False)) / "networks"
+
+
+def _prune(folder: Path, keep: int = 24) -> None:
+    """Delete the exported networks that were used least recently, so that training runs don't fill the disk."""
+    with contextlib.suppress(OSError):
+        files = sorted(folder.glob("*.onnx"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in files[keep:]:
+            path.unlink()
+
+
+def _hash_network(network: nn.Module, config: TrackerConfig, version: str) -> str:
+    digest = hashlib.sha256()
+    structure = config_to_mapping(config.network)
+    digest.update(json.dumps([structure, type(network).__name__, torch.__version__, version, OPSET]).encode())
+    for name, value in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    # a changed program exports anew: the graph comes from the code as well
+    for module in sorted({type(child).__module__ for child in network.modules()}):
+        if module.startswith("tracker_core"):
+            digest.update(inspect.getsource(sys.modules[module]).encode())
+    return digest.hexdigest()
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's warnings (deprecation, constant folding) from the user, who can do nothing about them."""
+    exporter = logging.getLogger("torch.onnx")
+    level = exporter.level
+    exporter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        exporter.setLevel(level)
