@@ -1,0 +1,110 @@
+"""What every sub-command shares: the console, logging, errors as one sentence, progress as a bar or as JSON lines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from tracker_core.errors import SiamscopeError
+
+INTERRUPTED = 130
+PROGRESS_CHOICES = ("bar", "json", "none")
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+output = Console(highlight=False, soft_wrap=True)
+
+
+def set_up_logging(verbose: bool) -> None:
+    """Show warnings (or everything, if `verbose`) on standard error."""
+    handler = RichHandler(console=errors, show_time=False, show_path=verbose, show_level=True, markup=False)
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, format="%(message)s", handlers=[handler])
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)
+
+
+def run_safely(action: Callable[[], int]) -> int:
+    """Run a command; an error of the project becomes one sentence and its exit code, Ctrl-C exits with 130."""
+    try:
+        return action()
+    except SiamscopeError as error:
+        errors.print(f"[bold red]Error:[/bold red] {_escape(str(error))}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        errors.print("Stopped.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # the reader (head, less) went away; that is no error of ours
+        sys.stderr.close()
+        return 0
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+class RateColumn(ProgressColumn):
+    """Steps per second, in the unit that the task names."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:6.1f} {task.fields.get('unit', 'frames')}/s" if speed else "", style="progress.data.speed")
+
+
+class Reporter:
+    """Progress of one piece of work; a context manager.
+
+    "bar" draws a bar with rate and remaining time on standard error, "json" writes one object a line on standard
+    output (`{"event": "progress", "done": …, "total": …}`, at most ten a second), "none" says nothing.
+    """
+
+    def __init__(self, kind: str, title: str, total: int | None, unit: str = "frames") -> None:
+        self.kind, self.title, self.total, self.unit = kind, title, total, unit
+        self.done = 0
+        self._last_line = 0.0
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Reporter:
+        if self.kind == "bar":
+            self._bar = Progress(
+                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn(),
+                TimeRemainingColumn(), console=errors, transient=False,
+            )  # fmt: skip
+            self._bar.start()
+            self._task = self._bar.add_task(self.title, total=self.total, unit=self.unit)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            if kind is None and self.total != self.done:
+                self._bar.update(self._task, total=self.done)  # a video's frame count is an estimate
+            self._bar.stop()
+        elif self.kind == "json":
+            self._write()
+
+    def advance(self, steps: int = 1) -> None:
+        """Note that `steps` more are done."""
+        self.done += steps
+        if self._bar is not None:
+            if self.total is not None and self.done > self.total:
+                self._bar.update(self._task, total=self.done)
+            self._bar.advance(self._task, steps)
+        elif self.kind == "json" and time.monotonic() - self._last_line > 0.1:
+            self._write()
+
+    def _write(self) -> None:
+        self._last_line = time.monotonic()
+        emit({"event": "progress", "title": self.title, "done": self.done, "total": self.total, "unit": self.unit})
+
+
+def emit(message: dict[str, Any]) -> None:
+    """Write one JSON object as a line on standard output, at once."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()

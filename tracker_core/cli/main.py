@@ -1,0 +1,111 @@
+"""The command line: `python main.py …` or `siamscope …`. Sub-commands are loaded only when they are called."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+from tracker_core.cli.console import errors, run_safely, set_up_logging
+from tracker_core.errors import InputError, nearest_name
+
+# name → module and the line that --help shows; the module itself is loaded only for the command that was typed
+COMMANDS: dict[str, tuple[str, str]] = {
+    "track": ("tracker_core.cli.track_command", "follow targets in a video, camera, stream, folder or sequence"),
+    "export": ("tracker_core.cli.export_command", "draw a saved run into a video, or convert its boxes"),
+    "eval": ("tracker_core.cli.eval_command", "run trackers on a benchmark and score them"),
+    "score": ("tracker_core.cli.score_command", "score result files that any tracker wrote"),
+    "report": ("tracker_core.cli.report_command", "plots, tables and a page from results"),
+    "train": ("tracker_core.cli.train_command", "train a tracker from a configuration"),
+    "tune": ("tracker_core.cli.tune_command", "search tracking parameters on validation sequences"),
+    "weights": ("tracker_core.cli.weights_command", "list the weights that are here, or import published ones"),
+    "bench": ("tracker_core.cli.bench_command", "measure speed, stage by stage"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence with the nearest known word, and exit with 2."""
+
+    def error(self, message: str) -> Any:
+        """Raise `InputError`; the caller prints it."""
+        raise InputError(f"{message[:1].upper()}{message[1:]}. See '{self.prog} --help'.")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            name = "/".join(action.option_strings) or action.metavar or action.dest
+            known = [str(choice) for choice in action.choices]
+            raise InputError(
+                f"'{value}' is not known for {name}.{nearest_name(str(value), known)} Known: {', '.join(known)}."
+            )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; without arguments the window opens, or the demo runs."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return run_safely(lambda: _dispatch(arguments))
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or (not arguments[0].startswith("-") and _names_a_source(arguments[0])):
+        return _open_window_or_demo(arguments)
+    parser = _make_parser(arguments)
+    args = parser.parse_args(arguments)
+    set_up_logging(args.verbose)
+    code: int = args.run(args)
+    return code
+
+
+def _make_parser(arguments: Sequence[str]) -> Parser:
+    parser = Parser(
+        prog="siamscope",
+        description="Draw a box, watch a Siamese tracker follow it, and see why it does what it does.",
+        epilog="Without a command the window opens (with a file or folder: on that); 'siamscope COMMAND --help' tells more.",
+    )
+    parser.add_argument("--version", action="version", version=f"siamscope {_version()}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log everything")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    wanted = next((word for word in arguments if word in COMMANDS), None)
+    for name, (module, line) in COMMANDS.items():
+        if name == wanted:
+            importlib.import_module(module).add_parser(subparsers)
+        else:
+            subparsers.add_parser(name, help=line)
+    return parser
+
+
+def _names_a_source(word: str) -> bool:
+    """Whether the first argument is something to open instead of a command."""
+    return word not in COMMANDS and ("://" in word or os.path.exists(word))
+
+
+def _open_window_or_demo(arguments: list[str]) -> int:
+    if has_display():
+        from app.application import run_window
+
+        code: int = run_window(arguments)
+        return code
+    from tracker_core.cli.track_command import run_demo
+
+    set_up_logging(verbose=False)
+    errors.print("There is no display, so the window cannot open; tracking without it.")
+    return run_demo(arguments[0] if arguments else None)
+
+
+def has_display() -> bool:
+    """Whether a window can open: always on Windows and macOS, else where X11 or Wayland is announced."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    if os.environ.get("QT_QPA_PLATFORM", "").startswith(("offscreen", "minimal", "vnc")):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _version() -> str:
+    try:
+        return metadata.version("siamscope")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"

@@ -1,0 +1,298 @@
+"""`siamscope track`: follow targets and write the tracked video and the boxes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tracker_core.box_files import BOX_FORMATS, check_format, write_boxes
+from tracker_core.boxes import check_start_box, parse_box
+from tracker_core.cli.console import INTERRUPTED, PROGRESS_CHOICES, Reporter, emit, errors, output
+from tracker_core.errors import InputError, SiamscopeError
+from tracker_core.files import check_writable, write_text
+from tracker_core.metrics import precision_at, success_auc
+from tracker_core.run import track
+from tracker_core.sources import open_source
+from tracker_core.tracked import TrackedBoxes, TrackRecorder
+from tracker_core.trackers.builder import build_tracker
+from tracker_core.types import FloatArray, FrameSource, Sequence, TrackingState
+from tracker_core.video.drawing import draw_result
+from tracker_core.video.writers import VideoWriter
+
+CLIP = Path(__file__).resolve().parents[2] / "resources" / "clip" / "siamscope_clip.mp4"
+
+
+@dataclass(frozen=True)
+class FrameRange:
+    """Frames `first` to `last`, counted from 0, `last` excluded; None is the end."""
+
+    first: int = 0
+    last: int | None = None
+
+    @property
+    def count(self) -> int | None:
+        """How many frames, None for all."""
+        return None if self.last is None else self.last - self.first
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the sub-command to the command line."""
+    parser = subparsers.add_parser(
+        "track",
+        help="follow targets in a video, camera, stream, folder or sequence",
+        description="Follow one or several targets and write the tracked video and the boxes.",
+        epilog="Example: siamscope track --source clip.mp4 --box 120,80,64,48 --format csv tracking.window_influence=0.3",
+    )
+    parser.add_argument(
+        "--source", required=True, metavar="S",
+        help="a video file, a folder of pictures or a sequence, an address (rtsp, http), or a camera (camera:0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--box", action="append", default=[], metavar="X,Y,W,H",
+        help="what to track in the first frame, in pixels from the top left corner; repeat it for several targets",
+    )  # fmt: skip
+    parser.add_argument("--init-from-gt", action="store_true", help="start from the sequence's ground truth")
+    add_tracker_options(parser)
+    parser.add_argument("--out", metavar="DIR", help="where results go (default: runs/<source>-<tracker>)")
+    parser.add_argument("--video", action=argparse.BooleanOptionalAction, default=True, help="write the tracked video")
+    parser.add_argument("--format", default="csv", metavar="F", help=f"box format: {', '.join(BOX_FORMATS)} (csv)")
+    parser.add_argument(
+        "--frames", default=":", metavar="A:B", help="from frame A up to, but without, frame B; counted from 0"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write a summary as JSON")
+    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
+    parser.set_defaults(run=run_track)
+
+
+def add_tracker_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose a tracker and how it runs; `track` and `bench` share them."""
+    parser.add_argument("--tracker", metavar="N", help="a tracker by name (default: the one that ships)")
+    parser.add_argument("--weights", metavar="FILE", help="a checkpoint instead of the tracker's own")
+    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto)")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the tracker's configuration")
+
+
+def parse_frames(text: str) -> FrameRange:
+    """Return the range written as `A:B`, `A:`, `:B` or `:`; raises `InputError`."""
+    match = re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", text)
+    if match is None:
+        raise InputError(f"The frame range '{text}' is not of the form A:B, for example 100:250 or 100: .")
+    first = int(match.group(1) or 0)
+    last = int(match.group(2)) if match.group(2) else None
+    if last is not None and last <= first:
+        raise InputError(f"The frame range '{text}' is empty; the second number must be greater than the first.")
+    return FrameRange(first, last)
+
+
+def run_demo(source: str | None = None) -> int:
+    """Track the bundled clip (or `source`, from its ground truth) with the default tracker, results under runs/."""
+    chosen = source or str(CLIP)
+    if source is None and not CLIP.is_file():
+        raise InputError(f"The bundled clip '{CLIP}' is missing; run 'make clip' to draw it again.")
+    args = argparse.Namespace(
+        source=chosen, box=[], init_from_gt=True, tracker=None, weights=None, device="auto", runtime="auto",
+        overrides=[], out=None, video=True, format="csv", frames=":", json=None, progress="bar",
+    )  # fmt: skip
+    return run_track(args)
+
+
+def run_track(args: argparse.Namespace) -> int:
+    """Carry out `track`; everything that can be refused is refused before anything is written."""
+    box_format = check_format(args.format)
+    frames = parse_frames(args.frames)
+    boxes = [parse_box(text) for text in args.box]
+    if boxes and args.init_from_gt:
+        raise InputError("Give either --box or --init-from-gt, not both.")
+    source = open_source(args.source)
+    try:
+        truth = _truth_of(source)
+        if frames.first:
+            source.seek(frames.first)
+        if not boxes:
+            boxes = _boxes_from_truth(source, truth, frames.first, args.init_from_gt)
+        for box in boxes:
+            check_start_box(box, *source.size)
+        tracker = build_tracker(
+            args.tracker, weights=args.weights, device=args.device, runtime=args.runtime, overrides=args.overrides
+        )
+        name = _file_name(source.name)
+        folder = check_writable(args.out or Path("runs") / f"{name}-{tracker.name}")
+        trackers = [tracker, *(tracker.fork() for _ in boxes[1:])]
+        run = _Run(args, source, trackers, boxes, truth, frames, folder, name, box_format)
+        return run.execute()
+    finally:
+        source.close()
+
+
+class _Run:
+    """One tracking run with its outputs; whatever ends it, what was tracked is written."""
+
+    def __init__(
+        self, args: argparse.Namespace, source: FrameSource, trackers: list[Any], boxes: list[FloatArray],
+        truth: list[Sequence], frames: FrameRange, folder: Path, name: str, box_format: str,
+    ) -> None:  # fmt: skip
+        self.args, self.source, self.trackers, self.boxes = args, source, trackers, boxes
+        self.truth = truth if len(truth) == len(boxes) else []
+        self.frames, self.folder, self.name, self.box_format = frames, folder, name, box_format
+        self.recorder = TrackRecorder(source.name, size=source.size, fps=source.fps)
+        self.update_ms: list[float] = []
+
+    def execute(self) -> int:
+        """Track, write, report; return the exit code."""
+        failure: SiamscopeError | KeyboardInterrupt | None = None
+        writer = VideoWriter(self.folder / f"{self.name}.mp4", self.source.fps) if self.args.video else None
+        try:
+            self._loop(writer)
+        except (SiamscopeError, KeyboardInterrupt) as error:
+            failure = error
+        except BaseException:
+            if writer is not None:
+                writer.abort()
+            raise
+        if len(self.recorder) == 0:
+            if writer is not None:
+                writer.abort()
+            if failure is not None:
+                raise failure
+        tracked = self.recorder.build(
+            tracker=self.trackers[0].name,
+            frame_names=self._frame_names(),
+            metadata={"source_path": str(self.args.source), "runtime": self.trackers[0].runner.name},
+        )
+        written = write_boxes(self.folder / f"{self.name}-boxes", self.box_format, tracked)
+        if self.box_format != "json":
+            # the complete form, which `export` and the window open again
+            written += write_boxes(self.folder / f"{self.name}-run", "json", tracked)
+        if writer is not None:
+            try:
+                writer.close()
+                written.insert(0, writer.path)
+            except SiamscopeError as error:
+                failure = failure or error
+        self._report(tracked, written, interrupted=failure is not None)
+        if isinstance(failure, SiamscopeError):
+            raise failure
+        return INTERRUPTED if failure is not None else 0
+
+    def _loop(self, writer: VideoWriter | None) -> None:
+        total = self.frames.count
+        if self.source.frame_count is not None:
+            left = max(0, self.source.frame_count - self.frames.first)
+            total = left if total is None else min(total, left)
+        for target in range(len(self.boxes)):
+            self.recorder.mark_key_frame(target, self.frames.first)
+        with Reporter(self.args.progress, f"Tracking {self.source.name}", total) as progress:
+            for outcome in track(self.trackers, self.source, self.boxes, stop_after=self.frames.count):
+                self.recorder.add(outcome)
+                if len(self.recorder) > 1:
+                    self.update_ms.append(outcome.timings.update_ms / len(self.trackers))
+                if writer is not None:
+                    shown = [_row(sequence, outcome.frame.index) for sequence in self.truth]
+                    writer.write(draw_result(outcome.frame.image, outcome.results, shown))
+                progress.advance()
+
+    def _frame_names(self) -> tuple[str, ...]:
+        sequence = getattr(self.source, "sequence", None)
+        if sequence is not None and len(sequence.frames) > 1:
+            return tuple(Path(path).name for path in sequence.frames)
+        return ()
+
+    def _report(self, tracked: TrackedBoxes, written: list[Path], interrupted: bool) -> None:
+        summary = self._summarise(tracked)
+        summary |= {"files": [str(path) for path in written], "interrupted": interrupted}
+        if self.args.json:
+            write_text(self.args.json, json.dumps(summary, indent=1) + "\n")
+        if self.args.progress == "json":
+            emit({"event": "result", **summary})
+            return
+        for warning in getattr(self.source, "warnings", ()):
+            errors.print(f"[yellow]Note:[/yellow] {warning}")
+        speed = f", {summary['updates_per_second']:.0f} updates/s" if summary["updates_per_second"] else ""
+        output.print(f"Tracked {summary['frames']} frames of {self.source.name} with {tracked.tracker}{speed}.")
+        for number, target in enumerate(summary["targets"], 1):
+            prefix = f"Target {number}: " if len(summary["targets"]) > 1 else ""
+            score = ""
+            if target.get("success_auc") is not None:
+                score = f"success AUC {target['success_auc']:.3f}, precision {target['precision_20']:.3f}; "
+            output.print(f"{prefix}{score}lost in {target['lost_frames']} frames.")
+        for path in written:
+            output.print(f"  {path}")
+
+    def _summarise(self, tracked: TrackedBoxes) -> dict[str, Any]:
+        targets = []
+        for number, target in enumerate(tracked.targets):
+            entry: dict[str, Any] = {
+                "first_box_xywh": [float(value) for value in self.boxes[number]],
+                "mean_score": float(np.nanmean(target.scores)),
+                "lost_frames": sum(state is TrackingState.LOST for state in target.states),
+            }
+            if self.truth:
+                truth = _rows(self.truth[number], tracked)
+                auc, precision = success_auc(target.boxes_xywh, truth), precision_at(target.boxes_xywh, truth)
+                entry["success_auc"] = None if math.isnan(auc) else auc
+                entry["precision_20"] = None if math.isnan(precision) else precision
+            targets.append(entry)
+        median = float(np.median(self.update_ms)) if self.update_ms else 0.0
+        return {
+            "source": self.source.name,
+            "tracker": tracked.tracker,
+            "device": self.trackers[0].device,
+            "runtime": self.trackers[0].runner.name,
+            "frames": len(tracked),
+            "update_ms_median": median,
+            "updates_per_second": 1e3 / median if median else None,
+            "targets": targets,
+            "warnings": list(getattr(self.source, "warnings", ())),
+        }
+
+
+def _truth_of(source: FrameSource) -> list[Sequence]:
+    """Return every target's ground truth that the source knows, or an empty list."""
+    sequences = getattr(source, "sequences", ())
+    chosen = getattr(source, "sequence", None)
+    if chosen is None:
+        return []
+    # a folder of two targets gives both; naming one (Jogging-2) gives that one
+    return list(sequences) if chosen is sequences[0] and len(sequences) > 1 else [chosen]
+
+
+def _boxes_from_truth(source: FrameSource, truth: list[Sequence], first: int, wanted: bool) -> list[FloatArray]:
+    if not wanted:
+        hint = " or --init-from-gt" if truth else ""
+        raise InputError(f"Say what to track in '{source.name}': --box x,y,w,h{hint}.")
+    if not truth:
+        raise InputError(f"'{source.name}' has no ground truth to start from; give --box x,y,w,h.")
+    boxes = []
+    for sequence in truth:
+        row = _row(sequence, first)
+        if row is None or not np.isfinite(row).all():
+            raise InputError(f"The ground truth of '{sequence.name}' has no box in frame {first}; give --box x,y,w,h.")
+        boxes.append(row)
+    return boxes
+
+
+def _row(sequence: Sequence, index: int) -> FloatArray | None:
+    return sequence.boxes_xywh[index] if 0 <= index < len(sequence.boxes_xywh) else None
+
+
+def _rows(sequence: Sequence, tracked: TrackedBoxes) -> FloatArray:
+    rows = np.full((len(tracked), 4), np.nan)
+    for place, index in enumerate(tracked.frame_indices):
+        row = _row(sequence, int(index))
+        if row is not None:
+            rows[place] = row
+    return rows
+
+
+def _file_name(name: str) -> str:
+    """Return `name` as a harmless file name: an address or a path has characters that a folder must not have."""
+    stem = Path(name).stem if not re.match(r"[a-z]+://", name) else name
+    return re.sub(r"[^\w.-]+", "_", stem).strip("_.") or "source"
