@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,23 @@ class SiamRPNTracker:
         self._template = self.runner.template(self._exemplar_crop, self._exemplar_wh)
         self._state = StateMachine(cfg.score_high, cfg.score_low, cfg.patience)
         self._grids.clear()
+
+    def resume(self, box_xywh: Any, scores: Iterable[float] = ()) -> None:
+        """Stand where an earlier run stood, so that the next `update` gives what it would have given there.
+
+        The template stays that of `init`. `box_xywh` (x, y, w, h, image pixels) is the last result of that run,
+        `scores` are those of its frames since `init`, from which the state follows. Raises `TrackerStateError`
+        before `init`.
+        """
+        if self._template is None:
+            raise TrackerStateError("The tracker was resumed before it was started; call init(image, box) first.")
+        box = np.asarray(box_xywh, np.float64)
+        self._center = box[:2] + box[2:] / 2  # `update` reports centre − size / 2, whatever the convention
+        self._size = box[2:].copy()
+        cfg = self.tracking
+        self._state = StateMachine(cfg.score_high, cfg.score_low, cfg.patience)
+        for score in scores:
+            self._state.step(score)
 
     def update(self, image: Image, *, debug: bool = False) -> TrackResult:
         """Find the target in the next uint8 H×W×3 BGR image; `debug` asks for the candidates as well.

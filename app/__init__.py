@@ -1,0 +1,1 @@
+"""The desktop window of Siamscope; PyQt5 is used here and nowhere else."""

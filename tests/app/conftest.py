@@ -1,0 +1,76 @@
+"""The window's tests run without a screen, on drawn pictures and a tracker that needs no weights."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("PYTEST_QT_API", "pyqt5")
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fakes import DrawnSource, MatchingTracker
+
+import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
+from app.main_window import MainWindow
+from app.player import Player
+
+
+class WindowDriver:
+    """A real main window over fakes, with the waits that tests need."""
+
+    def __init__(self, qtbot, journal_folder, sources, tracker_factory=None) -> None:
+        self.qtbot = qtbot
+        self.sources = sources
+        self.opened: list = []
+        self.failures: list = []
+        factory = tracker_factory or (lambda choice: MatchingTracker())
+        self.player = Player(factory, self._open, journal_folder)
+        self.window = MainWindow(self.player)
+        self.player.worker.failed.connect(self.failures.append)
+        self.window.resize(1024, 640)
+        self.window.show()
+        qtbot.waitExposed(self.window)
+
+    def _open(self, spec: str):
+        source = self.sources(spec)
+        self.opened.append(source)
+        return source
+
+    @property
+    def canvas(self):
+        return self.window.canvas
+
+    @property
+    def index(self):
+        view = self.canvas.frame_view
+        return None if view is None else view.frame.index
+
+    def open(self, spec: str = "drawn") -> None:
+        self.window.open(spec)
+        self.qtbot.waitUntil(lambda: self.index is not None, timeout=5000)
+
+    def results(self, number: int = 1) -> dict:
+        """The stored results; only while the worker stands still."""
+        return self.player.worker._session.targets[number].results
+
+
+@pytest.fixture
+def drive(qtbot, tmp_path):
+    """Make drivers whose windows are closed, and whose threads are gone, at the end of the test."""
+    drivers: list[WindowDriver] = []
+
+    def make(sources=None, tracker_factory=None, journal=True) -> WindowDriver:
+        driver = WindowDriver(
+            qtbot, tmp_path / "sessions" if journal else None, sources or (lambda spec: DrawnSource()), tracker_factory
+        )
+        drivers.append(driver)
+        return driver
+
+    yield make
+    for driver in drivers:
+        driver.window.close()
+        assert not driver.player.thread_.isRunning(), "the worker's thread outlived its window"

@@ -1,0 +1,187 @@
+"""Stand-ins for the window's tests: a tracker that really follows, and sources made of drawn pictures."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from tracker_core.config import TrackingConfig
+from tracker_core.errors import SourceError
+from tracker_core.types import Frame, Sequence, Timings, TrackDebug, TrackingState, TrackResult
+
+WIDTH, HEIGHT = 320, 240
+STEP = 4
+
+
+def true_box(index: int) -> np.ndarray:
+    """The box of the drawn square in frame `index`: it wanders on a Lissajous curve."""
+    x = 140 + 100 * np.sin(index / 20)
+    y = 100 + 70 * np.sin(index / 13)
+    return np.array([round(x), round(y), 40.0, 30.0])
+
+
+def draw_frame(index: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """A textured square on a textured ground, uint8 BGR, the same for the same index."""
+    ground = np.random.default_rng(7).integers(60, 120, (height // 8, width // 8, 3), np.uint8)
+    image = cv2.resize(ground, (width, height), interpolation=cv2.INTER_CUBIC)
+    x, y, w, h = true_box(index).astype(int)
+    patch = np.random.default_rng(3).integers(0, 255, (6, 8, 3), np.uint8)
+    image[y : y + h, x : x + w] = cv2.resize(patch, (w, h), interpolation=cv2.INTER_NEAREST)
+    return image
+
+
+class DrawnSource:
+    """A seekable source of `count` drawn frames with ground truth; `fails_at` raises there, once if `fails_once`."""
+
+    is_live = False
+    is_seekable = True
+    fps = 30.0
+
+    def __init__(
+        self, count: int = 60, *, name: str = "drawn", fails_at: int | None = None, delay_s: float = 0.0
+    ) -> None:
+        self.name = name
+        self.size = (WIDTH, HEIGHT)
+        self.frame_count: int | None = count
+        self.fails_at = fails_at
+        self.delay_s = delay_s
+        self.is_closed = False
+        self.warnings: list[str] = []
+        self.reads = 0
+        self._count = count
+        self._next = 0
+        boxes = np.array([true_box(i) for i in range(count)])
+        self.sequence: Sequence | None = Sequence(name, (f"{name}.mp4",), boxes)
+
+    def read(self) -> Frame | None:
+        """The next drawn frame."""
+        if self.is_closed:
+            raise SourceError(f"'{self.name}' is closed.")
+        if self.delay_s:
+            time.sleep(self.delay_s)
+        if self._next >= self._count:
+            return None
+        if self._next == self.fails_at:
+            raise SourceError(f"'{self.name}' cannot be read at frame {self._next}.")
+        image = draw_frame(self._next)
+        image.flags.writeable = False
+        self.reads += 1
+        self._next += 1
+        return Frame(self._next - 1, (self._next - 1) / self.fps, image)
+
+    def seek(self, index: int) -> None:
+        """Go to a frame."""
+        if not 0 <= index <= self._count:
+            raise SourceError(f"'{self.name}' has no frame {index}.")
+        self._next = index
+
+    def close(self) -> None:
+        """Refuse further reads."""
+        self.is_closed = True
+
+
+@dataclass
+class _Runner:
+    name: str = "fake"
+    device: str = "cpu"
+
+
+class MatchingTracker:
+    """Finds its template by normalised cross-correlation in a search window: honest, quick and without weights."""
+
+    name = "matching"
+
+    def __init__(self, tracking: TrackingConfig | None = None) -> None:
+        self._tracking = tracking or TrackingConfig()
+        self.timings = Timings()
+        self.runner = _Runner()
+        self.updates = 0
+        self.delay_s = 0.0
+        self._template: np.ndarray | None = None
+        self._box = np.zeros(4)
+        self._weak = 0
+
+    @property
+    def device(self) -> str:
+        """Always the CPU."""
+        return "cpu"
+
+    @property
+    def tracking(self) -> TrackingConfig:
+        """The parameters."""
+        return self._tracking
+
+    def set_tracking(self, tracking: TrackingConfig) -> None:
+        """Take other parameters."""
+        self._tracking = tracking
+
+    def fork(self) -> MatchingTracker:
+        """A fresh one with the same parameters."""
+        fresh = MatchingTracker(self._tracking)
+        fresh.delay_s = self.delay_s
+        return fresh
+
+    def init(self, image: np.ndarray, box_xywh: np.ndarray) -> None:
+        """Cut out the template."""
+        self._box = np.array(box_xywh, np.float64)
+        x, y, w, h = (round(float(v)) for v in self._box)
+        x, y = max(0, x), max(0, y)
+        self._template = np.ascontiguousarray(image[y : y + max(2, h), x : x + max(2, w)])
+        self._weak = 0
+
+    def resume(self, box_xywh: np.ndarray, scores: list[float]) -> None:
+        """Stand at another box."""
+        self._box = np.array(box_xywh, np.float64)
+        self._weak = 0
+        for score in scores:
+            self._weak = self._weak + 1 if score < self._tracking.score_low else 0
+
+    def update(self, image: np.ndarray, *, debug: bool = False) -> TrackResult:
+        """Find the template near the last box."""
+        assert self._template is not None
+        if self.delay_s:
+            time.sleep(self.delay_s)
+        started = time.perf_counter()
+        self.updates += 1
+        th, tw = self._template.shape[:2]
+        cx, cy = self._box[0] + self._box[2] / 2, self._box[1] + self._box[3] / 2
+        side = 2.5 * max(tw, th)
+        left, top = int(max(0, cx - side / 2)), int(max(0, cy - side / 2))
+        crop = np.ascontiguousarray(image[top : int(cy + side / 2), left : int(cx + side / 2)])
+        if crop.shape[0] < th or crop.shape[1] < tw:
+            left, top, crop = 0, 0, np.ascontiguousarray(image)
+        scores = cv2.matchTemplate(crop, self._template, cv2.TM_CCOEFF_NORMED)
+        scores = np.nan_to_num(np.clip(scores, 0.0, 1.0), nan=0.0)
+        best = int(np.argmax(scores))
+        row, column = divmod(best, scores.shape[1])
+        score = float(scores[row, column])
+        self._box = np.array([left + column, top + row, self._box[2], self._box[3]], np.float64)
+        self._weak = self._weak + 1 if score < self._tracking.score_low else 0
+        lost = self._weak >= self._tracking.patience
+        state = TrackingState.LOST if lost else TrackingState.UNCERTAIN if self._weak else TrackingState.TRACKING
+        self.timings = Timings(network_ms=(time.perf_counter() - started) * 1e3)
+        details = self._describe(scores, best, left, top, crop) if debug else None
+        return TrackResult(self._box.copy(), score, state, details)
+
+    def _describe(self, scores: np.ndarray, best: int, left: int, top: int, crop: np.ndarray) -> TrackDebug:
+        assert self._template is not None
+        rows, columns = scores.shape
+        ys, xs = np.mgrid[0:rows, 0:columns]
+        boxes = np.stack(
+            [
+                xs.ravel() + left,
+                ys.ravel() + top,
+                np.full(rows * columns, self._box[2]),
+                np.full(rows * columns, self._box[3]),
+            ],
+            axis=1,
+        ).astype(np.float32)
+        flat = scores.ravel().astype(np.float32)
+        window = np.array([left, top, crop.shape[1], crop.shape[0]], np.float64)
+        return TrackDebug(
+            ((1, rows, columns),), boxes, boxes.copy(), flat, flat * np.float32(0.95), flat * np.float32(0.9),
+            best, window, self._template, crop, self._box + 2.0,
+        )  # fmt: skip
