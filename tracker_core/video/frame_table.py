@@ -11,6 +11,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+NETWORK_TIMEOUT_S = (10.0, 10.0)  # to connect, to receive
+
 
 @dataclass(frozen=True)
 class FrameTable:
@@ -35,6 +37,11 @@ class FrameTable:
         return int(keys[-1]) if len(keys) else None
 
 
+def timeout_for(location: str) -> tuple[float, float] | None:
+    """Return the time-outs for opening a location; none for files, where FFmpeg would count the user's pauses."""
+    return NETWORK_TIMEOUT_S if "://" in location else None
+
+
 def select_video_stream(container: InputContainer) -> VideoStream | None:
     """Return the first moving-picture stream; cover art of audio files does not count."""
     for stream in container.streams.video:
@@ -52,7 +59,7 @@ def scan_frame_table(location: str) -> FrameTable | None:
     times: list[int] = []
     keys: list[bool] = []
     try:
-        with av.open(location) as container:
+        with av.open(location, timeout=timeout_for(location)) as container:
             stream = select_video_stream(container)
             if stream is None:
                 return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
@@ -70,7 +71,8 @@ class StreamFeed:
         except av.error.InvalidDataError:
             return None
         except (av.error.FFmpegError, OSError) as error:
-            raise SourceEnded(f"The stream '{self._name}' broke off ({error}).") from error
+            reason = "the connection was closed" if error.errno == errno.EIO else error.strerror
+            raise SourceEnded(f"The stream '{self._name}' broke off ({reason}).") from error
 
     def release(self) -> None:
         """Close the connection."""
@@ -87,12 +89,14 @@ def _connect(url: str, name: str, stall_timeout_s: float) -> InputContainer:
     options = {"rtsp_transport": "tcp"} if url.lower().startswith("rtsp") else {}
     try:
         return av.open(url, timeout=(OPEN_TIMEOUT_S, stall_timeout_s), container_options=options)
-    except av.error.HTTPError as error:
+    except (av.error.HTTPError, av.error.HTTPClientError, av.error.HTTPServerError) as error:
         raise SourceError(f"The server refused '{name}' ({error.strerror}); check the address.") from error
     except (av.error.ExitError, av.error.TimeoutError):
         raise SourceError(f"'{name}' did not answer within {OPEN_TIMEOUT_S:g} s; check the address.") from None
     except av.error.InvalidDataError:
         raise SourceError(f"What '{name}' sends is not a video.") from None
     except (av.error.FFmpegError, OSError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        if error.errno == errno.EIO:  # something answered, and closed before a video began
+            raise SourceError(f"What '{name}' sends is not a video.") from error
+        reason = error.strerror or str(error)
         raise SourceError(f"'{name}' cannot be reached ({reason}); check the address and the network.") from error

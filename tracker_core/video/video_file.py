@@ -21,10 +21,10 @@ import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 
-from tracker_core.errors import SourceError
+from tracker_core.errors import SourceEnded, SourceError
 from tracker_core.types import Frame, Image
 from tracker_core.video.cache import DEFAULT_CACHE_BYTES, FrameCache
-from tracker_core.video.frame_table import FrameTable, scan_frame_table, select_video_stream
+from tracker_core.video.frame_table import FrameTable, scan_frame_table, select_video_stream, timeout_for
 from tracker_core.video.pictures import freeze
 
 logger = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ class VideoFileSource:
         if is_local and path.stat().st_size == 0:
             raise SourceError(f"'{path}' is an empty file; copy it again.")
         try:
-            container = av.open(self._location, timeout=None if is_local else (10.0, 10.0))
+            container = av.open(self._location, timeout=timeout_for(self._location))
         except (av.error.FFmpegError, OSError) as error:
             raise SourceError(_describe_open_error(self._location, error)) from error
         stream = None if container.format.name in NOT_FILMS else select_video_stream(container)
@@ -173,15 +173,20 @@ class VideoFileSource:
         packets = self._container.demux(self._stream)
         damaged_in_a_row = 0
         while damaged_in_a_row < DAMAGED_PACKETS_IN_A_ROW:
+            packet = None
             try:
                 packet = next(packets)
                 pictures = packet.decode()
             except (StopIteration, av.error.EOFError):
                 return
+            except (av.error.ExitError, av.error.TimeoutError):
+                raise SourceEnded(f"'{self.name}' stopped arriving; check the network.") from None
             except av.error.FFmpegError as error:
                 logger.debug("%s: damaged packet (%s)", self.name, error)
                 self._damaged += 1
                 damaged_in_a_row += 1
+                if packet is None:  # a generator that raised is over; the file may not be
+                    packets = self._container.demux(self._stream)
                 continue
             except OSError as error:
                 self._warn(f"'{self.name}' could not be read to its end ({error}).")
@@ -336,10 +341,12 @@ def _sensible_fps(rate: Fraction | None) -> float:
 
 
 def _describe_open_error(location: str, error: Exception) -> str:
-    if isinstance(error, av.error.HTTPError):
+    if isinstance(error, (av.error.HTTPError, av.error.HTTPClientError, av.error.HTTPServerError)):
         return f"The server refused '{location}' ({error.strerror}); check the address."
     if isinstance(error, PermissionError):
         return f"No permission to read '{location}'."
+    if isinstance(error, av.error.EOFError):
+        return f"'{location}' holds no picture; it may have been cut short while copied."
     if isinstance(error, av.error.InvalidDataError):
         return f"'{location}' is not a video that FFmpeg can read, or its header is missing (cut short while copied)."
     reason = getattr(error, "strerror", None) or str(error)
