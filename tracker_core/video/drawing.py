@@ -163,12 +163,14 @@ def draw_outline(
         return
     closed = np.clip(np.vstack([corners, corners[:1]]), -_FAR, _FAR)
     strokes = [closed] if not pattern else split_into_strokes(closed, [length * width for length in pattern])
-    if width == 1:  # a line of one pixel between two pixels is only half as bright: put it on the nearest
+    line_type = cv2.LINE_AA
+    if width == 1:  # one pixel wide and smoothed, a line is half as bright: put it on the nearest pixel instead
         strokes = [np.rint(stroke) + 0.5 for stroke in strokes]
+        line_type = cv2.LINE_8
     # OpenCV puts the centre of a pixel at whole numbers, boxes have their corners there
     points = [np.rint((stroke - 0.5) * 2**_SHIFT).astype(np.int32) for stroke in strokes]
     for stroke_color, thickness in ((EDGE_COLOR, width + 2 * max(1, round(width / 2))), (color, width)):
-        cv2.polylines(canvas, points, False, stroke_color, thickness, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(canvas, points, False, stroke_color, thickness, line_type, _SHIFT)
 
 
 def split_into_strokes(line: FloatArray, pattern: Sequence[float]) -> list[FloatArray]:
