@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -9,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.crops import context_side
+from tracker_core.training.augment import motion_kernel
 from tracker_core.types import Image
+
+SOFT_EDGE = 0.8  # pixels; it hides the seam, which a network would otherwise learn to look for
+MARGIN = 6  # pixels around a pasted object for its soft edge
 
 
 @dataclass(frozen=True)
@@ -21,63 +26,107 @@ class CutOut:
     outline: NDArray[np.float32]
 
     @classmethod
-    def from_picture(cls, picture: Image, outline: NDArray[np.float32]) -> CutOut:
-        """Cut the object out of a larger picture, with a margin for soft edges."""
+    def from_picture(cls, picture: Image, outline: NDArray[np.float32]) -> CutOut | None:
+        """Cut the object out of a larger picture, with a margin for soft edges; None if it lies outside."""
         low = np.maximum(np.floor(outline.min(0)).astype(int) - 3, 0)
         high = np.minimum(np.ceil(outline.max(0)).astype(int) + 4, [picture.shape[1], picture.shape[0]])
-        part = picture[low[1] : high[1], low[0] : high[0]]
+        if (high - low < 8).any():
+            return None
+        part = np.ascontiguousarray(picture[low[1] : high[1], low[0] : high[0]])
         shifted = (outline - low).astype(np.float32)
         coverage = np.zeros(part.shape[:2], np.uint8)
-        cv2.fillPoly(coverage, [np.round(shifted).astype(np.int32)], 255)
+        # outlines are in pixel edges, fillPoly's points are pixel centres in 16ths
+        cv2.fillPoly(coverage, [np.round((shifted - 0.5) * 16).astype(np.int32)], 255, shift=4)
         return cls(part, coverage, shifted)
 
 
-def composite(
-    rng: np.random.Generator,
-    background: Image,
-    target: CutOut,
-    size: int,
-    *,
-    angle: float,
-    scale: float,
-    shift: tuple[float, float],
-    aspect: float = 1.0,
-    distractor: tuple[CutOut, float] | None = None,
-    occluder: tuple[CutOut, float] | None = None,
-) -> tuple[Image, NDArray[np.float32], NDArray[np.float32]]:
-    """Paste `target` over a random part of `background`, its box centred `shift` pixels from the middle.
+@dataclass(frozen=True)
+class Placement:
+    """How a cut-out lies in a crop.
 
-    Args:
-        size: side of the crop in pixels.
+    Attributes:
         angle: rotation in degrees. scale: crop pixels per picture pixel. aspect: stretch of width over height.
-        distractor, occluder: another cut-out and its scale; the first goes beside and under the target, the second over
-            a part of it.
-
-    Returns:
-        The crop uint8 (size, size, 3), the target's size in it, and its box cx, cy, w, h around the crop's centre.
+        shift: distance of its box's centre from the crop's centre, x and y in pixels.
+        smear: length in pixels and direction in degrees of its motion while the shutter was open; length 0 is none.
     """
-    canvas = _random_part(rng, background, size)
-    extent = np.ptp(_turn(target.outline, angle, aspect), axis=0) * scale
-    if distractor is not None:
-        direction = rng.uniform(0, 2 * np.pi)
-        offset = rng.uniform(0.8, 1.5) * extent * np.array([np.cos(direction), np.sin(direction)])
-        spot = (shift[0] + float(offset[0]), shift[1] + float(offset[1]))
-        _paste(canvas, distractor[0], angle + float(rng.uniform(-30, 30)), distractor[1], spot, 1.0)
-    outline = _paste(canvas, target, angle, scale, shift, aspect)
-    low, high = outline.min(0), outline.max(0)
+
+    angle: float = 0.0
+    scale: float = 1.0
+    shift: tuple[float, float] = (0.0, 0.0)
+    aspect: float = 1.0
+    smear: tuple[int, float] = (0, 0.0)
+
+
+def paste(canvas: Image, cut: CutOut, placement: Placement) -> NDArray[np.float32]:
+    """Blend the cut-out into a uint8 (S, S, 3) canvas in place; return its box cx, cy, w, h around the centre."""
+    linear = _matrix(placement.angle, placement.scale, placement.aspect)
+    moved = cut.outline @ linear.T
+    low, high = moved.min(0), moved.max(0)
     wh = high - low
-    if occluder is not None:
-        away = rng.uniform(0.3, 0.65, 2) * wh * rng.choice([-1.0, 1.0], 2)
-        spot = (shift[0] + float(away[0]), shift[1] + float(away[1]))
-        _paste(canvas, occluder[0], float(rng.uniform(0, 360)), occluder[1], spot, 1.0)
-    center = (low + high) / 2 - size / 2
-    return canvas, wh.astype(np.float32), np.concatenate((center, wh)).astype(np.float32)
+    box = np.concatenate((placement.shift, wh)).astype(np.float32)
+    middle = np.array([canvas.shape[1], canvas.shape[0]]) / 2
+    offset = np.array(placement.shift) + middle - (low + high) / 2
+    reach = MARGIN + placement.smear[0]
+    first = np.maximum(np.floor(low + offset).astype(int) - reach, 0)
+    last = np.minimum(np.ceil(high + offset).astype(int) + reach, [canvas.shape[1], canvas.shape[0]])
+    if (last <= first).any():
+        return box
+    # warpAffine counts in pixel centres: an outline point p lies at p − 0.5 in both pictures
+    shift = offset - first + linear @ np.array([0.5, 0.5]) - 0.5
+    affine = np.hstack((linear, shift[:, None]))
+    size = (int(last[0] - first[0]), int(last[1] - first[1]))
+    picture = cv2.warpAffine(cut.picture, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    coverage = cv2.warpAffine(cut.coverage, affine, size, flags=cv2.INTER_LINEAR)
+    if placement.smear[0] > 1:
+        kernel = motion_kernel(*placement.smear)
+        picture, coverage = cv2.filter2D(picture, -1, kernel), cv2.filter2D(coverage, -1, kernel)
+    else:
+        coverage = cv2.GaussianBlur(coverage, (0, 0), SOFT_EDGE)
+    alpha = coverage.astype(np.float32) * np.float32(1 / 255)
+    region = canvas[first[1] : last[1], first[0] : last[0]]
+    region[:] = cv2.blendLinear(picture, np.ascontiguousarray(region), alpha, 1 - alpha)
+    return box
+
+
+def composite(
+    canvas: Image,
+    target: CutOut,
+    placement: Placement,
+    under: Sequence[tuple[CutOut, Placement]] = (),
+    over: Sequence[tuple[CutOut, Placement]] = (),
+) -> NDArray[np.float32]:
+    """Paste distractors, then the target, then occluders into `canvas`; return the target's box around its centre.
+
+    The box is that of the whole target, also where an occluder or the crop's edge hides a part of it.
+    """
+    for cut, place in under:
+        paste(canvas, cut, place)
+    box = paste(canvas, target, placement)
+    for cut, place in over:
+        paste(canvas, cut, place)
+    return box
 
 
 def fitting_scale(cut: CutOut, angle: float, exemplar_size: int, context: float) -> float:
     """Return the scale at which the turned cut-out fills an exemplar crop as a target with context does."""
-    width, height = np.ptp(_turn(cut.outline, angle, 1.0), axis=0) + 1e-3
-    return exemplar_size / context_side(float(width), float(height), context)
+    width, height = extent(cut, angle)
+    return exemplar_size / context_side(width + 1e-3, height + 1e-3, context)
+
+
+def extent(cut: CutOut, angle: float, aspect: float = 1.0, scale: float = 1.0) -> tuple[float, float]:
+    """Return width and height of the box around the turned, stretched and scaled cut-out."""
+    width, height = np.ptp(cut.outline @ _matrix(angle, scale, aspect).T, axis=0)
+    return float(width), float(height)
+
+
+def draw_background(rng: np.random.Generator, picture: Image, size: int) -> Image:
+    """Return a random square of a picture, between half and all of its shorter side, resized to `size`."""
+    height, width = picture.shape[:2]
+    side = min(height, width, max(16, int(min(height, width) * rng.uniform(0.5, 1.0))))
+    left = int(rng.integers(0, width - side + 1))
+    top = int(rng.integers(0, height - side + 1))
+    part = picture[top : top + side, left : left + side]
+    return np.array(cv2.resize(part, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _matrix(angle: float, scale: float, aspect: float) -> NDArray[np.float64]:
@@ -85,33 +134,3 @@ def _matrix(angle: float, scale: float, aspect: float) -> NDArray[np.float64]:
     turn = np.array([[np.cos(radians), -np.sin(radians)], [np.sin(radians), np.cos(radians)]])
     stretch = np.diag([np.sqrt(aspect), 1 / np.sqrt(aspect)])
     return np.asarray(scale * stretch @ turn, np.float64)
-
-
-def _turn(outline: NDArray[np.float32], angle: float, aspect: float) -> NDArray[np.float64]:
-    return np.asarray(outline @ _matrix(angle, 1.0, aspect).T, np.float64)
-
-
-def _paste(
-    canvas: Image, cut: CutOut, angle: float, scale: float, shift: tuple[float, float], aspect: float
-) -> NDArray[np.float64]:
-    """Blend the cut-out into `canvas` in place, its box centred `shift` from the middle; return its outline there."""
-    size = canvas.shape[0]
-    linear = _matrix(angle, scale, aspect)
-    moved = cut.outline @ linear.T
-    offset = np.array(shift) + size / 2 - (moved.min(0) + moved.max(0)) / 2
-    affine = np.hstack((linear, offset[:, None]))
-    picture = cv2.warpAffine(cut.picture, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    coverage = cv2.warpAffine(cut.coverage, affine, (size, size), flags=cv2.INTER_LINEAR)
-    # a soft edge hides the seam, which a network would otherwise learn to look for
-    alpha = cv2.GaussianBlur(coverage, (0, 0), 0.8).astype(np.float32)[..., None] / 255
-    canvas[:] = (canvas * (1 - alpha) + picture * alpha).astype(np.uint8)
-    return np.asarray(moved + offset, np.float64)
-
-
-def _random_part(rng: np.random.Generator, background: Image, size: int) -> Image:
-    height, width = background.shape[:2]
-    side = max(16, int(min(height, width) * rng.uniform(0.5, 1.0)))
-    left = int(rng.integers(0, max(1, width - side + 1)))
-    top = int(rng.integers(0, max(1, height - side + 1)))
-    part = background[top : top + side, left : left + side]
-    return np.ascontiguousarray(cv2.resize(part, (size, size), interpolation=cv2.INTER_LINEAR))

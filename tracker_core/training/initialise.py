@@ -1,19 +1,97 @@
-"""Starting points for training: copies the weights of public trackers into a network of ours before it is trained."""
+"""Starting points for training: weights of public networks, or of a run of ours, copied in before the first step."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
-from tracker_core.errors import CheckpointError
+from tracker_core.errors import CheckpointError, ConfigError, nearest_name
 from tracker_core.models.light import InvertedResidual, LightSiamRPN
+from tracker_core.training.batch_norm import reestimate_batch_norm
+from tracker_core.weights import load_checkpoint, read_foreign
 
 Kernels = list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]
+KINDS = ("nanotrack", "mobilenet")
+
+
+def initialise_network(network: nn.Module, specification: str, crops: Callable[[], Iterable[Tensor]]) -> None:
+    """Give a network its starting weights.
+
+    Args:
+        network: fresh, on the CPU.
+        specification: "" leaves it as it is; a `.safetensors` file is a checkpoint of ours; `nanotrack:BACKBONE,HEAD`
+            are NanoTrack V3's two ONNX files; `mobilenet:FILE` is an ImageNet MobileNetV2 for a SiamRPN++ backbone.
+        crops: returns batches of search crops, float B×3×S×S, for layers whose statistics must be measured.
+
+    Raises `ConfigError` for a specification of another form and `CheckpointError` for files that do not fit.
+    """
+    if not specification:
+        return
+    kind, colon, rest = specification.partition(":")
+    if kind == "nanotrack" and colon:
+        load_nanotrack(as_light(network, specification), *split_pair(rest, specification))
+    elif kind == "mobilenet" and colon:
+        load_mobilenet(network, rest, crops)
+    elif specification.endswith(".safetensors"):
+        load_state(network, specification)
+    else:
+        raise ConfigError(
+            f"The starting point '{specification}' is neither a .safetensors file nor one of "
+            f"{', '.join(f'{name}:…' for name in KINDS)}.{nearest_name(kind, KINDS)}"
+        )
+
+
+def load_state(network: nn.Module, path: str | Path) -> None:
+    """Copy a checkpoint of ours into a network of the same structure; raises `CheckpointError` if it does not fit."""
+    try:
+        network.load_state_dict(load_checkpoint(path).state)
+    except RuntimeError as error:
+        raise CheckpointError(f"The weights '{path}' do not fit this network; correct loop.initial.") from error
+
+
+def as_light(network: nn.Module, specification: str) -> LightSiamRPN:
+    """Return `network` if it has NanoTrack's structure; raises `ConfigError` otherwise."""
+    if not isinstance(network, LightSiamRPN):
+        raise ConfigError(f"'{specification}' fits the network 'light' only, not a {type(network).__name__}.")
+    return network
+
+
+def split_pair(text: str, specification: str) -> tuple[str, str]:
+    """Return the two file names of "BACKBONE,HEAD"."""
+    backbone, comma, head = text.partition(",")
+    if not comma or not backbone or not head:
+        raise ConfigError(f"'{specification}' names one file; NanoTrack is two: nanotrack:BACKBONE.onnx,HEAD.onnx.")
+    return backbone.strip(), head.strip()
+
+
+def load_mobilenet(network: nn.Module, path: str | Path, crops: Callable[[], Iterable[Tensor]]) -> None:
+    """Copy an ImageNet MobileNetV2 into the backbone of a SiamRPN++ and measure its batch norm on `crops`.
+
+    The file is a state dict with the names of the backbone. Where its batch norm is folded (mean 0, variance 1), it
+    must get statistics before it is trained; where it is not, measuring again changes nothing but those.
+    """
+    backbone = getattr(network, "backbone", None)
+    if not isinstance(backbone, nn.Module):
+        raise ConfigError(f"A {type(network).__name__} has no backbone that 'mobilenet:{path}' could start.")
+    state = read_foreign(path)
+    state = {str(name).removeprefix("backbone."): value for name, value in state.items()}
+    known = backbone.state_dict()
+    missing = [name for name in known if name not in state and not name.endswith("num_batches_tracked")]
+    wrong = [name for name in known if name in state and state[name].shape != known[name].shape]
+    if missing or wrong:
+        name = (missing or wrong)[0]
+        raise CheckpointError(
+            f"'{path}' does not fit the backbone: '{name}' is {'missing' if missing else 'of another shape'}. "
+            "Set tracker.network.backbone to mobilenetv2 and tracker.network.width to that of the file."
+        )
+    backbone.load_state_dict({name: state.get(name, value) for name, value in known.items()})
+    reestimate_batch_norm(backbone, crops())
 
 
 def read_onnx_kernels(path: str | Path) -> Kernels:
@@ -55,8 +133,8 @@ def load_nanotrack(network: LightSiamRPN, backbone: str | Path, head: str | Path
     loc, cls = network.loc, network.cls
     for branch in (loc, cls):
         pixelwise = branch.pixelwise
-        for layer in (pixelwise.kernel, pixelwise.search, pixelwise.gate_reduce, pixelwise.gate_expand):
-            _copy(layer, rest.pop(0))
+        for convolution in (pixelwise.kernel, pixelwise.search, pixelwise.gate_reduce, pixelwise.gate_expand):
+            _copy(convolution, rest.pop(0))
         _copy(pixelwise.smooth, rest.pop(0))
         _copy(pixelwise.mix, rest.pop(0))
     for branch in (loc, cls):

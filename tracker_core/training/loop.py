@@ -3,127 +3,44 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.nn.parallel import DistributedDataParallel
 
 from tracker_core.config import config_to_mapping
 from tracker_core.errors import SiamscopeError
 from tracker_core.files import atomic_path
+from tracker_core.training.augment_batch import BatchAugmentation
+from tracker_core.training.batches import Batch, iterate_batches
 from tracker_core.training.checkpoint import load_training, save_training
-from tracker_core.training.config import LoopConfig, TrainingConfig
+from tracker_core.training.config import TrainingConfig
+from tracker_core.training.distributed import ProcessGroup
+from tracker_core.training.interrupt import StopRequest
 from tracker_core.training.labels import batch_anchors, label_batch
 from tracker_core.training.losses import rpn_loss
+from tracker_core.training.optimisation import freeze_trunk, make_optimizer, set_rates
 from tracker_core.training.pairs import PairSource
+from tracker_core.weights import save_checkpoint
 
 logger = logging.getLogger(__name__)
+Figures = dict[str, float]
 
 
 class NonFiniteLossError(SiamscopeError):
     """The loss became NaN or infinite; the batch is saved for inspection."""
 
 
-@dataclass(frozen=True)
-class Batch:
-    """A batch of pairs as tensors: exemplars and searches uint8 B×3×S×S, boxes float32, flags."""
-
-    exemplar: Tensor
-    search: Tensor
-    exemplar_wh: Tensor
-    box_cxcywh: Tensor
-    is_positive: Tensor
-    box_weight: Tensor
-
-    def to(self, device: str) -> Batch:
-        """Return the batch on a device."""
-        return Batch(*(value.to(device, non_blocking=True) for value in vars(self).values()))
-
-
-class PairDataset(Dataset[tuple[Any, ...]]):
-    """Pairs by their number; the number alone decides what is drawn."""
-
-    def __init__(self, source: PairSource) -> None:
-        self.source = source
-
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        pair = self.source.pair(index)
-        return (
-            np.ascontiguousarray(pair.exemplar.transpose(2, 0, 1)),
-            np.ascontiguousarray(pair.search.transpose(2, 0, 1)),
-            pair.exemplar_wh,
-            pair.box_cxcywh,
-            np.bool_(pair.is_positive),
-            np.float32(pair.box_weight),
-        )
-
-
-def iterate_batches(source: PairSource, loop: LoopConfig, first_step: int, rank: int = 0, world: int = 1) -> Iterator[Batch]:
-    """Yield the batches from `first_step` to the end; process `rank` of `world` takes every world-th pair."""
-    numbers = range(first_step * loop.batch + rank, loop.steps * loop.batch, world)
-    loader = DataLoader(
-        PairDataset(source),
-        batch_size=loop.batch // world,
-        sampler=numbers,  # type: ignore[arg-type]  # any iterable of numbers serves
-        num_workers=loop.workers,
-        worker_init_fn=_settle_worker,
-        persistent_workers=False,
-        prefetch_factor=4 if loop.workers else None,
-        drop_last=True,
-    )
-    for values in loader:
-        yield Batch(*values)
-
-
-def _settle_worker(_: int) -> None:
-    import cv2
-
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)
-
-
-def learning_rate_factor(step: int, loop: LoopConfig) -> float:
-    """Return the factor on the peak rate: linear warm-up, then half a cosine down to `final_factor`."""
-    if step < loop.warmup:
-        return (step + 1) / loop.warmup
-    progress = (step - loop.warmup) / max(1, loop.steps - loop.warmup)
-    return loop.final_factor + (1 - loop.final_factor) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-
-
-def make_optimizer(network: nn.Module, loop: LoopConfig) -> torch.optim.Optimizer:
-    """Return AdamW with the trunk's parameters in the first group and the head's in the second; biases don't decay."""
-    groups: list[dict[str, Any]] = []
-    for is_trunk in (True, False):
-        named = [(n, p) for n, p in network.named_parameters() if n.startswith(("trunk.", "backbone.")) == is_trunk]
-        factor = loop.trunk_factor if is_trunk else 1.0
-        groups.append({"params": [p for n, p in named if p.ndim > 1], "factor": factor, "is_trunk": is_trunk})
-        groups.append(
-            {"params": [p for n, p in named if p.ndim <= 1], "factor": factor, "is_trunk": is_trunk, "weight_decay": 0.0}
-        )
-    groups = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(groups, lr=loop.learning_rate, weight_decay=loop.weight_decay)
-
-
-def freeze_trunk(network: nn.Module, frozen: bool) -> None:
-    """Freeze or release the trunk; frozen batch norm keeps its statistics too, whatever `train()` says later."""
-    for name, module in network.named_children():
-        if name in ("trunk", "backbone"):
-            module.requires_grad_(not frozen)
-            module.train(not frozen)
-
-
 class Trainer:
     """Runs one configuration.
 
-    `validate` takes the averaged network and returns figures, of which `success_auc` chooses the best checkpoint.
-    `on_step` is told step, terms and rates; `teacher` maps a batch to B×h×w foreground probabilities.
+    `validate` takes the averaged network and the step and returns figures, of which `success_auc` chooses the best
+    checkpoint. `on_step` is told step and terms, `on_validation` step and figures. `teacher` maps a batch to B×h×w
+    foreground probabilities. `stop` ends the run after the step in progress. `processes` are those of `torchrun`.
     """
 
     def __init__(
@@ -133,19 +50,30 @@ class Trainer:
         source: PairSource,
         *,
         device: str = "cpu",
-        validate: Callable[[nn.Module, int], dict[str, float]] | None = None,
+        validate: Callable[[nn.Module, int], Figures] | None = None,
         teacher: Callable[[Batch], Tensor] | None = None,
-        on_step: Callable[[int, dict[str, float]], None] | None = None,
+        on_step: Callable[[int, Figures], None] | None = None,
+        on_validation: Callable[[int, Figures], None] | None = None,
+        stop: StopRequest | None = None,
+        processes: ProcessGroup | None = None,
     ) -> None:
         self.config, self.source, self.device = config, source, device
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.validate, self.teacher, self.on_step = validate, teacher, on_step
+        self.validate, self.teacher = validate, teacher
+        self.on_step, self.on_validation = on_step, on_validation
+        self.stop = stop or StopRequest()
+        self.processes = processes or ProcessGroup()
         self.optimizer = make_optimizer(self.network, config.loop)
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        augment = config.pairs.augment
+        self.augmentation = BatchAugmentation(augment) if augment.photometric == "device" else None
         self.step = 0
         self.best = -1.0
-        self.history: list[dict[str, float]] = []
+        self.history: list[Figures] = []
+        self.unreadable: dict[str, int] = {}
         self.folder = Path(config.loop.out)
+        self._replica: nn.Module | None = None
+        self._replica_key: tuple[bool, ...] = ()
 
     @property
     def state_path(self) -> Path:
@@ -161,59 +89,83 @@ class Trainer:
         self.step, self.best, self.history = int(facts["step"]), float(facts["best"]), list(facts["history"])
         return True
 
-    def run(self) -> None:
-        """Train to the last step; on Ctrl-C or an error the state so far is saved."""
-        loop = self.config.loop
-        if self.step == 0:
-            torch.manual_seed(loop.seed)
+    def run(self) -> bool:
+        """Train to the last step and return True; on a request to stop, save after the step in progress: False."""
+        loop, processes = self.config.loop, self.processes
         started, seen = time.perf_counter(), 0
-        try:
-            for batch in iterate_batches(self.source, loop, self.step):
-                terms = self.train_step(batch.to(self.device))
-                self.step += 1
-                seen += loop.batch
-                if self.on_step is not None:
-                    terms["pairs_per_second"] = seen / (time.perf_counter() - started)
-                    self.on_step(self.step, terms)
-                if loop.validate_every and (self.step % loop.validate_every == 0 or self.step == loop.steps):
-                    self._validate()
-                if self.step % loop.checkpoint_every == 0 or self.step == loop.steps:
-                    self.save()
-        except KeyboardInterrupt:
-            self.save()
-            raise
+        batches = iterate_batches(
+            self.source, loop, self.step, processes.rank, processes.world, pin=self.device.startswith("cuda")
+        )
+        for batch in batches:
+            self._note_unreadable(batch.unreadable)
+            terms = self.train_step(batch.to(self.device))
+            self.step += 1
+            seen += loop.batch
+            is_last = self.step == loop.steps
+            if self.on_step is not None and processes.is_first:
+                self.on_step(self.step, terms | {"pairs_per_second": seen / (time.perf_counter() - started)})
+            is_stopped = processes.any(self.stop.is_set, self.device) and not is_last
+            if loop.validate_every and not is_stopped and (self.step % loop.validate_every == 0 or is_last):
+                self._validate()
+            if self.step % loop.checkpoint_every == 0 or is_last or is_stopped:
+                self.save()
+            if is_stopped:
+                return False
+        return True
 
-    def train_step(self, batch: Batch) -> dict[str, float]:
+    def train_step(self, batch: Batch) -> Figures:
         """Take one optimiser step and return the terms of the loss; raises `NonFiniteLossError`."""
         loop, tracker = self.config.loop, self.config.tracker
+        generator = self._seed_step()
+        if self.augmentation is not None:
+            batch = self.augmentation(batch)
         self.network.train()
-        freeze_trunk(self.network, self.step < loop.release_step)
-        factor = learning_rate_factor(self.step, loop)
-        for group in self.optimizer.param_groups:
-            group["lr"] = loop.learning_rate * factor * group["factor"]
+        freeze_trunk(self.network, self.step, loop)
+        rate = set_rates(self.optimizer, self.step, loop)
         teacher = self.teacher(batch) if self.teacher is not None else None
         use_amp = loop.amp and self.device.startswith("cuda")
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=use_amp):
-            z = batch.exemplar.float().contiguous(memory_format=torch.channels_last)
-            x = batch.search.float().contiguous(memory_format=torch.channels_last)
-            arguments = (batch.exemplar_wh,) if getattr(self.network, "takes_exemplar_size", False) else ()
-            cls, loc = self.network(z, x, *arguments)
+            cls, loc = self._replicated()(*network_inputs(self.network, batch))
         anchors = batch_anchors(tracker.anchors, batch.exemplar_wh, cls.shape[-1])
-        labels = label_batch(
-            anchors, batch.box_cxcywh, batch.is_positive, self.config.loss.positive_from, self.config.loss.negative_below
-        )
+        loss = self.config.loss
+        labels = label_batch(anchors, batch.box_cxcywh, batch.is_positive, loss.positive_from, loss.negative_below)
         terms = rpn_loss(
-            cls.float(), loc.float(), anchors, labels, batch.box_cxcywh, batch.box_weight, self.config.loss, teacher
-        )
+            cls.float(), loc.float(), anchors, labels, batch.box_cxcywh, batch.box_weight, loss, teacher,
+            generator=generator, average=self.processes.mean,
+        )  # fmt: skip
         self.optimizer.zero_grad(set_to_none=True)
         terms["total"].backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), loop.clip)
-        if not torch.isfinite(terms["total"]) or not torch.isfinite(norm):
+        # one transfer from the device for everything that is reported
+        names = [*terms, "gradient"]
+        values = torch.stack([*(value.detach().float() for value in terms.values()), norm.detach().float()])
+        result = dict(zip(names, self.processes.mean(values).tolist(), strict=True))
+        if not torch.isfinite(torch.tensor([result["total"], result["gradient"]])).all():
             raise NonFiniteLossError(self._save_bad_batch(batch))
         self.optimizer.step()
         self._update_average()
-        result = {name: float(value.detach()) for name, value in terms.items()}
-        return result | {"gradient": float(norm), "learning_rate": loop.learning_rate * factor}
+        return result | {"learning_rate": rate}
+
+    def _seed_step(self) -> torch.Generator:
+        """Seed every die of this step by seed, step and process, so that a resumed run throws the same."""
+        number = (self.config.loop.seed * 1_000_003 + self.step) * 1024 + self.processes.rank
+        torch.manual_seed(number % 2**63)
+        return torch.Generator().manual_seed(number % 2**63)
+
+    def _replicated(self) -> nn.Module:
+        """Return the network, wrapped where several processes share their gradients.
+
+        The wrapper knows the parameters that were trainable when it was made: a released trunk needs a new one.
+        """
+        if self.processes.world == 1:
+            return self.network
+        key = tuple(parameter.requires_grad for parameter in self.network.parameters())
+        replica: nn.Module | None = self._replica
+        if replica is None or key != self._replica_key:
+            ids = [torch.device(self.device).index] if self.device.startswith("cuda") else None
+            replica = DistributedDataParallel(self.network, device_ids=ids)
+            self._replica, self._replica_key = replica, key
+        return replica
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -226,43 +178,69 @@ class Trainer:
                 self.average[name].copy_(value)
 
     def _validate(self) -> None:
-        if self.validate is None:
-            return
-        live = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        self.network.load_state_dict(self.average)
-        self.network.eval()
-        figures = self.validate(self.network, self.step)
-        self.network.load_state_dict(live)
-        self.history.append({"step": float(self.step), **figures})
-        if figures.get("success_auc", 0.0) > self.best:
-            self.best = figures["success_auc"]
-            self.save_weights(self.folder / "best.safetensors")
+        if self.validate is not None and self.processes.is_first:
+            live = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+            self.network.load_state_dict(self.average)
+            self.network.eval()
+            try:
+                figures = self.validate(self.network, self.step)
+            finally:
+                self.network.load_state_dict(live)
+            self.history.append({"step": float(self.step), **figures})
+            if figures.get("success_auc", 0.0) > self.best:
+                self.best = figures["success_auc"]
+                self.save_weights(self.folder / "best.safetensors")
+            if self.on_validation is not None:
+                self.on_validation(self.step, figures)
+        self.processes.wait()
 
     def save(self) -> None:
         """Write the resumable state and the averaged weights."""
+        if not self.processes.is_first:
+            return
         facts = {
             "step": self.step,
             "best": self.best,
             "history": self.history,
             "config": config_to_mapping(self.config),
         }
-        save_training(self.state_path, self.network, self.average, self.optimizer, facts)
         self.save_weights(self.folder / "last.safetensors")
+        save_training(self.state_path, self.network, self.average, self.optimizer, facts)
 
     def save_weights(self, path: Path) -> None:
         """Write the averaged weights as a checkpoint that a tracker loads."""
-        from tracker_core.weights import save_checkpoint
+        facts = {"training_step": str(self.step), "training_pairs": str(self.step * self.config.loop.batch)}
+        save_checkpoint(path, self.average, config_to_mapping(self.config.tracker), facts)
 
-        state = {name: value.detach().cpu().contiguous() for name, value in self.average.items()}
-        save_checkpoint(path, state, config_to_mapping(self.config.tracker), {"training_step": str(self.step)})
+    def _note_unreadable(self, paths: tuple[str, ...]) -> None:
+        for path in paths:
+            if path not in self.unreadable:
+                logger.warning("The picture '%s' cannot be read and is skipped.", path)
+            self.unreadable[path] = self.unreadable.get(path, 0) + 1
 
     def _save_bad_batch(self, batch: Batch) -> str:
         from safetensors.torch import save_file
 
-        path = self.folder / f"bad_batch_{self.step}.safetensors"
+        path = self.folder / f"bad_batch_{self.step}_{self.processes.rank}.safetensors"
         with atomic_path(path) as temporary:
-            save_file({name: value.cpu().contiguous() for name, value in vars(batch).items()}, temporary)
+            save_file({name: value.cpu().contiguous() for name, value in batch.tensors.items()}, temporary)
         return (
             f"The loss is not finite at step {self.step}; the batch is in '{path}'. "
-            "Lower loop.learning_rate or look at the batch."
+            "Look at it, or lower loop.learning_rate and go on with --resume."
         )
+
+
+def network_inputs(network: nn.Module, batch: Batch) -> tuple[Any, ...]:
+    """Return what a network's `forward` takes of a batch: float crops, and the boxes that it asks for.
+
+    `takes_exemplar_size` asks for the exemplar's size B×2, `takes_guide` for the guide box B×4.
+    """
+    inputs: list[Tensor] = [
+        batch.exemplar.float().contiguous(memory_format=torch.channels_last),
+        batch.search.float().contiguous(memory_format=torch.channels_last),
+    ]
+    if getattr(network, "takes_exemplar_size", False):
+        inputs.append(batch.exemplar_wh)
+    if getattr(network, "takes_guide", False):
+        inputs.append(batch.guide_cxcywh)
+    return tuple(inputs)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
+from torch import nn
 
 from tracker_core.boxes import center_distance_xywh, iou_xywh
+from tracker_core.config import TrackerConfig
+from tracker_core.errors import SiamscopeError
+from tracker_core.trackers.builder import tracker_from_network
 from tracker_core.training.clips import Clip
-from tracker_core.types import Tracker
+from tracker_core.training.pictures import PictureCache, UnreadablePictureError
+from tracker_core.types import FloatArray, Tracker
 
 logger = logging.getLogger(__name__)
 THRESHOLDS = np.linspace(0, 1, 21)
+PRECISE = 20.0  # pixels
+LOST_BELOW = 0.6  # a sequence with overlap in a smaller share of its frames counts as lost
 
 
 @dataclass(frozen=True)
@@ -27,44 +34,72 @@ class SequenceScore:
     overlapping: float
 
 
-def track_sequences(tracker: Tracker, sequences: Iterable[Clip]) -> list[SequenceScore]:
-    """Track each sequence once from its first box and score it; frames without a box do not count."""
+def track_sequences(
+    tracker: Tracker, sequences: Iterable[Clip], cache: PictureCache | None = None
+) -> list[SequenceScore]:
+    """Track each sequence once from its first usable box and score it.
+
+    Frames without a box, and frames that cannot be read, do not count. `cache` keeps decoded frames for the next call.
+    """
+    cache = cache or PictureCache(0)
     scores = []
     for clip in sequences:
-        boxes = []
-        for index, path in enumerate(clip.frames):
-            image = cv2.imread(path, cv2.IMREAD_COLOR)
-            if image is None:
-                logger.warning("The picture '%s' cannot be read; the sequence ends there.", path)
-                break
-            if index == 0:
-                tracker.init(np.asarray(image, np.uint8), clip.boxes_xywh[0])
-                boxes.append(clip.boxes_xywh[0])
+        boxes: list[FloatArray] = []
+        truth: list[FloatArray] = []
+        for index in range(int(clip.usable[0]), len(clip.frames)):
+            try:
+                image = cache.read(clip.frames[index])
+            except UnreadablePictureError as error:
+                logger.warning("The validation picture '%s' cannot be read; the frame does not count.", error)
+                continue
+            if not boxes:
+                if index not in clip.usable:
+                    continue
+                tracker.init(image, clip.boxes_xywh[index])
+                boxes.append(clip.boxes_xywh[index])
             else:
-                boxes.append(tracker.update(np.asarray(image, np.uint8)).box_xywh)
-        if not boxes:
-            continue
-        truth = clip.boxes_xywh[: len(boxes)]
-        labelled = np.isfinite(truth).all(axis=1)
-        iou = iou_xywh(np.array(boxes), truth)[labelled]
-        distance = center_distance_xywh(np.array(boxes), truth)[labelled]
-        scores.append(
-            SequenceScore(
-                clip.name,
-                float((iou[:, None] > THRESHOLDS).mean()),
-                float((distance <= 20).mean()),
-                float((iou > 0).mean()),
-            )
-        )
+                boxes.append(tracker.update(image).box_xywh)
+            truth.append(clip.boxes_xywh[index])
+        if boxes:
+            scores.append(_score(clip.name, np.array(boxes), np.array(truth)))
     return scores
 
 
-def summarise(scores: list[SequenceScore]) -> dict[str, float]:
+def _score(name: str, boxes_xywh: FloatArray, truth_xywh: FloatArray) -> SequenceScore:
+    labelled = np.isfinite(truth_xywh).all(axis=1)
+    iou = iou_xywh(boxes_xywh, truth_xywh)[labelled]
+    distance = center_distance_xywh(boxes_xywh, truth_xywh)[labelled]
+    return SequenceScore(
+        name, float((iou[:, None] > THRESHOLDS).mean()), float((distance <= PRECISE).mean()), float((iou > 0).mean())
+    )
+
+
+def summarise(scores: Sequence[SequenceScore]) -> dict[str, float]:
     """Return means, with and without the sequences on which the target was lost (overlap in under 60 % of frames)."""
-    kept = [score for score in scores if score.overlapping >= 0.6]
+    kept = [score for score in scores if score.overlapping >= LOST_BELOW]
     return {
         "success_auc": float(np.mean([score.success_auc for score in scores])) if scores else 0.0,
         "precision_20": float(np.mean([score.precision_20 for score in scores])) if scores else 0.0,
         "success_auc_kept": float(np.mean([score.success_auc for score in kept])) if kept else 0.0,
         "lost_sequences": float(len(scores) - len(kept)),
     }
+
+
+class TrackingValidator:
+    """Tracks the validation sequences with a network that is being trained.
+
+    The figures are those of `summarise` and, as `sequence/<name>`, each sequence's AUC.
+    """
+
+    def __init__(self, config: TrackerConfig, sequences: Sequence[Clip], device: str) -> None:
+        self.config, self.sequences, self.device = config, list(sequences), device
+
+    def __call__(self, network: nn.Module, step: int) -> dict[str, float]:
+        tracker = tracker_from_network(self.config, copy.deepcopy(network).eval(), device=self.device, runtime="eager")
+        try:
+            scores = track_sequences(tracker, self.sequences)
+        except SiamscopeError as error:
+            # a half-trained network may give boxes that nothing can be made of; the run is worth more than one figure
+            logger.warning("Validation at step %d ended early: %s", step, error)
+            return {}
+        return summarise(scores) | {f"sequence/{score.name}": score.success_auc for score in scores}

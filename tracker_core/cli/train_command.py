@@ -1,0 +1,215 @@
+"""`siamscope train`: run a training configuration, go on with an interrupted run, or measure the data's speed."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tracker_core.cli.console import PROGRESS_CHOICES, emit, errors, output
+from tracker_core.errors import InputError
+from tracker_core.files import check_writable
+
+logger = logging.getLogger(__name__)
+STATE_FILE = "state.safetensors"
+TERMS = ("total", "cls", "l1", "giou", "distill")
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the sub-command to the command line."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a tracker from a configuration",
+        description="Train a tracker as a configuration says. Ctrl-C finishes the step, saves, and exits with 130; "
+        "--resume goes on from there to the same weights.",
+        epilog="Example: siamscope train --config configs/light.yaml data.root=DATA loop.steps=20000",
+    )
+    parser.add_argument("--config", required=True, metavar="FILE", help="a YAML file, such as configs/light.yaml")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--out", metavar="DIR", help="folder of the run: checkpoints, curves, configuration")
+    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="how progress is told")
+    parser.add_argument(
+        "--measure-data", action="store_true", help="say how many pairs per second the data comes at, and end"
+    )
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes, such as loop.batch=64")
+    parser.set_defaults(run=_train)
+
+
+def _train(args: argparse.Namespace) -> int:
+    from tracker_core.config import apply_overrides
+    from tracker_core.training.config import load_training_config
+
+    overrides = list(args.overrides)
+    config = load_training_config(args.config, overrides)
+    named = {"loop.device": args.device, "loop.out": args.out}
+    config = apply_overrides(config, {key: value for key, value in named.items() if value is not None})
+    if args.measure_data:
+        return _measure(config, args.progress)
+    return _run(config, args.resume, args.progress)
+
+
+def _run(config: Any, resume: bool, progress: str) -> int:
+    from tracker_core.training.distributed import join_processes
+    from tracker_core.training.interrupt import StopRequest
+    from tracker_core.training.monitor import Monitor
+    from tracker_core.training.preparation import prepare_run
+
+    folder = check_writable(config.loop.out)
+    _check_folder(folder, resume)
+    with join_processes(config.loop.batch) as processes, StopRequest().listen() as stop:
+        told = progress if processes.is_first else "none"
+        prepared = prepare_run(config, processes=processes, stop=stop)
+        trainer = prepared.trainer
+        if resume:
+            trainer.resume()
+        with Teller(told, trainer.step, config.loop) as teller, Monitor.open(config, prepared, processes) as monitor:
+            teller.start(prepared)
+
+            def on_step(step: int, terms: dict[str, float]) -> None:
+                monitor.note_step(step, terms)
+                teller.note_step(step, terms)
+
+            def on_validation(step: int, figures: dict[str, float]) -> None:
+                monitor.note_validation(step, figures)
+                teller.note_validation(step, figures)
+
+            trainer.on_step, trainer.on_validation = on_step, on_validation
+            finished = trainer.run()
+        if processes.is_first:
+            _conclude(trainer, folder, finished, told)
+        return 0 if finished else stop.exit_code
+
+
+def _check_folder(folder: Path, resume: bool) -> None:
+    """Raise `InputError` where --resume has nothing to go on with, or where its absence would overwrite a run."""
+    has_run = (folder / STATE_FILE).is_file()
+    if resume and not has_run:
+        raise InputError(f"There is no run to go on with in '{folder}'; leave out --resume, or correct --out.")
+    if has_run and not resume:
+        raise InputError(f"'{folder}' holds a run already: add --resume to go on with it, or choose another --out.")
+
+
+def _conclude(trainer: Any, folder: Path, finished: bool, told: str) -> None:
+    unreadable = sum(trainer.unreadable.values())
+    if told == "json":
+        emit(
+            {
+                "event": "end" if finished else "interrupted", "step": trainer.step, "out": str(folder),
+                "best_success_auc": trainer.best if trainer.best >= 0 else None, "unreadable_pictures": unreadable,
+            }
+        )  # fmt: skip
+    elif told == "bar":
+        if unreadable:
+            errors.print(f"{unreadable} times a picture could not be read ({len(trainer.unreadable)} pictures).")
+        best = f", best success AUC on validation {trainer.best:.3f}" if trainer.best >= 0 else ""
+        what = "Finished" if finished else "Stopped; --resume goes on"
+        output.print(f"{what}: step {trainer.step}, weights in '{folder}'{best}.")
+
+
+class Teller:
+    """Tells the progress of a run: a bar on standard error, JSON lines on standard output, or nothing."""
+
+    def __init__(self, kind: str, first_step: int, loop: Any) -> None:
+        self.kind, self.first_step, self.loop = kind, first_step, loop
+        self.started = time.monotonic()
+        self._sums: dict[str, float] = {}
+        self._count = 0
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Teller:
+        if self.kind == "bar":
+            self._bar = Progress(
+                TextColumn("Training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                TextColumn("{task.description}"), console=errors,
+            )  # fmt: skip
+            self._bar.start()
+            self._task = self._bar.add_task("", total=self.loop.steps, completed=self.first_step)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def start(self, prepared: Any) -> None:
+        """Say what the run is made of."""
+        source = prepared.source
+        if self.kind == "json":
+            emit(
+                {
+                    "event": "start", "step": self.first_step, "steps": self.loop.steps, "batch": self.loop.batch,
+                    "device": prepared.device, "out": self.loop.out, "videos": len(source.videos),
+                    "stills": len(source.stills), "cutouts": len(source.cutouts),
+                    "validation": len(prepared.validation),
+                }
+            )  # fmt: skip
+        elif self._bar is not None:
+            self._bar.console.print(
+                f"{len(source.videos)} videos, {len(source.stills)} stills, {len(source.cutouts)} cut-outs; "
+                f"{len(prepared.validation)} validation sequences; {prepared.device}."
+            )
+
+    def note_step(self, step: int, terms: dict[str, float]) -> None:
+        """Tell of a step: the bar moves at each, losses are told as means of `log_every` steps."""
+        self._count += 1
+        for name in TERMS:
+            if name in terms:
+                self._sums[name] = self._sums.get(name, 0.0) + terms[name]
+        is_told = step % self.loop.log_every == 0 or step == self.loop.steps
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step)
+        if not is_told:
+            return
+        losses = {name: round(value / self._count, 5) for name, value in self._sums.items()}
+        rate = terms["pairs_per_second"]
+        if self._bar is not None:
+            self._bar.update(self._task, description=f"loss {losses['total']:.3f}, {rate:.0f} pairs/s")
+        elif self.kind == "json":
+            remaining = (self.loop.steps - step) * self.loop.batch / max(rate, 1e-9)
+            emit(
+                {
+                    "event": "progress", "title": "Training", "done": step, "total": self.loop.steps, "unit": "steps",
+                    "step": step, "steps": self.loop.steps, "loss": losses, "gradient": round(terms["gradient"], 4),
+                    "learning_rate": terms["learning_rate"], "pairs_per_second": round(rate, 2),
+                    "elapsed_s": round(time.monotonic() - self.started, 1), "eta_s": round(remaining, 1),
+                }
+            )  # fmt: skip
+        self._sums, self._count = {}, 0
+
+    def note_validation(self, step: int, figures: dict[str, float]) -> None:
+        """Tell what tracking the validation sequences gave."""
+        if self.kind == "json":
+            emit({"event": "validation", "step": step, "figures": {key: round(v, 5) for key, v in figures.items()}})
+        elif self._bar is not None and figures:
+            self._bar.console.print(
+                f"step {step}: success AUC {figures['success_auc']:.3f}, precision {figures['precision_20']:.3f}, "
+                f"{figures['lost_sequences']:.0f} sequences lost"
+            )
+
+
+def _measure(config: Any, progress: str) -> int:
+    from tracker_core.training.throughput import measure_data
+
+    with _spinner(progress):
+        figures = measure_data(config)
+    if progress == "json":
+        emit({"event": "measured", **figures})
+    else:
+        for name, value in figures.items():
+            output.print(f"{name.replace('_', ' '):34s} {value:10.2f}")
+    return 0
+
+
+@contextmanager
+def _spinner(progress: str) -> Iterator[None]:
+    if progress != "bar":
+        yield
+        return
+    with errors.status("Making pairs …"):
+        yield

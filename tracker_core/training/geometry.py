@@ -1,0 +1,74 @@
+"""Cutting training crops out of pictures: the tracker's own geometry, with shift, scale and stretch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker_core.config import TrackingConfig
+from tracker_core.crops import channel_mean, context_side
+from tracker_core.training.pictures import PictureCache, choose_shrink
+from tracker_core.types import Image
+
+
+@dataclass(frozen=True)
+class CropGeometry:
+    """Sides of the crops in pixels and the context around the target, as `TrackingConfig` has them."""
+
+    exemplar_size: int = 127
+    search_size: int = 255
+    context: float = 0.5
+
+    @classmethod
+    def of(cls, tracking: TrackingConfig) -> CropGeometry:
+        """Return the geometry that a tracker of this configuration will use."""
+        return cls(tracking.exemplar_size, tracking.search_size, tracking.context)
+
+    def scale_of(self, width: float, height: float) -> float:
+        """Return crop pixels per image pixel for a target of this size."""
+        return self.exemplar_size / context_side(width, height, self.context)
+
+
+@dataclass(frozen=True)
+class View:
+    """How a crop looks at its target.
+
+    Attributes:
+        size: side of the crop. scale: crop pixels per image pixel. aspect: stretch of width over height.
+        shift: distance of the target's centre from the crop's centre, x and y in crop pixels.
+    """
+
+    size: int
+    scale: float
+    shift: tuple[float, float] = (0.0, 0.0)
+    aspect: float = 1.0
+
+
+def cut_view(
+    cache: PictureCache, path: str, box_xywh: NDArray[np.float64], view: View
+) -> tuple[Image, NDArray[np.float32]]:
+    """Return the crop, uint8 (size, size, 3), and the target's box cx, cy, w, h around the crop's centre.
+
+    What lies outside the picture has the picture's mean colour. Raises `UnreadablePictureError`.
+    """
+    shrink = choose_shrink(view.scale)
+    image = cache.read(path, shrink)
+    x, y, w, h = box_xywh
+    sx, sy = view.scale * np.sqrt(view.aspect), view.scale / np.sqrt(view.aspect)
+    # from pixel centres of the (shrunk) picture to pixel edges, scaled and moved, and back to pixel centres
+    to_crop_x = view.size / 2 + view.shift[0] - sx * (x + w / 2)
+    to_crop_y = view.size / 2 + view.shift[1] - sy * (y + h / 2)
+    matrix = np.array(
+        [
+            [sx * shrink, 0, sx * shrink / 2 + to_crop_x - 0.5],
+            [0, sy * shrink, sy * shrink / 2 + to_crop_y - 0.5],
+        ]
+    )
+    crop = cv2.warpAffine(
+        image, matrix, (view.size, view.size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
+        borderValue=channel_mean(image),
+    )  # fmt: skip
+    return np.asarray(crop, np.uint8), np.array([*view.shift, w * sx, h * sy], np.float32)

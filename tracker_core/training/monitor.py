@@ -1,0 +1,112 @@
+"""TensorBoard: curves of the loss, the rates and the validation, and pictures of what the network answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from tracker_core.config import config_to_mapping
+from tracker_core.errors import DataSetError
+from tracker_core.files import write_text
+from tracker_core.training.clips import Clip
+from tracker_core.training.config import TrainingConfig
+from tracker_core.training.distributed import ProcessGroup
+from tracker_core.training.geometry import CropGeometry
+from tracker_core.training.pairs import Pair, PairConfig, PairSource
+from tracker_core.training.sample_pictures import draw_samples
+
+logger = logging.getLogger(__name__)
+
+
+class Monitor:
+    """Writes a run's curves and pictures; without a writer it does nothing."""
+
+    def __init__(self, config: TrainingConfig, writer: Any = None, samples: list[Pair] | None = None) -> None:
+        self.config, self.writer, self.samples = config, writer, samples or []
+
+    @classmethod
+    @contextmanager
+    def open(cls, config: TrainingConfig, prepared: Any, processes: ProcessGroup) -> Iterator[Monitor]:
+        """Open the files of a run in its folder, and draw pictures whenever it validates."""
+        if not processes.is_first:
+            yield cls(config)
+            return
+        from omegaconf import OmegaConf
+
+        folder = Path(config.loop.out)
+        write_text(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config_to_mapping(config))))
+        writer = _open_writer(folder) if config.loop.tensorboard else None
+        monitor = cls(config, writer, sample_pairs(config, prepared.validation) if writer else [])
+        trainer = prepared.trainer
+        if trainer.validate is not None:
+            validate = trainer.validate
+
+            def validate_and_draw(network: nn.Module, step: int) -> dict[str, float]:
+                figures: dict[str, float] = validate(network, step)
+                monitor.draw(network, step, prepared.device)
+                return figures
+
+            trainer.validate = validate_and_draw
+        try:
+            yield monitor
+        finally:
+            if writer is not None:
+                writer.close()
+
+    def note_step(self, step: int, terms: dict[str, float]) -> None:
+        """Write the terms of the loss and the rates, every `log_every` steps."""
+        if self.writer is None or step % self.config.loop.log_every:
+            return
+        for name, value in terms.items():
+            group = "rate" if name in ("learning_rate", "pairs_per_second", "gradient") else "loss"
+            self.writer.add_scalar(f"{group}/{name}", value, step)
+        self.writer.add_scalar("rate/trunk", terms["learning_rate"] * self.config.loop.trunk_factor, step)
+
+    def note_validation(self, step: int, figures: dict[str, float]) -> None:
+        """Write what tracking the validation sequences gave."""
+        if self.writer is None:
+            return
+        for name, value in figures.items():
+            self.writer.add_scalar(name if "/" in name else f"validation/{name}", value, step)
+        self.writer.flush()
+
+    def draw(self, network: nn.Module, step: int, device: str) -> None:
+        """Write pictures of the sample pairs with what the network answers."""
+        if self.writer is None or not self.samples:
+            return
+        picture = draw_samples(network, self.samples, self.config.tracker.anchors, device)
+        self.writer.add_image("validation", torch.from_numpy(picture[:, :, ::-1].copy()), step, dataformats="HWC")
+
+
+def sample_pairs(config: TrainingConfig, sequences: list[Clip]) -> list[Pair]:
+    """Return `loop.pictures` pairs of the validation sequences, the same in every run, without changes of colour."""
+    if not config.loop.pictures or not sequences:
+        return []
+    augment = dataclasses.replace(
+        config.pairs.augment, photometric="none", flip_probability=0.0, pasted_distractor_probability=0.0
+    )
+    pairs = PairConfig(
+        video_share=1.0, still_share=0.0, cutout_share=0.0, negative_share=0.0, cache_mb=0, augment=augment
+    )
+    source = PairSource(sequences, [], pairs, seed=0, geometry=CropGeometry.of(config.tracker.tracking))
+    try:
+        return [source.pair(index) for index in range(config.loop.pictures)]
+    except DataSetError as error:
+        logger.warning("There are no validation pictures: %s", error)
+        return []
+
+
+def _open_writer(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        logger.warning("TensorBoard is not installed: no curves are written. Install 'tensorboard' to have them.")
+        return None
+    return SummaryWriter(str(folder / "tensorboard"))

@@ -1,0 +1,99 @@
+"""Training data on disk, as clips: one reader a layout, chosen by name in a configuration."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tracker_core.errors import ConfigError, DataSetError, nearest_name
+from tracker_core.training.clips import Clip
+from tracker_core.training.readers.coco import read_coco_clips
+from tracker_core.training.readers.frame_folders import read_got10k_clips, read_lasot_clips, read_trackingnet_clips
+from tracker_core.training.readers.masks import read_davis_clips, read_youtubevos_clips
+from tracker_core.training.readers.vid import read_vid_clips
+from tracker_core.video.pictures import list_pictures
+
+__all__ = [
+    "LAYOUTS",
+    "list_backgrounds",
+    "read_clips",
+    "read_coco_clips",
+    "read_davis_clips",
+    "read_got10k_clips",
+    "read_lasot_clips",
+    "read_sets",
+    "read_trackingnet_clips",
+    "read_vid_clips",
+    "read_youtubevos_clips",
+]
+logger = logging.getLogger(__name__)
+
+LAYOUTS: dict[str, Callable[..., list[Clip]]] = {
+    "coco": read_coco_clips,
+    "davis": read_davis_clips,
+    "got10k": read_got10k_clips,
+    "lasot": read_lasot_clips,
+    "trackingnet": read_trackingnet_clips,
+    "vid": read_vid_clips,
+    "youtubevos": read_youtubevos_clips,
+}
+PATH_OPTIONS = ("root", "annotations", "images")
+
+
+def read_clips(entry: Mapping[str, Any], base: str | Path = "") -> list[Clip]:
+    """Return the clips of one data set of a configuration: `layout`, its paths (below `base`), the reader's options.
+
+    Raises `ConfigError` for an unknown layout or option, `DataSetError` where the folder is absent or unreadable.
+    """
+    options = dict(entry)
+    layout = str(options.pop("layout", "got10k"))
+    if layout not in LAYOUTS:
+        raise ConfigError(
+            f"data.sets names the unknown layout '{layout}'.{nearest_name(layout, LAYOUTS)}"
+            f" Known: {', '.join(LAYOUTS)}."
+        )
+    known = inspect.signature(LAYOUTS[layout]).parameters
+    for name in options:
+        if name not in known:
+            raise ConfigError(
+                f"A data set of layout '{layout}' has no option '{name}'.{nearest_name(name, known)}"
+                f" Known here: {', '.join(known)}."
+            )
+    for name, parameter in known.items():
+        if parameter.default is inspect.Parameter.empty and name not in options:
+            raise ConfigError(f"A data set of layout '{layout}' needs '{name}'.")
+    for name in PATH_OPTIONS:
+        if name in options:
+            options[name] = Path(base) / str(options[name])
+    return LAYOUTS[layout](**options)
+
+
+def read_sets(entries: Sequence[Mapping[str, Any]], base: str | Path = "") -> list[Clip]:
+    """Return the clips of several data sets; raises `DataSetError` where one of them holds nothing usable."""
+    clips: list[Clip] = []
+    for entry in entries:
+        found = read_clips(entry, base)
+        place = entry.get("root") or entry.get("annotations")
+        if not found:
+            raise DataSetError(
+                f"The data set '{Path(base) / str(place)}' ({entry.get('layout', 'got10k')}) holds nothing usable; "
+                "the warnings above say what was left out."
+            )
+        logger.info("'%s': %d objects, %d frames.", place, len(found), sum(len(clip.frames) for clip in found))
+        clips += found
+    return clips
+
+
+def list_backgrounds(folders: Sequence[str], base: str | Path = "") -> list[str]:
+    """Return the pictures of the background folders; raises `DataSetError` for a folder that is absent or empty."""
+    pictures: list[str] = []
+    for name in folders:
+        folder = Path(base) / name
+        found = list_pictures(folder) if folder.is_dir() else []
+        if not found:
+            raise DataSetError(f"There are no background pictures in '{folder}'; correct data.backgrounds.")
+        pictures += [str(path) for path in found]
+    return pictures

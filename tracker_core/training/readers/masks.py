@@ -1,0 +1,153 @@
+"""Video object segmentation: YouTube-VOS and DAVIS, whose label pictures give boxes and outlines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker_core.errors import DataSetError
+from tracker_core.training.clips import Clip, usable_rows
+from tracker_core.training.readers.frame_folders import is_wanted, require_folder
+from tracker_core.training.readers.outlines import box_of_mask, outline_of_mask, split_labels
+from tracker_core.training.readers.skipped import Skipped
+from tracker_core.video.pictures import list_pictures, sort_naturally
+
+# what one label picture says: number of the object → its box and, where it is in one piece, its outline
+Objects = dict[int, tuple[NDArray[np.float64], NDArray[np.float32] | None]]
+
+
+def read_youtubevos_clips(
+    root: str | Path,
+    exclude: Iterable[str] = (),
+    step: int = 20,
+    *,
+    names: Iterable[str] = (),
+    box_weight: float = 1.0,
+    weight: float = 1.0,
+) -> list[Clip]:
+    """Return a clip for every object of YouTube-VOS: `JPEGImages/<video>/…`, `Annotations/<video>/…png`, `meta.json`.
+
+    `root` is the folder of a split. The kinds of the objects come from `meta.json`, where it is.
+    """
+    root = require_folder(root, "YouTube-VOS")
+    kinds = _read_kinds(root / "meta.json")
+    return _read_videos(root / "JPEGImages", root / "Annotations", kinds, names, exclude, step, box_weight, weight)
+
+
+def read_davis_clips(
+    root: str | Path,
+    exclude: Iterable[str] = (),
+    step: int = 30,
+    *,
+    names: Iterable[str] = (),
+    split: str = "",
+    resolution: str = "480p",
+    box_weight: float = 1.0,
+    weight: float = 1.0,
+) -> list[Clip]:
+    """Return a clip for every object of DAVIS 2016 or 2017: `JPEGImages/480p/<video>/…` and `Annotations/480p/…`.
+
+    `split` names a list below `ImageSets` (`2017/train`); "" takes every video.
+    """
+    root = require_folder(root, "DAVIS")
+    if split:
+        path = root / "ImageSets" / f"{split}.txt"
+        if not path.is_file():
+            raise DataSetError(f"There is no list '{path}' of the DAVIS split '{split}'.")
+        listed = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        chosen = [name for name in listed if is_wanted(name, names, ())]
+        if not chosen:
+            return []
+        names = chosen
+    pictures, annotations = root / "JPEGImages" / resolution, root / "Annotations" / resolution
+    return _read_videos(pictures, annotations, {}, names, exclude, step, box_weight, weight)
+
+
+def _read_kinds(path: Path) -> dict[tuple[str, int], str]:
+    if not path.is_file():
+        return {}
+    try:
+        videos: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["videos"]
+        return {
+            (video, int(number)): str(entry.get("category", ""))
+            for video, facts in videos.items()
+            for number, entry in facts["objects"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataSetError(f"'{path}' is not the list of objects that YouTube-VOS has ({error}).") from error
+
+
+def _read_videos(
+    pictures: Path,
+    annotations: Path,
+    kinds: dict[tuple[str, int], str],
+    names: Iterable[str],
+    exclude: Iterable[str],
+    step: int,
+    box_weight: float,
+    weight: float,
+) -> list[Clip]:
+    if not annotations.is_dir():
+        raise DataSetError(f"There is no folder of label pictures '{annotations}'; unpack the data set completely.")
+    skipped = Skipped(str(annotations))
+    names, exclude = list(names), list(exclude)
+    clips: list[Clip] = []
+    with ThreadPoolExecutor() as pool:  # decoding and contours run without Python's lock
+        for folder in sorted(path for path in annotations.iterdir() if path.is_dir()):
+            if not is_wanted(folder.name, names, exclude):
+                continue
+            place = pictures / folder.name
+            present = {path.stem: str(path) for path in list_pictures(place)} if place.is_dir() else {}
+            labels = sort_naturally(path for path in folder.glob("*.png"))
+            skipped.note("label pictures without a picture", folder.name, sum(p.stem not in present for p in labels))
+            labels = [path for path in labels if path.stem in present]
+            frames = [present[path.stem] for path in labels]
+            objects = list(pool.map(_read_objects, labels))
+            for path, found in zip(labels, objects, strict=True):
+                if found is None:
+                    skipped.note("label pictures that cannot be read", str(path))
+            for number in sorted({key for found in objects if found for key in found}):
+                name, kind = f"{folder.name}/{number}", kinds.get((folder.name, number), "")
+                clips.append(_make_clip(name, frames, objects, number, kind, step, box_weight, weight))
+    usable = [clip for clip in clips if len(clip.usable)]
+    for clip in clips:
+        if not len(clip.usable):
+            skipped.note("objects without a usable box", clip.name)
+    skipped.report()
+    return usable
+
+
+def _read_objects(path: Path) -> Objects | None:
+    content = np.fromfile(path, np.uint8)
+    labels = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+    if labels is None:
+        return None
+    flat = np.asarray(labels[..., :3] if labels.ndim == 3 else labels, np.uint8)
+    return {number: (box_of_mask(mask), outline_of_mask(mask)) for number, mask in split_labels(flat).items()}
+
+
+def _make_clip(
+    name: str,
+    frames: list[str],
+    objects: list[Objects | None],
+    number: int,
+    category: str,
+    step: int,
+    box_weight: float,
+    weight: float,
+) -> Clip:
+    boxes = np.full((len(frames), 4), np.nan)
+    outlines: list[NDArray[np.float32] | None] = [None] * len(frames)
+    for index, found in enumerate(objects):
+        if found and number in found:
+            boxes[index], outlines[index] = found[number]
+    outlines = [o if good else None for o, good in zip(outlines, usable_rows(boxes), strict=True)]
+    polygons = tuple(outlines) if any(o is not None for o in outlines) else None
+    return Clip(name, tuple(frames), boxes, category, polygons, box_weight, step, name, weight)
