@@ -14,7 +14,7 @@ import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmle
 from app.errors import ErrorReporter, start_log_file
 from app.main_window import MainWindow
 from app.player import Player
-from app.session import SessionTracker, TrackerChoice
+from app.tracking_runs import SessionTracker, TrackerChoice
 from tracker_core.types import FrameSource
 
 logger = logging.getLogger(__name__)

@@ -8,6 +8,19 @@ from tracker_core.types import FloatArray, Frame, Timings, TrackResult
 
 
 @dataclass(frozen=True)
+class ResultRow:
+    """One line of the plots: what was found for target `number` in frame `index` (NaN without ground truth)."""
+
+    index: int
+    number: int
+    score: float
+    iou: float
+    center_error: float
+    state: str
+    is_new: bool = True
+
+
+@dataclass(frozen=True)
 class TargetView:
     """One target in one frame.
 
@@ -17,7 +30,7 @@ class TargetView:
         ghost: what the run before found here, None if nothing was replaced.
         is_key: whether a person set the box in this frame.
         trail: float64 (N, 2), past centres, oldest first.
-        iou, center_error: against ground truth, NaN where there is none.
+        row: its line of the plots, None where it was not tracked.
     """
 
     number: int
@@ -25,8 +38,7 @@ class TargetView:
     ghost: TrackResult | None
     is_key: bool
     trail: FloatArray
-    iou: float = float("nan")
-    center_error: float = float("nan")
+    row: ResultRow | None = None
 
 
 @dataclass(frozen=True)
@@ -46,19 +58,6 @@ class FrameView:
     def target(self, number: int) -> TargetView | None:
         """Return the view of target `number`, None if there is none."""
         return next((target for target in self.targets if target.number == number), None)
-
-
-@dataclass(frozen=True)
-class ResultRow:
-    """One line of the plots: what was found for target `number` in frame `index` (NaN without ground truth)."""
-
-    index: int
-    number: int
-    score: float
-    iou: float
-    center_error: float
-    state: str
-    is_new: bool = True
 
 
 @dataclass(frozen=True)

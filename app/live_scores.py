@@ -6,10 +6,8 @@ import math
 
 import numpy as np
 
+from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS
 from tracker_core.types import FloatArray, TrackingState, TrackResult
-
-SUCCESS_THRESHOLDS = np.linspace(0.0, 1.0, 21)  # OTB: success plot, overlap strictly greater
-PRECISION_PIXELS = 20.0  # OTB: precision score, centre error at most
 
 
 def iou_of(box_xywh: FloatArray | None, truth_xywh: FloatArray | None) -> float:
@@ -36,7 +34,7 @@ def center_error(box_xywh: FloatArray | None, truth_xywh: FloatArray | None) -> 
 
 
 def success_auc(ious: FloatArray) -> float:
-    """Return the area under the success curve over 21 thresholds of overlaps (N,); NaN if none is finite."""
+    """Return the success AUC of overlaps (N,), as `tracker_core.metrics` defines it; NaN if none is finite."""
     finite = np.asarray(ious, np.float64)
     finite = finite[np.isfinite(finite)]
     if not len(finite):
@@ -45,7 +43,7 @@ def success_auc(ious: FloatArray) -> float:
 
 
 def precision_at_20(center_errors: FloatArray) -> float:
-    """Return the fraction of centre errors (N,) of at most 20 pixels; NaN if none is finite."""
+    """Return the share of centre errors (N,) of at most 20 pixels; NaN if none is finite."""
     finite = np.asarray(center_errors, np.float64)
     finite = finite[np.isfinite(finite)]
     if not len(finite):

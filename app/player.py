@@ -10,7 +10,7 @@ from PyQt5.QtCore import QObject, pyqtSignal
 
 from app.frame_view import SessionSummary, SourceSummary
 from app.mailbox import Delivery
-from app.session import TrackerChoice, TrackerFactory
+from app.tracking_runs import TrackerChoice, TrackerFactory
 from app.worker import BoxRequest, SourceOpener, Worker, WorkerThread
 from tracker_core.config import TrackingConfig
 

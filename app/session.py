@@ -2,83 +2,37 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from app.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary, TargetSummary, TargetView
+from app.frame_view import FrameView, ResultRow, TargetView
 from app.live_scores import center_error, iou_of, state_name
 from app.targets import Target
+from app.tracking_runs import SessionTracker, TrackerChoice, TrackerFactory, TrackingRuns
 from tracker_core.boxes import check_start_box
 from tracker_core.config import TrackingConfig
 from tracker_core.errors import InputError, SourceError
 from tracker_core.types import FloatArray, Frame, FrameSource, Image, Sequence, Timings, TrackResult
 
-logger = logging.getLogger(__name__)
-
 TRAIL_FRAMES = 60
 UNDO_DEPTH = 20
-
-
-class SessionTracker(Protocol):
-    """What a session needs of a tracker: to start, follow, copy itself for another target, and resume."""
-
-    name: str
-    timings: Timings
-
-    @property
-    def device(self) -> str: ...
-    @property
-    def tracking(self) -> TrackingConfig: ...
-    def set_tracking(self, tracking: TrackingConfig) -> None: ...
-    def fork(self) -> Any: ...
-    def init(self, image: Image, box_xywh: Any) -> None: ...
-    def update(self, image: Image, *, debug: bool = False) -> TrackResult: ...
-    def resume(self, box_xywh: Any, scores: list[float]) -> None: ...
-
-
-@dataclass(frozen=True)
-class TrackerChoice:
-    """Which tracker to build; None and "auto" leave the choice to the core."""
-
-    name: str | None = None
-    weights: str | None = None
-    device: str = "auto"
-
-
-TrackerFactory = Callable[[TrackerChoice], SessionTracker]
-
-
-@dataclass
-class _Run:
-    """A tracker started on one key frame; `at` is the last frame it saw."""
-
-    tracker: SessionTracker
-    at: int
+SAME_BOX_PIXELS = 0.5
 
 
 class Session:
     """Frames in, views out: tracks where nothing is known yet, replays where it is.
 
     Results are kept for every frame of every target. Tracking starts anew at each key frame and needs only the
-    result before it to go on, so that it can be taken up anywhere.
+    result before it to go on, so that it can be taken up anywhere. `is_tracking` lets `read_next` compute,
+    `wants_debug` asks for the trackers' inner state as well.
 
     Raises the core's errors; after one, the session is as it was before the call, less the frame that failed.
     """
 
     def __init__(self, tracker_factory: TrackerFactory) -> None:
-        self._factory = tracker_factory
-        self._choice = TrackerChoice()
-        self._base: SessionTracker | None = None
-        self._tracking_config: TrackingConfig | None = None
-        self._runs: dict[tuple[int, int], _Run] = {}
-        self._key_images: dict[int, Image] = {}  # of live sources, which cannot go back for them
-        self._undo: list[tuple[dict[int, Target], int]] = []
-        self._skipped: set[int] = set()
-        self._next_number = 1
+        self.runs = TrackingRuns(tracker_factory, self._key_image)
         self.source: FrameSource | None = None
         self.spec = ""
         self.sequence: Sequence | None = None
@@ -88,6 +42,10 @@ class Session:
         self.is_tracking = False
         self.wants_debug = False
         self.restored = 0
+        self._next_number = 1
+        self._key_images: dict[int, Image] = {}  # of live sources, which cannot go back for them
+        self._undo: list[tuple[dict[int, Target], int]] = []
+        self._skipped: set[int] = set()
         self._catch_up: list[Frame] = []
 
     # --- source -------------------------------------------------------------------------------------------
@@ -101,28 +59,28 @@ class Session:
 
     def close_source(self) -> None:
         """Close the source and forget its targets and results; harmless when nothing is open."""
-        if self.source is not None:
-            self.source.close()
-        self.source, self.spec, self.sequence = None, "", None
+        source, self.source = self.source, None
+        self.spec, self.sequence = "", None
         self.position, self.frame, self.is_tracking, self.restored = None, None, False, 0
         self.targets, self._next_number = {}, 1
-        self._runs.clear()
+        self.runs.clear()
         self._key_images.clear()
         self._undo.clear()
         self._skipped.clear()
         self._catch_up.clear()
+        if source is not None:
+            source.close()
 
     def read_next(self) -> FrameView | None:
         """Read the next frame, track or replay it, and return its view; None at the end."""
-        if self._catch_up:
-            return self._process(self._catch_up.pop(0))
         source = self._require_source()
-        frame = source.read()
+        frame = self._catch_up.pop(0) if self._catch_up else source.read()
         if frame is None:
             return None
         if self.position is not None and not source.is_live:
             self._skipped.update(range(self.position + 1, frame.index))
-        return self._process(frame)
+        previous, self.position, self.frame = self.position, frame.index, frame
+        return self._view(frame, previous if self.is_tracking else None)
 
     def seek(self, index: int) -> FrameView | None:
         """Show frame `index` (clamped to what exists) with its stored results, without tracking on."""
@@ -132,9 +90,8 @@ class Session:
         count = source.frame_count
         index = max(0, index if count is None else min(index, count - 1))
         frame = self._read_at(index)
-        if frame is None:  # the count was an estimate and the end came earlier
-            count = source.frame_count
-            frame = self._read_at(max(0, (count or 1) - 1)) if count is not None and count <= index else None
+        if frame is None and source.frame_count and source.frame_count <= index:
+            frame = self._read_at(source.frame_count - 1)  # the count was an estimate; the end came earlier
         if frame is None:
             return None
         self.position, self.frame = frame.index, frame
@@ -165,23 +122,23 @@ class Session:
 
         All that came before in the video stays; what followed up to the next key frame becomes the ghost.
         """
+        source = self._require_source()
         height, width = frame.image.shape[:2]
         box = np.array(check_start_box(box_xywh, width, height), np.float64)
-        tracker = self._require_base().fork()
-        if self._tracking_config is not None:
-            tracker.set_tracking(self._tracking_config)
-        tracker.init(frame.image, box)
+        is_new = number is None or number not in self.targets
+        chosen = self._next_number if number is None or is_new else number
+        self.runs.start(chosen, frame, box)
         self._remember()
-        if number is None or number not in self.targets:
-            number = self._next_number
+        if is_new:
             self._next_number += 1
-            self.targets[number] = Target(number)
-        self.targets[number].set_key(frame.index, box)
-        self._runs[number, frame.index] = _Run(tracker, frame.index)
-        if self.source is not None and not self.source.is_seekable:
+            self.targets[chosen] = Target(chosen)
+        self.targets[chosen].set_key(frame.index, box)
+        if source.is_seekable:
+            source.seek(frame.index + 1)
+        else:
             self._key_images[frame.index] = frame.image
         self.position, self.frame = frame.index, frame
-        return number
+        return chosen
 
     def remove_target(self, number: int) -> None:
         """Forget a target and its results; undo brings it back."""
@@ -200,8 +157,13 @@ class Session:
         if not self._undo:
             return False
         self.targets, self._next_number = self._undo.pop()
-        self._runs.clear()
+        self.runs.clear()
         return True
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a box or a removal to take back."""
+        return bool(self._undo)
 
     def restore(self, targets: dict[int, Target]) -> None:
         """Take over the targets of an earlier session with the same source."""
@@ -209,30 +171,20 @@ class Session:
         self._next_number = max(targets, default=0) + 1
         self.restored = sum(len(target.results) for target in targets.values())
 
-    # --- tracker ------------------------------------------------------------------------------------------
+    # --- tracking -----------------------------------------------------------------------------------------
 
-    @property
-    def choice(self) -> TrackerChoice:
-        """Which tracker is used or will be built."""
-        return self._choice
-
-    def build(self) -> SessionTracker:
+    def build_tracker(self) -> SessionTracker:
         """Build the chosen tracker now rather than at the first box; raises the core's errors."""
-        return self._require_base()
+        return self.runs.base()
 
     def choose_tracker(self, choice: TrackerChoice) -> None:
         """Use another tracker, weights or device from the next frame on; on an error the present one stays."""
-        tracker = self._factory(choice)
-        self._base, self._choice, self._tracking_config = tracker, choice, None
-        self._runs.clear()
+        self.runs.choose(choice)
         self._retire_following()
 
     def set_tracking_config(self, tracking: TrackingConfig) -> None:
         """Use other parameters from the next frame on; while tracking, stored results after it become the ghost."""
-        self._require_base().set_tracking(tracking)
-        for run in self._runs.values():
-            run.tracker.set_tracking(tracking)
-        self._tracking_config = tracking
+        self.runs.set_config(tracking)
         self._retire_following()
 
     def run_again(self) -> int | None:
@@ -244,7 +196,7 @@ class Session:
         for target in self.targets.values():
             if target.start_index is not None:
                 target.retire_after(target.start_index)
-        self._runs.clear()
+        self.runs.clear()
         return min(starts)
 
     def frontier(self) -> int | None:
@@ -258,144 +210,61 @@ class Session:
         """Tell whether any target has a result in the present frame."""
         return any(self.position in target.results for target in self.targets.values())
 
-    def row(self, view: TargetView, index: int, is_new: bool) -> ResultRow | None:
-        """Return the plot line of a target in a view, None where it was not tracked."""
-        if view.result is None:
-            return None
-        state = state_name(view.result, view.is_key)
-        return ResultRow(index, view.number, view.result.score, view.iou, view.center_error, state, is_new)
-
     def rows(self) -> list[ResultRow]:
         """Return the plot lines of everything stored, ordered by frame."""
-        rows = []
-        for target in self.targets.values():
-            for index, result in target.results.items():
-                truth = self._truth_for(target.number, index)
-                state = state_name(result, index in target.key_boxes)
-                iou, error = iou_of(result.box_xywh, truth), center_error(result.box_xywh, truth)
-                rows.append(ResultRow(index, target.number, result.score, iou, error, state))
+        rows = [
+            self.row(target, index, result, is_new=False)
+            for target in self.targets.values()
+            for index, result in target.results.items()
+        ]
         return sorted(rows, key=lambda row: (row.index, row.number))
 
-    def summary(self) -> SessionSummary:
-        """Return what is open as plain values."""
-        targets = tuple(
-            TargetSummary(
-                target.number,
-                tuple(sorted(target.key_boxes)),
-                target.start_index,
-                max(target.results, default=None),
-                len(target.results),
-                bool(target.ghost),
-            )
-            for target in self.targets.values()
-        )
-        return SessionSummary(
-            self.source_summary(),
-            targets,
-            self._base.name if self._base else (self._choice.name or ""),
-            self._choice.weights or "",
-            self._base.device if self._base else self._choice.device,
-            bool(self._undo),
-            self.restored,
+    def row(self, target: Target, index: int, result: TrackResult, is_new: bool) -> ResultRow:
+        """Return the plot line of one result of a target."""
+        truth = self.truth_for(target.number, index)
+        return ResultRow(
+            index,
+            target.number,
+            float(result.score),
+            iou_of(result.box_xywh, truth),
+            center_error(result.box_xywh, truth),
+            state_name(result, index in target.key_boxes),
+            is_new,
         )
 
-    def source_summary(self) -> SourceSummary | None:
-        """Return the open source as plain values, with the box to start from where the ground truth has one."""
-        source = self.source
-        if source is None:
-            return None
-        offered, index = None, 0
-        if self.sequence is not None:
-            usable = (i for i in range(len(self.sequence.boxes_xywh)) if self.ground_truth(i) is not None)
-            index = next(usable, 0)
-            truth = self.ground_truth(index)
-            offered = None if truth is None else (float(truth[0]), float(truth[1]), float(truth[2]), float(truth[3]))
-        return SourceSummary(
-            self.spec,
-            source.name,
-            source.size,
-            source.fps,
-            source.frame_count,
-            source.is_live,
-            source.is_seekable,
-            self.sequence is not None,
-            offered,
-            index,
-            tuple(getattr(source, "warnings", ())),
-        )
+    def truth_for(self, number: int, index: int) -> FloatArray | None:
+        """Return the true box for target `number`: ground truth speaks of the first target alone."""
+        return self.ground_truth(index) if number == next(iter(self.targets), None) else None
 
     # --- one frame ----------------------------------------------------------------------------------------
 
-    def _process(self, frame: Frame) -> FrameView:
-        previous, self.position, self.frame = self.position, frame.index, frame
-        return self._view(frame, previous if self.is_tracking else None)
-
     def _view(self, frame: Frame, previous: int | None) -> FrameView:
         """Return the view of `frame`; `previous` is the frame before it when tracking may compute, else None."""
-        views, timings, recomputed = [], Timings(), False
+        views, timings, is_recomputed = [], Timings(), False
         for target in self.targets.values():
-            stored = target.results.get(frame.index)
-            result = stored
-            if stored is None and previous is not None:
-                result, spent = self._follow(target, frame, previous)
-                timings = _add_timings(timings, spent)
-            elif stored is not None and self.wants_debug:
-                explained, spent = self._explain(target, frame)
-                if explained is not None:
-                    recomputed = recomputed or _differs(explained, stored)
-                    result = replace(stored, debug=explained.debug)
-                    timings = _add_timings(timings, spent)
-            truth = self._truth_for(target.number, frame.index)
-            box = None if result is None else result.box_xywh
-            views.append(
-                TargetView(
-                    target.number,
-                    result,
-                    target.ghost.get(frame.index),
-                    frame.index in target.key_boxes,
-                    target.trail(frame.index, TRAIL_FRAMES),
-                    iou_of(box, truth),
-                    center_error(box, truth),
-                )
-            )
+            result = target.results.get(frame.index)
+            computed = None
+            if result is None and previous is not None and previous in target.results:
+                computed = self.runs.follow(target, frame, previous, self.wants_debug)
+                result = computed[0]
+                target.results[frame.index] = replace(result, debug=None)
+            elif result is not None and self.wants_debug:
+                computed = self.runs.explain(target, frame)
+                if computed is not None:
+                    moved = np.abs(computed[0].box_xywh - result.box_xywh).max()
+                    is_recomputed = is_recomputed or bool(moved > SAME_BOX_PIXELS)
+                    result = replace(result, debug=computed[0].debug)
+            if computed is not None:
+                timings = _add_timings(timings, computed[1])
+            views.append(self._target_view(target, frame.index, result))
         polygons = None if self.sequence is None else self.sequence.polygons
         polygon = polygons[frame.index] if polygons is not None and frame.index < len(polygons) else None
-        return FrameView(frame, tuple(views), self.ground_truth(frame.index), polygon, timings, recomputed)
+        return FrameView(frame, tuple(views), self.ground_truth(frame.index), polygon, timings, is_recomputed)
 
-    def _follow(self, target: Target, frame: Frame, previous: int) -> tuple[TrackResult | None, Timings]:
-        """Compute and store the result of a frame that follows `previous`; None if the target is not there yet."""
-        key = target.key_at_or_before(previous)
-        if key is None or previous not in target.results:
-            return None, Timings()
-        run = self._run_standing_at(target, key, previous)
-        result = run.tracker.update(frame.image, debug=self.wants_debug)
-        run.at = frame.index
-        target.results[frame.index] = replace(result, debug=None)
-        return result, run.tracker.timings
-
-    def _explain(self, target: Target, frame: Frame) -> tuple[TrackResult | None, Timings]:
-        """Compute a stored frame again for its debug output; None for a key frame, which nothing was computed for."""
-        previous = target.result_before(frame.index)
-        key = target.key_at_or_before(frame.index)
-        if previous is None or key is None or key == frame.index:
-            return None, Timings()
-        run = self._run_standing_at(target, key, previous)
-        run.at = frame.index
-        return run.tracker.update(frame.image, debug=True), run.tracker.timings
-
-    def _run_standing_at(self, target: Target, key: int, index: int) -> _Run:
-        """Return the tracker of the key frame `key`, standing where the result of frame `index` left it."""
-        run = self._runs.get((target.number, key))
-        if run is None or (index == key and run.at != key):
-            tracker = self._require_base().fork()
-            if self._tracking_config is not None:
-                tracker.set_tracking(self._tracking_config)
-            tracker.init(self._key_image(key), target.key_boxes[key])
-            run = self._runs[target.number, key] = _Run(tracker, key)
-        if run.at != index:
-            run.tracker.resume(target.results[index].box_xywh, target.scores_since_key(index))
-            run.at = index
-        return run
+    def _target_view(self, target: Target, index: int, result: TrackResult | None) -> TargetView:
+        trail = target.trail(index, TRAIL_FRAMES)
+        row = None if result is None else self.row(target, index, result, is_new=False)
+        return TargetView(target.number, result, target.ghost.get(index), index in target.key_boxes, trail, row)
 
     def _key_image(self, key: int) -> Image:
         if key in self._key_images:
@@ -414,18 +283,6 @@ class Session:
         source = self._require_source()
         source.seek(index)
         return source.read()
-
-    def _truth_for(self, number: int, index: int) -> FloatArray | None:
-        """Return the true box for target `number`: ground truth speaks of the first target alone."""
-        first = next(iter(self.targets), None)
-        return self.ground_truth(index) if number == first else None
-
-    def _require_base(self) -> SessionTracker:
-        if self._base is None:
-            self._base = self._factory(self._choice)
-            if self._tracking_config is not None:
-                self._base.set_tracking(self._tracking_config)
-        return self._base
 
     def _require_source(self) -> FrameSource:
         if self.source is None:
@@ -448,8 +305,3 @@ def _add_timings(one: Timings, other: Timings) -> Timings:
         network_ms=one.network_ms + other.network_ms,
         select_ms=one.select_ms + other.select_ms,
     )
-
-
-def _differs(one: TrackResult, other: TrackResult) -> bool:
-    """Tell whether two results of one frame lie further apart than rounding explains."""
-    return bool(np.abs(one.box_xywh - other.box_xywh).max() > 0.5)

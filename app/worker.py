@@ -14,7 +14,9 @@ from PyQt5.QtCore import QObject, Qt, QThread, QTimer, pyqtSignal, pyqtSlot
 from app.frame_view import FrameView, SessionSummary
 from app.journal import Journal
 from app.mailbox import Mailbox
-from app.session import Session, TrackerChoice, TrackerFactory
+from app.session import Session
+from app.session_summary import summarise, summarise_source
+from app.tracking_runs import TrackerChoice, TrackerFactory
 from tracker_core.config import TrackingConfig
 from tracker_core.errors import SiamscopeError, SourceEnded
 from tracker_core.types import Frame, FrameSource, TrackingState
@@ -130,7 +132,7 @@ class Worker(QObject):
             if restored:
                 self._session.restore(restored)
                 view = self._session.view()
-            summary = self._session.source_summary()
+            summary = summarise_source(self._session)
             self.opened.emit(summary)
             self._announce(replaced=True)
             if view is not None:
@@ -143,10 +145,19 @@ class Worker(QObject):
 
     @pyqtSlot()
     def prepare_tracker(self) -> None:
-        """Build the tracker ahead of the first box, so that the first track starts at once."""
+        """Build the tracker ahead of the first box, so that the first track starts at once.
+
+        Trouble is a notice only: nobody has asked for a tracker yet, and the first box will say it in full.
+        """
         with _Guarded(self, self.tr("No tracker")):
             self.busy.emit(self.tr("Loading the tracker"))
-            self.tracker_ready.emit(self._session.build().tracking)
+            try:
+                self.tracker_ready.emit(self._session.build_tracker().tracking)
+            except SiamscopeError as error:
+                logger.warning("%s", error)
+                self.busy.emit("")
+                self.notice.emit(str(error))
+                return
             self._announce()
         self.busy.emit("")
 
@@ -212,11 +223,9 @@ class Worker(QObject):
             was_frozen, self._is_frozen = self._is_frozen, False
             number = self._session.begin(request.frame, request.box_xywh, request.number)
             self._last_states[number] = TrackingState.TRACKING
-            self.tracker_ready.emit(self._session.build().tracking)
+            self.tracker_ready.emit(self._session.build_tracker().tracking)
             if was_frozen:
                 self._session.catch_up()
-            elif self._session.source is not None and self._session.source.is_seekable:
-                self._session.source.seek(request.frame.index + 1)
             self._announce(replaced=True)
             self._show(self._session.view())
             if request.track:
@@ -273,7 +282,7 @@ class Worker(QObject):
         with _Guarded(self, self.tr("Cannot use this tracker")):
             self.busy.emit(self.tr("Loading the tracker"))
             self._session.choose_tracker(choice)
-            self.tracker_ready.emit(self._session.build().tracking)
+            self.tracker_ready.emit(self._session.build_tracker().tracking)
             self._announce(replaced=True)
         self.busy.emit("")
 
@@ -428,13 +437,13 @@ class Worker(QObject):
             self._deliver(view, is_new=False)
 
     def _deliver(self, view: FrameView, is_new: bool) -> None:
-        rows = [row for t in view.targets if (row := self._session.row(t, view.frame.index, is_new)) is not None]
+        rows = [replace(target.row, is_new=is_new) for target in view.targets if target.row is not None]
         if self.mailbox.post(view, rows):
             self.frame_ready.emit()
 
     def _announce(self, replaced: bool = False) -> None:
         """Send the summary, and all stored rows where some were replaced."""
-        summary: SessionSummary = self._session.summary()
+        summary: SessionSummary = summarise(self._session)
         self.summary_changed.emit(summary)
         if replaced:
             self.results_replaced.emit(self._session.rows())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
 from tracker_core.config import TrackingConfig
-from tracker_core.errors import SourceError
+from tracker_core.errors import SourceEnded, SourceError
 from tracker_core.types import Frame, Sequence, Timings, TrackDebug, TrackingState, TrackResult
 
 WIDTH, HEIGHT = 320, 240
@@ -34,23 +37,32 @@ def draw_frame(index: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarr
 
 
 class DrawnSource:
-    """A seekable source of `count` drawn frames with ground truth; `fails_at` raises there, once if `fails_once`."""
+    """A seekable source of `count` drawn frames with ground truth.
+
+    `fails_at` raises at that frame, `missing` frames cannot be decoded and are stepped over, `delay_s` makes it slow.
+    """
 
     is_live = False
     is_seekable = True
     fps = 30.0
 
     def __init__(
-        self, count: int = 60, *, name: str = "drawn", fails_at: int | None = None, delay_s: float = 0.0
+        self,
+        count: int = 60,
+        *,
+        name: str = "drawn",
+        fails_at: int | None = None,
+        missing: Collection[int] = (),
+        delay_s: float = 0.0,
+        fps: float = 30.0,
     ) -> None:
-        self.name = name
+        self.name, self.fps = name, fps
         self.size = (WIDTH, HEIGHT)
         self.frame_count: int | None = count
-        self.fails_at = fails_at
-        self.delay_s = delay_s
+        self.fails_at, self.missing, self.delay_s = fails_at, missing, delay_s
+        self.corrects_count = False
         self.is_closed = False
         self.warnings: list[str] = []
-        self.reads = 0
         self._count = count
         self._next = 0
         boxes = np.array([true_box(i) for i in range(count)])
@@ -62,25 +74,97 @@ class DrawnSource:
             raise SourceError(f"'{self.name}' is closed.")
         if self.delay_s:
             time.sleep(self.delay_s)
+        while self._next in self.missing:
+            self._next += 1
         if self._next >= self._count:
+            if self.corrects_count:
+                self.frame_count = self._count
             return None
         if self._next == self.fails_at:
             raise SourceError(f"'{self.name}' cannot be read at frame {self._next}.")
-        image = draw_frame(self._next)
-        image.flags.writeable = False
-        self.reads += 1
         self._next += 1
-        return Frame(self._next - 1, (self._next - 1) / self.fps, image)
+        return drawn(self._next - 1, self.fps)
 
     def seek(self, index: int) -> None:
         """Go to a frame."""
-        if not 0 <= index <= self._count:
+        if index < 0 or (index > self._count and not self.corrects_count):
             raise SourceError(f"'{self.name}' has no frame {index}.")
         self._next = index
 
     def close(self) -> None:
         """Refuse further reads."""
         self.is_closed = True
+
+
+class LiveDrawing:
+    """A live source whose pictures come when the test says so: `capture` adds some, `read` gives the newest."""
+
+    is_live = True
+    is_seekable = False
+    frame_count = None
+    fps = 30.0
+
+    def __init__(self, name: str = "live") -> None:
+        self.name = name
+        self.size = (WIDTH, HEIGHT)
+        self.warnings: list[str] = []
+        self.dropped = 0
+        self._changed = threading.Condition()
+        self._frames = [drawn(0)]
+        self._delivered = -1
+        self._end: str | None = None
+        self._is_closed = False
+
+    def capture(self, count: int) -> None:
+        """Let `count` more pictures arrive."""
+        with self._changed:
+            for _ in range(count):
+                self._frames.append(drawn(self._frames[-1].index + 1))
+            del self._frames[:-30]
+            self._changed.notify_all()
+
+    def unplug(self) -> None:
+        """Let the device vanish."""
+        with self._changed:
+            self._end = f"'{self.name}' is gone."
+            self._changed.notify_all()
+
+    def read(self) -> Frame | None:
+        """Wait for a picture that was not given yet and return the newest."""
+        with self._changed:
+            while not self._is_closed:
+                if self._frames[-1].index > self._delivered:
+                    self._delivered = self._frames[-1].index
+                    return self._frames[-1]
+                if self._end is not None:
+                    raise SourceEnded(self._end)
+                self._changed.wait(0.5)
+        return None
+
+    def frames_since(self, index: int) -> list[Frame]:
+        """The pictures after `index` that are still held."""
+        with self._changed:
+            frames = [frame for frame in self._frames if frame.index > index]
+            self._delivered = max([self._delivered, *(frame.index for frame in frames)])
+            return frames
+
+    def seek(self, index: int) -> None:
+        """Impossible."""
+        raise SourceError(f"'{self.name}' is live.")
+
+    def close(self) -> None:
+        """Wake up whoever waits."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+
+@lru_cache(maxsize=256)
+def drawn(index: int, fps: float = 30.0) -> Frame:
+    """The drawn frame `index`, read-only."""
+    image = draw_frame(index)
+    image.flags.writeable = False
+    return Frame(index, index / fps, image)
 
 
 @dataclass

@@ -1,0 +1,269 @@
+"""The session without Qt: what is computed, what is replayed, what is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from fakes import DrawnSource, LiveDrawing, MatchingTracker, true_box
+
+from app.live_scores import iou_of
+from app.session import Session
+from app.tracking_runs import TrackerChoice
+from tracker_core.errors import InputError, SourceError
+
+
+@pytest.fixture
+def session():
+    session = Session(lambda choice: MatchingTracker())
+    session.open(DrawnSource(40), "drawn")
+    yield session
+    session.close_source()
+
+
+def start(session, index=0, box=None, number=None):
+    view = session.seek(index)
+    number = session.begin(view.frame, true_box(index) if box is None else box, number)
+    session.is_tracking = True
+    return number
+
+
+def run(session):
+    views = []
+    while (view := session.read_next()) is not None:
+        views.append(view)
+    return views
+
+
+def updates(session):
+    return sum(r.tracker.updates for r in session.runs._runs.values())
+
+
+def test_tracking_follows_the_drawn_object_and_stores_every_frame(session):
+    number = start(session)
+    run(session)
+    target = session.targets[number]
+    assert sorted(target.results) == list(range(40))
+    assert min(iou_of(target.results[i].box_xywh, true_box(i)) for i in range(40)) > 0.9
+    assert all(result.debug is None for result in target.results.values())
+
+
+def test_replay_computes_nothing(session):
+    start(session)
+    run(session)
+    before = updates(session)
+    session.seek(0)
+    views = run(session)
+    assert updates(session) == before
+    assert [view.frame.index for view in views] == list(range(1, 40))
+    assert all(view.targets[0].result is not None for view in views)
+
+
+def test_a_new_box_in_mid_video_keeps_all_before_and_turns_the_rest_into_a_ghost(session):
+    number = start(session)
+    run(session)
+    old = dict(session.targets[number].results)
+    start(session, 20, true_box(20) + np.array([1, 1, -2, -2]), number)
+    target = session.targets[number]
+    assert sorted(target.results) == list(range(21))
+    assert all(target.results[i] is old[i] for i in range(20))
+    assert sorted(target.ghost) == list(range(20, 40))
+    run(session)
+    assert sorted(target.results) == list(range(40))
+    assert sorted(target.key_boxes) == [0, 20]
+
+
+def test_a_correction_before_a_later_key_frame_leaves_what_follows_that_one(session):
+    number = start(session)
+    run(session)
+    start(session, 30, number=number)
+    run(session)
+    kept = {i: session.targets[number].results[i] for i in range(30, 40)}
+    start(session, 10, number=number)
+    assert sorted(session.targets[number].results) == [*range(11), *range(30, 40)]
+    run(session)
+    assert sorted(session.targets[number].results) == list(range(40))
+    assert all(session.targets[number].results[i] is kept[i] for i in kept)
+
+
+def test_going_on_after_a_look_back_gives_what_going_straight_on_gives(session):
+    number = start(session)
+    run(session)
+    straight = {i: r.box_xywh for i, r in session.targets[number].results.items()}
+    other = Session(lambda choice: MatchingTracker())
+    other.open(DrawnSource(40), "drawn")
+    number = start(other)
+    for _ in range(10):
+        other.read_next()
+    other.wants_debug = True
+    other.seek(4)  # explains frame 4, which moves the tracker
+    other.wants_debug = False
+    other.seek(10)
+    run(other)
+    for index, result in other.targets[number].results.items():
+        np.testing.assert_array_equal(result.box_xywh, straight[index])
+
+
+def test_debug_of_a_stored_frame_is_computed_on_request_and_changes_no_result(session):
+    number = start(session)
+    run(session)
+    stored = dict(session.targets[number].results)
+    session.wants_debug = True
+    view = session.seek(12)
+    result = view.target(number).result
+    assert result.debug is not None and result.debug.best == int(np.argmax(result.debug.scores_windowed))
+    np.testing.assert_array_equal(result.box_xywh, stored[12].box_xywh)
+    assert session.targets[number].results == stored
+    assert not view.is_recomputed
+    assert session.seek(0).target(number).result.debug is None  # nothing was computed on a key frame
+
+
+def test_frames_that_were_not_tracked_have_no_result_and_tracking_goes_on_from_the_frontier(session):
+    number = start(session)
+    for _ in range(5):
+        session.read_next()
+    view = session.seek(20)
+    assert view.target(number).result is None
+    assert session.read_next().target(number).result is None  # a gap is not jumped
+    assert session.frontier() == 5
+
+
+def test_targets_start_at_different_frames_and_keep_their_numbers(session):
+    first = start(session)
+    second = start(session, 10)
+    run(session)
+    session.seek(0)
+    session.is_tracking = True
+    run(session)
+    assert sorted(session.targets[first].results) == list(range(40))
+    assert min(session.targets[second].results) == 10
+    session.remove_target(first)
+    assert start(session, 5) == 3  # numbers are not used again
+
+
+def test_undo_brings_back_box_by_box(session):
+    number = start(session)
+    run(session)
+    full = dict(session.targets[number].results)
+    start(session, 20, number=number)
+    assert session.undo()
+    assert session.targets[number].results == full and not session.targets[number].ghost
+    assert session.undo()
+    assert session.targets == {}
+    assert not session.undo()
+
+
+def test_other_parameters_take_effect_on_the_next_frame_and_leave_a_ghost(session):
+    number = start(session)
+    run(session)
+    session.seek(10)
+    session.set_tracking_config(dataclasses.replace(session.build_tracker().tracking, window_influence=0.1))
+    target = session.targets[number]
+    assert sorted(target.results) == list(range(11)) and sorted(target.ghost) == list(range(11, 40))
+    run(session)
+    assert sorted(target.results) == list(range(40))
+
+
+def test_parameters_changed_while_not_tracking_touch_no_result(session):
+    number = start(session)
+    run(session)
+    session.is_tracking = False
+    session.seek(10)
+    session.set_tracking_config(dataclasses.replace(session.build_tracker().tracking, window_influence=0.1))
+    assert len(session.targets[number].results) == 40
+
+
+def test_running_again_computes_anew_from_the_key_frames(session):
+    number = start(session)
+    run(session)
+    assert session.run_again() == 0
+    assert sorted(session.targets[number].results) == [0]
+    session.seek(0)
+    run(session)
+    assert len(session.targets[number].results) == 40 and len(session.targets[number].ghost) == 39
+
+
+def test_another_tracker_that_cannot_be_built_leaves_the_present_one(session):
+    number = start(session)
+    run(session)
+
+    def refuse(choice):
+        raise InputError("There is no such tracker.")
+
+    session.runs._factory = refuse
+    with pytest.raises(InputError):
+        session.choose_tracker(TrackerChoice("nonsense"))
+    session.runs._factory = lambda choice: MatchingTracker()
+    assert session.build_tracker().name == "matching" and len(session.targets[number].results) == 40
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (0, 0, 1, 1),  # too small
+        (1000, 1000, 50, 50),  # outside
+        (float("nan"), 0, 10, 10),
+        (0, 0, -5, 10),
+    ],
+)
+def test_a_box_that_cannot_be_tracked_changes_nothing(session, box):
+    frame = session.seek(3).frame
+    with pytest.raises(InputError):
+        session.begin(frame, box)
+    assert session.targets == {} and not session.can_undo
+
+
+def test_a_source_that_fails_keeps_the_results(session):
+    session.close_source()
+    source = DrawnSource(40, fails_at=20)
+    session.open(source, "drawn")
+    number = start(session)
+    with pytest.raises(SourceError):
+        run(session)
+    assert sorted(session.targets[number].results) == list(range(20))
+    source.fails_at = None
+    run(session)
+    assert sorted(session.targets[number].results) == list(range(40))
+
+
+def test_frames_that_cannot_be_read_are_no_gap(session):
+    session.close_source()
+    session.open(DrawnSource(40, missing={7, 8}), "drawn")
+    number = start(session)
+    run(session)
+    assert sorted(session.targets[number].results) == [i for i in range(40) if i not in (7, 8)]
+    session.seek(0)
+    assert session.frontier() == 39
+
+
+def test_a_live_source_is_caught_up_from_its_ring():
+    source = LiveDrawing()
+    session = Session(lambda choice: MatchingTracker())
+    frozen = session.open(source, "live").frame
+    source.capture(10)
+    number = session.begin(frozen, true_box(frozen.index))
+    session.is_tracking = True
+    assert session.catch_up() == 10
+    for _ in range(10):
+        session.read_next()
+    assert sorted(session.targets[number].results) == list(range(11))
+    source.capture(1)
+    session.read_next()
+    assert session.position == 11
+    with pytest.raises(SourceError):
+        session.seek(3)
+
+
+def test_a_seek_past_the_end_shows_the_last_frame(session):
+    assert session.seek(10_000).frame.index == 39
+    session.source.frame_count = 60  # an estimate that is too high
+    session.source.corrects_count = True
+    assert session.seek(50).frame.index == 39
+
+
+def test_nothing_open_is_a_clear_error():
+    session = Session(lambda choice: MatchingTracker())
+    with pytest.raises(SourceError, match="Nothing is open"):
+        session.read_next()
+    session.close_source()
