@@ -71,7 +71,7 @@ def read_flags(path: Path, count: int) -> NDArray[np.bool_] | None:
 
 def hide_empty_boxes(boxes_xywh: FloatArray) -> FloatArray:
     """Return the boxes (N, 4) with NaN rows where width or height is not positive: how some sets say "absent"."""
-    result = boxes_xywh.copy()
+    result: FloatArray = boxes_xywh.copy()
     with np.errstate(invalid="ignore"):
         result[~((boxes_xywh[:, 2] > 0) & (boxes_xywh[:, 3] > 0))] = np.nan
     return result
@@ -94,3 +94,12 @@ def match_rows_to_frames(name: str, rows: FloatArray, frame_count: int) -> Float
         f"The ground truth of '{name}' has {relation} lines than frames ({len(rows)} lines, {frame_count} frames); "
         "make them match, or keep only the first line as a start box."
     )
+
+
+def bounding_box_of(mask: NDArray[np.bool_]) -> FloatArray:
+    """Return the box x, y, w, h that holds all true pixels of a mask (H, W); NaN if there is none."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if len(columns) == 0:
+        return np.full(4, np.nan)
+    left, top = columns[0], rows[0]
+    return np.array([left, top, columns[-1] - left + 1, rows[-1] - top + 1], np.float64)

@@ -5,22 +5,37 @@ from __future__ import annotations
 from pathlib import Path
 
 from tracker_core.errors import DataSetError, nearest_name
+from tracker_core.sequences.davis import DavisLayout
 from tracker_core.sequences.got10k import Got10kLayout
+from tracker_core.sequences.lasot import LasotLayout
 from tracker_core.sequences.layout import Layout, SequenceInfo
 from tracker_core.sequences.otb import OtbLayout
+from tracker_core.sequences.trackingnet import TrackingNetLayout
+from tracker_core.sequences.uav123 import UAV_LAYOUTS
 from tracker_core.sequences.vot import VotLayout
 from tracker_core.types import Sequence
 
 # In the order in which they are tried: the most telling file names first.
-LAYOUTS: tuple[Layout, ...] = (OtbLayout(), VotLayout(), Got10kLayout())
+LAYOUTS: tuple[Layout, ...] = (
+    OtbLayout(),
+    *UAV_LAYOUTS,
+    DavisLayout(),
+    TrackingNetLayout(),
+    VotLayout(),
+    LasotLayout(),
+    Got10kLayout(),
+)
+# Sets that are laid out exactly like another one.
+ALIASES = {"otb2013": "otb", "otb50": "otb", "otb100": "otb", "otb2015": "otb", "dtb70": "otb", "youtube-vos": "davis"}
 
 
 def layout_by_name(name: str) -> Layout:
     """Return the layout called `name`; raises `DataSetError` that names the nearest known one."""
+    wanted = ALIASES.get(name.lower(), name.lower())
     for layout in LAYOUTS:
-        if layout.name == name.lower():
+        if layout.name == wanted:
             return layout
-    known = [layout.name for layout in LAYOUTS]
+    known = [*(layout.name for layout in LAYOUTS), *ALIASES]
     raise DataSetError(
         f"There is no data-set layout '{name}'; known are {', '.join(known)}.{nearest_name(name, known)}"
     )

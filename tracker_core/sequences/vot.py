@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tracker_core.boxes import polygon_to_xywh
 from tracker_core.errors import DataSetError
-from tracker_core.sequences.annotation import match_rows_to_frames, read_flags, read_lines
+from tracker_core.sequences.annotation import bounding_box_of, match_rows_to_frames, read_flags, read_lines
 from tracker_core.sequences.layout import SequenceInfo, is_video, require_frames, subfolders
 from tracker_core.sequences.layout import count_frames as count_pictures
 from tracker_core.types import FloatArray, Sequence
@@ -125,12 +125,8 @@ def _mask_bounds(text: str, path: Path | str, line: int) -> FloatArray:
     mask = np.zeros(max(0, width * height), np.bool_)
     for start, end in zip(ends[0::2], ends[1::2], strict=False):
         mask[start:end] = True
-    pixels = mask.reshape(height, width)
-    columns, rows = np.flatnonzero(pixels.any(axis=0)), np.flatnonzero(pixels.any(axis=1))
-    if len(columns) == 0:
-        return np.full(4, np.nan)
-    left, top = columns[0], rows[0]
-    return np.array([x0 + left, y0 + top, columns[-1] - left + 1, rows[-1] - top + 1], np.float64)
+    bounds: FloatArray = bounding_box_of(mask.reshape(height, width)) + np.array([x0, y0, 0.0, 0.0])
+    return bounds
 
 
 def order_by_list_file(root: Path, folders: list[Path]) -> list[Path]:
