@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -210,3 +211,16 @@ def test_columns_of_different_length_are_refused() -> None:
         TrackedBoxes("clip", np.arange(4), np.arange(4.0), (target,))
     with pytest.raises(ValueError):
         TrackedBoxes("clip", np.array([0, 2, 1, 3, 4]), np.arange(5.0), (target,))
+
+
+def test_any_metadata_can_be_saved(tmp_path: Path) -> None:
+    metadata = {
+        "lr": np.float32(0.5),
+        "boxes": np.ones((1, 2)),
+        "nan": float("nan"),
+        "path": Path("a"),
+        3: (1, None, True),
+    }
+    tracked = dataclasses.replace(make_tracked(), metadata=metadata)
+    path, *_ = write_boxes(tmp_path / "run", "json", tracked)
+    assert read_boxes(path).metadata == {"lr": 0.5, "boxes": [[1, 1]], "nan": None, "path": "a", "3": [1, None, True]}

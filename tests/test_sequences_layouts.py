@@ -403,7 +403,7 @@ def test_a_video_with_ground_truth_is_a_sequence(tmp_path: Path) -> None:
             for _ in range(3):
                 writer.write(np.zeros((48, 64, 3), np.uint8))
         (folder / truth).write_text(BOXES)
-    for spec in (tmp_path / "Clip", tmp_path / "clip.mp4"):
+    for spec in (tmp_path / "Clip", tmp_path / "Clip" / "clip.mp4", tmp_path / "clip.mp4"):
         source = open_source(spec)
         assert isinstance(source, SequenceSource) and len(list(iterate_frames(source))) == 3
         assert source.sequence.boxes_xywh[0].tolist() == [9, 19, 30, 40] and source.is_count_exact

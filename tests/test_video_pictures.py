@@ -150,6 +150,12 @@ def test_folders_without_usable_pictures(tmp_path: Path) -> None:
             open_source(tmp_path / name)
 
 
+def test_folder_of_videos_names_one(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").touch()
+    with pytest.raises(SourceError, match=r"videos; open one of them, such as 'clip\.mp4'"):
+        open_source(tmp_path)
+
+
 def test_single_picture_asks_for_the_folder(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="single picture"):
         open_source(write_picture(tmp_path / "0.jpg"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import textwrap
@@ -41,11 +42,23 @@ def test_what_is_written_can_be_read(tmp_path: Path, suffix: str) -> None:
     writer = write(tmp_path / "deep" / f"out{suffix}", fps=29.97)
     source = VideoFileSource(writer.path)
     frames = list(iterate_frames(source))
+    assert writer.is_in_place
     assert len(frames) == 12 == writer.frames_written and source.size == (64, 48) == writer.size
     for index, frame in enumerate(frames):
         assert np.abs(frame.image.astype(int) - picture(index)).mean() < 6
         assert frame.time_s == pytest.approx(index * 1001 / 30000, abs=1.1e-3)
     assert [path.name for path in writer.path.parent.iterdir()] == [f"out{suffix}"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_pictures_keep_their_own_times(tmp_path: Path, suffix: str) -> None:
+    times = [5.0, 5.033, 5.1, 5.5, 5.5, 5.512]  # as a camera gives them; a repeated one moves on by a tick
+    with VideoWriter(tmp_path / f"live{suffix}", 30) as writer:
+        for index, time_s in enumerate(times):
+            writer.write(picture(index), time_s)
+    found = [frame.time_s for frame in iterate_frames(VideoFileSource(writer.path))]
+    assert found == pytest.approx([time_s - 5.0 for time_s in times], abs=2e-3)
+    assert all(later > earlier for earlier, later in itertools.pairwise(found))
 
 
 def test_h264_is_what_every_player_opens(tmp_path: Path) -> None:
@@ -124,6 +137,7 @@ def test_abort_leaves_nothing(tmp_path: Path) -> None:
     writer.abort()
     writer.abort()
     writer.close()
+    assert not writer.is_in_place
     assert folder_is_empty(tmp_path)
     with pytest.raises(OutputError, match="finished"):
         writer.write(picture(0))

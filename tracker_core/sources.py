@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tracker_core.errors import DataSetError, SourceError, nearest_name
 from tracker_core.sequences.catalogue import detect_layout, is_sequence_folder, list_sequences, load
-from tracker_core.sequences.layout import find_pictures, is_video
+from tracker_core.sequences.layout import find_pictures, find_video, is_video
 from tracker_core.sequences.otb import load_video_sequence
 from tracker_core.types import Frame, FrameSource, Sequence
 from tracker_core.video.cache import DEFAULT_CACHE_BYTES
@@ -92,7 +92,8 @@ def open_source(
     * a camera: `0`, `"0"`, `"camera"`, `"camera:1"`, `"/dev/video0"` (write `./0` for a file of that name);
     * a stream or video by address: rtsp, http, https, … ;
     * a video file, or a folder of pictures;
-    * a benchmark sequence (its folder, or `…/Jogging-2` for the second target of `…/Jogging`), as `SequenceSource`.
+    * a benchmark sequence, as `SequenceSource`: its folder, its video where it has one instead of pictures, or
+      `…/Jogging-2` for the second target of `…/Jogging`.
 
     `camera_size` is the wanted width and height, `stall_timeout_s` how long a live source may be silent,
     `cache_bytes` the pixels that a video keeps for stepping back, `capture_factory` stands in for
@@ -139,6 +140,8 @@ def _open_file(path: Path, cache_bytes: int) -> FrameSource:
     suffix = path.suffix.lower()
     if suffix in PICTURE_SUFFIXES or suffix in OTHER_PICTURE_SUFFIXES:
         raise SourceError(f"'{path}' is a single picture; give the folder that holds the pictures.")
+    if is_video(path) and is_sequence_folder(path.parent) and find_video(path.parent) == path:
+        return _open_folder(path.parent)
     for ending in GROUND_TRUTH_BESIDE:
         truth = path.with_name(path.stem + ending)
         if truth.is_file():
@@ -159,6 +162,11 @@ def _open_folder(folder: Path) -> FrameSource:
         some = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
         raise SourceError(
             f"'{folder}' is a data set ({layout}) of {len(names)} sequences; open one of its folders ({some})."
+        )
+    videos = [path.name for path in folder.iterdir() if is_video(path)]
+    if videos:
+        raise SourceError(
+            f"The folder '{folder}' holds no pictures but videos; open one of them, such as '{videos[0]}'."
         )
     return PictureListSource.from_folder(folder)
 

@@ -42,7 +42,7 @@ def to_json_data(tracked: TrackedBoxes) -> dict[str, Any]:
             }
             for number, target in enumerate(tracked.targets)
         ],
-        "metadata": dict(tracked.metadata),
+        "metadata": _plain(tracked.metadata),
     }
 
 
@@ -81,3 +81,18 @@ def _nullable(values: FloatArray) -> list[float | None]:
 
 def _from_nullable(values: Sequence[float | None]) -> FloatArray:
     return np.array([np.nan if value is None else value for value in values], np.float64)
+
+
+def _plain(value: Any) -> Any:
+    """Return metadata as JSON knows it: numpy values as numbers and lists, NaN as null, the rest as text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)

@@ -72,7 +72,9 @@ def find_pictures(folder: Path) -> list[Path]:
 
 
 def find_video(folder: Path) -> Path | None:
-    """Return the one video in a sequence folder that has no pictures, else None."""
+    """Return the one video in a folder that has no pictures, else None."""
+    if find_pictures(folder):
+        return None
     videos = [path for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES and path.name[0] != "."]
     return videos[0] if len(videos) == 1 else None
 

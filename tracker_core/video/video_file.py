@@ -38,7 +38,7 @@ DAMAGED_PACKETS_IN_A_ROW = 500
 NOT_FILMS = frozenset({"tty", "image2", "png_pipe", "jpeg_pipe", "bmp_pipe", "webp_pipe", "tiff_pipe", "svg_pipe"})
 
 
-class _Disagreement(Exception):
+class _DisagreementError(Exception):
     """The decoder delivered another picture than the table promised."""
 
 
@@ -204,7 +204,7 @@ class VideoFileSource:
             if not self._decoder_next <= index <= self._decoder_next + SHORT_HOP:
                 self._go_to_key_frame(index)
             return self._decode_until(index)
-        except _Disagreement:
+        except _DisagreementError:
             self._distrust_table()
             self._open()
             return self._decode_until(index)
@@ -242,7 +242,7 @@ class VideoFileSource:
                 continue  # before its first key frame a decoder shows pictures with missing references
             found = table.find(picture.pts)
             if found is None:
-                raise _Disagreement
+                raise _DisagreementError
             if found > index:
                 return False
             self._pictures = _chain(picture, pictures)
@@ -270,7 +270,7 @@ class VideoFileSource:
         for picture in self._pictures:
             current = self._decoder_next
             if self._table is not None and self._table.find(picture.pts) != current:
-                raise _Disagreement
+                raise _DisagreementError
             self._decoder_next += 1
             self._last_pts = picture.pts
             if self._first_pts is None and current == 0:

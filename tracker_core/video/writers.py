@@ -42,9 +42,10 @@ class VideoWriter:
     """Writes uint8 BGR pictures of one rate to a video file; use it in a `with` block.
 
     H.264, yuv420p, BT.709, in MP4 where libx264 is there, else Motion JPEG in AVI, which every player opens
-    (`path` then ends in `.avi`). Frame `i` is shown at `i / fps` exactly. H.264 needs even sides: an odd picture
-    gets its last column or row once more. Pictures of another size than the first are scaled into it, with black
-    borders where the shape differs.
+    (`path` then ends in `.avi`). Frame `i` is shown at `i / fps` exactly, or at its own time where `write` is told
+    one (a camera, a video of variable rate; AVI has no such times and stays with `fps`). H.264 needs even sides:
+    an odd picture gets its last column or row once more. Pictures of another size than the first are scaled into
+    it, with black borders where the shape differs.
 
     `close` finishes, reads the file back and puts it in place; `abort` leaves nothing. Leaving the `with` block
     by Ctrl-C or because a live source ended keeps what was written; by any other exception it discards it.
@@ -76,6 +77,7 @@ class VideoWriter:
         self._size: tuple[int, int] | None = None
         self._encoder: _Encoder | None = None
         self._is_done = False
+        self._is_in_place = False
         self._target = atomic_path(self.path)
         self._temporary = self._target.__enter__()
 
@@ -95,16 +97,24 @@ class VideoWriter:
         """Width and height of the pictures in the file (even numbers for H.264), None before the first."""
         return self._size
 
-    def write(self, image: Image) -> None:
-        """Append one uint8 BGR picture; raises `OutputError` if it cannot be written, and then leaves no file."""
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the finished and checked video lies at `path`; false before `close` and after `abort`."""
+        return self._is_in_place
+
+    def write(self, image: Image, time_s: float | None = None) -> None:
+        """Append one uint8 BGR picture, to be shown at `time_s` (or `i / fps`; give times for all pictures or none).
+
+        Raises `OutputError` if it cannot be written, and then leaves no file.
+        """
         if self._is_done:
             raise OutputError(f"'{self.path}' is finished; no picture can be added.")
         image = convert_to_bgr(image)
         try:
             if self._encoder is None:
-                self._start(image)
+                self._start(image, time_s is not None)
             assert self._encoder is not None and self._size is not None
-            self._encoder.encode(fit_picture(image, self._size))
+            self._encoder.encode(fit_picture(image, self._size), time_s)
         except (av.error.FFmpegError, OSError, cv2.error) as error:
             self.abort()
             raise OutputError(_describe(self.path, error)) from error
@@ -129,6 +139,7 @@ class VideoWriter:
             raise
         self._is_done = True
         self._target.__exit__(None, None, None)
+        self._is_in_place = True
 
     def abort(self) -> None:
         """Discard everything; the target is as it was before. Calling it twice is harmless."""
@@ -142,12 +153,12 @@ class VideoWriter:
         with contextlib.suppress(OutputError):
             self._target.__exit__(OutputError, reason, None)
 
-    def _start(self, image: Image) -> None:
+    def _start(self, image: Image, has_times: bool) -> None:
         height, width = image.shape[:2]
         if self.path.suffix.lower() in H264_SUFFIXES:
             width, height = width + width % 2, height + height % 2
         self._size = (width, height)
-        self._encoder = _Encoder(self._temporary, self._size, self.fps, self._crf, self._preset)
+        self._encoder = _Encoder(self._temporary, self._size, self.fps, self._crf, self._preset, has_times)
 
     def _check(self) -> None:
         """Read the file back: it must hold as many pictures as were written, of the right size."""
@@ -165,7 +176,9 @@ class VideoWriter:
 class _Encoder:
     """One stream in one container: libx264, or Motion JPEG for `.avi`."""
 
-    def __init__(self, path: Path, size: tuple[int, int], fps: Fraction, crf: int, preset: str) -> None:
+    def __init__(
+        self, path: Path, size: tuple[int, int], fps: Fraction, crf: int, preset: str, has_times: bool
+    ) -> None:
         suffix = path.suffix.lower()
         is_h264 = suffix in H264_SUFFIXES
         options = {"movflags": "+faststart"} if is_h264 and suffix != ".mkv" else {}
@@ -174,7 +187,9 @@ class _Encoder:
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p" if is_h264 else "yuvj420p"
         context = stream.codec_context
-        context.time_base = 1 / fps
+        self._has_times = has_times and is_h264
+        self._tick = Fraction(1, 1000) if suffix == ".mkv" else Fraction(1, 90_000)  # Matroska counts milliseconds
+        context.time_base = self._tick if self._has_times else 1 / fps
         if is_h264:
             stream.options = {"crf": str(crf), "preset": preset}
             context.color_primaries = context.color_trc = context.colorspace = _BT709
@@ -185,10 +200,14 @@ class _Encoder:
         context.color_range = int(self._range)
         self._stream = stream
         self._next = 0
+        self._first_s: float | None = None
         self._is_finished = False
 
-    def encode(self, image: Image) -> None:
+    def encode(self, image: Image, time_s: float | None = None) -> None:
         """Append one picture of the stream's size."""
+        if self._has_times and time_s is not None:
+            self._first_s = time_s if self._first_s is None else self._first_s
+            self._next = max(self._next, round((time_s - self._first_s) / self._tick))  # times must increase
         picture = VideoFrame.from_ndarray(image, format="bgr24").reformat(
             format=self._stream.pix_fmt, dst_colorspace=self._matrix, dst_color_range=self._range
         )
