@@ -10,7 +10,7 @@ __all__ = ["load_published"]
 def __getattr__(name: str) -> Any:
     # lazily, so that importing a geometry module does not import torch
     if name == "load_published":
-        from tracker_core.published import load_published
+        from tracker_core.trackers.published import load_published
 
         return load_published
     raise AttributeError(f"module 'tracker_core' has no attribute {name!r}")

@@ -1,28 +1,37 @@
-"""Checkpoints: safetensors with the tracker's name, its configuration and a format version; foreign ones read safely.
+"""Checkpoints of ours: safetensors with the tracker's name, its configuration and a format version; their catalogue.
 
-Nothing is ever unpickled but tensors: foreign files go through `torch.load(weights_only=True)`.
+Foreign checkpoints become ours by `import_weights`; nothing in them is ever run (see `torch_files`).
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-import pickle
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tracker_core.errors import CheckpointError, nearest_name
-from tracker_core.files import atomic_path
+from tracker_core.config import TrackerConfig, config_from_mapping, config_to_mapping
+from tracker_core.errors import CheckpointError, ConfigError, InputError, nearest_name
+from tracker_core.files import atomic_path, write_text
+from tracker_core.models.builder import build_network
+from tracker_core.published import PUBLISHED, SAME_SHAPES, published_config
+from tracker_core.state_dicts import convert_state, recognise
+from tracker_core.torch_files import check_file, looks_like_torch, read_torch_file
 
 FORMAT_VERSION = "1"
 SUFFIX = ".safetensors"
+CATALOGUE = "catalogue.json"
 SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
 
@@ -38,7 +47,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class WeightsEntry:
-    """A checkpoint on disk, as `weights list` shows it; `bytes` is its size."""
+    """A checkpoint on disk, as `weights list` shows it; `bytes` is its size, `problem` what is wrong with it."""
 
     name: str
     path: Path
@@ -60,14 +69,23 @@ def save_checkpoint(
     `config` is a `TrackerConfig` as nested plain values; `facts` are further texts (source, licence, training step).
     """
     metadata = {
+        **{str(key): str(value) for key, value in (facts or {}).items()},
         "format_version": FORMAT_VERSION,
         "tracker": str(config["name"]),
         "config": json.dumps(dict(config)),
-        **{str(key): str(value) for key, value in (facts or {}).items()},
     }
+    # a copy each: entries that share memory cannot be stored
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+        try:
+            save_file(tensors, temporary, metadata=metadata)
+        except SafetensorError as error:
+            raise _as_os_error(error) from error  # atomic_path tells what an OSError means
+
+
+def _as_os_error(error: SafetensorError) -> OSError:
+    number = re.search(r"os error (\d+)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(errno.EIO, str(error))
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -83,22 +101,18 @@ def read_metadata(path: str | Path) -> dict[str, str]:
 
 
 def _read_safetensors(path: Path, with_tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
-    if not path.is_file():
-        raise CheckpointError(f"There is no weights file '{path}'. See 'weights list' for those that are here.")
-    if path.stat().st_size == 0:
-        raise CheckpointError(f"The weights file '{path}' is empty; get it again.")
+    check_file(path)
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = dict(file.metadata() or {})
-            names = list(file.keys())
-            state = {name: file.get_tensor(name) for name in names} if with_tensors else {}
-    except (SafetensorError, OSError, ValueError) as error:
-        if _looks_foreign(path):
+            state = {name: file.get_tensor(name) for name in file.keys()} if with_tensors else {}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, MemoryError) as error:
+        if not _looks_like_safetensors(path) and looks_like_torch(path):
             raise CheckpointError(
                 f"'{path}' is a PyTorch file, not one of ours; bring it in with 'weights import {path}'."
             ) from error
         raise CheckpointError(
-            f"The weights file '{path}' is damaged or cut short, or no safetensors file; get it again."
+            f"The weights file '{path}' is damaged, cut short, or no safetensors file; get it again."
         ) from error
     version = metadata.get("format_version")
     if "tracker" not in metadata or "config" not in metadata or version is None:
@@ -110,10 +124,15 @@ def _read_safetensors(path: Path, with_tensors: bool) -> tuple[dict[str, str], d
     return metadata, state
 
 
+def _looks_like_safetensors(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{"  # eight bytes say how long the JSON header is
+
+
 def _config_of(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
         config = json.loads(metadata["config"])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"The configuration inside '{path}' cannot be read; get the file again.") from error
     if not isinstance(config, dict):
         raise CheckpointError(f"The configuration inside '{path}' is not a mapping; get the file again.")
@@ -124,17 +143,8 @@ def _facts_of(metadata: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in metadata.items() if key not in ("format_version", "tracker", "config")}
 
 
-def _looks_foreign(path: Path) -> bool:
-    with path.open("rb") as file:
-        start = file.read(4)
-    # a zip archive (since PyTorch 1.6) or a bare pickle (before)
-    return start[:2] == b"PK" or start[:1] == b"\x80"
-
-
 def user_weights_folder() -> Path:
     """Return the folder that imported weights are stored in."""
-    import platformdirs
-
     return Path(platformdirs.user_data_dir("siamscope", appauthor=False)) / "weights"
 
 
@@ -144,53 +154,81 @@ def weights_folders() -> list[Path]:
 
 
 def list_weights() -> list[WeightsEntry]:
-    """Return every checkpoint in the weights folders; a damaged one is listed with its `problem`."""
-    catalogue = _catalogue()
+    """Return every checkpoint in the weights folders; a damaged or changed one is listed with its `problem`."""
     entries = []
     for folder in weights_folders():
-        for path in sorted(folder.glob(f"*{SUFFIX}")):
-            entries.append(_describe(path, catalogue.get(path.name, {})))
+        catalogue = read_catalogue(folder)
+        paths = {path.name: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+        # a file that the catalogue promises and that is gone belongs into the list too
+        for name in sorted({*paths, *catalogue}):
+            entries.append(_describe(folder / name, catalogue.get(name, {})))
     return entries
 
 
 def find_weights(name: str) -> Path:
     """Return the file of the weights called `name`; raises `CheckpointError` that names the nearest there is."""
-    known = {}
-    for folder in reversed(weights_folders()):
+    known: dict[str, Path] = {}
+    for folder in reversed(weights_folders()):  # what ships wins over an imported file of the same name
         known.update({path.stem: path for path in folder.glob(f"*{SUFFIX}")})
     if name in known:
         return known[name]
+    if name in PUBLISHED:
+        raise CheckpointError(
+            f"The weights of '{name}' are not here: they do not ship with the program. "
+            f"Get its checkpoint ({PUBLISHED[name].source}) and bring it in with 'weights import FILE'."
+        )
     available = ", ".join(sorted(known)) or "none"
-    raise CheckpointError(f"There are no weights for '{name}'.{nearest_name(name, known)} Here: {available}.")
+    raise CheckpointError(f"There are no weights called '{name}'.{nearest_name(name, known)} Here: {available}.")
 
 
 def _describe(path: Path, facts: Mapping[str, str]) -> WeightsEntry:
-    size, digest = path.stat().st_size, hash_file(path)
+    licence, source = facts.get("licence", "unknown"), facts.get("source", "unknown")
+    used_by = facts.get("used_by", "")
     try:
         metadata, _ = _read_safetensors(path, with_tensors=False)
-        config = _config_of(path, metadata)
-    except CheckpointError as error:
-        return WeightsEntry(path.stem, path, "?", 0, size, digest, "?", "?", "", str(error))
-    network = config.get("network", {})
-    label = " ".join(str(network[key]) for key in ("kind", "backbone") if network.get(key))
-    with safe_open(str(path), framework="pt") as file:
-        shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118 - not a dict
-    parameters = sum(int(torch.Size(shape).numel()) for shape in shapes)
-    merged = {**_facts_of(metadata), **facts}
-    wanted = merged.get("sha256")
-    problem = "" if wanted in (None, digest) else "its SHA-256 is not the one in the catalogue"
+        config = config_from_mapping(TrackerConfig, _config_of(path, metadata))
+        parameters = _count_parameters(path)
+    except (CheckpointError, ConfigError) as error:
+        is_there = path.is_file()
+        size, digest = (path.stat().st_size, hash_file(path)) if is_there else (0, "")
+        return WeightsEntry(path.stem, path, "unknown", 0, size, digest, licence, source, used_by, str(error))
+    digest = hash_file(path)
+    problem = "" if facts.get("sha256", digest) == digest else "The file was changed: its SHA-256 differs."
+    stored = _facts_of(metadata)
     return WeightsEntry(
-        path.stem, path, label, parameters, size, digest, merged.get("licence", "unknown"),
-        merged.get("source", "unknown"), metadata["tracker"], problem,
+        path.stem, path, f"{config.network.kind} on {config.network.backbone}", parameters, path.stat().st_size, digest,
+        facts.get("licence", stored.get("licence", "unknown")), facts.get("source", stored.get("source", "unknown")),
+        used_by or f"tracker {metadata['tracker']}", problem,
     )  # fmt: skip
 
 
-def _catalogue() -> dict[str, dict[str, str]]:
-    path = SHIPPED_FOLDER / "catalogue.json"
+def _count_parameters(path: Path) -> int:
+    with safe_open(str(path), framework="pt") as file:
+        return sum(torch.Size(file.get_slice(name).get_shape()).numel() for name in file.keys())  # noqa: SIM118
+
+
+def read_catalogue(folder: Path) -> dict[str, dict[str, str]]:
+    """Return what the catalogue of a weights folder says of its files: sha256, licence, source, used_by, by file name.
+
+    Raises `CheckpointError` if the catalogue cannot be read.
+    """
+    path = folder / CATALOGUE
     if not path.is_file():
         return {}
-    content: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"The catalogue '{path}' cannot be read ({error}); mend or remove it.") from error
+    if not isinstance(content, dict) or not all(isinstance(facts, dict) for facts in content.values()):
+        raise CheckpointError(f"The catalogue '{path}' is not a mapping from file names to facts; mend or remove it.")
     return content
+
+
+def record_weights(path: Path, licence: str, source: str, used_by: str = "") -> None:
+    """Write a file's SHA-256 and origin into the catalogue of the folder it lies in."""
+    catalogue = read_catalogue(path.parent)
+    catalogue[path.name] = {"sha256": hash_file(path), "licence": licence, "source": source, "used_by": used_by}
+    write_text(path.parent / CATALOGUE, json.dumps(catalogue, indent=2, sort_keys=True) + "\n")
 
 
 def hash_file(path: str | Path) -> str:
@@ -202,62 +240,59 @@ def hash_file(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def read_foreign(path: str | Path) -> Mapping[str, Any]:
-    """Return the content of a PyTorch checkpoint (`.pth`, `.pth.tar`, `.model`), tensors and plain values only.
-
-    Raises `CheckpointError` for a file that is missing, empty, cut short, or holds anything that would have to run
-    code to be read; that code does not run.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"There is no weights file '{path}'.")
-    if path.stat().st_size == 0:
-        raise CheckpointError(f"The weights file '{path}' is empty; get it again.")
-    try:
-        with torch.serialization.safe_globals(_numpy_scalar_globals()):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        text = str(error)
-        if "Unsupported" in text or "WeightsUnpickler" in text or "weights_only" in text.lower():
-            raise CheckpointError(
-                f"'{path}' holds more than tensors and is not opened, because reading it could run code. "
-                "Export its state_dict and import that."
-            ) from error
-        raise CheckpointError(f"'{path}' is no PyTorch checkpoint, or it is damaged; get it again.") from error
-    except Exception as error:  # torch raises RuntimeError, EOFError, KeyError, ValueError… for damaged files
-        raise CheckpointError(f"'{path}' is no PyTorch checkpoint, or it is cut short; get it again.") from error
-    if not isinstance(content, Mapping):
-        raise CheckpointError(f"'{path}' holds a {type(content).__name__}, not a state dict of a tracker.")
-    return content
-
-
 def import_weights(path: str | Path, name: str | None = None, folder: Path | None = None) -> Path:
-    """Recognise a PySOT or DaSiamRPN checkpoint, check it entry by entry, store it as ours; return the new file.
+    """Check a checkpoint entry by entry, store it among the user's weights, and return the new file.
 
-    `name` chooses between networks of equal shape (SiamRPNvot and SiamRPNotb) and is checked against the file.
+    Args:
+        path: a PySOT or DaSiamRPN checkpoint, or one of ours from training.
+        name: what to store it as; the network's name by default. A published name also says which network it is,
+            where two have the same shapes (SiamRPNvot and SiamRPNotb).
+        folder: where to store it; the user's weights folder by default.
     """
-    from tracker_core.config import config_to_mapping
-    from tracker_core.models.builder import build_network
-    from tracker_core.published import PUBLISHED, convert_state, published_config, recognise
-
     path = Path(path)
-    content = read_foreign(path)
-    found = recognise(content)
-    if name is None:
-        name = "dasiamrpn_SiamRPNotb" if found == "dasiamrpn_SiamRPNvot" and "otb" in path.name.lower() else found
-    config = published_config(name)
-    state = convert_state(name, content, build_network(config.network))
-    target = (folder or user_weights_folder()) / f"{name}{SUFFIX}"
-    entry = PUBLISHED[name]
-    facts = {"source": f"{entry.source}, imported from {path.name}", "licence": entry.licence}
-    save_checkpoint(target, state, config_to_mapping(config), {**facts, "imported_sha256": hash_file(path)})
+    check_file(path)
+    folder = folder or user_weights_folder()
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
+        raise InputError(f"The name '{name}' cannot be a file name; use letters, digits, '-', '_' and '.'.")
+    if _looks_like_safetensors(path):
+        checkpoint = load_checkpoint(path)
+        state, config, facts = checkpoint.state, checkpoint.config, checkpoint.facts
+        _check_own(path, checkpoint)
+    else:
+        state, config, facts = _read_published(path, name)
+    for key, value in state.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise CheckpointError(f"'{path}' holds values in {key} that are not finite numbers; get it again.")
+    target = folder / f"{name or config['name']}{SUFFIX}"
+    if target.parent != SHIPPED_FOLDER and (SHIPPED_FOLDER / target.name).exists():
+        raise InputError(f"'{target.stem}' is the name of weights that ship with the program; choose another (--name).")
+    facts = {"licence": "unknown", "source": f"imported from {path.name}", **facts, "imported_sha256": hash_file(path)}
+    save_checkpoint(target, state, config, facts)
+    record_weights(target, facts["licence"], facts["source"])
     return target
 
 
-def _numpy_scalar_globals() -> list[Any]:
-    """Return what plain NumPy numbers need to be read (PySOT stores epochs and losses as such)."""
-    import numpy as np
+def _read_published(path: Path, name: str | None) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, str]]:
+    content = read_torch_file(path)
+    found = recognise(content)
+    if name in PUBLISHED:
+        found = name
+    else:
+        # no name was given for the network: where shapes cannot tell, the file's own name may
+        for other in SAME_SHAPES.get(found, ()):
+            if other.removeprefix("dasiamrpn_").lower() in path.name.lower():
+                found = other
+    config = published_config(found)
+    state = convert_state(found, content, build_network(config.network))
+    facts = {"source": f"{PUBLISHED[found].source}, imported from {path.name}", "licence": PUBLISHED[found].licence}
+    return state, config_to_mapping(config), facts
 
-    scalar = np.float64(0).__reduce__()[0]
-    kinds = {type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "bool")}
-    return [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, *kinds]
+
+def _check_own(path: Path, checkpoint: Checkpoint) -> None:
+    """Raise `CheckpointError` unless a checkpoint of ours fits the network that its configuration describes."""
+    try:
+        network = build_network(config_from_mapping(TrackerConfig, checkpoint.config).network)
+        network.load_state_dict(checkpoint.state)
+    except (ConfigError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"The weights '{path}' do not fit the network that they name: {reason}") from error

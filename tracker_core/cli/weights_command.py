@@ -7,11 +7,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
-from tracker_core.errors import CheckpointError, nearest_name
-from tracker_core.weights import WeightsEntry, hash_file, import_weights, list_weights, read_metadata
+from tracker_core.cli.console import output
+from tracker_core.published import SAME_SHAPES
+from tracker_core.weights import (
+    WeightsEntry,
+    find_weights,
+    hash_file,
+    import_weights,
+    list_weights,
+    load_checkpoint,
+    read_metadata,
+)
 
 
 def add_parser(subparsers: Any) -> None:
@@ -22,32 +30,38 @@ def add_parser(subparsers: Any) -> None:
     listing.add_argument("--json", action="store_true", help="print JSON instead of a table")
     listing.set_defaults(run=_list)
     showing = actions.add_parser("show", help="everything that one weights file says of itself")
-    showing.add_argument("name", help="a name from 'weights list', or a file")
+    showing.add_argument("name", metavar="NAME", help="a name from 'weights list', or a file")
     showing.set_defaults(run=_show)
     verifying = actions.add_parser("verify", help="read every file, compare its SHA-256 with the catalogue")
     verifying.set_defaults(run=_verify)
     importing = actions.add_parser(
-        "import", help="bring in a PySOT or DaSiamRPN checkpoint (.pth, .pth.tar, .model); no code in it is run"
+        "import",
+        help="bring in a PySOT or DaSiamRPN checkpoint (.pth, .pth.tar, .model), or one of your own training; "
+        "no code in it is run",
     )
     importing.add_argument("file", metavar="FILE")
-    importing.add_argument("--name", help="which network it is, where two have the same shapes (SiamRPNvot, SiamRPNotb)")
+    importing.add_argument(
+        "--name",
+        metavar="N",
+        help="what to store it as; a published name also says which network it is, where two have the same shapes "
+        "(dasiamrpn_SiamRPNvot, dasiamrpn_SiamRPNotb)",
+    )
     importing.set_defaults(run=_import)
 
 
 def _list(args: argparse.Namespace) -> int:
     entries = list_weights()
-    console = Console()
     if args.json:
-        console.print_json(json.dumps([_as_plain(entry) for entry in entries]))
+        output.print_json(json.dumps([_as_plain(entry) for entry in entries]))
         return 0
     if not entries:
-        console.print("There are no weights here yet; 'weights import FILE' brings in published ones.")
+        output.print("There are no weights here yet; 'weights import FILE' brings in published ones.")
         return 0
     for entry in entries:
-        table = Table(show_header=False, box=None, padding=(0, 2), title=f"[bold]{entry.name}[/bold]", title_justify="left")
+        # lines and no table: a table cuts a SHA-256 short where the terminal is narrow
+        output.print(f"[bold]{escape(entry.name)}[/bold]")
         for key, value in _rows(entry):
-            table.add_row(f"  {key}", value, style="red" if key == "problem" else None)
-        console.print(table)
+            output.print(f"  {key:<8} {escape(value)}", style="red" if key == "problem" else None)
     return 0
 
 
@@ -58,7 +72,7 @@ def _rows(entry: WeightsEntry) -> list[tuple[str, str]]:
         ("licence", entry.licence),
         ("source", entry.source),
         ("SHA-256", entry.sha256),
-        ("used by", f"tracker {entry.used_by}"),
+        ("used by", entry.used_by),
         ("file", str(entry.path)),
     ]
     return rows + ([("problem", entry.problem)] if entry.problem else [])
@@ -71,36 +85,31 @@ def _as_plain(entry: WeightsEntry) -> dict[str, Any]:
 def _show(args: argparse.Namespace) -> int:
     path = Path(args.name)
     if not path.is_file():
-        path = _entry(args.name).path
+        path = find_weights(args.name)
     metadata = read_metadata(path)
-    config = json.loads(metadata.pop("config"))
-    console = Console()
-    console.print(f"[bold]{path}[/bold]\nSHA-256 {hash_file(path)}", highlight=False)
-    console.print_json(json.dumps({**metadata, "config": config}))
+    config = load_checkpoint(path).config
+    output.print(f"[bold]{escape(str(path))}[/bold]\nSHA-256 {hash_file(path)}")
+    output.print_json(json.dumps({**metadata, "config": config}))
     return 0
 
 
-def _entry(name: str) -> WeightsEntry:
-    entries = {entry.name: entry for entry in list_weights()}
-    if name not in entries:
-        raise CheckpointError(
-            f"There are no weights called '{name}'.{nearest_name(name, entries)} Here: {', '.join(entries) or 'none'}."
-        )
-    return entries[name]
-
-
 def _verify(args: argparse.Namespace) -> int:
-    console = Console()
-    bad = 0
-    for entry in list_weights():
-        bad += bool(entry.problem)
-        verdict = f"[red]{entry.problem}[/red]" if entry.problem else "[green]good[/green]"
-        console.print(f"{entry.name}: {verdict}", highlight=False)
-    return 2 if bad else 0
+    entries = list_weights()
+    for entry in entries:
+        verdict = f"[red]{escape(entry.problem)}[/red]" if entry.problem else "[green]good[/green]"
+        output.print(f"{escape(entry.name)}: {verdict}")
+    if not entries:
+        output.print("There are no weights here to verify.")
+    return 2 if any(entry.problem for entry in entries) else 0
 
 
 def _import(args: argparse.Namespace) -> int:
     target = import_weights(args.file, args.name)
-    Console().print(f"Imported as [bold]{target.stem}[/bold]: {target}", highlight=False)
-    Console().print(f"Use it with: track --tracker {target.stem} --source …", highlight=False)
+    output.print(f"Imported as [bold]{escape(target.stem)}[/bold]: {escape(str(target))}")
+    output.print(f"Use it with: track --tracker {escape(target.stem)} --source …")
+    tracker = read_metadata(target)["tracker"]
+    pairs = {name: other for name, others in SAME_SHAPES.items() for other in others}
+    twin = pairs.get(tracker) or {other: name for name, other in pairs.items()}.get(tracker)
+    if twin is not None and args.name is None:
+        output.print(f"{twin} has the same shapes; if the file is that one, import it with --name {twin}.")
     return 0

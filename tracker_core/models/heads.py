@@ -1,4 +1,4 @@
-"""Region proposal heads: depthwise correlation (SiamRPN++), several levels of it, and up-channel correlation (SiamRPN)."""
+"""Region proposal heads of SiamRPN++: depthwise correlation on one level, and on several."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from tracker_core.config import (
     config_from_mapping,
 )
 from tracker_core.errors import CheckpointError, ConfigError, InputError, nearest_name
+from tracker_core.published import PUBLISHED, published_config
 from tracker_core.trackers.siamrpn import SiamRPNTracker
 
 DEFAULT_TRACKER = "siamscope-light"
@@ -52,6 +54,8 @@ def register_tracker(entry: TrackerEntry) -> None:
 register_tracker(
     TrackerEntry(DEFAULT_TRACKER, "light SiamRPN++ for the CPU, our own weights (MobileNetV3-small)", _light)
 )
+for _name, _published in PUBLISHED.items():
+    register_tracker(TrackerEntry(_name, _published.description, functools.partial(published_config, _name)))
 
 
 def list_trackers() -> list[TrackerEntry]:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from tracker_core.errors import CheckpointError, ConfigError, nearest_name
 from tracker_core.models.light import InvertedResidual, LightSiamRPN
+from tracker_core.torch_files import read_torch_file
 from tracker_core.training.batch_norm import reestimate_batch_norm
-from tracker_core.weights import load_checkpoint, read_foreign
+from tracker_core.weights import load_checkpoint
 
 Kernels = list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]
 KINDS = ("nanotrack", "mobilenet")
@@ -79,7 +80,7 @@ def load_mobilenet(network: nn.Module, path: str | Path, crops: Callable[[], Ite
     backbone = getattr(network, "backbone", None)
     if not isinstance(backbone, nn.Module):
         raise ConfigError(f"A {type(network).__name__} has no backbone that 'mobilenet:{path}' could start.")
-    state = read_foreign(path)
+    state = read_torch_file(path)
     state = {str(name).removeprefix("backbone."): value for name, value in state.items()}
     known = backbone.state_dict()
     missing = [name for name in known if name not in state and not name.endswith("num_batches_tracked")]
