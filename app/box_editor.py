@@ -54,6 +54,8 @@ class BoxEditor:
 
     def press(self, x: float, y: float, tolerance: float) -> bool:
         """Take hold of the box at an image point, or start a new one where armed; False if neither applies."""
+        if self.is_dragging:
+            return True  # a second button
         handle = self.handle_at(x, y, tolerance)
         if handle is not None:
             self._held, self._grabbed_at, self._grabbed_box = handle, (x, y), self.box

@@ -62,8 +62,12 @@ class FrameView:
 
 @dataclass(frozen=True)
 class SourceSummary:
-    """What is open: `spec` opens it again, `frame_count` is None for a live source."""
+    """What is open: `spec` opens it again, `frame_count` is None for a live source.
 
+    `serial` tells this opening from every other, of the same source too.
+    """
+
+    serial: int
     spec: str
     name: str
     size: tuple[int, int]

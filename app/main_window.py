@@ -145,10 +145,8 @@ class MainWindow(QMainWindow):
 
     def _connect_worker(self) -> None:
         worker = self.player.worker
-        worker.frame_ready.connect(self._on_frame_ready)
-        worker.opened.connect(self._on_opened)
+        worker.mail_arrived.connect(self._on_mail)
         worker.summary_changed.connect(self._on_summary)
-        worker.results_replaced.connect(self._on_results_replaced)
         worker.playing_changed.connect(self._on_playing)
         worker.tracking_changed.connect(self._on_tracking)
         worker.busy.connect(self._on_busy)
@@ -211,14 +209,14 @@ class MainWindow(QMainWindow):
 
     def accept_box(self) -> None:
         """Start tracking on the box that was drawn or offered."""
-        view = self.canvas.frame_view
+        view, source = self.canvas.frame_view, self.player.source
         box = self.canvas.take_box()
         self._holds_picture = False
-        if view is None or box is None:
+        if view is None or source is None or box is None:
             return
         number = None if self._draws_new_target else self._active
         self._draws_new_target = False
-        self.player.begin(BoxRequest(view.frame, box, number, track=True))
+        self.player.begin(BoxRequest(source.serial, view.frame, box, number, track=True))
         self._update_hint()
 
     def use_ground_truth(self) -> None:
@@ -378,8 +376,12 @@ class MainWindow(QMainWindow):
 
     # --- from the worker ----------------------------------------------------------------------------------
 
-    def _on_frame_ready(self) -> None:
+    def _on_mail(self) -> None:
         delivery = self.player.take()
+        if delivery.source_changed:
+            self._on_source_changed(delivery.source)
+        if delivery.replaced is not None:
+            self._on_results_replaced(delivery.replaced)
         self._dropped += delivery.dropped
         for row in delivery.rows:
             self._rows.setdefault(row.number, {})[row.index] = row
@@ -398,26 +400,24 @@ class MainWindow(QMainWindow):
                 self.canvas.arm_drawing()
         self._update_hint()
 
-    def _on_opened(self, source: SourceSummary) -> None:
+    def _on_source_changed(self, source: SourceSummary | None) -> None:
         self._dropped = 0
         self._lost.clear()
         self._holds_picture = False
         self.canvas.show_view(None)
         self.set_active_target(None)
         self._offer = source
-        self.status.clear()
+        self._rows.clear()
         self.status.show_source(source)
-        self.setWindowTitle(self.tr("{} – Siamscope").format(source.name))
+        self.setWindowTitle(self.tr("{} – Siamscope").format(source.name) if source is not None else "Siamscope")
+        self._update_actions()
+        self._update_hint()
 
     def _on_summary(self, summary: SessionSummary) -> None:
         numbers = [target.number for target in summary.targets]
         if self._active not in numbers:
             self.set_active_target(numbers[0] if numbers else None)
-        if summary.source is None:
-            self.canvas.show_view(None)
-            self.status.clear()
-            self.setWindowTitle("Siamscope")
-        elif numbers:
+        if numbers:
             self._offer = None
         self.status.show_device(summary.tracker, summary.device)
         self._update_actions()

@@ -73,7 +73,6 @@ class Player(QObject):
             "set_loop", "set_range", "set_pause_on_lost", "set_autosave", "prepare_tracker", "close_source", "close",
         ):  # fmt: skip
             getattr(self, f"_{name}").connect(getattr(self.worker, name))
-        self.worker.opened.connect(self._keep_source)
         self.worker.summary_changed.connect(self._keep_summary)
         self.worker.playing_changed.connect(self._keep_playing)
         self.worker.tracking_changed.connect(self._keep_tracking)
@@ -103,12 +102,13 @@ class Player(QObject):
         self._track_frames.emit(count)
 
     def step(self, count: int) -> None:
-        """Go forwards or back by frames."""
-        self._step.emit(count)
+        """Go forwards or back by frames; a live source has no back."""
+        if count == 1 or (self.source is not None and self.source.is_seekable):
+            self._step.emit(count)
 
     def seek(self, index: int) -> None:
-        """Go to a frame; of many wishes in a row only the last is served."""
-        if self.worker.want_index(index):
+        """Go to a frame; of many wishes in a row only the last is served. A live source has nowhere to go."""
+        if self.source is not None and self.source.is_seekable and self.worker.want_index(index):
             self._seek.emit()
 
     def begin(self, request: BoxRequest) -> None:
@@ -181,7 +181,10 @@ class Player(QObject):
 
     def take(self) -> Delivery:
         """Return the newest view and all new rows."""
-        return self.worker.mailbox.take()
+        delivery = self.worker.mailbox.take()
+        if delivery.source_changed:
+            self.source = delivery.source
+        return delivery
 
     def shut_down(self) -> bool:
         """Stop at once, save, close the source and end the thread; False if it did not end in time."""
@@ -195,12 +198,10 @@ class Player(QObject):
             logger.error("The worker did not end within %d s.", SHUT_DOWN_MS // 1000)
         return ended
 
-    def _keep_source(self, source: Any) -> None:
-        self.source = source
-
     def _keep_summary(self, summary: Any) -> None:
         self.summary = summary
-        self.source = summary.source
+        if self.source is not None and summary.source is not None and summary.source.serial == self.source.serial:
+            self.source = summary.source  # with what was learnt since it was opened, such as the frame count
 
     def _keep_playing(self, is_playing: bool) -> None:
         self.is_playing = is_playing

@@ -35,6 +35,7 @@ class Session:
         self.runs = TrackingRuns(tracker_factory, self._key_image)
         self.source: FrameSource | None = None
         self.spec = ""
+        self.serial = 0  # of openings
         self.sequence: Sequence | None = None
         self.targets: dict[int, Target] = {}
         self.position: int | None = None
@@ -54,6 +55,7 @@ class Session:
         """Take `source` (closing the one before) and return its first frame, None if it has none."""
         self.close_source()
         self.source, self.spec = source, spec
+        self.serial += 1
         self.sequence = getattr(source, "sequence", None)
         return self.read_next()
 

@@ -42,6 +42,7 @@ def summarise_source(session: Session) -> SourceSummary | None:
                 offered, offered_index = (x, y, w, h), index
                 break
     return SourceSummary(
+        session.serial,
         session.spec,
         source.name,
         source.size,

@@ -52,8 +52,8 @@ class StatusReadout:
 
     def show_source(self, source: SourceSummary | None) -> None:
         """Name the source and its picture size."""
+        self.clear()
         if source is None:
-            self.clear()
             return
         name = source.name if len(source.name) <= 28 else source.name[:25] + "…"
         self.source.setText(f"{name} · {source.size[0]}×{source.size[1]}")

@@ -30,8 +30,12 @@ SourceOpener = Callable[[str], FrameSource]
 
 @dataclass(frozen=True)
 class BoxRequest:
-    """A box to start on: in `frame`, for target `number` (None adds one); `track` starts tracking at once."""
+    """A box to start on: in `frame`, for target `number` (None adds one); `track` starts tracking at once.
 
+    `serial` is that of the source which the frame is from: another one may have been opened meanwhile.
+    """
+
+    serial: int
     frame: Frame
     box_xywh: tuple[float, float, float, float]
     number: int | None = None
@@ -54,10 +58,9 @@ class Worker(QObject):
     Exceptions: `mailbox` and `interrupt` may be used from any thread.
     """
 
-    frame_ready = pyqtSignal()
+    mail_arrived = pyqtSignal()
     opened = pyqtSignal(object)  # SourceSummary
     summary_changed = pyqtSignal(object)  # SessionSummary
-    results_replaced = pyqtSignal(object)  # list[ResultRow], everything that is stored
     playing_changed = pyqtSignal(bool)
     tracking_changed = pyqtSignal(bool)
     tracker_ready = pyqtSignal(object)  # TrackingConfig
@@ -100,7 +103,7 @@ class Worker(QObject):
             threading.Thread(target=source.close, name="close source", daemon=True).start()
 
     def want_index(self, index: int) -> bool:
-        """Note the frame to go to; True if `seek_wanted` must be signalled, False if it is on its way already."""
+        """Note the frame to go to; True if `seek` must be signalled, False if it is on its way already."""
         with self._seek_lock:
             was_idle, self._wanted_index = self._wanted_index is None, index
             return was_idle
@@ -133,6 +136,7 @@ class Worker(QObject):
                 self._session.restore(restored)
                 view = self._session.view()
             summary = summarise_source(self._session)
+            self._tell(self.mailbox.post_source(summary))
             self.opened.emit(summary)
             self._announce(replaced=True)
             if view is not None:
@@ -200,7 +204,7 @@ class Worker(QObject):
                 return
             if count == 1:
                 self._step_once()
-            else:
+            elif self._is_seekable():
                 self._show(self._session.seek(max(0, position + count)))
 
     @pyqtSlot()
@@ -212,12 +216,14 @@ class Worker(QObject):
             return
         with _Guarded(self, self.tr("Cannot go there")):
             self._due_s = 0.0
-            if self._session.source is not None:
+            if self._is_seekable():
                 self._show(self._session.seek(index))
 
     @pyqtSlot(object)
     def begin(self, request: BoxRequest) -> None:
         """Start a target on a box, or correct one; what came before stays."""
+        if request.serial != self._session.serial:
+            return
         with _Guarded(self, self.tr("Cannot start here")):
             self.busy.emit(self.tr("Starting on the box"))
             was_frozen, self._is_frozen = self._is_frozen, False
@@ -269,7 +275,7 @@ class Worker(QObject):
     def run_again(self) -> None:
         """Track everything anew from its key frames; the run so far becomes the ghost."""
         with _Guarded(self, self.tr("Cannot track")):
-            start = self._session.run_again()
+            start = self._session.run_again() if self._is_seekable() else None
             if start is not None:
                 self._announce(replaced=True)
                 self._show(self._session.seek(start))
@@ -335,8 +341,8 @@ class Worker(QObject):
             self._set_tracking(False)
             self._save_results()
             self._session.close_source()
-            self.mailbox.take()
-            self._announce(replaced=True)
+            self._tell(self.mailbox.post_source(None))
+            self._announce()
 
     @pyqtSlot()
     def close(self) -> None:
@@ -408,6 +414,10 @@ class Worker(QObject):
         self._due_s = self._due_s + period if now - self._due_s < 3 * period else now + period
         self._timer.start(max(0, round((self._due_s - now) * 1e3)))
 
+    def _is_seekable(self) -> bool:
+        """A request may come late, when a live source was opened meanwhile."""
+        return self._session.source is not None and self._session.source.is_seekable
+
     def _go_to_frontier(self) -> None:
         """Go back to where tracking stopped if the present frame lies past it."""
         session = self._session
@@ -438,15 +448,19 @@ class Worker(QObject):
 
     def _deliver(self, view: FrameView, is_new: bool) -> None:
         rows = [replace(target.row, is_new=is_new) for target in view.targets if target.row is not None]
-        if self.mailbox.post(view, rows):
-            self.frame_ready.emit()
+        self._tell(self.mailbox.post_view(view, rows))
 
     def _announce(self, replaced: bool = False) -> None:
         """Send the summary, and all stored rows where some were replaced."""
         summary: SessionSummary = summarise(self._session)
         self.summary_changed.emit(summary)
         if replaced:
-            self.results_replaced.emit(self._session.rows())
+            self._tell(self.mailbox.post_replaced(self._session.rows()))
+
+    def _tell(self, was_empty: bool) -> None:
+        """Say once that there is something in the mailbox, until the window has taken it."""
+        if was_empty:
+            self.mail_arrived.emit()
 
     def _after_edit(self) -> None:
         with _Guarded(self, self.tr("Cannot change the targets")):

@@ -11,7 +11,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from tracker_core.config import TrackingConfig
+from tracker_core.config import TrackingConfig, check_tracking
 from tracker_core.errors import SourceEnded, SourceError
 from tracker_core.types import Frame, Sequence, Timings, TrackDebug, TrackingState, TrackResult
 
@@ -159,6 +159,26 @@ class LiveDrawing:
             self._changed.notify_all()
 
 
+class LiveFeed:
+    """Drawn pictures at a steady rate behind the real live source; ends for good after `ends_after` of them."""
+
+    fps = 30.0
+
+    def __init__(self, period_s: float = 0.01, ends_after: int | None = None) -> None:
+        self._period_s, self._ends_after, self._next = period_s, ends_after, 0
+
+    def grab(self) -> np.ndarray:
+        """The next picture."""
+        time.sleep(self._period_s)
+        if self._next == self._ends_after:
+            raise SourceEnded("The camera was unplugged.")
+        self._next += 1
+        return drawn(self._next % 200).image
+
+    def release(self) -> None:
+        """Nothing to release."""
+
+
 @lru_cache(maxsize=256)
 def drawn(index: int, fps: float = 30.0) -> Frame:
     """The drawn frame `index`, read-only."""
@@ -178,7 +198,8 @@ class MatchingTracker:
 
     name = "matching"
 
-    def __init__(self, tracking: TrackingConfig | None = None) -> None:
+    def __init__(self, tracking: TrackingConfig | None = None, *, fails_every: int = 0) -> None:
+        self.fails_every = fails_every
         self._tracking = tracking or TrackingConfig()
         self.timings = Timings()
         self.runner = _Runner()
@@ -200,11 +221,11 @@ class MatchingTracker:
 
     def set_tracking(self, tracking: TrackingConfig) -> None:
         """Take other parameters."""
-        self._tracking = tracking
+        self._tracking = check_tracking(tracking)
 
     def fork(self) -> MatchingTracker:
         """A fresh one with the same parameters."""
-        fresh = MatchingTracker(self._tracking)
+        fresh = MatchingTracker(self._tracking, fails_every=self.fails_every)
         fresh.delay_s = self.delay_s
         return fresh
 
@@ -230,6 +251,8 @@ class MatchingTracker:
             time.sleep(self.delay_s)
         started = time.perf_counter()
         self.updates += 1
+        if self.fails_every and self.updates % self.fails_every == 0:
+            raise RuntimeError("CUDA out of memory (for the test)" if self.updates % 2 else "a bug (for the test)")
         th, tw = self._template.shape[:2]
         cx, cy = self._box[0] + self._box[2] / 2, self._box[1] + self._box[3] / 2
         side = 2.5 * max(tw, th)

@@ -1,0 +1,84 @@
+"""Seeded random actions leave no exception, no hung thread and no leaked QThread.
+
+`SIAMSCOPE_MONKEY=1000` plays every case at that length; the suite's own lengths are shorter.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+
+import pytest
+from fakes import DrawnSource, LiveFeed, MatchingTracker
+from monkey import Monkey
+
+from tracker_core.errors import SourceError
+from tracker_core.video.live import LiveSource
+
+SEED = 20261123
+LENGTH = int(os.environ.get("SIAMSCOPE_MONKEY", "0"))
+
+
+def plain(spec):
+    if spec == "live":
+        return LiveSource("live", LiveFeed(period_s=0.004), stall_timeout_s=2.0)
+    if spec in ("drawn", "other"):
+        return DrawnSource(60 if spec == "drawn" else 25, name=spec, fps=200.0)
+    raise SourceError(f"There is no file '{spec}'.")
+
+
+def failing(spec):
+    if spec == "live":
+        return LiveSource("live", LiveFeed(period_s=0.004, ends_after=40), stall_timeout_s=2.0)
+    return DrawnSource(60, name=spec, fails_at=17 if spec == "drawn" else 3, missing={5, 6}, fps=200.0)
+
+
+def slow_tracker(choice):
+    tracker = MatchingTracker()
+    tracker.delay_s = 0.05
+    return tracker
+
+
+def raising_tracker(choice):
+    return MatchingTracker(fails_every=7)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("sources", "tracker", "length"),
+    [
+        pytest.param(plain, None, 1000, id="plain"),
+        pytest.param(failing, None, 300, id="source that throws"),
+        pytest.param(plain, slow_tracker, 150, id="slow worker"),
+        pytest.param(plain, raising_tracker, 200, id="tracker that throws"),
+    ],
+)
+def test_random_actions_leave_nothing_broken(drive, sources, tracker, length, caplog):
+    caplog.set_level(logging.INFO)
+    threads_before = set(threading.enumerate())
+    driver = drive(sources, tracker)
+    driver.player.prepare_tracker()
+    driver.open("drawn")
+    monkey = Monkey(driver.window, driver.player, SEED, ("drawn", "other", "live", "nowhere"))
+    try:
+        monkey.play(LENGTH or length)
+    except BaseException:
+        logging.getLogger("monkey").error("%s", "\n".join(monkey.done[-30:]))
+        raise
+    # the worker still answers: a last source opens and a step arrives
+    driver.sources = lambda spec: DrawnSource(10, name="last")
+    driver.window.actions_["cancel"].trigger()
+    with driver.qtbot.waitSignal(driver.player.worker.opened, timeout=15_000):
+        driver.window.open("last")
+    driver.qtbot.waitUntil(lambda: driver.index == 0, timeout=15_000)
+    unexpected = [f for f in driver.failures if "should not have" in f.sentence]
+    if tracker is not raising_tracker:
+        assert not unexpected, unexpected[0].details + "\n".join(monkey.done[-30:])
+    driver.window.close()
+    assert not driver.player.thread_.isRunning()
+    driver.qtbot.waitUntil(lambda: not _left_over(threads_before), timeout=10_000)
+
+
+def _left_over(before) -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t not in before and t.is_alive() and not t.name.startswith("Dummy")]
