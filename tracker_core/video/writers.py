@@ -19,7 +19,6 @@ import numpy as np
 from av.codec import Codec
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from tracker_core.errors import OutputError, SourceEnded, SourceError
@@ -34,6 +33,7 @@ H264_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".m4v"})
 DEFAULT_CRF = 20
 DEFAULT_PRESET = "veryfast"
 _LARGEST_DENOMINATOR = 1001  # so that 29.97 becomes 30000/1001
+_COLOR_RANGES = {"MPEG": 1, "JPEG": 2}  # AVCOL_RANGE: 16 to 235, 0 to 255
 _BT709 = 1  # value of primaries, transfer and matrix in ITU-T H.273
 
 
@@ -193,11 +193,11 @@ class _Encoder:
         if is_h264:
             stream.options = {"crf": str(crf), "preset": preset}
             context.color_primaries = context.color_trc = context.colorspace = _BT709
-            self._matrix, self._range = Colorspace.ITU709, ColorRange.MPEG
+            self._matrix, self._range = "ITU709", "MPEG"
         else:
             stream.options = {"qmin": "2", "qmax": "3"}
-            self._matrix, self._range = Colorspace.ITU601, ColorRange.JPEG
-        context.color_range = int(self._range)
+            self._matrix, self._range = "ITU601", "JPEG"
+        context.color_range = _COLOR_RANGES[self._range]
         self._stream = stream
         self._next = 0
         self._first_s: float | None = None
