@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -154,6 +155,24 @@ def test_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
     source = VideoFileSource(make_video(tmp_path / "vfr.mkv", pts=pts))
     times = [frame.time_s for frame in iterate_frames(source)]
     assert times == pytest.approx([(value - pts[0]) / 25 for value in pts], abs=2e-3)
+
+
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
+def test_rotation_in_the_header_is_obeyed(tmp_path: Path, quarter_turns: int) -> None:
+    """Telephones film on their side and say so in the track header; pictures come out as players show them."""
+    content = bytearray(make_video(tmp_path / "upright.mp4").read_bytes())
+    upright = VideoFileSource(tmp_path / "upright.mp4").read()
+    cosine, sine = (1, 0, -1, 0)[quarter_turns], (0, 1, 0, -1)[quarter_turns]
+    matrix = content.index(b"tkhd") + 44
+    content[matrix : matrix + 36] = struct.pack(
+        ">9i", *(value << 16 for value in (cosine, sine, 0, -sine, cosine, 0, 0, 0)), 1 << 30
+    )
+    (tmp_path / "turned.mp4").write_bytes(content)
+    turned = VideoFileSource(tmp_path / "turned.mp4")
+    frame = turned.read()
+    assert upright is not None and frame is not None
+    np.testing.assert_array_equal(frame.image, np.rot90(upright.image, -quarter_turns))  # the header counts clockwise
+    assert turned.size == (frame.image.shape[1], frame.image.shape[0])
 
 
 def test_frames_are_bgr_contiguous_and_read_only(mp4: Path) -> None:

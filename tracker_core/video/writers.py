@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 H264_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".m4v"})
 DEFAULT_CRF = 20
 DEFAULT_PRESET = "veryfast"
+KEY_FRAME_S = 2  # seconds between key frames: going to a frame decodes this much at most
 _LARGEST_DENOMINATOR = 1001  # so that 29.97 becomes 30000/1001
 _COLOR_RANGES = {"MPEG": 1, "JPEG": 2}  # AVCOL_RANGE: 16 to 235, 0 to 255
 _BT709 = 1  # value of primaries, transfer and matrix in ITU-T H.273
@@ -192,6 +193,7 @@ class _Encoder:
         context.time_base = self._tick if self._has_times else 1 / fps
         if is_h264:
             stream.options = {"crf": str(crf), "preset": preset}
+            context.gop_size = max(1, round(KEY_FRAME_S * fps))
             context.color_primaries = context.color_trc = context.colorspace = _BT709
             self._matrix, self._range = "ITU709", "MPEG"
         else:
