@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 from pathlib import Path
 
+import numpy as np
 import platformdirs
-from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QApplication
+from PyQt5.QtCore import QCoreApplication, Qt
+from PyQt5.QtGui import QColor, QPainter, QPixmap
+from PyQt5.QtWidgets import QApplication, QSplashScreen
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
 from app.errors import ErrorReporter, start_log_file
@@ -20,6 +23,14 @@ from tracker_core.types import FrameSource
 logger = logging.getLogger(__name__)
 
 APPLICATION = "siamscope"
+CORE_MODULES = (
+    "tracker_core.sources",
+    "tracker_core.trackers.builder",
+    "tracker_core.models.builder",
+    "tracker_core.weights",
+    "tracker_core.runtime.onnx",
+    "onnxruntime",
+)
 CLIP = Path("clip") / "siamscope_clip.mp4"
 
 
@@ -36,9 +47,12 @@ def run_window(argv: list[str]) -> int:
     start_log_file(state_folder)
     reporter = ErrorReporter()
     reporter.install()
+    splash = _show_splash(application)
+    load_core()
     player = Player(build_session_tracker, open_session_source, state_folder / "sessions")
     window = MainWindow(player, bundled_clip())
     window.show()
+    splash.finish(window)
     player.prepare_tracker()
     if options.source:
         window.open(options.source)
@@ -51,11 +65,45 @@ def run_window(argv: list[str]) -> int:
         reporter.uninstall()
 
 
+def load_core() -> None:
+    """Import what trackers and sources need.
+
+    Importing holds the interpreter for up to half a second at a time, whatever thread does it: better before the
+    window is there than while it is in use.
+    """
+    for module in CORE_MODULES:
+        importlib.import_module(module)
+
+
+def _show_splash(application: QApplication) -> QSplashScreen:
+    picture = QPixmap(360, 120)
+    picture.fill(QColor(24, 24, 27))
+    painter = QPainter(picture)
+    painter.setPen(QColor(235, 235, 240))
+    font = painter.font()
+    font.setPointSize(22)
+    painter.setFont(font)
+    painter.drawText(picture.rect(), int(Qt.AlignCenter), "Siamscope")
+    painter.end()
+    splash = QSplashScreen(picture)
+    splash.show()
+    splash.showMessage(
+        QCoreApplication.translate("application", "Loading …"), Qt.AlignHCenter | Qt.AlignBottom, QColor(160, 160, 168)
+    )
+    application.processEvents()
+    return splash
+
+
 def build_session_tracker(choice: TrackerChoice) -> SessionTracker:
-    """Build a tracker through the core; the heavy imports come with the first one."""
+    """Build a tracker through the core and run it once, so that the first frame of the user's is not the slow one."""
     from tracker_core.trackers.builder import build_tracker
 
-    return build_tracker(choice.name, weights=choice.weights, device=choice.device)
+    tracker = build_tracker(choice.name, weights=choice.weights, device=choice.device)
+    trial = tracker.fork()
+    picture = np.zeros((240, 320, 3), np.uint8)
+    trial.init(picture, (100, 80, 60, 40))
+    trial.update(picture)
+    return tracker
 
 
 def open_session_source(spec: str) -> FrameSource:

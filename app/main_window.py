@@ -36,7 +36,7 @@ class MainWindow(QMainWindow):
         self._holds_picture = False
         self._offer: SourceSummary | None = None
         self._lost: set[int] = set()
-        self._dropped = 0
+        self.dropped = 0
         self._range: tuple[int | None, int | None] = (None, None)
         self._rows: dict[int, dict[int, ResultRow]] = {}
         self.setWindowTitle("Siamscope")
@@ -382,12 +382,12 @@ class MainWindow(QMainWindow):
             self._on_source_changed(delivery.source)
         if delivery.replaced is not None:
             self._on_results_replaced(delivery.replaced)
-        self._dropped += delivery.dropped
+        self.dropped += delivery.dropped
         for row in delivery.rows:
             self._rows.setdefault(row.number, {})[row.index] = row
         if delivery.view is not None and not self._holds_picture:
             self._show_view(delivery.view)
-        self.status.show_dropped(self._dropped, 0)
+        self.status.show_dropped(self.dropped, 0)
 
     def _show_view(self, view: FrameView) -> None:
         self._update_badge(view)
@@ -401,7 +401,7 @@ class MainWindow(QMainWindow):
         self._update_hint()
 
     def _on_source_changed(self, source: SourceSummary | None) -> None:
-        self._dropped = 0
+        self.dropped = 0
         self._lost.clear()
         self._holds_picture = False
         self.canvas.show_view(None)
@@ -452,6 +452,10 @@ class MainWindow(QMainWindow):
 
     def _on_target_lost(self, number: int, index: int) -> None:
         self.show_notice(self.tr("Target {} was lost in frame {}.").format(number, index))
+
+    def rows_of(self, number: int) -> dict[int, ResultRow]:
+        """Return the plot lines of a target by frame."""
+        return self._rows.get(number, {})
 
     def show_notice(self, text: str) -> None:
         """Show a sentence in the status bar for a while."""
