@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from torch import nn
 
@@ -13,22 +15,53 @@ from tracker_core.models.siamfc import SiamFC
 from tracker_core.models.siamrpn import SiamRPN
 from tracker_core.models.siamrpnpp import SiamRPNPP
 
-NETWORKS: dict[str, Callable[[NetworkConfig], nn.Module]] = {
-    "light": lambda config: LightSiamRPN(config.anchors_per_position, bool(config.options.get("box_cues", True))),
-    "siamrpnpp": lambda config: SiamRPNPP(
-        config.backbone, config.anchors_per_position, config.width, bool(config.options.get("weighted", False))
+
+@dataclass(frozen=True)
+class NetworkKind:
+    """How a kind of network is built, and the names of the options that only it knows."""
+
+    build: Callable[[NetworkConfig], nn.Module]
+    options: tuple[str, ...] = ()
+
+
+NETWORKS: dict[str, NetworkKind] = {
+    "light": NetworkKind(
+        lambda config: LightSiamRPN(config.anchors_per_position, bool(config.options.get("box_cues", True))),
+        ("box_cues",),
     ),
-    "siamrpn": lambda config: SiamRPN(config.anchors_per_position, int(config.width)),
-    "siamfc": lambda config: SiamFC(config.width),
+    "siamrpnpp": NetworkKind(
+        lambda config: SiamRPNPP(
+            config.backbone, config.anchors_per_position, config.width, bool(config.options.get("weighted", False))
+        ),
+        ("weighted",),
+    ),
+    "siamrpn": NetworkKind(lambda config: SiamRPN(config.anchors_per_position, config.width)),
+    "siamfc": NetworkKind(lambda config: SiamFC(config.width)),
 }
+WIDTHS = (0.1, 8.0)
 
 
 def build_network(config: NetworkConfig) -> nn.Module:
-    """Return the network that `config` describes, with fresh weights; raises `ConfigError` for an unknown one."""
+    """Return the network that `config` describes, with fresh weights.
+
+    Raises `ConfigError` for an unknown kind, backbone or option, and for a width or count of anchors out of range.
+    """
     if config.kind not in NETWORKS:
         known = ", ".join(sorted(NETWORKS))
         raise ConfigError(f"There is no network '{config.kind}'.{nearest_name(config.kind, NETWORKS)} Known: {known}.")
+    kind = NETWORKS[config.kind]
+    low, high = WIDTHS
+    if not (math.isfinite(config.width) and low <= config.width <= high):
+        raise ConfigError(f"network.width is {config.width}, which is outside {low:g}..{high:g}.")
+    if config.anchors_per_position < 1:
+        raise ConfigError(f"network.anchors_per_position is {config.anchors_per_position}; it must be 1 or more.")
+    for option in config.options:
+        if option not in kind.options:
+            known = ", ".join(kind.options) or "none"
+            raise ConfigError(
+                f"The network '{config.kind}' has no option '{option}'.{nearest_name(option, kind.options)} Known: {known}."
+            )
     try:
-        return NETWORKS[config.kind](config)
-    except (ValueError, RuntimeError) as error:
+        return kind.build(config)
+    except ValueError as error:
         raise ConfigError(f"The network '{config.kind}' cannot be built as configured: {error}.") from error

@@ -14,7 +14,7 @@ class SiamRPN(nn.Module):
     There is no activation and no batch norm in the head; only the regression has a last 1×1 convolution.
     """
 
-    def __init__(self, anchors: int = 5, width: int = 1) -> None:
+    def __init__(self, anchors: int = 5, width: float = 1.0) -> None:
         super().__init__()
         self.backbone = AlexNet(width)
         channels = self.backbone.out_channels[0]

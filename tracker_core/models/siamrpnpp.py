@@ -57,7 +57,7 @@ class SiamRPNPP(nn.Module):
         super().__init__()
         self.backbone: AlexNet | MobileNetV2 | ResNet50
         if backbone == "alexnet":
-            self.backbone = AlexNet(int(width))
+            self.backbone = AlexNet(width)
         elif backbone == "mobilenetv2":
             self.backbone = MobileNetV2(width)
         elif backbone == "resnet50":

@@ -12,7 +12,7 @@ class AlexNet(nn.Module):
     before the pooling and the ReLU after it, as published. Names follow the published state dicts.
     """
 
-    def __init__(self, width: int = 1) -> None:
+    def __init__(self, width: float = 1.0) -> None:
         super().__init__()
         c1, c2, c3, c4, c5 = (int(channels * width) for channels in (96, 256, 384, 384, 256))
         self.features = nn.Sequential(
