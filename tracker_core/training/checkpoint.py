@@ -16,6 +16,22 @@ from tracker_core.errors import CheckpointError
 from tracker_core.files import atomic_path
 
 FORMAT = "siamscope-training-1"
+# keys of a configuration that may differ without changing what is learnt
+INCIDENTAL = frozenset(
+    [
+        "data.root",
+        "pairs.cache_mb",
+        "loop.checkpoint_every",
+        "loop.device",
+        "loop.log_every",
+        "loop.out",
+        "loop.pictures",
+        "loop.tensorboard",
+        "loop.threads",
+        "loop.validate_every",
+        "loop.workers",
+    ]
+)
 
 
 def save_training(
@@ -65,3 +81,15 @@ def load_training(
     torch.set_rng_state(groups["random"]["torch"])
     facts: dict[str, Any] = json.loads(metadata["facts"])
     return groups["average"], facts
+
+
+def differing_keys(saved: Mapping[str, Any], current: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return the dotted keys whose values differ, except those that do not change what is learnt."""
+    keys: list[str] = []
+    for name in sorted(set(saved) | set(current)):
+        key, one, other = f"{prefix}{name}", saved.get(name), current.get(name)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            keys += differing_keys(one, other, f"{key}.")
+        elif one != other and key not in INCIDENTAL:
+            keys.append(key)
+    return keys

@@ -9,8 +9,8 @@ from typing import Any
 
 from tracker_core.config import TrackerConfig, apply_overrides, check_tracking, load_yaml
 from tracker_core.errors import ConfigError, nearest_name
+from tracker_core.training.drawing import PairConfig
 from tracker_core.training.losses import LossConfig
-from tracker_core.training.pairs import PairConfig
 
 
 @dataclass

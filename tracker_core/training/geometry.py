@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from tracker_core.config import TrackingConfig
 from tracker_core.crops import channel_mean, context_side
-from tracker_core.training.pictures import PictureCache, choose_shrink
+from tracker_core.training.pictures import PictureCache, UnreadablePictureError, choose_shrink
 from tracker_core.types import Image
+
+LEAST_SEEN = 0.1  # share of a box that must lie inside its picture
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,16 @@ def cut_view(
 ) -> tuple[Image, NDArray[np.float32]]:
     """Return the crop, uint8 (size, size, 3), and the target's box cx, cy, w, h around the crop's centre.
 
-    What lies outside the picture has the picture's mean colour. Raises `UnreadablePictureError`.
+    What lies outside the picture has the picture's mean colour. Raises `UnreadablePictureError`, also for a box that
+    lies outside the picture.
     """
     shrink = choose_shrink(view.scale)
     image = cache.read(path, shrink)
     x, y, w, h = box_xywh
+    height, width = image.shape[0] * shrink, image.shape[1] * shrink
+    seen = max(0.0, min(x + w, width) - max(x, 0.0)) * max(0.0, min(y + h, height) - max(y, 0.0))
+    if seen < LEAST_SEEN * w * h:
+        raise UnreadablePictureError(f"{path} (the box lies outside of it)")
     sx, sy = view.scale * np.sqrt(view.aspect), view.scale / np.sqrt(view.aspect)
     # from pixel centres of the (shrunk) picture to pixel edges, scaled and moved, and back to pixel centres
     to_crop_x = view.size / 2 + view.shift[0] - sx * (x + w / 2)

@@ -17,7 +17,7 @@ from tracker_core.errors import SiamscopeError
 from tracker_core.files import atomic_path
 from tracker_core.training.augment_batch import BatchAugmentation
 from tracker_core.training.batches import Batch, iterate_batches
-from tracker_core.training.checkpoint import load_training, save_training
+from tracker_core.training.checkpoint import differing_keys, load_training, save_training
 from tracker_core.training.config import TrainingConfig
 from tracker_core.training.distributed import ProcessGroup
 from tracker_core.training.interrupt import StopRequest
@@ -58,7 +58,7 @@ class Trainer:
         processes: ProcessGroup | None = None,
     ) -> None:
         self.config, self.source, self.device = config, source, device
-        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network: nn.Module = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.validate, self.teacher = validate, teacher
         self.on_step, self.on_validation = on_step, on_validation
         self.stop = stop or StopRequest()
@@ -81,10 +81,13 @@ class Trainer:
         return self.folder / "state.safetensors"
 
     def resume(self) -> bool:
-        """Go on from the saved state, if there is one."""
+        """Go on from the saved state, if there is one; a configuration that differs is named in a warning."""
         if not self.state_path.is_file():
             return False
         average, facts = load_training(self.state_path, self.network, self.optimizer)
+        changed = differing_keys(facts.get("config", {}), config_to_mapping(self.config))
+        if changed:
+            logger.warning("The run goes on with other values than it began with: %s.", ", ".join(changed))
         self.average = {name: value.to(self.device) for name, value in average.items()}
         self.step, self.best, self.history = int(facts["step"]), float(facts["best"]), list(facts["history"])
         return True
@@ -160,7 +163,7 @@ class Trainer:
         if self.processes.world == 1:
             return self.network
         key = tuple(parameter.requires_grad for parameter in self.network.parameters())
-        replica: nn.Module | None = self._replica
+        replica = self._replica
         if replica is None or key != self._replica_key:
             ids = [torch.device(self.device).index] if self.device.startswith("cuda") else None
             replica = DistributedDataParallel(self.network, device_ids=ids)
@@ -215,7 +218,7 @@ class Trainer:
     def _note_unreadable(self, paths: tuple[str, ...]) -> None:
         for path in paths:
             if path not in self.unreadable:
-                logger.warning("The picture '%s' cannot be read and is skipped.", path)
+                logger.warning("The picture '%s' cannot be used and is skipped.", path)
             self.unreadable[path] = self.unreadable.get(path, 0) + 1
 
     def _save_bad_batch(self, batch: Batch) -> str:

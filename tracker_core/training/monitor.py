@@ -18,8 +18,9 @@ from tracker_core.files import write_text
 from tracker_core.training.clips import Clip
 from tracker_core.training.config import TrainingConfig
 from tracker_core.training.distributed import ProcessGroup
+from tracker_core.training.drawing import PairConfig
 from tracker_core.training.geometry import CropGeometry
-from tracker_core.training.pairs import Pair, PairConfig, PairSource
+from tracker_core.training.pairs import Pair, PairSource
 from tracker_core.training.sample_pictures import draw_samples
 
 logger = logging.getLogger(__name__)

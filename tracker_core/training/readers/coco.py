@@ -127,4 +127,5 @@ def _outline(segmentation: Any) -> NDArray[np.float32] | None:
         points = np.array(segmentation[0], np.float32).reshape(-1, 2)
     except (KeyError, TypeError, ValueError):
         return None  # the box is still good
+    # four corners are a box drawn as a polygon: cut out, it would bring its background along
     return points if len(points) >= 6 and np.isfinite(points).all() else None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Mask = NDArray[np.uint8]
+LEAST_AREA = 64.0  # pixels; a speck is nothing to cut out
 ONE_PIECE = 0.95  # share of the mask that its largest piece must hold to stand for the object
 
 
@@ -47,11 +48,9 @@ def outline_of_mask(mask: Mask) -> NDArray[np.float32] | None:
     """Return the outer contour (M, 2), in pixel edges, of a mask (H, W); None for several pieces or a speck."""
     contours, _ = cv2.findContours(np.ascontiguousarray(mask), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     areas = [cv2.contourArea(contour) for contour in contours]
-    if not areas or max(areas) < ONE_PIECE * sum(areas):
+    if max(areas, default=0.0) < max(ONE_PIECE * sum(areas), LEAST_AREA):
         return None
     points = contours[int(np.argmax(areas))].reshape(-1, 2).astype(np.float32)
-    if len(points) < 6:
-        return None
     # the contour runs through the centres of the border's pixels; their outer edges are one pixel further apart
     low, span = points.min(0), np.ptp(points, axis=0)
     return np.asarray(low + (points - low) * (span + 1) / np.maximum(span, 1), np.float32)

@@ -1,0 +1,174 @@
+"""Searching the tracking parameters on validation sequences, by running the tracker: its path depends on them."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tracker_core.config import TRACKING_RANGES, TrackingConfig, check_tracking
+from tracker_core.errors import ConfigError, DataSetError, nearest_name
+from tracker_core.sequences import list_sequences, load
+from tracker_core.trackers.siamrpn import SiamRPNTracker
+from tracker_core.training.clips import Clip
+from tracker_core.training.pictures import PictureCache
+from tracker_core.training.readers.skipped import Skipped
+from tracker_core.training.validation import SequenceScore, summarise, track_sequences
+
+logger = logging.getLogger(__name__)
+# parameters that change how outputs become a box, with the ranges that published trackers were tuned in
+SEARCHED: dict[str, tuple[float, float]] = {
+    "window_influence": (0.1, 0.55),
+    "penalty_k": (0.0, 0.3),
+    "size_lr": (0.2, 0.8),
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting of the searched parameters and what the tracker reached with it."""
+
+    parameters: dict[str, float]
+    scores: tuple[SequenceScore, ...]
+
+    @property
+    def success_auc(self) -> float:
+        """The mean over the sequences, which ranks the trials."""
+        return float(np.mean([score.success_auc for score in self.scores]))
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Mean difference of success AUC per sequence between two trials, and its standard error."""
+
+    mean: float
+    error: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the difference is more than the sequences' spread explains (two standard errors)."""
+        return self.mean > 2 * self.error
+
+
+def parse_search(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return the ranges of `name=low:high` texts, or the usual ones; raises `ConfigError` for a bad one."""
+    ranges: dict[str, tuple[float, float]] = {}
+    for text in texts:
+        name, _, values = text.partition("=")
+        name = name.removeprefix("tracking.")
+        if name not in TRACKING_RANGES:
+            raise ConfigError(
+                f"There is no tracking parameter '{name}' to search.{nearest_name(name, TRACKING_RANGES)}"
+                f" Known: {', '.join(TRACKING_RANGES)}."
+            )
+        try:
+            low, high = (float(value) for value in values.split(":"))
+        except ValueError:
+            raise ConfigError(f"'{text}' is not of the form name=low:high, such as window_influence=0.1:0.5.") from None
+        least, most = TRACKING_RANGES[name]
+        if not least <= low <= high <= most:
+            raise ConfigError(f"The range of '{text}' is empty or outside {least:g}..{most:g}.")
+        ranges[name] = (low, high)
+    return ranges or dict(SEARCHED)
+
+
+def draw_settings(ranges: Mapping[str, tuple[float, float]], trials: int, seed: int) -> Iterator[dict[str, float]]:
+    """Yield `trials` settings drawn uniformly from the ranges."""
+    rng = np.random.default_rng(seed)
+    for _ in range(trials):
+        yield {name: round(float(rng.uniform(low, high)), 4) for name, (low, high) in ranges.items()}
+
+
+def grid_settings(ranges: Mapping[str, tuple[float, float]], points: int) -> Iterator[dict[str, float]]:
+    """Yield every combination of `points` equidistant values of each range."""
+    lines = [np.linspace(low, high, points) for low, high in ranges.values()]
+    for values in itertools.product(*lines):
+        yield {name: round(float(value), 4) for name, value in zip(ranges, values, strict=True)}
+
+
+def apply_setting(tracking: TrackingConfig, setting: Mapping[str, float]) -> TrackingConfig:
+    """Return the parameters changed by a setting, whole numbers where the field holds them; checked."""
+    kinds = {field.name: type(getattr(tracking, field.name)) for field in dataclasses.fields(tracking)}
+    values: dict[str, Any] = {
+        name: round(value) if kinds[name] is int else float(value) for name, value in setting.items()
+    }
+    return check_tracking(dataclasses.replace(tracking, **values))
+
+
+def run_trials(
+    tracker: SiamRPNTracker,
+    sequences: Sequence[Clip],
+    settings: Iterator[dict[str, float]],
+    cache: PictureCache,
+) -> Iterator[Trial]:
+    """Yield a trial for the tracker's own parameters, then one for each setting.
+
+    A setting that contradicts another parameter (a low threshold above the high one) is left out.
+    """
+    start = tracker.tracking
+    try:
+        for setting in itertools.chain([{}], settings):
+            try:
+                tracker.set_tracking(apply_setting(start, setting))
+            except ConfigError as error:
+                logger.warning("The setting %s is left out: %s", setting, error)
+                continue
+            yield Trial(dict(setting), tuple(track_sequences(tracker, sequences, cache)))
+    finally:
+        tracker.set_tracking(start)
+
+
+def compare(best: Trial, start: Trial) -> Gain:
+    """Return how much better one trial is than another on the same sequences."""
+    pairs = zip(best.scores, start.scores, strict=True)
+    differences = np.array([one.success_auc - other.success_auc for one, other in pairs])
+    error = float(differences.std(ddof=1) / len(differences) ** 0.5) if len(differences) > 1 else float("inf")
+    return Gain(float(differences.mean()), error)
+
+
+def describe_trials(trials: Sequence[Trial], tracking: TrackingConfig) -> dict[str, Any]:
+    """Return start, best, spread and every trial as plain values; `trials[0]` ran the tracker's own parameters."""
+    start, best = trials[0], max(trials, key=lambda trial: trial.success_auc)
+    gain = compare(best, start)
+    aucs = np.array([trial.success_auc for trial in trials])
+    searched = dict.fromkeys(name for trial in trials for name in trial.parameters)
+    setting = dataclasses.asdict(apply_setting(tracking, best.parameters))
+    return {
+        "tracking": {name: setting[name] for name in searched},
+        "best": summarise(best.scores),
+        "start": summarise(start.scores),
+        "gain": {"mean": gain.mean, "standard_error": gain.error, "is_clear": gain.is_clear},
+        "spread": {"lowest": float(aucs.min()), "median": float(np.median(aucs)), "highest": float(aucs.max())},
+        "sequences": {score.name: round(score.success_auc, 4) for score in best.scores},
+        "trials": [{**trial.parameters, "success_auc": round(trial.success_auc, 4)} for trial in trials],
+    }
+
+
+def read_sequences(root: str | Path, layout: str | None = None) -> list[Clip]:
+    """Return the sequences of a data-set folder with ground truth for more than one frame.
+
+    Raises `DataSetError` if there are none.
+    """
+    skipped = Skipped(str(root))
+    clips = []
+    for info in list_sequences(root, layout):
+        try:
+            sequence = load(info)
+        except DataSetError as error:
+            skipped.note("sequences that cannot be read", f"{info.name}: {error}")
+            continue
+        clip = Clip(sequence.name, sequence.frames, sequence.boxes_xywh)
+        if len(clip.usable) < 2 or len(clip.frames) != len(clip.boxes_xywh):
+            skipped.note("sequences without ground truth for their pictures", info.name)
+            continue
+        clips.append(clip)
+    skipped.report()
+    if not clips:
+        raise DataSetError(f"No sequence with ground truth was found in '{root}'; parameters cannot be searched on it.")
+    return clips
