@@ -51,6 +51,11 @@ def run_window(argv: list[str]) -> int:
     load_core()
     player = Player(build_session_tracker, open_session_source, state_folder / "sessions")
     window = MainWindow(player, bundled_clip())
+    reporter.caught.connect(
+        lambda sentence, details: window.show_error(
+            QCoreApplication.translate("application", "Something went wrong"), sentence, details
+        )
+    )
     window.show()
     splash.finish(window)
     player.prepare_tracker()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ class MainWindow(QMainWindow):
         self._active: int | None = None
         self._draws_new_target = False
         self._holds_picture = False
+        self._error: QMessageBox | None = None
         self._offer: SourceSummary | None = None
         self._lost: set[int] = set()
         self.dropped = 0
@@ -445,10 +447,40 @@ class MainWindow(QMainWindow):
             bar.clearMessage()
 
     def _on_failed(self, failure: Failure) -> None:
-        box = QMessageBox(QMessageBox.Warning, failure.title, failure.sentence, QMessageBox.Ok, self)
+        if failure.is_out_of_memory and self.player.choice.device != "cpu":
+            self._offer_cpu(failure)
+        else:
+            self.show_error(failure.title, failure.sentence, failure.details)
+
+    def _offer_cpu(self, failure: Failure) -> None:
+        """Ask whether to go on without the GPU; what was tracked so far is kept either way."""
+        question = QMessageBox(QMessageBox.Question, failure.title, failure.sentence, QMessageBox.NoButton, self)
+        question.setAttribute(Qt.WA_DeleteOnClose)
+        question.setInformativeText(self.tr("Go on with the CPU? It is slower, but the results are the same."))
+        question.setDetailedText(failure.details)
+        accept = question.addButton(self.tr("Go on with the CPU"), QMessageBox.AcceptRole)
+        question.addButton(self.tr("Stop"), QMessageBox.RejectRole)
+        question.buttonClicked.connect(lambda button: self._go_on_with_cpu() if button is accept else None)
+        question.open()
+
+    def _go_on_with_cpu(self) -> None:
+        self.player.choose_tracker(replace(self.player.choice, device="cpu"))
+        self.player.track(True)
+
+    def show_error(self, title: str, sentence: str, details: str) -> None:
+        """Show an error without stopping anything; while one is shown, later ones go to the status bar and the log."""
+        if self._error is not None:
+            self.show_notice(sentence)
+            return
+        box = QMessageBox(QMessageBox.Warning, title, sentence, QMessageBox.Ok, self)
         box.setAttribute(Qt.WA_DeleteOnClose)
-        box.setDetailedText(failure.details)
+        box.setDetailedText(details)
+        box.finished.connect(self._forget_error)
+        self._error = box
         box.open()
+
+    def _forget_error(self) -> None:
+        self._error = None
 
     def _on_target_lost(self, number: int, index: int) -> None:
         self.show_notice(self.tr("Target {} was lost in frame {}.").format(number, index))

@@ -62,6 +62,7 @@ class Player(QObject):
         self.source: SourceSummary | None = None
         self.summary = SessionSummary()
         self.tracking: TrackingConfig | None = None
+        self.choice = TrackerChoice()
         self.is_playing = False
         self.is_tracking = False
         self.wants_debug = False
@@ -137,6 +138,7 @@ class Player(QObject):
 
     def choose_tracker(self, choice: TrackerChoice) -> None:
         """Use another tracker, weights or device."""
+        self.choice = choice
         self._choose_tracker.emit(choice)
 
     def set_tracking_config(self, tracking: TrackingConfig) -> None:

@@ -135,6 +135,11 @@ class Worker(QObject):
             if restored:
                 self._session.restore(restored)
                 view = self._session.view()
+                self.notice.emit(
+                    self.tr(
+                        "{} results of an earlier session were restored; 'Clear all targets' discards them."
+                    ).format(self._session.restored)
+                )
             summary = summarise_source(self._session)
             self._tell(self.mailbox.post_source(summary))
             self.opened.emit(summary)
