@@ -1,42 +1,40 @@
-# make run      set everything up and open the window (without a display: track the bundled clip headless)
-# make test     set everything up and run style checks, type checks and tests
-# make clip     draw the bundled clip again        make screenshots   take the pictures in docs/images again
-# make clean    remove what was set up
+# make run          set everything up and open the window (without a display: track the bundled clip without one)
+# make test         set everything up and run style checks, type checks and tests
+# make lint         the style and type checks alone
+# make clip         draw the bundled clip again
+# make screenshots  take the pictures in docs/images again
+# make clean        remove what was set up
+#
+# ARGS="…" goes to the program (make run) or to pytest (make test); PYTHON=python3.12 chooses the Python for .venv.
 
-PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-STAMP := $(VENV)/.ready
-TEST_STAMP := $(VENV)/.ready-test
+PYTHON ?=
+export PYTHON
+PY := .venv/bin/python
 
-.PHONY: run test lint clip screenshots clean libraries
+.PHONY: run test lint clip screenshots clean prepare prepare-tests
 
-run: $(STAMP)
-	@$(BIN)/python main.py $(ARGS)
+run: prepare
+	@$(PY) main.py $(ARGS)
 
-test: $(TEST_STAMP)
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest $(ARGS)
+test: lint
+	$(PY) -m pytest $(ARGS)
 
-lint: $(TEST_STAMP)
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+lint: prepare-tests
+	$(PY) -m ruff check .
+	$(PY) -m mypy
 
-clip: $(STAMP)
-	$(BIN)/python resources/clip/draw_clip.py
+clip: prepare
+	$(PY) resources/clip/draw_clip.py
 
-screenshots: $(STAMP)
-	$(BIN)/python docs/screenshots/make_screenshots.py
+screenshots: prepare
+	$(PY) docs/screenshots/make_screenshots.py
 
-# A stamp is made last, so that an interrupted installation is taken up again by the next make.
-$(STAMP): setup.cfg requirements.txt resources/setup/prepare.sh resources/setup/system_libraries.py
-	@PYTHON="$(PYTHON)" sh resources/setup/prepare.sh run
-	@touch $(STAMP)
+# A fraction of a second where nothing is to be done.
+prepare:
+	@sh resources/setup/prepare.sh
 
-$(TEST_STAMP): $(STAMP) requirements-dev.txt
-	@PYTHON="$(PYTHON)" sh resources/setup/prepare.sh test
-	@touch $(TEST_STAMP)
+prepare-tests:
+	@sh resources/setup/prepare.sh --tests
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -53,7 +53,8 @@ def draw_ground(rng: np.random.Generator) -> np.ndarray:
         shade = rng.uniform(0.6, 1.15) * np.array([70, 118, 160])
         for offset, color in ((np.array([2, 3]), (30, 40, 48)), (np.zeros(2), tuple(shade))):
             a, b = start + offset, end + offset
-            cv2.line(ground, tuple(int(v) for v in a), tuple(int(v) for v in b), color, 2 if length > 30 else 1, cv2.LINE_AA)
+            ends = tuple(int(v) for v in a), tuple(int(v) for v in b)
+            cv2.line(ground, *ends, color, 2 if length > 30 else 1, cv2.LINE_AA)
     return np.clip(ground, 0, 255).astype(np.uint8)
 
 
@@ -61,8 +62,15 @@ def draw_pebble(ground: np.ndarray, rng: np.random.Generator) -> None:
     """Draw one shaded stone with its shadow into `ground`."""
     center = rng.uniform(0, WORLD, 2)
     axes = np.exp(rng.uniform(np.log(3), np.log(19))) * np.array([1, rng.uniform(0.6, 1)])
-    angle, tone = float(rng.uniform(0, 180)), rng.uniform(0.6, 1.2) * np.array([118, 128, 132]) * rng.uniform(0.85, 1.1, 3)
-    layers = ((3.5, 1.0, tone * 0.28), (0.0, 1.0, tone * 0.75), (-0.18 * axes[0], 0.72, tone), (-0.32 * axes[0], 0.32, tone * 1.25))
+    angle = float(rng.uniform(0, 180))
+    tone = rng.uniform(0.6, 1.2) * np.array([118, 128, 132]) * rng.uniform(0.85, 1.1, 3)
+    # shadow, stone, its lit side, its highlight: shift towards the light, size, colour
+    layers = (
+        (3.5, 1.0, tone * 0.28),
+        (0.0, 1.0, tone * 0.75),
+        (-0.18 * axes[0], 0.72, tone),
+        (-0.32 * axes[0], 0.32, tone * 1.25),
+    )
     for shift, scale, color in layers:
         at = (int(center[0] + shift), int(center[1] + shift))
         size = (max(1, int(axes[0] * scale)), max(1, int(axes[1] * scale)))
@@ -97,7 +105,8 @@ def draw_beetle(rng: np.random.Generator, spots: int, step: float) -> tuple[np.n
             foot = (place * 1.7 + swing * 1.5, side * 215)
             points = np.array([(place, side * 110), knee, foot]) + middle
             cv2.polylines(legs, [np.round(points).astype(np.int32)], False, 255, 13, cv2.LINE_AA)
-        points = np.array([(190, side * 28), (245, side * 60 + 8 * np.sin(2 * np.pi * step)), (272, side * 52)]) + middle
+        bend = side * 60 + 8 * np.sin(2 * np.pi * step)
+        points = np.array([(190, side * 28), (245, bend), (272, side * 52)]) + middle
         cv2.polylines(legs, [np.round(points).astype(np.int32)], False, 255, 7, cv2.LINE_AA)
     fill(legs, (22, 24, 28))
     body = np.maximum.reduce([ellipse(-20, 0, 172, 138), ellipse(128, 0, 62, 92), ellipse(182, 0, 36, 56)])
@@ -148,7 +157,8 @@ def draw_leaf(rng: np.random.Generator, length: float, tint: float) -> np.ndarra
     for x in np.linspace(0.14, 0.82, 9):
         start, reach = side * 0.04 + x * length, length * 0.2 * np.sin(np.pi * x)
         for sign in (-1, 1):
-            cv2.line(veins, (int(start), side // 2), (int(start + reach), int(side / 2 + sign * reach)), 200, 2, cv2.LINE_AA)
+            tip = (int(start + reach), int(side / 2 + sign * reach))
+            cv2.line(veins, (int(start), side // 2), tip, 200, 2, cv2.LINE_AA)
     v = (veins.astype(np.float32) / 255)[..., None] * 0.45
     paint = paint * (1 - v) + np.array([96, 190, 170], np.float32) * v
     alpha = (mask.astype(np.float32) / 255)[..., None]
@@ -188,7 +198,9 @@ def twin_pose(t: float) -> Pose:
     return Pose(late.x + 330 * (1 - s) - 20, late.y - 210 * (1 - s) - 66, float(np.arctan2(210, -330)), 0.29)
 
 
-def paste(canvas: np.ndarray, sprite: np.ndarray, matrix: np.ndarray, shade: tuple[float, float, float] | None) -> np.ndarray:
+def paste(
+    canvas: np.ndarray, sprite: np.ndarray, matrix: np.ndarray, shade: tuple[float, float, float] | None
+) -> np.ndarray:
     """Lay a premultiplied sprite over `canvas` (float32) by an affine matrix; `shade` is its shadow: dx, dy, blur."""
     size = (canvas.shape[1], canvas.shape[0])
     warped = cv2.warpAffine(sprite, matrix, size, flags=cv2.INTER_AREA)

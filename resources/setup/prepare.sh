@@ -1,42 +1,41 @@
 #!/bin/sh
-# Sets up .venv for `make run` ("run") or additionally for `make test` ("test"). Can be run again at any time.
+# Finds a Python that is new enough (PYTHON names another one) and lets it set up .venv; arguments go to environment.py.
 set -eu
-what="$1"
-python="${PYTHON:-python3}"
+here=$(dirname "$0")
+line="sudo apt-get install -y python3 python3-venv"
 
-if ! command -v "$python" >/dev/null 2>&1; then
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv
-    else
-        echo "Python 3.10 or newer is needed. Type:  sudo apt-get install -y python3 python3-venv" >&2
+is_new_enough() {
+    command -v "$1" >/dev/null 2>&1 && "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1
+}
+
+find_python() {
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do
+        if is_new_enough "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+}
+
+if [ -n "${PYTHON:-}" ]; then
+    if ! is_new_enough "$PYTHON"; then
+        echo "PYTHON=$PYTHON is not Python 3.10 or newer." >&2
         exit 1
     fi
+    exec "$PYTHON" "$here/environment.py" --exactly "$@"
 fi
-if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
-    echo "Python 3.10 or newer is needed, this is $("$python" --version); choose another with: make run PYTHON=python3.12" >&2
+python=$(find_python)
+if [ -z "$python" ] && ! command -v python3 >/dev/null 2>&1 && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing system packages: python3 python3-venv" >&2
+    apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv >/dev/null
+    python=$(find_python)
+fi
+if [ -z "$python" ]; then
+    if command -v python3 >/dev/null 2>&1; then
+        echo "Python 3.10 or newer is needed and this is $(python3 --version 2>&1); install a newer one, then: make run PYTHON=python3.12" >&2
+    else
+        echo "Python 3.10 or newer is needed. Type:  $line" >&2
+    fi
     exit 1
 fi
-
-if [ "$what" = run ]; then
-    "$python" resources/setup/system_libraries.py || exit 1
-    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
-        rm -rf .venv
-        if ! "$python" -m venv .venv 2>/dev/null; then
-            rm -rf .venv
-            package="python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
-            if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-                apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$package"
-                "$python" -m venv .venv
-            else
-                echo "Python's venv module is missing. Type:  sudo apt-get install -y $package" >&2
-                exit 1
-            fi
-        fi
-    fi
-    echo "Installing the pinned packages into .venv (a few minutes, once) …"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-else
-    "$python" resources/setup/system_libraries.py --xvfb
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-fi
+exec "$python" "$here/environment.py" "$@"
