@@ -256,7 +256,7 @@ class _Run:
 
 def _truth_of(source: FrameSource) -> list[Sequence]:
     """Return every target's ground truth that the source knows, or an empty list."""
-    sequences = getattr(source, "sequences", ())
+    sequences: tuple[Sequence, ...] = getattr(source, "sequences", ())
     chosen = getattr(source, "sequence", None)
     if chosen is None:
         return []
@@ -280,7 +280,7 @@ def _boxes_from_truth(source: FrameSource, truth: list[Sequence], first: int, wa
 
 
 def _row(sequence: Sequence, index: int) -> FloatArray | None:
-    return sequence.boxes_xywh[index] if 0 <= index < len(sequence.boxes_xywh) else None
+    return np.asarray(sequence.boxes_xywh[index]) if 0 <= index < len(sequence.boxes_xywh) else None
 
 
 def _rows(sequence: Sequence, tracked: TrackedBoxes) -> FloatArray:

@@ -1,0 +1,315 @@
+"""`siamscope bench`: how fast this machine tracks, stage by stage, and how flat memory stays."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from tracker_core.cli.console import PROGRESS_CHOICES, Reporter, output
+from tracker_core.cli.track_command import CLIP, add_tracker_options
+from tracker_core.config import NetworkConfig
+from tracker_core.errors import InputError
+from tracker_core.files import write_text
+from tracker_core.published import PUBLISHED, find_published
+from tracker_core.sources import open_source
+from tracker_core.trackers.builder import build_tracker, tracker_from_network
+from tracker_core.trackers.siamrpn import SiamRPNTracker
+from tracker_core.types import FloatArray, Frame
+from tracker_core.video.drawing import draw_result
+from tracker_core.video.writers import VideoWriter
+
+STAGES = ("decode", "crop", "network", "select", "draw", "encode")
+WARM_UP = 5
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the sub-command to the command line."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure speed, stage by stage",
+        description="Measure median and 95th percentile of each stage, in milliseconds, on the bundled clip (640×480).",
+        epilog="Times on a busy machine wander; compare runtimes within one run: bench --compare eager",
+    )
+    add_tracker_options(parser)
+    parser.add_argument(
+        "--network", action="append", default=[], metavar="NAME",
+        help="measure a published network with random weights instead (repeatable): " + ", ".join(PUBLISHED),
+    )  # fmt: skip
+    parser.add_argument(
+        "--compare", metavar="R", help="run this runtime in turn with the chosen one and print the ratio"
+    )
+    parser.add_argument("--source", metavar="S", help="another clip, with --box")
+    parser.add_argument("--box", metavar="X,Y,W,H", help="what to track in the first frame of --source")
+    parser.add_argument("--frames", type=int, default=200, metavar="N", help="updates to measure (200)")
+    parser.add_argument("--memory", type=int, metavar="N", help="run N updates instead and report the memory in use")
+    parser.add_argument(
+        "--window", action="store_true", help="measure the window: stalls, pictures per second, painting"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the figures as JSON")
+    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
+    parser.set_defaults(run=run_bench)
+
+
+def run_bench(args: argparse.Namespace) -> int:
+    """Carry out `bench`."""
+    if args.window:
+        from app.bench_window import main as measure_window
+
+        options = [*([args.source] if args.source else []), *(["--json", args.json] if args.json else [])]
+        code: int = measure_window(options)
+        return code
+    if args.frames < 10:
+        raise InputError(f"--frames {args.frames} is too few to measure; give at least 10.")
+    clip = _read_clip(args)
+    builders = _builders(args)
+    if args.memory:
+        report: dict[str, Any] = {"memory": [_measure_memory(name, build, clip, args) for name, build in builders]}
+    else:
+        report = {"trackers": [_measure(name, build, clip, args) for name, build in builders]}
+    report["machine"] = describe_machine()
+    if args.json:
+        write_text(args.json, json.dumps(report, indent=1) + "\n")
+    _print(report)
+    return 0
+
+
+class _Clip:
+    """Decoded frames, how long each took to decode, and the box in the first."""
+
+    def __init__(self, frames: list[Frame], decode_ms: list[float], box_xywh: FloatArray, fps: float) -> None:
+        self.frames, self.decode_ms, self.box_xywh, self.fps = frames, decode_ms, box_xywh, fps
+
+    def frame(self, index: int) -> Frame:
+        """Return frame `index`, to the end and back again without a jump."""
+        last = len(self.frames) - 1
+        return self.frames[last - abs(index % (2 * last) - last)] if last else self.frames[0]
+
+
+def _read_clip(args: argparse.Namespace) -> _Clip:
+    from tracker_core.boxes import check_start_box, parse_box
+
+    source = open_source(args.source or CLIP)
+    try:
+        frames: list[Frame] = []
+        decode_ms: list[float] = []
+        while len(frames) < min(args.frames, 300) + 1:
+            began = time.perf_counter()
+            frame = source.read()
+            if frame is None:
+                break
+            decode_ms.append((time.perf_counter() - began) * 1e3)
+            frames.append(frame)
+        sequence = getattr(source, "sequence", None)
+        if args.box:
+            box = parse_box(args.box)
+        elif sequence is not None:
+            box = sequence.boxes_xywh[0]
+        else:
+            raise InputError(f"'{source.name}' has no ground truth to start from; give --box x,y,w,h.")
+        return _Clip(frames, decode_ms, check_start_box(box, *source.size), source.fps)
+    finally:
+        source.close()
+
+
+Build = Callable[[str], SiamRPNTracker]
+
+
+def _builders(args: argparse.Namespace) -> list[tuple[str, Build]]:
+    if not args.network:
+
+        def build(runtime: str) -> SiamRPNTracker:
+            return build_tracker(
+                args.tracker, weights=args.weights, device=args.device, runtime=runtime, overrides=args.overrides
+            )
+
+        return [(args.tracker or "default", build)]
+    return [(name, _random_builder(name, args.device)) for name in args.network]
+
+
+def _random_builder(name: str, device: str) -> Build:
+    config = find_published(name).config
+
+    def build(runtime: str) -> SiamRPNTracker:
+        import torch
+
+        from tracker_core.models.builder import build_network
+
+        torch.manual_seed(0)
+        network_config: NetworkConfig = config.network
+        return tracker_from_network(config, build_network(network_config), device=device, runtime=runtime)
+
+    return build
+
+
+def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> dict[str, Any]:
+    trackers: list[tuple[str, SiamRPNTracker, float]] = []
+    for runtime in dict.fromkeys([args.runtime, *([args.compare] if args.compare else [])]):
+        began = time.perf_counter()
+        tracker = build(runtime)
+        tracker.init(clip.frames[0].image, clip.box_xywh)
+        tracker.update(clip.frames[0].image)
+        trackers.append((tracker.runner.name, tracker, time.perf_counter() - began))
+    columns: list[dict[str, list[float]]] = [{stage: [] for stage in STAGES} for _ in trackers]
+    with tempfile.TemporaryDirectory() as folder, Reporter(args.progress, f"Measuring {name}", args.frames) as progress:
+        writer = VideoWriter(Path(folder) / "bench.mp4", clip.fps)
+        with writer:
+            for index in range(args.frames + WARM_UP):
+                frame = clip.frame(index + 1)
+                # in turn, frame by frame, so that a busy moment of the machine strikes both alike
+                for (_, tracker, _), column in zip(trackers, columns, strict=True):
+                    result = tracker.update(frame.image)
+                    if index >= WARM_UP:
+                        column["crop"].append(tracker.timings.crop_ms)
+                        column["network"].append(tracker.timings.network_ms)
+                        column["select"].append(tracker.timings.select_ms)
+                began = time.perf_counter()
+                drawn = draw_result(frame.image, [result])
+                middle = time.perf_counter()
+                writer.write(drawn)
+                ended = time.perf_counter()
+                if index >= WARM_UP:
+                    columns[0]["draw"].append((middle - began) * 1e3)
+                    columns[0]["encode"].append((ended - middle) * 1e3)
+                    progress.advance()
+    columns[0]["decode"] = clip.decode_ms[1:]
+    runs = [
+        _summarise(runtime, tracker, start_up, column)
+        for (runtime, tracker, start_up), column in zip(trackers, columns, strict=True)
+    ]
+    entry: dict[str, Any] = {"name": trackers[0][1].name, "runs": runs}
+    if len(runs) > 1:
+        entry["times_as_fast"] = runs[1]["update_ms"]["median"] / runs[0]["update_ms"]["median"]
+    return entry
+
+
+def _summarise(
+    runtime: str, tracker: SiamRPNTracker, start_up: float, column: dict[str, list[float]]
+) -> dict[str, Any]:
+    updates = [sum(parts) for parts in zip(column["crop"], column["network"], column["select"], strict=True)]
+    whole = sum(statistics.median(values) for values in column.values() if values)
+    return {
+        "runtime": runtime,
+        "device": tracker.device,
+        "start_up_s": start_up,
+        "stages_ms": {stage: _spread(values) for stage, values in column.items() if values},
+        "update_ms": _spread(updates),
+        "updates_per_second": 1e3 / statistics.median(updates),
+        "frames_per_second": 1e3 / whole,
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    return {"median": float(np.median(values)), "p95": float(np.percentile(values, 95))}
+
+
+def _measure_memory(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> dict[str, Any]:
+    """Run many updates; compare the memory in use after the first tenth with that at the end."""
+    tracker = build(args.runtime)
+    tracker.init(clip.frames[0].image, clip.box_xywh)
+    samples = []
+    with Reporter(args.progress, f"Memory of {name}", args.memory, "updates") as progress:
+        for index in range(args.memory):
+            tracker.update(clip.frame(index + 1).image)
+            progress.advance()
+            if (index + 1) % max(1, args.memory // 10) == 0:
+                gc.collect()
+                samples.append(resident_bytes())
+    return {
+        "name": tracker.name,
+        "updates": args.memory,
+        "resident_mb": [round(value / 1e6, 1) for value in samples],
+        "growth": samples[-1] / samples[0] - 1,
+    }
+
+
+def resident_bytes() -> int:
+    """Return the memory of this process that is in use now (Linux; elsewhere the largest it ever was)."""
+    statm = Path("/proc/self/statm")
+    if statm.is_file():
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    try:
+        import resource
+    except ImportError as error:
+        raise InputError("The memory in use cannot be read on this system; leave --memory out.") from error
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak) * (1 if platform.system() == "Darwin" else 1024)
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return what a figure depends on: processor, cores, versions."""
+    import cv2
+    import onnxruntime
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "system": platform.system(),
+        "processor": _processor(),
+        "cores": cores,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "onnxruntime": onnxruntime.__version__,
+        "opencv": cv2.__version__,
+        "cuda": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _print(report: dict[str, Any]) -> None:
+    machine = report["machine"]
+    output.print(
+        f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}, torch {machine['torch']}, "
+        f"ONNX Runtime {machine['onnxruntime']}"
+    )
+    for entry in report.get("trackers", ()):
+        table = Table(title=entry["name"], title_justify="left")
+        table.add_column("milliseconds")
+        for run in entry["runs"]:
+            table.add_column(f"{run['runtime']} on {run['device']}\nmedian", justify="right")
+            table.add_column("\np95", justify="right")
+        for stage in (*STAGES, "update"):
+            cells = []
+            for run in entry["runs"]:
+                values = run["update_ms"] if stage == "update" else run["stages_ms"].get(stage)
+                cells += [f"{values['median']:.2f}", f"{values['p95']:.2f}"] if values else ["", ""]
+            name = "update (crop + network + select)" if stage == "update" else stage
+            table.add_row(name, *cells, style="bold" if stage == "update" else None)
+        output.print(table)
+        for run in entry["runs"]:
+            whole = (
+                f", {run['frames_per_second']:.0f} frames/s with decoding, drawing and encoding"
+                if "decode" in run["stages_ms"]
+                else ""
+            )
+            output.print(
+                f"{run['runtime']}: {run['updates_per_second']:.0f} updates/s{whole}; "
+                f"start-up {run['start_up_s']:.1f} s"
+            )
+        if "times_as_fast" in entry:
+            names = [run["runtime"] for run in entry["runs"]]
+            output.print(f"{names[0]} is {entry['times_as_fast']:.2f} times as fast as {names[1]}.")
+    for entry in report.get("memory", ()):
+        output.print(
+            f"{entry['name']}: {entry['updates']} updates, memory {entry['resident_mb'][0]} → "
+            f"{entry['resident_mb'][-1]} MB ({entry['growth']:+.1%})"
+        )
