@@ -32,6 +32,7 @@ from tracker_core.torch_files import check_file, looks_like_torch, read_torch_fi
 FORMAT_VERSION = "1"
 SUFFIX = ".safetensors"
 CATALOGUE = "catalogue.json"
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of batch norm: measured, not learned
 SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
 
@@ -204,7 +205,8 @@ def _describe(path: Path, facts: Mapping[str, str]) -> WeightsEntry:
 
 def _count_parameters(path: Path) -> int:
     with safe_open(str(path), framework="pt") as file:
-        return sum(torch.Size(file.get_slice(name).get_shape()).numel() for name in file.keys())  # noqa: SIM118
+        learned = [name for name in file.keys() if not name.endswith(STATISTICS)]  # noqa: SIM118
+        return sum(torch.Size(file.get_slice(name).get_shape()).numel() for name in learned)
 
 
 def read_catalogue(folder: Path) -> dict[str, dict[str, str]]:

@@ -1,0 +1,251 @@
+"""Checkpoints of ours: what is written is read, and what is no checkpoint is refused with a sentence."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from tracker_core import weights
+from tracker_core.config import NetworkConfig, TrackerConfig, config_to_mapping
+from tracker_core.errors import CheckpointError, InputError, OutputError
+from tracker_core.models.builder import build_network
+
+CONFIG = TrackerConfig(name="narrow", network=NetworkConfig("siamrpnpp", "alexnet", 0.1, 5))
+
+
+@pytest.fixture
+def state() -> dict[str, Tensor]:
+    torch.manual_seed(0)
+    return build_network(CONFIG.network).state_dict()
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, state: dict[str, Tensor]) -> Path:
+    path = tmp_path / "narrow.safetensors"
+    weights.save_checkpoint(path, state, config_to_mapping(CONFIG), {"licence": "MIT", "training_step": "7"})
+    return path
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """A shipped and a user's weights folder that are empty."""
+    shipped, user = tmp_path / "shipped", tmp_path / "user"
+    shipped.mkdir()
+    monkeypatch.setattr(weights, "SHIPPED_FOLDER", shipped)
+    monkeypatch.setattr(weights, "user_weights_folder", lambda: user)
+    return shipped, user
+
+
+def test_round_trip(checkpoint: Path, state: dict[str, Tensor]) -> None:
+    loaded = weights.load_checkpoint(checkpoint)
+    assert (loaded.name, loaded.config) == ("narrow", config_to_mapping(CONFIG))
+    assert loaded.facts == {"licence": "MIT", "training_step": "7"}
+    assert loaded.state.keys() == state.keys()
+    assert all(torch.equal(loaded.state[key], value) for key, value in state.items())
+
+
+def test_shared_and_transposed_tensors_can_be_stored(tmp_path: Path) -> None:
+    shared = torch.arange(6.0).reshape(2, 3)
+    path = tmp_path / "odd.safetensors"
+    weights.save_checkpoint(path, {"a": shared, "b": shared, "c": shared.T}, config_to_mapping(CONFIG))
+    assert torch.equal(weights.load_checkpoint(path).state["c"], shared.T)
+
+
+def test_facts_cannot_replace_what_makes_a_checkpoint(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    path = tmp_path / "facts.safetensors"
+    weights.save_checkpoint(path, state, config_to_mapping(CONFIG), {"tracker": "other", "format_version": "9"})
+    assert weights.load_checkpoint(path).name == "narrow"
+
+
+def metadata_file(path: Path, metadata: dict[str, str]) -> None:
+    save_file({"a": torch.zeros(2)}, path, metadata=metadata)
+
+
+def damage(kind: str, path: Path) -> None:
+    """Turn the good checkpoint at `path` into a bad one."""
+    content = path.read_bytes()
+    good = {"format_version": "1", "tracker": "narrow", "config": json.dumps(config_to_mapping(CONFIG))}
+    match kind:
+        case "missing":
+            path.unlink()
+        case "folder":
+            path.unlink()
+            path.mkdir()
+        case "empty":
+            path.write_bytes(b"")
+        case "cut in the tensors":
+            path.write_bytes(content[:-1000])
+        case "cut in the header":
+            path.write_bytes(content[:100])
+        case "cut in the length":
+            path.write_bytes(content[:5])
+        case "too long":
+            path.write_bytes(content + b"more")
+        case "a header of an exabyte":
+            path.write_bytes(struct.pack("<Q", 1 << 60) + content[8:])
+        case "text":
+            path.write_text("weights, but in words")
+        case "PyTorch":
+            torch.save({"a": torch.zeros(2)}, path)
+        case "old PyTorch":
+            torch.save({"a": torch.zeros(2)}, path, _use_new_zipfile_serialization=False)
+        case "no metadata":
+            save_file({"a": torch.zeros(2)}, path)
+        case "newer version":
+            metadata_file(path, {**good, "format_version": "2"})
+        case "configuration is no JSON":
+            metadata_file(path, {**good, "config": "{"})
+        case "configuration is a list":
+            metadata_file(path, {**good, "config": "[]"})
+        case "configuration is nested without end":
+            metadata_file(path, {**good, "config": "[" * 200_000})
+        case _:
+            raise AssertionError(kind)
+
+
+DAMAGE = {
+    "missing": "There is no weights file",
+    "folder": "is a folder",
+    "empty": "is empty",
+    "cut in the tensors": "cut short",
+    "cut in the header": "cut short",
+    "cut in the length": "cut short",
+    "too long": "damaged",
+    "a header of an exabyte": "damaged",
+    "text": "no safetensors file",
+    "PyTorch": "bring it in with 'weights import",
+    "old PyTorch": "bring it in with 'weights import",
+    "no metadata": "not the name and configuration",
+    "newer version": "format version 2",
+    "configuration is no JSON": "configuration inside",
+    "configuration is a list": "not a mapping",
+    "configuration is nested without end": "configuration inside",
+}
+
+
+@pytest.mark.parametrize(("kind", "words"), DAMAGE.items())
+def test_what_is_no_checkpoint_is_refused(checkpoint: Path, kind: str, words: str) -> None:
+    damage(kind, checkpoint)
+    with pytest.raises(CheckpointError, match=words) as caught:
+        weights.load_checkpoint(checkpoint)
+    assert str(checkpoint) in str(caught.value)
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    tmp_path: Path, state: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(tensors: Any, path: Any, metadata: Any) -> None:
+        Path(path).write_bytes(b"half of it")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(weights, "save_file", fail)
+    with pytest.raises(OutputError, match="disk is full"):
+        weights.save_checkpoint(tmp_path / "new" / "a.safetensors", state, config_to_mapping(CONFIG))
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_listing_tells_all_and_finds_both_folders(folders: tuple[Path, Path], checkpoint: Path) -> None:
+    shipped, user = folders
+    user.mkdir()
+    mine = user / "mine.safetensors"
+    mine.write_bytes(checkpoint.read_bytes())
+    ours = shipped / "narrow.safetensors"
+    ours.write_bytes(checkpoint.read_bytes())
+    weights.record_weights(ours, "GPL-3.0-or-later", "trained here", "the default tracker")
+    first, second = weights.list_weights()
+    assert (first.name, first.licence, first.source) == ("narrow", "GPL-3.0-or-later", "trained here")
+    assert (first.used_by, first.problem) == ("the default tracker", "")
+    assert first.network == "siamrpnpp on alexnet"
+    assert first.bytes == ours.stat().st_size
+    assert first.sha256 == weights.hash_file(ours)
+    # without a row in a catalogue the file speaks for itself
+    assert (second.name, second.licence, second.used_by) == ("mine", "MIT", "tracker narrow")
+    assert weights.find_weights("mine") == mine
+
+
+def test_a_file_that_changed_or_went_is_listed_with_its_problem(folders: tuple[Path, Path], checkpoint: Path) -> None:
+    shipped, _ = folders
+    ours = shipped / "narrow.safetensors"
+    ours.write_bytes(checkpoint.read_bytes())
+    weights.record_weights(ours, "MIT", "here")
+    changed = bytearray(ours.read_bytes())
+    changed[-1] ^= 1  # one bit of a tensor: still a good safetensors file
+    ours.write_bytes(changed)
+    assert "SHA-256" in weights.list_weights()[0].problem
+    ours.write_bytes(changed[:-9])
+    assert "cut short" in weights.list_weights()[0].problem
+    ours.unlink()
+    assert "There is no weights file" in weights.list_weights()[0].problem
+
+
+def test_what_ships_wins_over_an_imported_file_of_its_name(folders: tuple[Path, Path], checkpoint: Path) -> None:
+    shipped, user = folders
+    user.mkdir()
+    for folder in folders:
+        (folder / "narrow.safetensors").write_bytes(checkpoint.read_bytes())
+    assert weights.find_weights("narrow").parent == shipped
+
+
+def test_weights_that_are_not_here(folders: tuple[Path, Path], checkpoint: Path) -> None:
+    (folders[0] / "narrow.safetensors").write_bytes(checkpoint.read_bytes())
+    with pytest.raises(CheckpointError, match="Did you mean 'narrow'"):
+        weights.find_weights("narow")
+    with pytest.raises(CheckpointError, match="weights import FILE"):
+        weights.find_weights("siamrpn_r50_l234_dwxcorr")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"a.safetensors": 3}'])
+def test_a_catalogue_that_cannot_be_read_is_named(folders: tuple[Path, Path], text: str) -> None:
+    (folders[0] / weights.CATALOGUE).write_text(text)
+    with pytest.raises(CheckpointError, match="catalogue"):
+        weights.list_weights()
+
+
+def test_own_training_can_be_imported_under_a_name(folders: tuple[Path, Path], checkpoint: Path) -> None:
+    target = weights.import_weights(checkpoint, "my-best_2.1")
+    assert target == folders[1] / "my-best_2.1.safetensors"
+    (entry,) = weights.list_weights()
+    assert (entry.name, entry.used_by, entry.licence, entry.problem) == ("my-best_2.1", "tracker narrow", "MIT", "")
+    assert weights.load_checkpoint(target).facts["imported_sha256"] == weights.hash_file(checkpoint)
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "name\n", "C:\\x"])
+def test_a_name_that_is_no_file_name_is_refused(folders: tuple[Path, Path], checkpoint: Path, name: str) -> None:
+    with pytest.raises(InputError, match="cannot be a file name"):
+        weights.import_weights(checkpoint, name)
+    assert not folders[1].exists()
+
+
+def test_shipped_weights_cannot_be_shadowed(folders: tuple[Path, Path], checkpoint: Path) -> None:
+    (folders[0] / "narrow.safetensors").write_bytes(checkpoint.read_bytes())
+    with pytest.raises(InputError, match="ship with the program"):
+        weights.import_weights(checkpoint)
+
+
+def test_an_own_checkpoint_of_another_network_is_refused(
+    folders: tuple[Path, Path], tmp_path: Path, state: dict[str, Tensor]
+) -> None:
+    config = config_to_mapping(TrackerConfig(name="wide", network=NetworkConfig("siamrpnpp", "alexnet", 0.2, 5)))
+    path = tmp_path / "wide.safetensors"
+    weights.save_checkpoint(path, state, config)
+    with pytest.raises(CheckpointError, match="do not fit the network"):
+        weights.import_weights(path)
+    assert not folders[1].exists()
+
+
+def test_weights_that_are_not_finite_are_refused(
+    folders: tuple[Path, Path], tmp_path: Path, state: dict[str, Tensor]
+) -> None:
+    state["rpn_head.cls.head.3.bias"] = torch.full((10,), float("nan"))
+    path = tmp_path / "nan.safetensors"
+    weights.save_checkpoint(path, state, config_to_mapping(CONFIG))
+    with pytest.raises(CheckpointError, match=r"rpn_head\.cls\.head\.3\.bias"):
+        weights.import_weights(path)
