@@ -87,9 +87,12 @@ def draw_beetle(rng: np.random.Generator, spots: int, step: float) -> tuple[np.n
     middle = size / 2
 
     def fill(mask: np.ndarray, paint: np.ndarray | tuple[float, float, float]) -> None:
-        m = (mask.astype(np.float32) / 255)[..., None]
-        color[:] = color * (1 - m) + np.asarray(paint, np.float32) * m
-        alpha[:] = np.maximum(alpha, m[..., 0])
+        x, y, w, h = cv2.boundingRect(mask)
+        part = np.s_[y : y + h, x : x + w]
+        m = (mask[part].astype(np.float32) / 255)[..., None]
+        over = np.asarray(paint, np.float32)
+        color[part] = color[part] * (1 - m) + (over[part] if over.ndim == 3 else over) * m
+        alpha[part] = np.maximum(alpha[part], m[..., 0])
 
     def ellipse(x: float, y: float, a: float, b: float, turn: float = 0.0) -> np.ndarray:
         mask = np.zeros((size, size), np.uint8)
