@@ -81,7 +81,9 @@ class Reporter:
             self._task = self._bar.add_task(self.title, total=self.total, unit=self.unit)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar is not None:
             if kind is None and self.total != self.done:
                 self._bar.update(self._task, total=self.done)  # a video's frame count is an estimate

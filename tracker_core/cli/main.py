@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from tracker_core.cli.console import errors, run_safely, set_up_logging
@@ -79,7 +80,7 @@ def _make_parser(arguments: Sequence[str]) -> Parser:
 
 def _names_a_source(word: str) -> bool:
     """Whether the first argument is something to open instead of a command."""
-    return word not in COMMANDS and ("://" in word or os.path.exists(word))
+    return word not in COMMANDS and ("://" in word or Path(word).exists())
 
 
 def _open_window_or_demo(arguments: list[str]) -> int:

@@ -48,7 +48,7 @@ def add_parser(subparsers: Any) -> None:
         "track",
         help="follow targets in a video, camera, stream, folder or sequence",
         description="Follow one or several targets and write the tracked video and the boxes.",
-        epilog="Example: siamscope track --source clip.mp4 --box 120,80,64,48 --format csv tracking.window_influence=0.3",
+        epilog="Example: siamscope track --source clip.mp4 --box 120,80,64,48 tracking.window_influence=0.3",
     )
     parser.add_argument(
         "--source", required=True, metavar="S",

@@ -1,0 +1,183 @@
+"""`siamscope export`: a saved run into a tracked video, pictures, or boxes in another format, without tracking again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from tracker_core.box_files import BOX_FORMATS, check_format, read_boxes, write_boxes
+from tracker_core.cli.console import PROGRESS_CHOICES, Reporter, emit, output
+from tracker_core.cli.track_command import FrameRange, parse_frames
+from tracker_core.errors import InputError, OutputError, nearest_name
+from tracker_core.files import atomic_path, check_writable
+from tracker_core.sources import open_source
+from tracker_core.tracked import TrackedBoxes
+from tracker_core.types import FloatArray, Frame, FrameSource, Image, Sequence, TrackingState, TrackResult
+from tracker_core.video.drawing import DrawOptions, draw_result
+from tracker_core.video.writers import VideoWriter
+
+OVERLAYS = ("prediction", "ground_truth", "labels")
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the sub-command to the command line."""
+    parser = subparsers.add_parser(
+        "export",
+        help="draw a saved run into a video or pictures, or convert its boxes",
+        description="Turn a saved run (the …-run.json of 'track' or of the window) into a video, pictures or boxes.",
+    )
+    parser.add_argument("--run", dest="run_file", required=True, metavar="FILE", help="the saved run, JSON")
+    parser.add_argument("--source", metavar="S", help="where the pictures are, if they moved since the run")
+    parser.add_argument(
+        "--out", required=True, metavar="FILE", help="an .mp4, a folder (with --pictures), or a box file"
+    )
+    parser.add_argument("--frames", default=":", metavar="A:B", help="from frame A up to, but without, frame B")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="size of the pictures, 0.1 to 4 (1)")
+    parser.add_argument(
+        "--overlays",
+        default=",".join(OVERLAYS),
+        metavar="LIST",
+        help=f"what to draw, of {', '.join(OVERLAYS)}; or none",
+    )
+    parser.add_argument("--pictures", action="store_true", help="write PNG pictures into the folder --out")
+    parser.add_argument("--format", metavar="F", help=f"write boxes instead: {', '.join(BOX_FORMATS)}")
+    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
+    parser.set_defaults(run=run_export)
+
+
+def run_export(args: argparse.Namespace) -> int:
+    """Carry out `export`."""
+    frames = parse_frames(args.frames)
+    options = parse_overlays(args.overlays)
+    if not 0.1 <= args.scale <= 4.0:
+        raise InputError(f"--scale {args.scale:g} is outside 0.1 to 4.")
+    tracked = read_boxes(args.run_file, "json")
+    tracked = _choose(tracked, frames)
+    target = Path(args.out)
+    if args.format:
+        check_format(args.format)
+        check_writable(target.parent)
+        return _finish(args, [str(path) for path in write_boxes(target, args.format, tracked)])
+    source = open_source(args.source or _source_path(tracked, args.run_file))
+    try:
+        if args.pictures:
+            written = _write_pictures(args, source, tracked, options, check_writable(target))
+        else:
+            check_writable(target.parent)
+            written = _write_video(args, source, tracked, options, target)
+    finally:
+        source.close()
+    return _finish(args, written)
+
+
+def parse_overlays(text: str) -> DrawOptions:
+    """Return what to draw, from a comma-separated list of `OVERLAYS` or "none"; raises `InputError`."""
+    names = [name.strip() for name in text.split(",") if name.strip() and name.strip() != "none"]
+    for name in names:
+        if name not in OVERLAYS:
+            raise InputError(
+                f"There is no overlay '{name}'.{nearest_name(name, OVERLAYS)} Known: {', '.join(OVERLAYS)}."
+            )
+    return DrawOptions(
+        prediction="prediction" in names, ground_truth="ground_truth" in names, anchor=False, guide=False,
+        labels="labels" in names,
+    )  # fmt: skip
+
+
+def _choose(tracked: TrackedBoxes, frames: FrameRange) -> TrackedBoxes:
+    if len(tracked) == 0:
+        raise InputError(f"The run of '{tracked.source}' holds no frame; track something first.")
+    last = int(tracked.frame_indices[-1]) if frames.last is None else frames.last - 1
+    chosen = tracked.select(frames.first, last)
+    if len(chosen) == 0:
+        first, end = int(tracked.frame_indices[0]), int(tracked.frame_indices[-1])
+        raise InputError(f"The run holds no frame of that range; it goes from {first} to {end}.")
+    return chosen
+
+
+def _source_path(tracked: TrackedBoxes, run_file: str) -> str:
+    path = tracked.metadata.get("source_path")
+    if not path:
+        raise InputError(f"'{run_file}' does not say where its pictures are; give --source.")
+    return str(path)
+
+
+def _drawn(source: FrameSource, tracked: TrackedBoxes, options: DrawOptions, scale: float, progress: Reporter) -> Any:
+    """Yield each frame of the run with its results drawn, scaled: (frame, uint8 H×W×3 BGR)."""
+    sequences: tuple[Sequence, ...] = getattr(source, "sequences", ())
+    place = -1
+    for row, index in enumerate(tracked.frame_indices):
+        if place != int(index):
+            source.seek(int(index))
+        frame = source.read()
+        if frame is None:
+            raise InputError(f"'{source.name}' ends before frame {int(index)} of the run; give the right --source.")
+        place = frame.index + 1
+        results = [
+            _result(target.boxes_xywh[row], target.scores[row], target.states[row]) for target in tracked.targets
+        ]
+        truth: list[FloatArray | None] = [
+            sequence.boxes_xywh[frame.index] if frame.index < len(sequence.boxes_xywh) else None
+            for sequence in sequences
+        ]
+        yield frame, _scaled(draw_result(frame.image, results, truth, options), scale)
+        progress.advance()
+
+
+def _result(box_xywh: FloatArray, score: float, state: TrackingState | None) -> TrackResult | None:
+    return None if state is None else TrackResult(box_xywh, float(score), state)
+
+
+def _scaled(image: Image, scale: float) -> Image:
+    if scale == 1.0:
+        return image
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    scaled: Any = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way)
+    return scaled  # type: ignore[no-any-return]
+
+
+def _write_video(
+    args: argparse.Namespace, source: FrameSource, tracked: TrackedBoxes, options: DrawOptions, target: Path
+) -> list[str]:
+    if target.suffix.lower() not in (".mp4", ".mkv", ".mov", ".avi"):
+        raise InputError(f"'{target.name}' is no video file name; end it in .mp4, or add --pictures or --format.")
+    with (
+        Reporter(args.progress, f"Writing {target.name}", len(tracked)) as progress,
+        VideoWriter(target, tracked.fps) as writer,
+    ):
+        for _, picture in _drawn(source, tracked, options, args.scale, progress):
+            writer.write(picture)
+    return [str(writer.path)]
+
+
+def _write_pictures(
+    args: argparse.Namespace, source: FrameSource, tracked: TrackedBoxes, options: DrawOptions, folder: Path
+) -> list[str]:
+    written = []
+    with Reporter(args.progress, f"Writing pictures to {folder}", len(tracked)) as progress:
+        for frame, picture in _drawn(source, tracked, options, args.scale, progress):
+            path = folder / _picture_name(frame)
+            done, data = cv2.imencode(".png", picture)
+            if not done:
+                raise OutputError(f"Frame {frame.index} could not be written as a PNG picture.")
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(data.tobytes())
+            written.append(str(path))
+    return written
+
+
+def _picture_name(frame: Frame) -> str:
+    return f"{frame.index:06d}.png"
+
+
+def _finish(args: argparse.Namespace, written: list[str]) -> int:
+    if args.progress == "json":
+        emit({"event": "result", "files": written})
+    elif len(written) > 4:
+        output.print(f"Wrote {len(written)} files, the first is {written[0]}.")
+    else:
+        output.print("Wrote " + ", ".join(written) + ".")
+    return 0
