@@ -137,9 +137,10 @@ class SiamRPNTracker:
         )
         search_center = self._center.copy()
         score = float(chosen.scores[chosen.best])
-        if not math.isfinite(score):
-            score = 0.0
-        if score >= cfg.hold_below:
+        is_sound = math.isfinite(score)
+        if not is_sound:
+            score = 0.0  # nothing is known, so the box stays
+        if is_sound and score >= cfg.hold_below:
             self._move(chosen, scale, image.shape[1], image.shape[0])
         state = self._state.step(score)
         done = time.perf_counter()
