@@ -1,4 +1,4 @@
-"""`siamscope export`: a saved run into a tracked video, pictures, or boxes in another format, without tracking again."""
+"""`siamscope export`: a saved run into a video, pictures, or boxes in another format, without tracking again."""
 
 from __future__ import annotations
 
