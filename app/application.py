@@ -52,7 +52,7 @@ def run_window(argv: list[str]) -> int:
     player = Player(build_session_tracker, open_session_source, state_folder / "sessions")
     window = MainWindow(player, bundled_clip())
     reporter.caught.connect(
-        lambda sentence, details: window.show_error(
+        lambda sentence, details: window.failures.show(
             QCoreApplication.translate("application", "Something went wrong"), sentence, details
         )
     )
@@ -62,7 +62,7 @@ def run_window(argv: list[str]) -> int:
     if options.source:
         window.open(options.source)
     else:
-        window.open_clip()
+        window.sources.open_clip()
     try:
         return int(application.exec_())
     finally:

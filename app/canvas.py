@@ -24,7 +24,7 @@ from app.box_editor import BoxEditor
 from app.frame_view import FrameView
 from app.overlays import Overlay, OverlayScene, build_overlays
 from app.overlays.base import draw_box, draw_label, target_color
-from app.picture import render_visible
+from app.picture import image_to_qimage, render_visible
 from app.view_transform import ViewTransform, fit_view, keep_in_sight
 
 GRIP_POINTS = 9.0  # how near to a grip the mouse must be
@@ -118,6 +118,18 @@ class Canvas(QWidget):
         elif self._is_fitted or self._image_size() != before:
             self._fit()
         self.update()
+
+    def render_picture(self) -> QImage | None:
+        """Return the frame in its own pixels with the visible overlays; None while nothing is open."""
+        if self._view is None:
+            return None
+        picture = image_to_qimage(self._view.frame.image)
+        if not self.hides_overlays:
+            scene = OverlayScene(self._view, ViewTransform(), self.active_target, self._mouse, self._label_font())
+            painter = QPainter(picture)
+            self._paint_overlays(painter, scene)
+            painter.end()
+        return picture
 
     def needs_debug(self) -> bool:
         """Tell whether a visible overlay reads the tracker's inner state."""
@@ -235,8 +247,9 @@ class Canvas(QWidget):
             return
         self._paint_picture(painter)
         before_overlays = time.perf_counter()
-        if not self.hides_overlays:
-            self._paint_overlays(painter)
+        scene = self.scene()
+        if scene is not None and not self.hides_overlays:
+            self._paint_overlays(painter, scene)
         self.overlay_ms = (time.perf_counter() - before_overlays) * 1e3
         if self.editor.is_active:
             self._paint_edited(painter)
@@ -271,9 +284,7 @@ class Canvas(QWidget):
             painter.fillRect(self.rect(), BACKGROUND)
         painter.drawImage(corner, image)
 
-    def _paint_overlays(self, painter: QPainter) -> None:
-        scene = self.scene()
-        assert scene is not None
+    def _paint_overlays(self, painter: QPainter, scene: OverlayScene) -> None:
         for overlay in self.overlays.values():
             if overlay.is_visible and overlay.opacity > 0:
                 painter.setOpacity(overlay.opacity)

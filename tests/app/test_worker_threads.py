@@ -252,7 +252,7 @@ def test_results_survive_and_come_back_with_the_file(qtbot, players, tmp_path):
     open_and_wait(qtbot, player, str(clip))
     begin(qtbot, player)
     qtbot.waitUntil(lambda: bool(player.views) and player.views[-1].frame.index == 29, timeout=5000)
-    qtbot.waitUntil(lambda: not player.is_playing)
+    qtbot.waitUntil(lambda: any((tmp_path / "state").glob("*.jsonl")))
     again = players(lambda spec: DrawnSource(30, fps=500.0), journal=tmp_path / "state")
     open_and_wait(qtbot, again, str(clip))
     qtbot.waitUntil(lambda: bool(again.summary.targets))
@@ -274,6 +274,7 @@ def test_saved_results_that_do_not_fit_are_not_used(qtbot, players, tmp_path, da
     begin(qtbot, player)
     qtbot.waitUntil(lambda: bool(player.views) and player.views[-1].frame.index == 29, timeout=5000)
     qtbot.waitUntil(lambda: not player.is_playing)
+    qtbot.waitUntil(lambda: any((tmp_path / "state").glob("*.jsonl")))
     (saved,) = (tmp_path / "state").glob("*.jsonl")
     if damage == "cut":
         saved.write_text(saved.read_text()[:-40])

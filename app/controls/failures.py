@@ -1,0 +1,60 @@
+"""Showing what went wrong, without stopping anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PyQt5.QtCore import QObject, Qt, pyqtSignal
+from PyQt5.QtWidgets import QMessageBox, QWidget
+
+from app.player import Player
+from app.worker import Failure
+
+
+class FailureDialogs(QObject):
+    """One dialog at a time; what fails while it is open goes to `notice` and the log."""
+
+    notice = pyqtSignal(str)
+
+    def __init__(self, player: Player, window: QWidget) -> None:
+        super().__init__(window)
+        self._player, self._window = player, window
+        self._dialog: QMessageBox | None = None
+
+    def show_failure(self, failure: Failure) -> None:
+        """Show what the worker met; where the GPU is full, offer the CPU."""
+        if failure.is_out_of_memory and self._player.choice.device != "cpu" and self._dialog is None:
+            self._offer_cpu(failure)
+        else:
+            self.show(failure.title, failure.sentence, failure.details)
+
+    def show(self, title: str, sentence: str, details: str) -> None:
+        """Show one sentence, with details to copy."""
+        if self._dialog is not None:
+            self.notice.emit(sentence)
+            return
+        self._open(QMessageBox(QMessageBox.Warning, title, sentence, QMessageBox.Ok, self._window), details)
+
+    def _offer_cpu(self, failure: Failure) -> None:
+        question = QMessageBox(
+            QMessageBox.Question, failure.title, failure.sentence, QMessageBox.NoButton, self._window
+        )
+        question.setInformativeText(self.tr("Go on with the CPU? It is slower, but the results are the same."))
+        accept = question.addButton(self.tr("Go on with the CPU"), QMessageBox.AcceptRole)
+        question.addButton(self.tr("Stop"), QMessageBox.RejectRole)
+        question.buttonClicked.connect(lambda button: self._go_on_with_cpu() if button is accept else None)
+        self._open(question, failure.details)
+
+    def _go_on_with_cpu(self) -> None:
+        self._player.choose_tracker(replace(self._player.choice, device="cpu"))
+        self._player.track(True)
+
+    def _open(self, dialog: QMessageBox, details: str) -> None:
+        dialog.setAttribute(Qt.WA_DeleteOnClose)
+        dialog.setDetailedText(details)
+        dialog.finished.connect(self._forget)
+        self._dialog = dialog
+        dialog.open()
+
+    def _forget(self) -> None:
+        self._dialog = None

@@ -1,0 +1,79 @@
+"""Opening sources: files, folders, cameras, addresses, what is dropped, and data sets of many sequences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt5.QtCore import QMimeData, QObject
+from PyQt5.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QWidget
+
+from app.player import Player
+
+
+class SourceControls(QObject):
+    """Asks the user what to open, and the player to open it."""
+
+    def __init__(self, player: Player, window: QWidget, bundled_clip: Path | None = None) -> None:
+        super().__init__(window)
+        self._player, self._window = player, window
+        self.bundled_clip = bundled_clip
+        self._folder = ""
+
+    def open(self, spec: str) -> None:
+        """Open what the user named: a path, an address or a camera; a data set's sequences are listed."""
+        if spec:
+            self._player.open(spec)
+
+    def open_clip(self) -> None:
+        """Open the clip that comes with the program."""
+        if self.bundled_clip is not None:
+            self.open(str(self.bundled_clip))
+
+    def ask_file(self) -> None:
+        """Ask for a video file."""
+        path, _ = QFileDialog.getOpenFileName(
+            self._window,
+            self.tr("Open video"),
+            self._folder,
+            self.tr("Videos (*.mp4 *.mkv *.avi *.mov *.webm *.m4v *.mpg *.mpeg *.ts *.wmv);;All files (*)"),
+        )
+        self._open_from_dialog(path)
+
+    def ask_folder(self) -> None:
+        """Ask for a folder of pictures, a sequence or a data set."""
+        self._open_from_dialog(
+            QFileDialog.getExistingDirectory(self._window, self.tr("Open folder or sequence"), self._folder)
+        )
+
+    def ask_address(self) -> None:
+        """Ask for the address of a stream."""
+        address, is_given = QInputDialog.getText(
+            self._window,
+            self.tr("Open address"),
+            self.tr("Address (rtsp://, http://, …):"),
+            QLineEdit.Normal,
+            "http://",
+        )
+        if is_given:
+            self.open(address.strip())
+
+    def ask_camera(self) -> None:
+        """Ask for a camera by its number."""
+        number, is_given = QInputDialog.getInt(self._window, self.tr("Open camera"), self.tr("Camera:"), 0, 0, 63)
+        if is_given:
+            self.open(f"camera:{number}")
+
+    def can_drop(self, data: QMimeData | None) -> bool:
+        """Tell whether something dragged in can be opened."""
+        return data is not None and data.hasUrls()
+
+    def drop(self, data: QMimeData | None) -> None:
+        """Open what was dropped, the first of several."""
+        urls = data.urls() if data is not None else []
+        if urls:
+            self.open(urls[0].toLocalFile() if urls[0].isLocalFile() else urls[0].toString())
+
+    def _open_from_dialog(self, path: str) -> None:
+        if path:
+            self._folder = str(Path(path).parent)
+            self.open(path)
