@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -26,6 +27,7 @@ from app.main_window import MainWindow
 from app.player import Player
 from app.tracking_runs import TrackerFactory
 from app.worker import SourceOpener
+from tracker_core.cli.main import has_display
 from tracker_core.types import Frame, FrameSource, Image, Sequence
 
 logger = logging.getLogger(__name__)
@@ -269,6 +271,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("source", nargs="?", help="a clip with ground truth (default: the bundled one)")
     parser.add_argument("--json", type=Path, help="write the report to this file")
     options = parser.parse_args(argv)
+    if not has_display():
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
     clip = bundled_clip()
     application = QApplication.instance() or QApplication(["siamscope"])
     report = measure_window(options.source or (str(clip) if clip else PATTERN))

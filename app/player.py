@@ -47,6 +47,7 @@ class Player(QObject):
     _set_pause_on_lost = pyqtSignal(bool)
     _set_autosave = pyqtSignal(bool)
     _prepare_tracker = pyqtSignal()
+    _write_results = pyqtSignal(str)
     _close_source = pyqtSignal()
     _close = pyqtSignal()
 
@@ -71,7 +72,8 @@ class Player(QObject):
         for name in (
             "open", "play", "track", "track_frames", "step", "seek", "begin", "freeze", "remove_target",
             "clear_targets", "undo", "run_again", "choose_tracker", "set_tracking_config", "set_debug", "set_speed",
-            "set_loop", "set_range", "set_pause_on_lost", "set_autosave", "prepare_tracker", "close_source", "close",
+            "set_loop", "set_range", "set_pause_on_lost", "set_autosave", "prepare_tracker", "close_source",
+            "write_results", "close",
         ):  # fmt: skip
             getattr(self, f"_{name}").connect(getattr(self.worker, name))
         self.worker.summary_changed.connect(self._keep_summary)
@@ -180,6 +182,10 @@ class Player(QObject):
     def prepare_tracker(self) -> None:
         """Build the tracker ahead of the first box."""
         self._prepare_tracker.emit()
+
+    def write_results(self, path: str) -> None:
+        """Write all results as JSON to a file; the worker says `results_written`."""
+        self._write_results.emit(path)
 
     def take(self) -> Delivery:
         """Return the newest view and all new rows."""

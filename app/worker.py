@@ -15,8 +15,10 @@ from app.frame_view import FrameView, SessionSummary
 from app.journal import Journal
 from app.mailbox import Mailbox
 from app.session import Session
+from app.session_export import collect_results
 from app.session_summary import summarise, summarise_source
 from app.tracking_runs import TrackerChoice, TrackerFactory
+from tracker_core.box_files import write_boxes
 from tracker_core.config import TrackingConfig
 from tracker_core.errors import SiamscopeError, SourceEnded
 from tracker_core.types import Frame, FrameSource, TrackingState
@@ -68,6 +70,7 @@ class Worker(QObject):
     notice = pyqtSignal(str)
     failed = pyqtSignal(object)  # Failure
     target_lost = pyqtSignal(int, int)  # number, index
+    results_written = pyqtSignal(str)  # path
     finished = pyqtSignal()
 
     def __init__(
@@ -337,6 +340,13 @@ class Worker(QObject):
     def set_autosave(self, is_on: bool) -> None:
         """Keep results across a crash, or not."""
         self._journal.is_on = is_on
+
+    @pyqtSlot(str)
+    def write_results(self, path: str) -> None:
+        """Write all results as JSON to `path`, for an export that runs in another process."""
+        with _Guarded(self, self.tr("Cannot export")):
+            write_boxes(path, "json", collect_results(self._session))
+            self.results_written.emit(path)
 
     @pyqtSlot()
     def close_source(self) -> None:

@@ -12,32 +12,29 @@ from PyQt5.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 from app.frame_view import FrameView
 from app.view_transform import ViewTransform
 from tracker_core.types import TrackDebug
+from tracker_core.video import drawing
 
-# Ground truth blue, prediction red, anchor yellow, guide green: the figures of the SiamRPN family of papers.
-# Each also has a dash pattern of its own (in pen widths), so that colour alone never carries the meaning.
-PREDICTION = QColor(255, 59, 48)
-GROUND_TRUTH = QColor(64, 156, 255)
-ANCHOR = QColor(255, 214, 10)
-GUIDE = QColor(50, 215, 75)
+
+def _color(bgr: tuple[int, int, int]) -> QColor:
+    return QColor(bgr[2], bgr[1], bgr[0])
+
+
+# The same colours and dash patterns (in pen widths) as in exported videos: see `tracker_core.video.drawing`.
+PREDICTION = _color(drawing.PREDICTION_COLOR)
+GROUND_TRUTH = _color(drawing.GROUND_TRUTH_COLOR)
+ANCHOR = _color(drawing.ANCHOR_COLOR)
+GUIDE = _color(drawing.GUIDE_COLOR)
+LOST = _color(drawing.LOST_COLOR)
+TARGET_COLORS = tuple(_color(color) for color in drawing.TARGET_COLORS)
+PROPOSAL = QColor(255, 149, 0)
 GHOST = QColor(214, 140, 255)
 SEARCH_WINDOW = QColor(235, 235, 245)
-LOST = QColor(160, 160, 168)
-TARGET_COLORS = (
-    PREDICTION,
-    QColor(255, 159, 10),
-    QColor(100, 230, 226),
-    QColor(255, 100, 180),
-    QColor(172, 230, 90),
-    QColor(190, 140, 255),
-    QColor(240, 220, 160),
-    QColor(120, 170, 255),
-)
 HALO = QColor(0, 0, 0, 150)
 DASHES: dict[str, Sequence[float]] = {
-    "prediction": (),
-    "ground_truth": (6, 3),
-    "anchor": (1, 2),
-    "guide": (6, 2, 1, 2),
+    "prediction": drawing.SOLID,
+    "ground_truth": drawing.DASHED,
+    "anchor": drawing.DOTTED,
+    "guide": drawing.DASH_DOTTED,
     "ghost": (2, 2),
     "search_window": (10, 4),
     "proposals": (),

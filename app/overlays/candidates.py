@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PyQt5.QtCore import QPointF, QRectF, Qt
 from PyQt5.QtGui import QColor, QPainter
 
-from app.overlays.base import ANCHOR, DASHES, HALO, PREDICTION, Overlay, OverlayScene, draw_box, draw_label, make_pen
+from app.overlays.base import ANCHOR, DASHES, HALO, PROPOSAL, Overlay, OverlayScene, draw_box, draw_label, make_pen
 from tracker_core.types import TrackDebug
 
 DEFAULT_TOP_K = 8
@@ -30,7 +30,7 @@ class ProposalsOverlay(Overlay):
             return
         best = best_candidates(debug.scores_windowed, self.top_k)
         for rank, index in reversed(list(enumerate(best))):
-            color = QColor(PREDICTION)
+            color = QColor(PROPOSAL)
             color.setAlphaF(0.95 - 0.65 * rank / max(1, len(best)))
             rect = scene.rect(debug.proposals_xywh[index])
             draw_box(painter, rect, color, DASHES["proposals"], 1.0)

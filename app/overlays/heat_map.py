@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from enum import Enum
 
-import cv2
 import numpy as np
 import qimage2ndarray
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from PyQt5.QtGui import QImage, QPainter
 
 from app.overlays.base import Overlay, OverlayScene
 from tracker_core.types import TrackDebug
+from tracker_core.video.heat_map import color_heat_map, heat_map_of
 
 BEST_ANCHOR = -1
 
@@ -74,28 +74,10 @@ def score_map(debug: TrackDebug, mode: HeatMode, anchor: int = BEST_ANCHOR, leve
     return planes.max(axis=0)
 
 
-def map_area(debug: TrackDebug, level: int = 0) -> tuple[float, float, float, float]:
-    """Return the part of the image (x, y, w, h) that a feature map's cells cover: half a stride around its centres."""
-    start = sum(k * h * w for k, h, w in debug.levels[:level])
-    _, rows, columns = debug.levels[level]
-    centers = debug.anchors_xywh[start : start + rows * columns]
-    centers = centers[:, :2] + centers[:, 2:] / 2
-    first, last = centers[0], centers[-1]
-    _, _, window_w, window_h = debug.search_window_xywh
-    step_x = (last[0] - first[0]) / (columns - 1) if columns > 1 else window_w
-    step_y = (last[1] - first[1]) / (rows - 1) if rows > 1 else window_h
-    return (
-        float(first[0] - step_x / 2),
-        float(first[1] - step_y / 2),
-        float(step_x * columns),
-        float(step_y * rows),
-    )
-
-
 def heat_colors(scores: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return a score map (rows, columns) as BGRA uint8: from transparent blue at 0 to opaque red at 1."""
+    """Return a score map (rows, columns) as BGRA uint8: from transparent at 0 to opaque at 1."""
     levels = (np.clip(scores, 0.0, 1.0) * 255).round().astype(np.uint8)
-    colors = cv2.applyColorMap(levels, cv2.COLORMAP_JET)
+    colors = color_heat_map(scores)
     alpha = np.clip(40 + levels.astype(np.int32) * 3, 0, 255).astype(np.uint8)
     return np.dstack((colors, alpha))
 
@@ -105,4 +87,5 @@ def _picture_of(debug: TrackDebug, mode: HeatMode, anchor: int) -> tuple[QImage,
         return None
     bgra = heat_colors(score_map(debug, mode, anchor))
     image = qimage2ndarray.array2qimage(np.ascontiguousarray(bgra[:, :, [2, 1, 0, 3]]))
-    return image, QRectF(*map_area(debug))
+    _, region_xywh = heat_map_of(debug)
+    return image, QRectF(*(float(value) for value in region_xywh))

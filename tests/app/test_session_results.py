@@ -10,6 +10,7 @@ from fakes import DrawnSource, LiveDrawing, MatchingTracker, true_box
 
 from app.live_scores import iou_of
 from app.session import Session
+from app.session_export import collect_results
 from app.tracking_runs import TrackerChoice
 from tracker_core.errors import InputError, SourceError
 
@@ -267,3 +268,18 @@ def test_nothing_open_is_a_clear_error():
     with pytest.raises(SourceError, match="Nothing is open"):
         session.read_next()
     session.close_source()
+
+
+def test_results_are_exported_with_key_frames_and_numbers(session):
+    first = start(session)
+    run(session)
+    start(session, 20, number=first)
+    run(session)
+    start(session, 25)
+    run(session)
+    tracked = collect_results(session)
+    assert len(tracked) == 40 and [target.label for target in tracked.targets] == ["1", "2"]
+    assert tracked.key_frames == ((0, 20), (25,))
+    assert not tracked.targets[1].has_box[:25].any() and tracked.targets[1].has_box[25:].all()
+    np.testing.assert_array_equal(tracked.targets[0].boxes_xywh[20], true_box(20))
+    assert collect_results(session, 10, 12).frame_indices.tolist() == [10, 11, 12]
