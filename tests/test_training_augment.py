@@ -67,6 +67,12 @@ def test_noise_has_the_deviation_that_was_asked_for() -> None:
     assert noise.std() == pytest.approx(7.0, rel=0.05) and abs(noise.mean()) < 0.2
 
 
+def detail(images: torch.Tensor) -> torch.Tensor:
+    """Return the mean difference of neighbours, per image."""
+    x = images.float()
+    return x.diff(dim=3).abs().mean((1, 2, 3)) + x.diff(dim=2).abs().mean((1, 2, 3))
+
+
 @pytest.mark.parametrize("change", ["blur_probability", "motion_blur_probability"])
 def test_blur_removes_detail_and_keeps_brightness(change: str) -> None:
     batch = make_batch()

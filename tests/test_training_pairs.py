@@ -132,7 +132,7 @@ def test_cutout_pairs_have_true_boxes(tmp_path: Path) -> None:
     background = tmp_path / "dark.png"
     cv2.imwrite(str(background), np.full((200, 200, 3), 5, np.uint8))
     augment = dataclasses.replace(PLAIN, scale=0.3, aspect=0.2, rotation=0.0, shift=40.0)
-    shares = dict(video_share=0.0, still_share=0.0, cutout_share=1.0, negative_share=0.0)
+    shares = {"video_share": 0.0, "still_share": 0.0, "cutout_share": 1.0, "negative_share": 0.0}
     source = PairSource(outlined_stills(tmp_path), [str(background)], PairConfig(**shares, augment=augment), 1)
     for index in range(10):
         pair = source.pair(index)
@@ -168,7 +168,7 @@ def test_semantic_distractors_are_of_the_same_kind(tmp_path: Path) -> None:
 def test_a_distractor_is_pasted_beside_the_target(tmp_path: Path) -> None:
     stills = outlined_stills(tmp_path, 4)
     augment = dataclasses.replace(PLAIN, shift=0.0, far_shift=0.0, scale=0.0)
-    shares = dict(still_share=1.0, cutout_share=0.0, negative_share=0.0)
+    shares = {"still_share": 1.0, "cutout_share": 0.0, "negative_share": 0.0}
     plain = PairSource(stills, [], PairConfig(**shares, augment=augment), 0)
     busy = PairSource(
         stills, [], PairConfig(**shares, augment=dataclasses.replace(augment, pasted_distractor_probability=1.0)), 0
@@ -196,7 +196,7 @@ def test_beside_is_not_on_top(seed: int, w: float, h: float, other: float) -> No
         box[:2] - box[2:] / 2, [x - other / 2, y - other / 2]
     )
     covered = float(np.prod(np.maximum(overlap, 0))) / (w * h)
-    assert covered < 0.6
+    assert covered < 0.3
 
 
 def test_the_guide_is_jittered_by_a_quarter_of_the_size() -> None:

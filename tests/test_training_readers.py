@@ -250,7 +250,7 @@ def test_youtubevos_names_kinds(tmp_path: Path) -> None:
     clips = read_youtubevos_clips(tmp_path)
     assert [(clip.name, clip.category) for clip in clips] == [("0a1b/1", "fox"), ("0a1b/2", "sign")]
     (tmp_path / "meta.json").write_text("{}")
-    with pytest.raises(DataSetError, match="meta.json"):
+    with pytest.raises(DataSetError, match=r"meta\.json"):
         read_youtubevos_clips(tmp_path)
 
 

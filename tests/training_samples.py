@@ -119,7 +119,7 @@ class TinyNetwork(nn.Module):
 
 def tiny_config(out: Path, **loop: object) -> TrainingConfig:
     """Return a configuration for `TinyNetwork` with crops as `SMALL` has them."""
-    values = dict(steps=6, batch=4, workers=0, warmup=2, validate_every=0, checkpoint_every=100, tensorboard=False)
+    values = {"steps": 6, "batch": 4, "workers": 0, "warmup": 2, "validate_every": 0, "tensorboard": False}
     return TrainingConfig(
         tracker=TrackerConfig(
             name="tiny",

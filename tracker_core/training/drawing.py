@@ -95,8 +95,9 @@ def place_beside(
     direction = rng.uniform(0, 2 * np.pi)
     ray = np.array([np.cos(direction), np.sin(direction)])
     reach = (box_cxcywh[2:] + np.array(extent_wh)) / 2
-    # along the ray, as far as the boxes need to part in one of the two directions, a little less or more
-    distance = float(np.min(reach / np.maximum(np.abs(ray), 1e-3))) * float(rng.uniform(0.85, 1.4))
+    # along the ray, as far as the boxes need to part in one of the two directions; a little less, or more
+    distance = float(np.min(reach / np.maximum(np.abs(ray), 1e-3)))
+    distance += float(rng.uniform(-0.15, 0.75) * min(box_cxcywh[2:]))
     return float(box_cxcywh[0] + ray[0] * distance), float(box_cxcywh[1] + ray[1] * distance)
 
 

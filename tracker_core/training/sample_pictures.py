@@ -60,9 +60,10 @@ def _draw_pair(pair: Pair, default_box: NDArray[np.float32], prediction: NDArray
     cv2.rectangle(tile, (0, 0), (thumbnail.shape[1], thumbnail.shape[0]), (255, 255, 255), 1)
     for box, colour, width in (
         (pair.guide_cxcywh, GUIDE, 1),
+        (pair.box_cxcywh, GROUND_TRUTH, 3),
+        (prediction, PREDICTION, 3),
+        # thin and last: it often lies on the prediction
         (default_box, DEFAULT_BOX, 1),
-        (pair.box_cxcywh, GROUND_TRUTH, 2),
-        (prediction, PREDICTION, 2),
     ):
         _draw_box(tile, box, colour, width)
     cv2.putText(tile, f"{score:.2f}", (6, tile.shape[0] - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.6, PREDICTION, 2, cv2.LINE_AA)

@@ -17,12 +17,14 @@ WARM_UP_S, MEASURED_S = 3.0, 10.0
 
 
 def measure_data(
-    config: TrainingConfig, warm_up_s: float = WARM_UP_S, measured_s: float = MEASURED_S
+    config: TrainingConfig, warm_up_s: float | None = None, measured_s: float | None = None
 ) -> dict[str, float]:
     """Return pairs per second of the configured workers, and the time of what is done to a batch on the device.
 
     The first seconds, in which workers start and caches fill, do not count.
     """
+    warm_up_s = WARM_UP_S if warm_up_s is None else warm_up_s
+    measured_s = MEASURED_S if measured_s is None else measured_s
     source = make_pair_source(config)
     device = resolve_device(config.loop.device)
     loop = dataclasses.replace(config.loop, steps=1 << 40)

@@ -1,0 +1,223 @@
+"""`train` and `tune` as a user runs them: progress, Ctrl-C, resuming, errors before any work."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+from training_samples import make_got10k
+
+from tracker_core.cli.main import main
+from tracker_core.errors import ConfigError
+from tracker_core.training.config import RANGES, TrainingConfig, load_training_config
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+TINY = """
+tracker:
+  network: {kind: light, anchors_per_position: 3}
+data:
+  sets:
+    - {layout: got10k, root: train}
+  validation:
+    - {layout: got10k, root: val}
+loop: {steps: 5, batch: 2, workers: 0, warmup: 1, validate_every: 0, log_every: 1, threads: 1, device: cpu}
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Callable[..., list[str]]:
+    """Return a function that makes the arguments of a run on a small data set."""
+    make_got10k(tmp_path / "train", clips=2)
+    make_got10k(tmp_path / "val", clips=1, frames=4)
+    (tmp_path / "tiny.yaml").write_text(TINY)
+
+    def arguments(out: str, *more: str) -> list[str]:
+        overrides = [word for word in more if "=" in word]
+        options = [word for word in more if "=" not in word]
+        return [
+            "train", "--config", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path / out), *options,
+            f"data.root={tmp_path}", *overrides,
+        ]  # fmt: skip
+
+    return arguments
+
+
+def json_lines(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_progress_as_json_lines(tiny: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(tiny("run", "--progress", "json", "loop.validate_every=3")) == 0
+    lines = json_lines(capsys.readouterr().out)
+    assert [line["event"] for line in lines] == [
+        "start", "progress", "progress", "progress", "validation", "progress", "progress", "validation", "end",
+    ]  # fmt: skip
+    step = lines[1]
+    assert (step["done"], step["total"], step["unit"]) == (1, 5, "steps")
+    assert {"total", "cls", "l1", "giou"} <= set(step["loss"]) and step["learning_rate"] > 0
+    assert 0 <= lines[4]["figures"]["success_auc"] <= 1 and "sequence/clip0" in lines[4]["figures"]
+    assert lines[-1]["step"] == 5 and lines[0]["videos"] == 2
+    for name in ("best.safetensors", "last.safetensors", "state.safetensors", "config.yaml"):
+        assert (tmp_path / "run" / name).is_file()
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
+    assert load_training_config(tmp_path / "run" / "config.yaml").loop.steps == 5  # what ran can be run again
+
+
+def test_a_run_is_not_overwritten_and_nothing_is_not_resumed(
+    tiny: Callable[..., list[str]], capsys: pytest.CaptureFixture
+) -> None:
+    assert main(tiny("run", "--progress", "none", "loop.steps=1")) == 0
+    assert main(tiny("run", "--progress", "none")) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert main(tiny("fresh", "--progress", "none", "--resume")) == 2
+    assert "no run to go on with" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child alone")
+def test_ctrl_c_finishes_the_step_and_resume_ends_with_the_same_weights(
+    tiny: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "tracker_core.cli"]
+    process = subprocess.Popen(
+        [*command, *tiny("parts", "--progress", "json", "loop.steps=8", "loop.workers=1")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT,
+    )  # fmt: skip
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(json.loads(line))
+        if lines[-1]["event"] == "progress":
+            process.send_signal(signal.SIGINT)
+            break
+    rest, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    last = json_lines(rest)[-1]
+    assert last["event"] == "interrupted" and 1 <= last["step"] < 8
+    assert "Traceback" not in errors
+    assert main(tiny("parts", "--progress", "none", "--resume", "loop.steps=8")) == 0
+    assert main(tiny("whole", "--progress", "none", "loop.steps=8")) == 0
+    parts, whole = (load_file(tmp_path / name / "last.safetensors") for name in ("parts", "whole"))
+    assert all((parts[name] == whole[name]).all() for name in whole)
+
+
+# (what is wrong with the arguments, part of the sentence)
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["loop.bach=3"], "Did you mean 'batch'"),
+        (["pairs.augment.colr=1"], "Did you mean 'colour'"),
+        (["tracker.tracking.windw_influence=1"], "Did you mean 'window_influence'"),
+        (["loop.batch=many"], "loop.batch"),
+        (["loop.batch=0"], "loop.batch is 0"),
+        (["loss.classification=mine"], "Did you mean 'mined'"),
+        (["loss.positive_from=0.2"], "negative_below"),
+        (["loss.distill_weight=1"], "loop.teacher"),
+        (["tracker.anchors.ratios=[1.0]"], "anchors_per_position"),
+        (["tracker.network.kind=ligth"], "Did you mean 'light'"),
+        (["pairs.augment.flip_probability=2"], "no probability"),
+        (["data.root=/nowhere/at/all"], "There is no GOT-10k folder"),
+        (["data.sets=[]"], "nothing to train on"),
+        (["loop.device=gpu"], "There is no device"),
+        (["loop.initial=resnet:file"], "neither"),
+        (["loop.initial=nanotrack:one.onnx"], "two"),
+        (["loop.initial=gone.safetensors"], "There is no weights file"),
+    ],
+)
+def test_a_mistake_is_one_sentence_before_any_work(
+    overrides: list[str], sentence: str, tiny: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(tiny("run", "--progress", "none", *overrides)) == 2
+    errors = capsys.readouterr().err
+    assert sentence in errors.replace("\n", " ") and "Traceback" not in errors
+    assert not (tmp_path / "run" / "state.safetensors").exists()
+
+
+def test_data_with_nothing_usable_stops_before_training(
+    tiny: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for path in (tmp_path / "train").glob("*/groundtruth.txt"):
+        path.write_text("5,5,-3,0\n" * 5)
+    assert main(tiny("run", "--progress", "none")) == 2
+    assert "nothing usable" in capsys.readouterr().err
+
+
+def test_measuring_the_data(tiny: Callable[..., list[str]], capsys: pytest.CaptureFixture, monkeypatch) -> None:
+    from tracker_core.training import throughput
+
+    monkeypatch.setattr(throughput, "WARM_UP_S", 0.05)
+    monkeypatch.setattr(throughput, "MEASURED_S", 0.2)
+    assert main(tiny("run", "--measure-data", "--progress", "json", "pairs.augment.photometric=device")) == 0
+    (line,) = json_lines(capsys.readouterr().out)
+    assert line["pairs_per_second"] > 1 and line["augmentation_ms_per_batch"] > 0
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_configurations_that_ship_are_valid(path: Path) -> None:
+    config = load_training_config(path)
+    text = path.read_text()
+    assert config.data.root == "" and "data.root=" in text  # no path of anyone's machine
+    assert not any(str(value).startswith("/") for entry in config.data.sets for value in entry.values())
+    held_out = {name for entry in config.data.validation for name in entry.get("names", [])}
+    excluded = {name for entry in config.data.sets for name in entry.get("exclude", [])}
+    assert held_out <= excluded  # validation is never trained on
+
+
+def test_every_range_is_of_a_key() -> None:
+    for key in RANGES:
+        value: object = TrainingConfig()
+        for part in key.split("."):
+            value = getattr(value, part)
+        assert RANGES[key][0] <= value <= RANGES[key][1], key  # type: ignore[operator]
+
+
+def test_an_unreadable_file_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("loop: [1, 2\n")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_training_config(tmp_path / "bad.yaml")
+    with pytest.raises(ConfigError, match="no configuration file"):
+        load_training_config(tmp_path / "absent.yaml")
+
+
+def test_tuning_reports_best_spread_and_writes_yaml(
+    tiny: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(tiny("run", "--progress", "none", "loop.steps=1")) == 0
+    weights = str(tmp_path / "run" / "last.safetensors")
+    common = ["tune", "--weights", weights, "--sequences", str(tmp_path / "val"), "--progress", "none"]
+    out, report = tmp_path / "best.yaml", tmp_path / "report.json"
+    assert main([*common, "--trials", "3", "--out", str(out), "--json", str(report)]) == 0
+    assert "3 trials" not in capsys.readouterr().out  # the start counts: four
+    found = json.loads(report.read_text())
+    assert len(found["trials"]) == 4 and set(found["tracking"]) == {"window_influence", "penalty_k", "size_lr"}
+    spread = found["spread"]
+    assert spread["lowest"] <= spread["median"] <= spread["highest"] == found["best"]["success_auc"]
+    assert "window_influence" in out.read_text()
+    grid = ["--grid", "2", "--search", "size_lr=0.2:0.6", "--json", str(report)]
+    assert main([*common, *grid]) == 0
+    assert [trial.get("size_lr") for trial in json.loads(report.read_text())["trials"]] == [None, 0.2, 0.6]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--search", "windw_influence=0:1"], "Did you mean 'window_influence'"),
+        (["--search", "size_lr=0.6:0.2"], "empty or outside"),
+        (["--search", "size_lr=0.6"], "name=low:high"),
+        (["--trials", "0"], "at least 1"),
+    ],
+)
+def test_tuning_mistakes_are_one_sentence(
+    options: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    make_got10k(tmp_path, clips=1)
+    assert main(["tune", "--sequences", str(tmp_path), *options]) == 2
+    assert sentence in capsys.readouterr().err.replace("\n", " ")

@@ -1,0 +1,213 @@
+"""Before the first step: starting weights, batch norm measured again, teachers."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+from training_samples import TinyNetwork, make_got10k, tiny_config, tiny_source
+
+from tracker_core.config import NetworkConfig, TrackerConfig, config_to_mapping
+from tracker_core.errors import CheckpointError, ConfigError, DataSetError
+from tracker_core.models.builder import build_network
+from tracker_core.models.light import InvertedResidual, LightSiamRPN
+from tracker_core.training.batch_norm import reestimate_batch_norm
+from tracker_core.training.batches import iterate_batches
+from tracker_core.training.config import TrainingConfig
+from tracker_core.training.initialise import initialise_network
+from tracker_core.training.preparation import prepare_run, search_crops
+from tracker_core.training.teachers import load_teacher
+from tracker_core.weights import save_checkpoint
+
+
+def no_crops() -> list[torch.Tensor]:
+    raise AssertionError("nothing must be measured")
+
+
+def folded_backbone() -> nn.Module:
+    """A MobileNetV2 whose batch norm has mean 0 and variance 1, as folding leaves it, with lively weights."""
+    torch.manual_seed(0)
+    backbone = build_network(NetworkConfig(kind="siamrpnpp", backbone="mobilenetv2", width=0.25)).get_submodule(
+        "backbone"
+    )
+    for layer in backbone.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.uniform_(layer.weight, 0.5, 2.0)
+            nn.init.uniform_(layer.bias, -1.0, 1.0)
+    return backbone
+
+
+def test_measured_batch_norm_answers_as_before_and_then_normalises() -> None:
+    backbone = folded_backbone()
+    crops = [torch.rand(2, 3, 95, 95) * 255 for _ in range(3)]
+    backbone.eval()
+    with torch.no_grad():
+        before = backbone(crops[0])
+    assert reestimate_batch_norm(backbone, crops) == sum(isinstance(m, nn.BatchNorm2d) for m in backbone.modules())
+    assert not backbone.training
+    with torch.no_grad():
+        after = backbone(crops[0])
+    for one, other in zip(before, after, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
+    # in training mode the statistics of the batch are now close to the stored ones: the answers stay alike
+    backbone.train()
+    with torch.no_grad():
+        trained = backbone(torch.cat(crops))
+        backbone.eval()
+        expected = backbone(torch.cat(crops))
+    scale = expected[2].std()
+    assert (trained[2] - expected[2]).abs().mean() < 0.5 * scale
+
+
+def test_statistics_are_those_of_all_crops() -> None:
+    layer = nn.Sequential(nn.Conv2d(3, 4, 1, bias=False), nn.BatchNorm2d(4))
+    crops = [torch.randn(3, 3, 9, 9) * 5 + 2 for _ in range(4)]
+    reestimate_batch_norm(layer, crops)
+    inputs = layer[0](torch.cat(crops))
+    norm = layer[1]
+    assert isinstance(norm, nn.BatchNorm2d)
+    torch.testing.assert_close(norm.running_mean, inputs.mean((0, 2, 3)), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(norm.running_var, inputs.var((0, 2, 3), unbiased=False), atol=1e-3, rtol=1e-4)
+
+
+def test_a_mobilenet_file_starts_the_backbone(tmp_path: Path) -> None:
+    state = folded_backbone().state_dict()
+    torch.save(state, tmp_path / "imagenet.pth")
+    network = build_network(NetworkConfig(kind="siamrpnpp", backbone="mobilenetv2", width=0.25))
+    initialise_network(network, f"mobilenet:{tmp_path / 'imagenet.pth'}", lambda: [torch.rand(2, 3, 95, 95) * 255])
+    backbone = network.get_submodule("backbone")
+    assert torch.equal(backbone.state_dict()["layer1.0.conv.0.weight"], state["layer1.0.conv.0.weight"])
+    assert not torch.equal(backbone.state_dict()["layer0.1.running_mean"], state["layer0.1.running_mean"])
+    wide = build_network(NetworkConfig(kind="siamrpnpp", backbone="mobilenetv2", width=0.5))
+    with pytest.raises(CheckpointError, match="another shape"):
+        initialise_network(wide, f"mobilenet:{tmp_path / 'imagenet.pth'}", no_crops)
+    with pytest.raises(ConfigError, match="no backbone"):
+        initialise_network(TinyNetwork(), f"mobilenet:{tmp_path / 'imagenet.pth'}", no_crops)
+    with pytest.raises(CheckpointError):
+        initialise_network(network, f"mobilenet:{tmp_path / 'absent.pth'}", no_crops)
+
+
+def test_a_checkpoint_of_ours_starts_a_network(tmp_path: Path) -> None:
+    config = NetworkConfig(kind="light", anchors_per_position=3)
+    torch.manual_seed(1)
+    first, second = build_network(config), build_network(config)
+    path = tmp_path / "light.safetensors"
+    save_checkpoint(path, first.state_dict(), config_to_mapping(TrackerConfig()))
+    initialise_network(second, str(path), no_crops)
+    assert all(torch.equal(one, other) for one, other in zip(first.parameters(), second.parameters(), strict=True))
+    with pytest.raises(CheckpointError, match="do not fit"):
+        initialise_network(build_network(NetworkConfig(kind="light", anchors_per_position=1)), str(path), no_crops)
+
+
+def write_onnx(path: Path, layers: list[nn.Conv2d], first_output: nn.Conv2d | None = None) -> None:
+    """Write convolutions in order, as NanoTrack's graphs hold them; only names, order and constants matter."""
+    nodes, constants = [], []
+    for index, layer in enumerate(layers):
+        for kind, value in (("w", layer.weight), ("b", layer.bias)):
+            constants.append(numpy_helper.from_array(value.detach().numpy(), f"{kind}{index}"))
+        nodes.append(helper.make_node("Conv", [f"x{index}", f"w{index}", f"b{index}"], [f"x{index + 1}"]))
+    value = helper.make_tensor_value_info("x0", TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "g", [value], [], constants)
+    onnx.save(helper.make_model(graph), str(path))
+
+
+def in_published_order(network: LightSiamRPN) -> tuple[list[nn.Conv2d], list[nn.Conv2d]]:
+    trunk = [network.trunk.stem]
+    for block in network.trunk.blocks:
+        assert isinstance(block, InvertedResidual)
+        trunk += [block.expand] if block.expand is not None else []
+        trunk.append(block.depthwise)
+        trunk += [block.gate.reduce, block.gate.expand] if block.gate is not None else []
+        trunk.append(block.project)
+    head = []
+    for branch in (network.loc, network.cls):
+        p = branch.pixelwise
+        head += [p.kernel, p.search, p.gate_reduce, p.gate_expand, p.smooth, p.mix]
+    for branch in (network.loc, network.cls):
+        head += [branch.depthwise_kernel, branch.depthwise_search]
+    head += [network.loc.fuse, network.cls.fuse]
+    for branch in (network.cls, network.loc):
+        head += [layer for layer in branch.tower if isinstance(layer, nn.Conv2d)] + [branch.output]
+    return trunk, head
+
+
+@pytest.fixture
+def nanotrack(tmp_path: Path) -> tuple[str, LightSiamRPN]:
+    """Two ONNX files in the order of NanoTrack V3's, and the network that they were made of."""
+    torch.manual_seed(5)
+    network = LightSiamRPN(anchors=1, box_cues=False).eval()
+    trunk, head = in_published_order(network)
+    write_onnx(tmp_path / "backbone.onnx", trunk)
+    write_onnx(tmp_path / "head.onnx", head)
+    return f"nanotrack:{tmp_path / 'backbone.onnx'},{tmp_path / 'head.onnx'}", network
+
+
+def test_nanotrack_starts_every_anchor_s_classifier(nanotrack: tuple[str, LightSiamRPN]) -> None:
+    specification, published = nanotrack
+    network = LightSiamRPN(anchors=3).eval()
+    initialise_network(network, specification, no_crops)
+    z, x = torch.rand(1, 3, 127, 127) * 255, torch.rand(1, 3, 255, 255) * 255
+    with torch.no_grad():
+        cls, loc = network(z, x)
+        reference, _ = published(z, x)
+    for anchor in range(3):  # background planes first
+        torch.testing.assert_close(cls[:, anchor], reference[:, 0], atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(cls[:, 3 + anchor], reference[:, 1], atol=1e-3, rtol=1e-3)
+    assert loc.abs().max() < 0.5  # boxes start as the anchors
+
+
+def test_nanotrack_files_that_do_not_fit(nanotrack: tuple[str, LightSiamRPN], tmp_path: Path) -> None:
+    specification, _ = nanotrack
+    with pytest.raises(ConfigError, match="fits the network 'light' only"):
+        initialise_network(TinyNetwork(), specification, no_crops)
+    backbone, head = specification.removeprefix("nanotrack:").split(",")
+    with pytest.raises(CheckpointError):
+        initialise_network(LightSiamRPN(), f"nanotrack:{head},{backbone}", no_crops)
+    (tmp_path / "broken.onnx").write_bytes(b"no graph")
+    with pytest.raises(CheckpointError, match="ONNX"):
+        initialise_network(LightSiamRPN(), f"nanotrack:{tmp_path / 'broken.onnx'},{head}", no_crops)
+
+
+def test_a_teacher_speaks_for_each_position(nanotrack: tuple[str, LightSiamRPN], tmp_path: Path) -> None:
+    specification, published = nanotrack
+    config = TrainingConfig()
+    source = tiny_source(tmp_path / "pictures", tiny_config(tmp_path))
+    source.geometry = dataclasses.replace(source.geometry, exemplar_size=127, search_size=255)
+    batch = next(iterate_batches(source, dataclasses.replace(config.loop, batch=2, workers=0), 0))
+    teacher = load_teacher(specification, "cpu")
+    assert teacher is not None and load_teacher("", "cpu") is None
+    answer = teacher(batch)
+    assert answer.shape == (2, 15, 15) and (answer >= 0).all() and (answer <= 1).all()
+    with torch.no_grad():
+        cls, _ = published(batch.exemplar.float(), batch.search.float())
+    torch.testing.assert_close(answer, torch.softmax(cls, 1)[:, 1], atol=1e-4, rtol=1e-3)
+    with pytest.raises(ConfigError, match="neither"):
+        load_teacher("teacher.pt", "cpu")
+
+
+def test_crops_for_statistics_are_search_regions(tmp_path: Path) -> None:
+    crops = next(iter(search_crops(tiny_source(tmp_path, tiny_config(tmp_path)))))
+    assert crops.shape == (16, 3, 127, 127) and crops.dtype == torch.float32 and crops.max() > 100
+
+
+def test_a_prepared_run_is_the_same_every_time(tmp_path: Path) -> None:
+    make_got10k(tmp_path / "train")
+    config = TrainingConfig()
+    config.data.sets = [{"layout": "got10k", "root": str(tmp_path / "train")}]
+    config.loop = dataclasses.replace(config.loop, device="cpu", out=str(tmp_path / "run"), seed=3)
+    one, other = prepare_run(config), prepare_run(config)
+    weights = zip(one.trainer.average.values(), other.trainer.average.values(), strict=True)
+    assert all(torch.equal(first, second) for first, second in weights)
+    np.testing.assert_array_equal(one.source.pair(5).search, other.source.pair(5).search)
+    (tmp_path / "val" / "one").mkdir(parents=True)
+    (tmp_path / "val" / "one" / "groundtruth.txt").write_text("1,2,30,40\n")
+    (tmp_path / "val" / "one" / "00000001.jpg").write_bytes((tmp_path / "train/clip0/00000001.jpg").read_bytes())
+    config.data.validation = [{"layout": "got10k", "root": str(tmp_path / "val")}]
+    with pytest.raises(DataSetError, match="fewer than two boxes"):
+        prepare_run(config)

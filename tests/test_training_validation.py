@@ -1,0 +1,135 @@
+"""Validation by tracking, its figures, and the pictures in TensorBoard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from training_samples import TinyNetwork, make_got10k, tiny_config, tiny_source
+
+from tracker_core.training.distributed import ProcessGroup
+from tracker_core.training.loop import Trainer
+from tracker_core.training.monitor import Monitor, sample_pairs
+from tracker_core.training.pictures import PictureCache
+from tracker_core.training.readers import read_got10k_clips
+from tracker_core.training.sample_pictures import DEFAULT_BOX, GROUND_TRUTH, GUIDE, PREDICTION, draw_samples
+from tracker_core.training.validation import SequenceScore, TrackingValidator, summarise, track_sequences
+from tracker_core.types import TrackResult
+
+
+class Stubborn:
+    """Says what it was told, moved by `error` pixels."""
+
+    name = "stubborn"
+
+    def __init__(self, answers: np.ndarray) -> None:
+        self.answers, self.frame, self.starts = answers, 0, []
+
+    def init(self, image: np.ndarray, box_xywh: np.ndarray) -> None:
+        self.starts.append(box_xywh.copy())
+        self.frame = 0
+
+    def update(self, image: np.ndarray, *, debug: bool = False) -> TrackResult:
+        self.frame += 1
+        return TrackResult(self.answers[self.frame], 1.0)
+
+
+def test_a_perfect_tracker_has_the_highest_score(tmp_path: Path) -> None:
+    (clip,) = read_got10k_clips(make_got10k(tmp_path, clips=1, frames=6))
+    (score,) = track_sequences(Stubborn(clip.boxes_xywh), [clip])
+    # 21 thresholds, strictly above: an overlap of 1 passes twenty of them
+    assert score.success_auc == pytest.approx(20 / 21) and score.precision_20 == 1 and score.overlapping == 1
+    (lost,) = track_sequences(Stubborn(clip.boxes_xywh + np.array([90, 60, 0, 0])), [clip])
+    assert lost.overlapping == pytest.approx(1 / 6)  # the first box is given
+    assert lost.success_auc == pytest.approx(20 / 21 / 6)
+
+
+def test_frames_without_a_box_or_a_picture_do_not_count(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = make_got10k(tmp_path, clips=1, frames=7) / "clip0"
+    (folder / "absence.label").write_text("1\n0\n0\n1\n0\n0\n0\n")
+    (folder / "00000006.jpg").write_bytes(b"damaged")
+    (clip,) = read_got10k_clips(tmp_path)
+    tracker = Stubborn(clip.boxes_xywh[1:])  # the run begins at the second frame, the first with a box
+    tracker.answers = np.delete(clip.boxes_xywh[1:], 4, axis=0)
+    (score,) = track_sequences(tracker, [clip], PictureCache(1 << 20))
+    assert score.success_auc == pytest.approx(20 / 21)
+    np.testing.assert_allclose(tracker.starts, [clip.boxes_xywh[1]])
+    assert "does not count" in caplog.text
+
+
+def test_the_summary_tells_lost_sequences_apart() -> None:
+    scores = [SequenceScore("a", 0.8, 1.0, 1.0), SequenceScore("b", 0.2, 0.1, 0.3)]
+    figures = summarise(scores)
+    assert figures["success_auc"] == pytest.approx(0.5) and figures["success_auc_kept"] == pytest.approx(0.8)
+    assert figures["lost_sequences"] == 1
+    assert summarise([])["success_auc"] == 0
+
+
+def test_a_network_is_validated_as_a_tracker(tmp_path: Path) -> None:
+    sequences = read_got10k_clips(make_got10k(tmp_path, clips=2))
+    config = tiny_config(tmp_path)
+    network = TinyNetwork()
+    figures = TrackingValidator(config.tracker, sequences, "cpu")(network, 1)
+    assert set(figures) >= {"success_auc", "sequence/clip0", "sequence/clip1"}
+    assert network.training  # the network itself is left alone
+
+
+def test_samples_show_truth_prediction_default_box_and_guide(tmp_path: Path) -> None:
+    config = tiny_config(tmp_path, pictures=5)
+    pairs = sample_pairs(config, read_got10k_clips(make_got10k(tmp_path, clips=2)))
+    assert len(pairs) == 5 and all(pair.is_positive for pair in pairs)
+    sheet = draw_samples(TinyNetwork(), pairs, config.tracker.anchors, "cpu")
+    assert sheet.shape == (2 * 254 + 4, 4 * 254 + 12, 3)
+    for colour in (GROUND_TRUTH, PREDICTION, DEFAULT_BOX, GUIDE):
+        assert (np.abs(sheet.astype(int) - colour).sum(axis=2) < 30).sum() > 50, colour
+    again = sample_pairs(config, read_got10k_clips(tmp_path))
+    np.testing.assert_array_equal(pairs[2].search, again[2].search)  # the same ones at every validation
+
+
+def test_curves_and_pictures_are_written(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    config = tiny_config(tmp_path / "run", validate_every=3, log_every=2, tensorboard=True, pictures=2)
+    sequences = read_got10k_clips(make_got10k(tmp_path / "val"))
+    trainer = Trainer(
+        config, TinyNetwork(), tiny_source(tmp_path / "pictures", config),
+        validate=TrackingValidator(config.tracker, sequences, "cpu"),
+    )  # fmt: skip
+    prepared = SimpleNamespace(trainer=trainer, validation=sequences, device="cpu")
+    with Monitor.open(config, prepared, ProcessGroup()) as monitor:
+        trainer.on_step, trainer.on_validation = monitor.note_step, monitor.note_validation
+        trainer.run()
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={"images": 0})
+    events.Reload()
+    tags = events.Tags()
+    assert {"loss/total", "rate/learning_rate", "rate/trunk", "validation/success_auc", "sequence/clip0"} <= set(
+        tags["scalars"]
+    )
+    assert [event.step for event in events.Scalars("loss/total")] == [2, 4, 6]
+    assert [event.step for event in events.Images("validation")] == [3, 6]
+
+
+def test_processes_beside_the_first_write_nothing(tmp_path: Path) -> None:
+    config = tiny_config(tmp_path / "run")
+    with Monitor.open(config, SimpleNamespace(), ProcessGroup(1, 2, 1)) as monitor:
+        monitor.note_step(20, {"total": 1.0, "learning_rate": 0.1})
+        monitor.note_validation(20, {"success_auc": 0.5})
+        monitor.draw(TinyNetwork(), 1, "cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_broken_network_does_not_end_the_run(tmp_path: Path) -> None:
+    """A network that answers NaN is scored, not fatal: the loop has its own stop for that."""
+
+    class Broken(TinyNetwork):
+        def search(self, template, x):
+            cls, loc = super().search(template, x)
+            return cls * float("nan"), loc
+
+    sequences = read_got10k_clips(make_got10k(tmp_path, clips=1))
+    figures = TrackingValidator(tiny_config(tmp_path).tracker, sequences, "cpu")(Broken(), 1)
+    assert figures["success_auc"] >= 0
+    assert torch.isfinite(torch.tensor(list(figures.values()))).all()
