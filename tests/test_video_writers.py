@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from tracker_core.errors import OutputError, SourceEnded, SourceError
 from tracker_core.types import Image, iterate_frames
 from tracker_core.video import writers
+from tracker_core.video.encoder import fit_picture, to_frame_rate
 from tracker_core.video.video_file import VideoFileSource
-from tracker_core.video.writers import VideoWriter, codec_description, fit_picture, read_back, to_frame_rate
+from tracker_core.video.writers import VideoWriter, codec_description, read_back
 
 
 def picture(index: int, width: int = 64, height: int = 48) -> Image:
@@ -235,3 +236,33 @@ def test_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, suffix: st
     assert str(tmp_path / f"out{suffix}") in done.stdout and len(done.stdout.strip().splitlines()) == 1
     assert "Traceback" not in done.stderr
     assert folder_is_empty(tmp_path)
+
+
+INTERRUPT = """
+    import _thread, sys, threading
+    import numpy as np
+    from tracker_core.video.writers import VideoWriter
+    noise = np.random.default_rng(1).integers(0, 255, (8, 240, 320, 3), dtype=np.uint8)
+    for run in range(12):
+        path = sys.argv[1] + f"/{run}.mp4"
+        threading.Timer(0.02 + run * 0.007, _thread.interrupt_main).start()
+        try:
+            with VideoWriter(path, 25) as writer:
+                while True:
+                    writer.write(noise[writer.frames_written % 8])
+        except KeyboardInterrupt:
+            assert writer.is_in_place == (writer.frames_written > 0), run
+"""
+
+
+def test_control_c_at_any_moment_leaves_a_whole_video(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(INTERRUPT), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(__file__).parents[1],
+    )
+    assert done.returncode == 0, done.stderr
+    videos = list(tmp_path.iterdir())
+    assert len(videos) > 6 and all(read_back(path)[0] > 0 for path in videos)
