@@ -407,3 +407,16 @@ def test_a_video_with_ground_truth_is_a_sequence(tmp_path: Path) -> None:
         source = open_source(spec)
         assert isinstance(source, SequenceSource) and len(list(iterate_frames(source))) == 3
         assert source.sequence.boxes_xywh[0].tolist() == [9, 19, 30, 40] and source.is_count_exact
+
+
+def test_ground_truth_beside_a_video_must_match_too(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "clip.mp4", 25) as writer:
+        for _ in range(3):
+            writer.write(np.zeros((48, 64, 3), np.uint8))
+    truth = tmp_path / "clip_groundtruth_rect.txt"
+    truth.write_text("1,1,5,5\n" * 4)
+    with pytest.raises(DataSetError, match=r"more lines than frames \(4 lines, 3 frames\)"):
+        open_source(tmp_path / "clip.mp4")
+    truth.write_text("1,1,5,5\n")
+    source = open_source(tmp_path / "clip.mp4")
+    assert isinstance(source, SequenceSource) and source.sequence.boxes_xywh.shape == (3, 4)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from tracker_core.errors import DataSetError, SourceError, nearest_name
+from tracker_core.sequences.annotation import match_rows_to_frames
 from tracker_core.sequences.catalogue import detect_layout, is_sequence_folder, list_sequences, load
 from tracker_core.sequences.layout import find_pictures, find_video, is_video
 from tracker_core.sequences.otb import load_video_sequence
@@ -35,14 +37,18 @@ class SequenceSource:
     is_seekable = True
 
     def __init__(self, sequence: Sequence, others: tuple[Sequence, ...] = ()) -> None:
-        self.sequence = sequence
         self.sequences = others or (sequence,)
+        chosen = next(i for i, entry in enumerate(self.sequences) if entry is sequence)
         self.name = sequence.name
         frames: VideoFileSource | PictureListSource
         if len(sequence.frames) == 1 and is_video(Path(sequence.frames[0])):
             frames = VideoFileSource(sequence.frames[0])
+            count = frames.count_frames()
+            if count is not None:
+                self.sequences = tuple(_match_to_video(entry, count) for entry in self.sequences)
         else:
             frames = PictureListSource(sequence.name, sequence.frames, fps=sequence.fps, strict=True)
+        self.sequence = self.sequences[chosen]
         self._frames = frames
         self.warnings = frames.warnings
 
@@ -77,6 +83,11 @@ class SequenceSource:
     def close(self) -> None:
         """Release the files; calling it twice is harmless."""
         self._frames.close()
+
+
+def _match_to_video(sequence: Sequence, count: int) -> Sequence:
+    """Return the sequence of a video with one box per frame; raises `DataSetError` where the numbers differ."""
+    return replace(sequence, boxes_xywh=match_rows_to_frames(sequence.name, sequence.boxes_xywh, count))
 
 
 def open_source(
@@ -117,11 +128,14 @@ def open_source(
     if not text.strip():
         raise SourceError("The source is empty; give a camera, a file, a folder or an address.")
     path = Path(text).expanduser()
-    if path.is_dir():
-        return _open_folder(path)
-    if path.exists():
-        return _open_file(path, cache_bytes)
-    return _open_target(path)
+    try:
+        if path.is_dir():
+            return _open_folder(path)
+        if path.exists():
+            return _open_file(path, cache_bytes)
+        return _open_target(path)
+    except OSError as error:
+        raise SourceError(f"'{path}' cannot be read ({error.strerror or error}).") from error
 
 
 def parse_camera(spec: str | Path | int) -> int | None:

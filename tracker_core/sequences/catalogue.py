@@ -62,8 +62,11 @@ def list_sequences(root: str | Path, layout: str | None = None) -> list[Sequence
     root = Path(root)
     if not root.is_dir():
         raise DataSetError(f"There is no data-set folder '{root}'; check the path.")
-    chosen = layout_by_name(layout) if layout else _detect(root)
-    infos = chosen.find(root) if chosen else []
+    try:
+        chosen = layout_by_name(layout) if layout else _detect(root)
+        infos = chosen.find(root) if chosen else []
+    except OSError as error:
+        raise DataSetError(f"The data-set folder '{root}' cannot be read ({error.strerror or error}).") from error
     if not infos:
         kind = f"{layout} " if layout else ""
         raise DataSetError(f"No {kind}sequence was found in '{root}'; give the folder that holds the sequences.")
@@ -103,7 +106,10 @@ def load_sequence(root: str | Path, name: str | None = None, layout: str | None 
 
 def load(info: SequenceInfo) -> Sequence:
     """Read the sequence that an entry of `list_sequences` stands for."""
-    return layout_by_name(info.layout).load(info)
+    try:
+        return layout_by_name(info.layout).load(info)
+    except OSError as error:
+        raise DataSetError(f"The sequence '{info.name}' cannot be read ({error.strerror or error}).") from error
 
 
 def _detect(folder: Path) -> Layout | None:

@@ -25,6 +25,7 @@ FIRST_PICTURE_S = 10.0
 RING_S = 1.0
 RING_BYTES = 256 * 1024 * 1024
 RETRY_S = 0.005
+WAIT_S = 0.25  # a longer wait could not be interrupted by Ctrl-C on Windows
 JOIN_S = 2.0
 
 
@@ -97,7 +98,7 @@ class LiveSource:
                 if left_s <= 0:
                     self._end = f"'{self.name}' has sent no picture for {self._stall_timeout_s:g} s; it counts as gone."
                 else:
-                    self._changed.wait(left_s)
+                    self._changed.wait(min(left_s, WAIT_S))
         return None
 
     def frames_since(self, index: int) -> list[Frame]:

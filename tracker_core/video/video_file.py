@@ -105,6 +105,12 @@ class VideoFileSource:
         """Whether the end of the file was seen, so that `frame_count` is the truth."""
         return self._count is not None
 
+    def count_frames(self) -> int | None:
+        """Return the number of frames by reading all packets once; None where they do not tell it exactly."""
+        if self._count is None and self._table is None and not self._table_refused:
+            self._adopt_table(scan_frame_table(self._location))
+        return self._count if self._table is None else len(self._table)
+
     def read(self) -> Frame | None:
         """Return the next frame, or None at the end; raises `SourceError` if the file has become unreadable."""
         frame = self._cache.get(self._position)
