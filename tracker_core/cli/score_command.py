@@ -1,0 +1,92 @@
+"""`siamscope score`: score result files that any tracker wrote, without pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from tracker_core.cli.console import errors
+from tracker_core.cli.score_tables import show_one_pass, show_supervised
+from tracker_core.errors import InputError, nearest_name
+from tracker_core.evaluation.ground_truth import read_box_truth, read_region_truth
+from tracker_core.evaluation.one_pass import THRESHOLD_COUNTS
+from tracker_core.evaluation.result_files import ResultFolder, find_one_pass_results, find_supervised_results
+from tracker_core.evaluation.scoring import OnePassScore, SupervisedScore, score_one_pass, score_supervised
+from tracker_core.evaluation.supervised import EAO_INTERVALS, interval_of_year
+from tracker_core.files import write_text
+
+INCOMPLETE = 1  # exit code of --strict
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the sub-command to the command line."""
+    parser = subparsers.add_parser(
+        "score",
+        help="score result files that any tracker wrote",
+        description="Score result files that any tracker wrote, against ground truth without pictures.",
+        epilog="Example: siamscope score otb --groundtruth OTB100/ --results results/otb --json scores.json",
+    )
+    parser.add_argument("protocol", choices=("otb", "vot"), help="otb: one-pass evaluation; vot: supervised")
+    parser.add_argument(
+        "--groundtruth", required=True, metavar="PATH", help="a JSON file, or a data-set folder (pictures not needed)"
+    )
+    parser.add_argument(
+        "--results", required=True, metavar="DIR", help="one tracker's result folder, or a folder of such folders"
+    )
+    parser.add_argument(
+        "--tracker", action="append", default=[], metavar="N", help="score only this one of the folders; repeatable"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write all numbers as JSON")
+    parser.add_argument(
+        "--thresholds", type=int, choices=THRESHOLD_COUNTS, default=21, help="success thresholds of otb (21)"
+    )
+    parser.add_argument("--year", choices=tuple(EAO_INTERVALS), default="2018", help="whose EAO interval (2018)")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if any score is partial")
+    parser.set_defaults(run=run_score)
+
+
+def run_score(args: argparse.Namespace) -> int:
+    """Carry out `score`."""
+    scores: list[OnePassScore | SupervisedScore] = []
+    if args.protocol == "otb":
+        box_truth = read_box_truth(args.groundtruth)
+        for results in _choose(find_one_pass_results(args.results), args.tracker):
+            scores.append(score_one_pass(results, box_truth, thresholds=args.thresholds))
+    else:
+        region_truth, interval = read_region_truth(args.groundtruth), interval_of_year(args.year)
+        for results in _choose(find_supervised_results(args.results), args.tracker):
+            scores.append(score_supervised(results, region_truth, interval))
+    if args.json:
+        write_scores(args.json, args.protocol, scores)
+    show_scores(scores)
+    return INCOMPLETE if args.strict and any(len(score.sequences) < score.total for score in scores) else 0
+
+
+def write_scores(path: str | Path, protocol: str, scores: list[OnePassScore | SupervisedScore]) -> None:
+    """Write `{"protocol": …, "trackers": {name: {…}}}`."""
+    data = {"protocol": protocol, "trackers": {score.tracker: score.to_json() for score in scores}}
+    write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+
+def show_scores(scores: list[OnePassScore | SupervisedScore]) -> None:
+    """Print one table with a line per tracker, then what is to be known about each score."""
+    one_pass = [score for score in scores if isinstance(score, OnePassScore)]
+    supervised = [score for score in scores if isinstance(score, SupervisedScore)]
+    if one_pass:
+        show_one_pass(one_pass)
+    if supervised:
+        show_supervised(supervised)
+    for score in scores:
+        for line in score.remarks.describe(len(score.sequences), score.total):
+            errors.print(f"{score.tracker}: {line}", style="yellow", markup=False)
+
+
+def _choose(found: list[ResultFolder], wanted: list[str]) -> list[ResultFolder]:
+    by_name = {results.tracker: results for results in found}
+    for name in wanted:
+        if name not in by_name:
+            known = ", ".join(by_name)
+            raise InputError(f"There are no results of '{name}'.{nearest_name(name, by_name)} There are: {known}.")
+    return [by_name[name] for name in wanted] if wanted else found

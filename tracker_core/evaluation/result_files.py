@@ -1,0 +1,208 @@
+"""Result files on disk, ours and anybody's: which trackers a folder holds, and what their files say.
+
+One-pass results are `<tracker>/<sequence>.txt` (x, y, w, h a line; commas, tabs or spaces), also GOT-10k's
+`<tracker>/<sequence>/<sequence>_001.txt`; supervised ones are `<tracker>/baseline/<sequence>/<sequence>_001.txt`.
+Times stand beside them: `<tracker>/times/<sequence>_time.txt`, or `<sequence>_time.txt` in VOT's folders.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tracker_core.boxes import iou_xywh
+from tracker_core.errors import DataSetError, InputError
+from tracker_core.evaluation.ground_truth import stack_polygons
+from tracker_core.evaluation.regions import xywh_to_polygon
+from tracker_core.evaluation.supervised import REGION, Trajectory
+from tracker_core.sequences.annotation import read_lines, read_number_rows
+from tracker_core.types import FloatArray
+
+EXPERIMENT = "baseline"  # VOT's name for the supervised experiment
+NOT_TRACKERS = frozenset({"times", "runs", "reports"})
+_SEPARATORS = re.compile(r"[,;\s]+")
+_REPETITION = re.compile(r"(.+)_(\d{3})$")
+
+
+@dataclass(frozen=True)
+class ResultFolder:
+    """The result files of one tracker: per sequence its repetitions, in order; and the files of times."""
+
+    tracker: str
+    folder: Path
+    files: dict[str, list[Path]]
+    times: dict[str, Path] = field(default_factory=dict)
+
+
+def find_one_pass_results(folder: str | Path) -> list[ResultFolder]:
+    """Return the trackers in `folder`: itself, if it holds text files, else each folder inside that does.
+
+    Raises `InputError` for a folder that is absent or holds no result file.
+    """
+    root = _require_folder(folder)
+    own = _one_pass_files(root)
+    if own:
+        return [ResultFolder(root.resolve().name, root, own, _times(root))]
+    found = []
+    for place in _subfolders(root):
+        files = _one_pass_files(place) or _nested_files(place)
+        if files:
+            found.append(ResultFolder(place.name, place, files, _times(place)))
+    return found or _raise_empty(root, "<tracker>/<sequence>.txt")
+
+
+def find_supervised_results(folder: str | Path) -> list[ResultFolder]:
+    """Return the trackers in `folder`, which is a folder of trackers, one tracker, or its `baseline` folder."""
+    root = _require_folder(folder)
+    if root.name == EXPERIMENT:
+        own = _nested_files(root)
+        if own:
+            return [ResultFolder(root.resolve().parent.name, root, own, _nested_times(root))]
+    if (root / EXPERIMENT).is_dir():
+        own = _nested_files(root / EXPERIMENT)
+        if own:
+            return [ResultFolder(root.resolve().name, root, own, _nested_times(root / EXPERIMENT))]
+    found = []
+    for place in _subfolders(root):
+        base = place / EXPERIMENT
+        files = _nested_files(base) if base.is_dir() else {}
+        if files:
+            found.append(ResultFolder(place.name, place, files, _nested_times(base)))
+    return found or _raise_empty(root, f"<tracker>/{EXPERIMENT}/<sequence>/<sequence>_001.txt")
+
+
+def match_sequences(
+    names: Iterable[str], known: Mapping[str, FloatArray | None], first_box: Callable[[str], FloatArray | None]
+) -> tuple[dict[str, str], list[str]]:
+    """Return `{known sequence: result name}` and the result names that are in no sequence.
+
+    A name counts in any case, and with another mark before the number of a target. `Jogging` in the ground truth is
+    whichever of `Jogging-1` and `Jogging-2` begins on its first box: `known` holds first boxes (4,), `first_box`
+    gives that of a result.
+    """
+    matched: dict[str, str] = {}
+    by_key = {_key(name): name for name in known}
+    clips: dict[str, list[str]] = {}
+    unknown = []
+    for name in sorted(names, key=lambda name: (name not in known, name)):
+        own = by_key.get(_key(name))
+        clip = by_key.get(_key(re.sub(r"[-._]\d$", "", name)))
+        if own is not None and own not in matched:
+            matched[own] = name
+        elif own is None and clip is not None:
+            clips.setdefault(clip, []).append(name)
+        else:
+            unknown.append(name)
+    for clip, targets in clips.items():
+        chosen = None if clip in matched else _begins_alike(known[clip], targets, first_box)
+        if chosen is not None:
+            matched[clip] = chosen
+        unknown.extend(target for target in targets if target != chosen)
+    return matched, sorted(unknown)
+
+
+def read_boxes_of_result(path: Path) -> FloatArray:
+    """Return the boxes (N, 4) of a one-pass result file as they stand; raises `DataSetError` naming file and line."""
+    if path.stat().st_size == 0:
+        raise DataSetError(f"The result file '{path}' is empty.")
+    return read_number_rows(path)
+
+
+def read_trajectory(path: Path) -> Trajectory:
+    """Return what a supervised result file holds; raises `DataSetError` naming file and line."""
+    lines = read_lines(path)
+    if not lines:
+        raise DataSetError(f"The result file '{path}' is empty.")
+    codes = np.full(len(lines), REGION, np.int64)
+    polygons: list[FloatArray] = []
+    for number, line in enumerate(lines):
+        try:
+            values = [float(part) for part in _SEPARATORS.split(line.strip()) if part]
+        except ValueError:
+            raise DataSetError(f"Line {number + 1} of '{path}' is not a list of numbers: '{line[:60]}'.") from None
+        if len(values) == 4:
+            polygons.append(xywh_to_polygon(values))
+        elif len(values) >= 6 and len(values) % 2 == 0:
+            polygons.append(np.array(values).reshape(-1, 2))
+        elif len(values) == 1 and values[0] in (0, 1, 2):
+            codes[number] = int(values[0])
+            polygons.append(np.full((4, 2), np.nan))
+        else:
+            raise DataSetError(
+                f"Line {number + 1} of '{path}' is '{line[:60]}'; a VOT result has 0, 1, 2, four numbers or a polygon."
+            )
+    return Trajectory(codes, stack_polygons(polygons))
+
+
+def read_speed(path: Path | None) -> float | None:
+    """Return frames a second from a file of seconds per frame (0 where the tracker was started); None without one."""
+    if path is None or not path.is_file():
+        return None
+    try:
+        seconds = np.array([float(part) for line in read_lines(path) for part in _SEPARATORS.split(line) if part])
+    except (ValueError, DataSetError):
+        return None
+    seconds = seconds[np.isfinite(seconds) & (seconds > 0)]
+    return len(seconds) / float(seconds.sum()) if len(seconds) else None
+
+
+def _begins_alike(
+    truth: FloatArray | None, targets: list[str], first_box: Callable[[str], FloatArray | None]
+) -> str | None:
+    best, best_overlap = None, 0.5
+    for target in targets:
+        box = first_box(target) if truth is not None else None
+        if truth is not None and box is not None and (overlap := float(iou_xywh(truth, box))) > best_overlap:
+            best, best_overlap = target, overlap
+    return best
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[-._](\d)$", r"-\1", name.casefold())
+
+
+def _require_folder(folder: str | Path) -> Path:
+    root = Path(folder)
+    if not root.is_dir():
+        raise InputError(f"There is no results folder '{root}'; check the path.")
+    return root
+
+
+def _raise_empty(root: Path, layout: str) -> list[ResultFolder]:
+    inside = ", ".join(f"'{path.name}'" for path in _subfolders(root)[:4])
+    hint = f" Inside are {inside}; perhaps one of them is meant." if inside else ""
+    raise InputError(f"The results folder '{root}' holds no result file; {layout} is expected.{hint}")
+
+
+def _subfolders(root: Path) -> list[Path]:
+    return sorted(
+        path for path in root.iterdir() if path.is_dir() and path.name[0] not in "._" and path.name not in NOT_TRACKERS
+    )
+
+
+def _one_pass_files(folder: Path) -> dict[str, list[Path]]:
+    files = sorted(path for path in folder.glob("*.txt") if path.name[0] != "." and not path.stem.endswith("_time"))
+    return {path.stem: [path] for path in files}
+
+
+def _nested_files(folder: Path) -> dict[str, list[Path]]:
+    files: dict[str, list[Path]] = {}
+    for place in _subfolders(folder):
+        for path in sorted(place.glob("*.txt")):
+            match = _REPETITION.fullmatch(path.stem)
+            if match and match.group(1) == place.name:
+                files.setdefault(place.name, []).append(path)
+    return files
+
+
+def _times(folder: Path) -> dict[str, Path]:
+    found = {path.stem.removesuffix("_time"): path for path in (folder / "times").glob("*_time.txt")}
+    return found or _nested_times(folder)
+
+
+def _nested_times(folder: Path) -> dict[str, Path]:
+    return {path.parent.name: path for path in folder.glob("*/*_time.txt")}
