@@ -33,22 +33,39 @@ def center_error(box_xywh: FloatArray | None, truth_xywh: FloatArray | None) -> 
     return math.hypot(x + w / 2 - tx - tw / 2, y + h / 2 - ty - th / 2)
 
 
-def success_auc(ious: FloatArray) -> float:
-    """Return the success AUC of overlaps (N,), as `tracker_core.metrics` defines it; NaN if none is finite."""
-    finite = np.asarray(ious, np.float64)
-    finite = finite[np.isfinite(finite)]
-    if not len(finite):
-        return math.nan
-    return float((finite[:, None] > SUCCESS_THRESHOLDS).mean())
+class RunningScores:
+    """Success (AUC) and precision at 20 pixels over the frames seen so far, as `tracker_core.metrics` defines them.
 
+    A frame that comes again replaces its earlier value; frames without ground truth (NaN) do not count.
+    """
 
-def precision_at_20(center_errors: FloatArray) -> float:
-    """Return the share of centre errors (N,) of at most 20 pixels; NaN if none is finite."""
-    finite = np.asarray(center_errors, np.float64)
-    finite = finite[np.isfinite(finite)]
-    if not len(finite):
-        return math.nan
-    return float((finite <= PRECISION_PIXELS).mean())
+    def __init__(self) -> None:
+        self._frames: dict[int, tuple[float, float]] = {}
+        self._success = 0.0
+        self._precise = 0.0
+
+    def add(self, index: int, iou: float, center_distance: float) -> None:
+        """Take the overlap and the centre error of one frame."""
+        before = self._frames.pop(index, None)
+        if before is not None:
+            self._success -= before[0]
+            self._precise -= before[1]
+        if math.isfinite(iou):
+            passed = float(np.searchsorted(SUCCESS_THRESHOLDS, iou, side="left")) / len(SUCCESS_THRESHOLDS)
+            precise = float(center_distance <= PRECISION_PIXELS)
+            self._frames[index] = (passed, precise)
+            self._success += passed
+            self._precise += precise
+
+    @property
+    def success(self) -> float:
+        """Area under the success curve, NaN before the first frame."""
+        return self._success / len(self._frames) if self._frames else math.nan
+
+    @property
+    def precision(self) -> float:
+        """Share of frames whose centre is at most 20 pixels off, NaN before the first frame."""
+        return self._precise / len(self._frames) if self._frames else math.nan
 
 
 def state_name(result: TrackResult, is_key: bool) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PyQt5.QtCore import QEvent, QObject, Qt
+from PyQt5.QtCore import QEvent, QObject, QSettings, Qt
 from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
 from PyQt5.QtWidgets import QMainWindow, QMenu, QToolBar, QVBoxLayout, QWidget
 
@@ -18,9 +18,11 @@ from app.controls.failures import FailureDialogs
 from app.controls.pictures import PictureControls
 from app.controls.playback import SKIP, PlaybackControls
 from app.controls.sources import SourceControls
+from app.docks import Docks, Panels
 from app.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
 from app.player import Player
 from app.status_bar import FrameCosts, StatusReadout
+from app.wiring import PanelWiring
 from tracker_core.types import TrackingState
 
 logger = logging.getLogger(__name__)
@@ -29,9 +31,19 @@ NOTICE_MS = 6000
 
 
 class MainWindow(QMainWindow):
-    """Everything that the user sees. `bundled_clip` is what "Open the bundled clip" opens."""
+    """Everything that the user sees.
 
-    def __init__(self, player: Player, bundled_clip: Path | None = None) -> None:
+    `bundled_clip` is what "Open the bundled clip" opens, `panels` are the widgets around the canvas, `kept` is where
+    the layout is remembered (None: nowhere).
+    """
+
+    def __init__(
+        self,
+        player: Player,
+        bundled_clip: Path | None = None,
+        panels: Panels | None = None,
+        kept: QSettings | None = None,
+    ) -> None:
         super().__init__()
         self.setWindowTitle("Siamscope")
         self.setObjectName("main_window")
@@ -48,15 +60,21 @@ class MainWindow(QMainWindow):
         self._offer: SourceSummary | None = None
         self._rows: dict[int, dict[int, ResultRow]] = {}
         self.actions_ = make_actions(self, {})
+        self.panels = panels or Panels()
+        self._kept = kept
         self._make_center()
-        self._make_menus()
+        menus = self._make_menus()
         self._make_toolbar()
         self.status = StatusReadout(self)
         self._connect_actions()
         self._connect_controls()
+        self._take_size()
+        self.docks = Docks(self, self.panels, menus["view"])
+        self.wiring = PanelWiring(self, self.panels)
         self._connect_worker()
         self._update_actions()
-        self._take_size()
+        if kept is not None:
+            self.docks.restore(kept)
         QGuiApplication.instance().installEventFilter(self)
 
     # --- building -----------------------------------------------------------------------------------------
@@ -67,6 +85,9 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.canvas, 1)
+        for panel in (self.panels.readout, self.panels.timeline):
+            if panel is not None:
+                layout.addWidget(panel)
         self.setCentralWidget(center)
 
     def _take_size(self) -> None:
@@ -75,7 +96,7 @@ class MainWindow(QMainWindow):
         # the frame around the window takes some of the screen too
         self.resize(min(1360, room.width() - 16), min(860, room.height() - 56))
 
-    def _make_menus(self) -> None:
+    def _make_menus(self) -> dict[str, QMenu]:
         bar = self.menuBar()
         assert bar is not None
         menus: dict[str, QMenu] = {}
@@ -87,6 +108,7 @@ class MainWindow(QMainWindow):
             if spec.menu:
                 menus[spec.menu].addAction(self.actions_[spec.id])
             self.addAction(self.actions_[spec.id])  # so that keys work in full screen, without the menu bar
+        return menus
 
     def _make_toolbar(self) -> None:
         toolbar = QToolBar(self.tr("Tools"))
@@ -142,6 +164,9 @@ class MainWindow(QMainWindow):
             "zoom_out": lambda: self.canvas.zoom(0.8),
             "zoom_fit": self.canvas.zoom_to_fit,
             "zoom_pixels": self.canvas.zoom_to_pixels,
+            "reset_layout": lambda: self.docks.reset(),
+            "benchmark": lambda: self.docks.show_tab(self.panels.benchmark),
+            "training": lambda: self.docks.show_tab(self.panels.training),
         }
         for name, slot in slots.items():
             self.actions_[name].triggered.connect(lambda _checked=False, call=slot: call())
@@ -155,7 +180,7 @@ class MainWindow(QMainWindow):
 
     def _connect_controls(self) -> None:
         self.drawing.changed.connect(self._update_hint)
-        self.drawing.active_changed.connect(lambda _number: self._update_actions())
+        self.drawing.active_changed.connect(self._on_active_changed)
         self.drawing.notice.connect(self.show_notice)
         self.playback.speed_changed.connect(self.status.show_speed)
         self.pictures.saved.connect(lambda where: self.show_notice(self.tr("The picture went to {}.").format(where)))
@@ -247,16 +272,23 @@ class MainWindow(QMainWindow):
             self._on_source_changed(delivery.source)
         if delivery.replaced is not None:
             self._rows.clear()
-        for row in [*(delivery.replaced or ()), *delivery.rows]:
-            self._rows.setdefault(row.number, {})[row.index] = row
+            self._keep_rows(delivery.replaced)
+            self.wiring.replace_rows(delivery.replaced)
+        self._keep_rows(delivery.rows)
+        self.wiring.add_rows(delivery.rows)
         self.dropped += delivery.dropped
         if delivery.view is not None and not self.drawing.holds_picture:
             self._show_view(delivery.view)
         self.status.show_dropped(self.dropped, 0)
 
+    def _keep_rows(self, rows: list[ResultRow]) -> None:
+        for row in rows:
+            self._rows.setdefault(row.number, {})[row.index] = row
+
     def _show_view(self, view: FrameView) -> None:
         self._update_badge(view)
         self.canvas.show_view(view)
+        self.wiring.show_view(view)
         if self._offer is not None and not view.targets:
             is_here = self._offer.offered_index == view.frame.index
             self.drawing.offer(self._offer.offered_box_xywh if is_here else None)
@@ -271,6 +303,7 @@ class MainWindow(QMainWindow):
         self.canvas.show_view(None)
         self._offer = source
         self.status.show_source(source)
+        self.wiring.show_source(source)
         self.setWindowTitle(self.tr("{} – Siamscope").format(source.name) if source is not None else "Siamscope")
         self._update_actions()
         self._update_hint()
@@ -278,6 +311,11 @@ class MainWindow(QMainWindow):
     def _on_summary(self, summary: SessionSummary) -> None:
         self.drawing.follow_targets([target.number for target in summary.targets])
         self.status.show_device(summary.tracker, summary.device)
+        self.wiring.show_summary(summary)
+        self._update_actions()
+
+    def _on_active_changed(self, number: int | None) -> None:
+        self.wiring.replace_rows(sorted(self.rows_of(number or 0).values(), key=lambda row: row.index))
         self._update_actions()
 
     def _on_playing(self, is_playing: bool) -> None:
@@ -306,7 +344,7 @@ class MainWindow(QMainWindow):
     # --- state of the widgets -----------------------------------------------------------------------------
 
     def _update_debug(self) -> None:
-        self.player.set_debug(self.canvas.needs_debug())
+        self.player.set_debug(self.canvas.needs_debug() or self.wiring.needs_debug())
 
     def _update_badge(self, view: FrameView) -> None:
         lost = [t.number for t in view.targets if t.result is not None and t.result.state is TrackingState.LOST]
@@ -357,5 +395,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """End the worker before the window goes."""
         QGuiApplication.instance().removeEventFilter(self)
+        if self._kept is not None:
+            self.docks.save(self._kept)
         self.player.shut_down()
         super().closeEvent(event)

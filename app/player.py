@@ -47,6 +47,7 @@ class Player(QObject):
     _set_pause_on_lost = pyqtSignal(bool)
     _set_autosave = pyqtSignal(bool)
     _prepare_tracker = pyqtSignal()
+    _find_cameras = pyqtSignal()
     _write_results = pyqtSignal(str)
     _close_source = pyqtSignal()
     _close = pyqtSignal()
@@ -73,7 +74,7 @@ class Player(QObject):
             "open", "play", "track", "track_frames", "step", "seek", "begin", "freeze", "remove_target",
             "clear_targets", "undo", "run_again", "choose_tracker", "set_tracking_config", "set_debug", "set_speed",
             "set_loop", "set_range", "set_pause_on_lost", "set_autosave", "prepare_tracker", "close_source",
-            "write_results", "close",
+            "write_results", "find_cameras", "close",
         ):  # fmt: skip
             getattr(self, f"_{name}").connect(getattr(self.worker, name))
         self.worker.summary_changed.connect(self._keep_summary)
@@ -186,6 +187,10 @@ class Player(QObject):
     def write_results(self, path: str) -> None:
         """Write all results as JSON to a file; the worker says `results_written`."""
         self._write_results.emit(path)
+
+    def find_cameras(self) -> None:
+        """Look which cameras there are; the worker says `cameras_found`."""
+        self._find_cameras.emit()
 
     def take(self) -> Delivery:
         """Return the newest view and all new rows."""

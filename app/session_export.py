@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from app.session import Session
 from tracker_core.tracked import TrackedBoxes, TrackRecorder
 
@@ -18,7 +20,13 @@ def collect_results(session: Session, first: int | None = None, last: int | None
         for key in target.key_boxes:
             recorder.mark_key_frame(place, key)
     tracker = session.build_tracker().name if session.runs.is_built else ""
-    tracked = recorder.build(tracker=tracker, metadata={"source_spec": session.spec})
+    tracked = recorder.build(tracker=tracker, metadata={"source_path": source_path(session.spec)})
     if first is None and last is None:
         return tracked
     return tracked.select(first if first is not None else 0, last if last is not None else 2**62)
+
+
+def source_path(spec: str) -> str:
+    """Return what opens the source again from any folder: the absolute path where `spec` is one."""
+    place = Path(spec).expanduser()
+    return str(place.resolve()) if place.exists() else spec

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from PyQt5.QtCore import QObject, Qt, QThread, QTimer, pyqtSignal, pyqtSlot
 
+from app.data_sets import sequences_of_data_set
 from app.frame_view import FrameView, SessionSummary
 from app.journal import Journal
 from app.mailbox import Mailbox
@@ -22,6 +23,7 @@ from tracker_core.box_files import write_boxes
 from tracker_core.config import TrackingConfig
 from tracker_core.errors import SiamscopeError, SourceEnded
 from tracker_core.types import Frame, FrameSource, TrackingState
+from tracker_core.video.cameras import list_cameras
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +72,8 @@ class Worker(QObject):
     notice = pyqtSignal(str)
     failed = pyqtSignal(object)  # Failure
     target_lost = pyqtSignal(int, int)  # number, index
+    sequences_found = pyqtSignal(object)  # list[SequenceInfo] of a data set
+    cameras_found = pyqtSignal(object)  # list[Camera]
     results_written = pyqtSignal(str)  # path
     finished = pyqtSignal()
 
@@ -127,6 +131,12 @@ class Worker(QObject):
         with _Guarded(self, self.tr("Cannot open")):
             self._set_playing(False)
             self.busy.emit(self.tr("Opening {}").format(spec))
+            sequences = sequences_of_data_set(spec)
+            if sequences:
+                self.sequences_found.emit(sequences)
+                self.notice.emit(self.tr("{} sequences were found; choose one.").format(len(sequences)))
+                self.busy.emit("")
+                return
             source = self._open_source(spec)
             self._set_tracking(False)
             self._save_results()
@@ -340,6 +350,12 @@ class Worker(QObject):
     def set_autosave(self, is_on: bool) -> None:
         """Keep results across a crash, or not."""
         self._journal.is_on = is_on
+
+    @pyqtSlot()
+    def find_cameras(self) -> None:
+        """Look which cameras there are."""
+        with _Guarded(self, self.tr("Cannot look for cameras")):
+            self.cameras_found.emit(list_cameras())
 
     @pyqtSlot(str)
     def write_results(self, path: str) -> None:
