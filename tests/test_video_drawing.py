@@ -101,7 +101,7 @@ def test_sizes_follow_the_picture() -> None:
         drawn = draw_result(image, [result(BOX / 2 * scale)], options=DrawOptions(labels=False))
         return int(pixels_of(drawn, PREDICTION_COLOR)[90 * scale, : 100 * scale].sum())
 
-    assert thickness(1) == 1 and thickness(4) == 4
+    assert thickness(1) == 2 and thickness(4) == 4
 
 
 def test_text_is_legible_in_small_and_large_pictures() -> None:

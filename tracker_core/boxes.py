@@ -164,7 +164,9 @@ def parse_box(text: str) -> NDArray[np.float64]:
     try:
         numbers = np.array([float(part) for part in parts], np.float64)
     except ValueError:
-        raise InputError(f"The box '{text}' is not four numbers; write --box x,y,w,h, for example 10,20,64,48.") from None
+        raise InputError(
+            f"The box '{text}' is not four numbers; write --box x,y,w,h, for example 10,20,64,48."
+        ) from None
     if numbers.size != 4:
         raise InputError(f"The box '{text}' has {numbers.size} numbers; write --box x,y,w,h, for example 10,20,64,48.")
     return numbers

@@ -149,7 +149,9 @@ def apply_overrides(config: ConfigT, overrides: Iterable[str] | Mapping[str, Any
         result = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
-        raise ConfigError(f"The configuration key '{error.full_key or '?'}' cannot take that value: {reason}") from error
+        raise ConfigError(
+            f"The configuration key '{error.full_key or '?'}' cannot take that value: {reason}"
+        ) from error
     assert isinstance(result, type(config))
     return result
 

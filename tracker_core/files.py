@@ -31,7 +31,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         yield temporary
         # mkstemp makes private files; a result is an ordinary file of the user's
         temporary.chmod(0o666 & ~_current_umask())
-        os.replace(temporary, target)
+        temporary.replace(target)
     except OSError as error:
         raise OutputError(describe_write_error(target, error)) from error
     finally:

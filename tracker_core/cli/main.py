@@ -64,7 +64,7 @@ def _make_parser(arguments: Sequence[str]) -> Parser:
     parser = Parser(
         prog="siamscope",
         description="Draw a box, watch a Siamese tracker follow it, and see why it does what it does.",
-        epilog="Without a command the window opens (on a file or folder, if given); 'siamscope COMMAND --help' tells more.",
+        epilog="Without a command the window opens (on a file or folder, if given); see 'siamscope COMMAND --help'.",
     )
     parser.add_argument("--version", action="version", version=f"siamscope {_version()}")
     parser.add_argument("-v", "--verbose", action="store_true", help="log everything")

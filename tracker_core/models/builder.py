@@ -59,7 +59,8 @@ def build_network(config: NetworkConfig) -> nn.Module:
         if option not in kind.options:
             known = ", ".join(kind.options) or "none"
             raise ConfigError(
-                f"The network '{config.kind}' has no option '{option}'.{nearest_name(option, kind.options)} Known: {known}."
+                f"The network '{config.kind}' has no option '{option}'.{nearest_name(option, kind.options)} "
+                f"Known: {known}."
             )
     try:
         return kind.build(config)

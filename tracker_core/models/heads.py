@@ -89,6 +89,4 @@ def _weighted_mean(maps: list[Tensor], weights: Tensor | None) -> Tensor:
 
 
 def _adjust(channels: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
-    )
+    return nn.Sequential(nn.Conv2d(channels, channels, 3, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True))

@@ -197,7 +197,7 @@ class LightSiamRPN(nn.Module):
         return (*self.cls.template(features), *self.loc.template(features), cells_inside(exemplar_wh, z.shape[-1]))
 
     def search(self, template: tuple[Tensor, ...], x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return cls B×2K×15×15 (background first) and loc B×4K×15×15 for search regions x (B×3×255×255, BGR 0..255)."""
+        """Return cls B×2K×15×15 (background first) and loc B×4K×15×15 for search regions x (B×3×255×255, BGR)."""
         cls_cells, cls_kernel, loc_cells, loc_kernel, inside = template
         features = self.trunk(x)
         return (

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: the default, because it is two to three times as fast as eager PyTorch and needs no compiler.
+"""ONNX Runtime on the CPU: the default, because it is 2–3 times as fast as eager PyTorch, without a compiler.
 
 A network is exported once for each pair of crop sizes and kept in the user's cache under a hash of its weights,
 its configuration and the versions involved; without a writable cache it is exported in memory.

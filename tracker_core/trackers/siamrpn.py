@@ -149,9 +149,7 @@ class SiamRPNTracker:
         )
         box_xywh = np.concatenate((self._center - self._size / 2, self._size))
         box_xywh.flags.writeable = False
-        details = (
-            self._describe(chosen, anchors, levels, scale, search_center, window_square, crop) if debug else None
-        )
+        details = self._describe(chosen, anchors, levels, scale, search_center, window_square, crop) if debug else None
         return TrackResult(box_xywh, score, state, details)
 
     def _search_side(self, exemplar_side: float, scale: float) -> float:

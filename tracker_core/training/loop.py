@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from tracker_core.config import config_to_mapping
 from tracker_core.errors import SiamscopeError
@@ -174,11 +175,13 @@ class Trainer:
     def _update_average(self) -> None:
         # a young average would remember the start for long: its decay grows with the steps
         decay = min(self.config.loop.ema, (1 + self.step) / (10 + self.step))
-        for name, value in self.network.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - decay)
-            else:
-                self.average[name].copy_(value)
+        live = self.network.state_dict()
+        names = [name for name, value in live.items() if value.is_floating_point()]
+        # all tensors at once: one by one they would keep a GPU waiting longer than the step itself
+        average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        average([self.average[name] for name in names], [live[name] for name in names], 0)
+        for name in live.keys() - names:
+            self.average[name].copy_(live[name])
 
     def _validate(self) -> None:
         if self.validate is not None and self.processes.is_first:

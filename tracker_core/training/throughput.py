@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import time
 
+import cv2
 import torch
 
 from tracker_core.devices import resolve_device
 from tracker_core.training.augment_batch import BatchAugmentation
 from tracker_core.training.batches import Batch, iterate_batches
 from tracker_core.training.config import TrainingConfig
+from tracker_core.training.pairs import PairSource
 from tracker_core.training.preparation import make_pair_source
 
 WARM_UP_S, MEASURED_S = 3.0, 10.0
@@ -19,9 +21,10 @@ WARM_UP_S, MEASURED_S = 3.0, 10.0
 def measure_data(
     config: TrainingConfig, warm_up_s: float | None = None, measured_s: float | None = None
 ) -> dict[str, float]:
-    """Return pairs per second of the configured workers, and the time of what is done to a batch on the device.
+    """Return pairs per second of the configured workers, and the processor time of a pair on one core.
 
-    The first seconds, in which workers start and caches fill, do not count.
+    With `pairs.augment.photometric` "device" also the time of what is done to a batch there. The first seconds, in
+    which workers start and caches fill, do not count.
     """
     warm_up_s = WARM_UP_S if warm_up_s is None else warm_up_s
     measured_s = MEASURED_S if measured_s is None else measured_s
@@ -38,10 +41,28 @@ def measure_data(
         batch = next(batches)
         pairs += len(batch.search)
     elapsed = time.perf_counter() - begun
-    figures = {"workers": float(loop.workers), "pairs_per_second": pairs / elapsed}
+    figures = {
+        "workers": float(loop.workers),
+        "pairs_per_second": pairs / elapsed,
+        "cpu_ms_per_pair": _measure_core(source, measured_s),
+    }
     if config.pairs.augment.photometric == "device":
         figures |= _measure_device(BatchAugmentation(config.pairs.augment), batch.to(device), device, measured_s / 4)
     return figures
+
+
+def _measure_core(source: PairSource, measured_s: float) -> float:
+    """Return the processor time of a pair in milliseconds, pictures being cached: other programs do not disturb it."""
+    cv2.setNumThreads(1)
+    number, started = 0, time.perf_counter()
+    while time.perf_counter() - started < measured_s / 2:
+        source.pair(number)
+        number += 1
+    first, begun = number, time.process_time()
+    while time.process_time() - begun < measured_s / 4:
+        source.pair(number)
+        number += 1
+    return (time.process_time() - begun) / (number - first) * 1e3
 
 
 def _measure_device(augmentation: BatchAugmentation, batch: Batch, device: str, measured_s: float) -> dict[str, float]:

@@ -140,8 +140,11 @@ def badge_color(state: TrackingState, color: Color) -> Color:
 
 
 def line_width(image: Image, scale: float = 1.0) -> int:
-    """Return the width of a line in pixels for a picture of that size: 1 up to 320 rows, 2 at 480, 4 at 1080."""
-    return max(1, round(float(min(image.shape[:2])) / 270 * scale))
+    """Return the width of a line in pixels for a picture of that size: 2 up to 540 rows, 3 at 720, 4 at 1080.
+
+    Never 1: video has half as many pixels for colour as for brightness, a thinner line would turn grey.
+    """
+    return max(2, round(float(min(image.shape[:2])) / 270 * scale))
 
 
 def outline_of(region: ArrayLike) -> FloatArray:
@@ -163,14 +166,10 @@ def draw_outline(
         return
     closed = np.clip(np.vstack([corners, corners[:1]]), -_FAR, _FAR)
     strokes = [closed] if not pattern else split_into_strokes(closed, [length * width for length in pattern])
-    line_type = cv2.LINE_AA
-    if width == 1:  # one pixel wide and smoothed, a line is half as bright: put it on the nearest pixel instead
-        strokes = [np.rint(stroke) + 0.5 for stroke in strokes]
-        line_type = cv2.LINE_8
     # OpenCV puts the centre of a pixel at whole numbers, boxes have their corners there
     points = [np.rint((stroke - 0.5) * 2**_SHIFT).astype(np.int32) for stroke in strokes]
     for stroke_color, thickness in ((EDGE_COLOR, width + 2 * max(1, round(width / 2))), (color, width)):
-        cv2.polylines(canvas, points, False, stroke_color, thickness, line_type, _SHIFT)
+        cv2.polylines(canvas, points, False, stroke_color, thickness, cv2.LINE_AA, _SHIFT)
 
 
 def split_into_strokes(line: FloatArray, pattern: Sequence[float]) -> list[FloatArray]:
@@ -210,10 +209,10 @@ def draw_label(canvas: Image, text: str, lower_left: tuple[float, float], plate:
         return
     text = text.encode("ascii", "replace").decode("ascii")
     rows, columns = canvas.shape[:2]
-    font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.3 + 0.17 * width
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.3 + 0.33 * min(rows, columns) / 480
     thickness = max(1, round(width * 0.6))
     (text_width, text_height), baseline = cv2.getTextSize(text, font, scale, thickness)
-    margin = 2 + width
+    margin = 1 + width
     plate_width, plate_height = text_width + 2 * margin, text_height + baseline + margin
     left = round(min(max(0.0, lower_left[0]), max(0.0, columns - plate_width)))
     bottom = round(min(max(float(plate_height), lower_left[1]), float(rows)))
