@@ -33,6 +33,7 @@ from tracker_core.types import Image
 
 logger = logging.getLogger(__name__)
 OPSET = 18
+_CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
 class SearchGraph(nn.Module):
@@ -95,24 +96,14 @@ class OnnxRunner:
         # waiting threads that spin would take the cores from the decoder and the window
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
-        model = self._load_or_export(digest, search_size, template)
+        cached = cache_folder() / f"{digest}.onnx"
+        model = _read_cached(cached)
+        if model is None:
+            model = export_search(self.network, search_size, template)
+            _keep(cached, model)
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._sessions[search_size] = session
         return session
-
-    def _load_or_export(self, digest: str, search_size: int, template: tuple[NDArray[np.float32], ...]) -> bytes:
-        cached = cache_folder() / f"{digest}.onnx"
-        with contextlib.suppress(OSError):
-            content = cached.read_bytes()
-            if content:
-                os.utime(cached)
-                return content
-        content = export_search(self.network, search_size, template)
-        with contextlib.suppress(OutputError):  # a read-only cache costs a second at the next start, nothing else
-            with atomic_path(cached) as temporary:
-                temporary.write_bytes(content)
-            _prune(cached.parent)
-        return content
 
 
 def export_search(network: nn.Module, search_size: int, template: tuple[NDArray[np.float32], ...]) -> bytes:
@@ -140,6 +131,30 @@ def cache_folder() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("siamscope", appauthor=False)) / "networks"
+
+
+def _read_cached(path: Path) -> bytes | None:
+    """Return an exported network from the cache and mark it as used; None if it is absent or damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    # a changed byte in the middle is a weight: it would load, and track wrongly
+    model = content[:-_CHECKSUM_BYTES]
+    if hashlib.sha256(model).digest() != content[-_CHECKSUM_BYTES:]:
+        logger.info("The exported network '%s' is damaged; it is made again.", path)
+        return None
+    with contextlib.suppress(OSError):  # a cache that can only be read serves as well
+        os.utime(path)
+    return model
+
+
+def _keep(path: Path, model: bytes) -> None:
+    """Put an exported network and its checksum into the cache; without one the next start takes a second longer."""
+    with contextlib.suppress(OutputError):
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(model + hashlib.sha256(model).digest())
+        _prune(path.parent)
 
 
 def _prune(folder: Path, keep: int = 24) -> None:

@@ -55,11 +55,14 @@ class SiamRPNTracker:
     def set_tracking(self, tracking: TrackingConfig) -> None:
         """Take other parameters from the next frame on; raises `ConfigError` for a value out of range.
 
-        A changed exemplar size or context affects the template, and so the next `init`.
+        The exemplar's size and context belong to the template, so that changes of these two wait for the next `init`.
         """
         check_tracking(tracking)
         self.config = dataclasses.replace(self.config, tracking=tracking)
         if self._template is not None:
+            self._current = dataclasses.replace(
+                tracking, exemplar_size=self._current.exemplar_size, context=self._current.context
+            )
             self._state.high, self._state.low = tracking.score_high, tracking.score_low
             self._state.patience = tracking.patience
 
@@ -75,13 +78,11 @@ class SiamRPNTracker:
         check_image(image)
         height, width = image.shape[:2]
         box = check_start_box(box_xywh, width, height)
-        cfg = self.tracking
+        cfg = self._current = self.tracking
         self._center = published_center(box, cfg.convention)
         self._size = box[2:].copy()
         self._padding = channel_mean(image)
-        self._search_size = cfg.search_size
-        if cfg.small_target_search_size and box[2] * box[3] / (width * height) < cfg.small_target_fraction:
-            self._search_size = cfg.small_target_search_size
+        self._image_share = float(box[2] * box[3]) / (width * height)
         side = float(round(context_side(box[2], box[3], cfg.context)))
         self._exemplar_crop, _ = self._crop(image, side, cfg.exemplar_size)
         scale = cfg.exemplar_size / context_side(box[2], box[3], cfg.context)
@@ -102,7 +103,7 @@ class SiamRPNTracker:
         box = np.asarray(box_xywh, np.float64)
         self._center = box[:2] + box[2:] / 2  # `update` reports centre − size / 2, whatever the convention
         self._size = box[2:].copy()
-        cfg = self.tracking
+        cfg = self._current
         self._state = StateMachine(cfg.score_high, cfg.score_low, cfg.patience)
         for score in scores:
             self._state.step(score)
@@ -115,13 +116,14 @@ class SiamRPNTracker:
         if self._template is None:
             raise TrackerStateError("The tracker was updated before it was started; call init(image, box) first.")
         check_image(image)
-        cfg = self.tracking
+        cfg = self._current
         started = time.perf_counter()
         exemplar_side = context_side(self._size[0], self._size[1], cfg.context)
         scale = cfg.exemplar_size / exemplar_side
         widening = cfg.lost_search_scale if self._state.state is TrackingState.LOST else 1.0
-        side = self._search_side(exemplar_side, scale) * widening
-        crop, window_square = self._crop(image, round(side), self._search_size)
+        search_size = self._search_size()
+        side = self._search_side(exemplar_side, scale, search_size) * widening
+        crop, window_square = self._crop(image, round(side), search_size)
         scale /= widening
         cropped = time.perf_counter()
         cls, loc = self.runner.search(self._template, crop)
@@ -152,14 +154,21 @@ class SiamRPNTracker:
         details = self._describe(chosen, anchors, levels, scale, search_center, window_square, crop) if debug else None
         return TrackResult(box_xywh, score, state, details)
 
-    def _search_side(self, exemplar_side: float, scale: float) -> float:
-        cfg = self.tracking
+    def _search_size(self) -> int:
+        """Return the side of the search crop in pixels: another one for small targets, where the network has it."""
+        cfg = self._current
+        if cfg.small_target_search_size and self._image_share < cfg.small_target_fraction:
+            return cfg.small_target_search_size
+        return cfg.search_size
+
+    def _search_side(self, exemplar_side: float, scale: float, search_size: int) -> float:
+        cfg = self._current
         if cfg.convention == "dasiamrpn":
-            return exemplar_side + 2 * ((self._search_size - cfg.exemplar_size) / 2 / scale)
-        return exemplar_side * (self._search_size / cfg.exemplar_size)
+            return exemplar_side + 2 * ((search_size - cfg.exemplar_size) / 2 / scale)
+        return exemplar_side * (search_size / cfg.exemplar_size)
 
     def _crop(self, image: Image, side: float, output_size: int) -> tuple[Image, tuple[float, float, float]]:
-        rounding = "round" if self.tracking.convention == "dasiamrpn" else "floor"
+        rounding = "round" if self._current.convention == "dasiamrpn" else "floor"
         center = (float(self._center[0]), float(self._center[1]))
         return crop_square(image, center, side, output_size, self._padding, rounding)
 
@@ -186,12 +195,12 @@ class SiamRPNTracker:
         best_cxcywh = chosen.boxes_cxcywh[chosen.best].astype(np.float64) / scale
         if not np.isfinite(best_cxcywh).all():
             return
-        rate = float(chosen.penalty[chosen.best] * chosen.scores[chosen.best]) * self.tracking.size_lr
+        rate = float(chosen.penalty[chosen.best] * chosen.scores[chosen.best]) * self._current.size_lr
         center = self._center + best_cxcywh[:2]
         size = self._size * (1 - rate) + best_cxcywh[2:] * rate
         limits = np.array([width, height], np.float64)
         self._center = np.clip(center, 0.0, limits)
-        self._size = np.maximum(self.tracking.minimum_size, np.minimum(size, limits))
+        self._size = np.maximum(self._current.minimum_size, np.minimum(size, limits))
 
     def _describe(
         self,
