@@ -95,7 +95,8 @@ def read_region_truth(source: str | Path) -> dict[str, RegionTruth]:
             polygons = stack_polygons([_as_polygon(row) for row in entry[key]])
         except (TypeError, ValueError):
             raise DataSetError(f"The ground truth of '{name}' in '{source}' is not rows of 4 or 8 numbers.") from None
-        flags = {tag: np.array(entry[tag], np.bool_) for tag in VOT_ATTRIBUTES if tag in entry}
+        # an empty list is an attribute that nobody marked in this sequence
+        flags = {tag: np.array(entry[tag], np.bool_) for tag in VOT_ATTRIBUTES if entry.get(tag)}
         if any(len(values) != len(polygons) for values in flags.values()):
             raise DataSetError(f"The attributes of '{name}' in '{source}' are not one value per frame.")
         truths[name] = RegionTruth(name, polygons, _size(entry), flags)
