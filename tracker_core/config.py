@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +108,9 @@ TRACKING_RANGES: dict[str, tuple[float, float]] = {
 }
 
 
+ANCHOR_STYLES = ("rpn", "exemplar", "ssd")
+
+
 def check_tracking(config: TrackingConfig) -> TrackingConfig:
     """Return `config` if every value lies in its range; raises `ConfigError` naming the first that does not."""
     for name, (low, high) in TRACKING_RANGES.items():
@@ -118,10 +122,31 @@ def check_tracking(config: TrackingConfig) -> TrackingConfig:
         raise ConfigError(
             f"tracking.convention '{config.convention}' is unknown.{nearest_name(config.convention, known)}"
         )
+    for name in ("search_size", "small_target_search_size"):
+        size = getattr(config, name)
+        if size and size <= config.exemplar_size:
+            raise ConfigError(
+                f"tracking.{name} is {size}, which must be above tracking.exemplar_size ({config.exemplar_size})."
+            )
     if config.score_low > config.score_high:
         raise ConfigError(
             f"tracking.score_low ({config.score_low:g}) is above tracking.score_high ({config.score_high:g}); lower it."
         )
+    return config
+
+
+def check_anchors(config: AnchorConfig) -> AnchorConfig:
+    """Return `config` if boxes can be laid out by it; raises `ConfigError` naming what is wrong."""
+    if config.style not in ANCHOR_STYLES:
+        raise ConfigError(
+            f"anchors.style '{config.style}' is unknown.{nearest_name(config.style, ANCHOR_STYLES)} "
+            f"Known: {', '.join(ANCHOR_STYLES)}."
+        )
+    if config.stride < 1:
+        raise ConfigError(f"anchors.stride is {config.stride}; it must be 1 pixel or more.")
+    for name, values in (("ratios", config.ratios), ("scales", config.scales)):
+        if not values or not all(math.isfinite(value) and value > 0 for value in values):
+            raise ConfigError(f"anchors.{name} is {list(values)}; give one or more numbers above 0.")
     return config
 
 
@@ -190,5 +215,10 @@ def _check_keys(kind: type, values: Mapping[str, Any], prefix: str) -> None:
                 f" Known here: {', '.join(sorted(known))}."
             )
         default = known[key].default_factory if known[key].default_factory is not dataclasses.MISSING else None
-        if dataclasses.is_dataclass(default) and isinstance(default, type) and isinstance(value, Mapping):
+        if dataclasses.is_dataclass(default) and isinstance(default, type):
+            if not isinstance(value, Mapping):
+                some = dataclasses.fields(default)[0].name
+                raise ConfigError(
+                    f"The configuration key '{prefix}{key}' is a section; set a key in it, as {prefix}{key}.{some}."
+                )
             _check_keys(default, value, f"{prefix}{key}.")

@@ -15,6 +15,7 @@ from tracker_core.config import (
     TrackerConfig,
     TrackingConfig,
     apply_overrides,
+    check_anchors,
     check_tracking,
     config_from_mapping,
 )
@@ -110,13 +111,31 @@ def build_tracker(
         raise CheckpointError(f"The weights '{path}' are for the tracker '{config.name}', not for '{name}'.")
     config = apply_overrides(config, overrides)
     check_tracking(config.tracking)
+    check_anchors(config.anchors)
     network = build_network(config.network)
     try:
         network.load_state_dict(checkpoint.state)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise CheckpointError(f"The weights '{path}' do not fit the network they name: {reason}") from error
+    if overrides:
+        _try_sizes(network.eval(), config.tracking)
     return tracker_from_network(config, network, device=device, runtime=runtime, make_runner=make_runner)
+
+
+def _try_sizes(network: Any, tracking: TrackingConfig) -> None:
+    """Raise `ConfigError` unless the network takes crops of the sizes in a configuration that a user changed."""
+    import torch
+
+    exemplar, search = tracking.exemplar_size, tracking.search_size
+    try:
+        with torch.inference_mode():
+            network.search(network.template(torch.zeros(1, 3, exemplar, exemplar)), torch.zeros(1, 3, search, search))
+    except RuntimeError as error:
+        raise ConfigError(
+            f"The network cannot take an exemplar of {exemplar} and a search region of {search} pixels; leave "
+            "tracking.exemplar_size as it was trained, and tracking.search_size near it."
+        ) from error
 
 
 def tracker_from_network(

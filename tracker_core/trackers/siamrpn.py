@@ -40,6 +40,7 @@ class SiamRPNTracker:
         self.network = network
         self.timings = Timings()
         self._template: Any = None
+        self._current = config.tracking  # what this target is followed with
         self._grids: dict[tuple[int, int, int], tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
 
     @property
@@ -78,7 +79,8 @@ class SiamRPNTracker:
         check_image(image)
         height, width = image.shape[:2]
         box = check_start_box(box_xywh, width, height)
-        cfg = self._current = self.tracking
+        cfg = self.tracking
+        self._current = cfg
         self._center = published_center(box, cfg.convention)
         self._size = box[2:].copy()
         self._padding = channel_mean(image)
@@ -186,7 +188,9 @@ class SiamRPNTracker:
                 raise TrackerStateError(
                     f"The network gives {shape[0]} anchors per position, but its configuration describes {len(sizes)}."
                 )
-            grid = grid_anchors(sizes, (rows, columns), anchors.stride)
+            # published trackers put an even map half a stride aside; a map that is centred has its middle at 0
+            first = -(columns - 1) / 2 * anchors.stride if self._current.convention == "exact" else None
+            grid = grid_anchors(sizes, (rows, columns), anchors.stride, first)
             self._grids[shape] = (grid, cosine_window(rows, columns, shape[0]))
         return (shape, *self._grids[shape])
 
