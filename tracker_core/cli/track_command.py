@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tracker_core.box_files import BOX_FORMATS, check_format, write_boxes
+from tracker_core.box_files import BOX_FORMATS, box_file_suffix, check_format, write_boxes
 from tracker_core.boxes import check_start_box, parse_box
 from tracker_core.cli.console import INTERRUPTED, PROGRESS_CHOICES, Reporter, emit, errors, output
 from tracker_core.errors import InputError, SiamscopeError
@@ -147,40 +147,41 @@ class _Run:
 
     def execute(self) -> int:
         """Track, write, report; return the exit code."""
-        failure: SiamscopeError | KeyboardInterrupt | None = None
+        failure: BaseException | None = None
         writer = VideoWriter(self.folder / f"{self.name}.mp4", self.source.fps) if self.args.video else None
         try:
             self._loop(writer)
-        except (SiamscopeError, KeyboardInterrupt) as error:
+        except BaseException as error:  # whatever ends a run, what was tracked is kept
             failure = error
-        except BaseException:
-            if writer is not None:
-                writer.abort()
-            raise
-        if len(self.recorder) == 0:
-            if writer is not None:
-                writer.abort()
-            if failure is not None:
-                raise failure
-        tracked = self.recorder.build(
-            tracker=self.trackers[0].name,
-            frame_names=self._frame_names(),
-            metadata={"source_path": str(self.args.source), "runtime": self.trackers[0].runner.name},
-        )
-        written = write_boxes(self.folder / f"{self.name}-boxes", self.box_format, tracked)
-        if self.box_format != "json":
-            # the complete form, which `export` and the window open again
-            written += write_boxes(self.folder / f"{self.name}-run", "json", tracked)
+        written: list[Path] = []
         if writer is not None:
             try:
-                writer.close()
-                written.insert(0, writer.path)
+                writer.close() if writer.frames_written else writer.abort()
             except SiamscopeError as error:
                 failure = failure or error
-        self._report(tracked, written, interrupted=failure is not None)
-        if isinstance(failure, SiamscopeError):
+            if writer.is_in_place:
+                written.append(writer.path)
+        if len(self.recorder):
+            tracked = self.recorder.build(
+                tracker=self.trackers[0].name,
+                frame_names=self._frame_names(),
+                metadata={"source_path": str(self.args.source), "runtime": self.trackers[0].runner.name},
+            )
+            written += self._write_boxes("boxes", self.box_format, tracked)
+            if self.box_format != "json":
+                # the complete form, which `export` and the window open again
+                written += self._write_boxes("run", "json", tracked)
+            self._report(tracked, written, interrupted=failure is not None)
+        if isinstance(failure, KeyboardInterrupt):
+            return INTERRUPTED
+        if failure is not None:
             raise failure
-        return INTERRUPTED if failure is not None else 0
+        return 0
+
+    def _write_boxes(self, kind: str, box_format: str, tracked: TrackedBoxes) -> list[Path]:
+        # with its ending, because the name of a source may hold dots
+        path = self.folder / f"{self.name}-{kind}{box_file_suffix(box_format)}"
+        return write_boxes(path, box_format, tracked)
 
     def _loop(self, writer: VideoWriter | None) -> None:
         total = self.frames.count
