@@ -9,7 +9,7 @@ from tracker_core.sequences.davis import DavisLayout
 from tracker_core.sequences.got10k import Got10kLayout
 from tracker_core.sequences.lasot import LasotLayout
 from tracker_core.sequences.layout import Layout, SequenceInfo
-from tracker_core.sequences.otb import OtbLayout
+from tracker_core.sequences.otb import Dtb70Layout, OtbLayout
 from tracker_core.sequences.trackingnet import TrackingNetLayout
 from tracker_core.sequences.uav123 import UAV_LAYOUTS
 from tracker_core.sequences.vot import VotLayout
@@ -24,9 +24,10 @@ LAYOUTS: tuple[Layout, ...] = (
     VotLayout(),
     LasotLayout(),
     Got10kLayout(),
+    Dtb70Layout(),  # nothing tells it from OTB, so that it has to be asked for
 )
 # Sets that are laid out exactly like another one.
-ALIASES = {"otb2013": "otb", "otb50": "otb", "otb100": "otb", "otb2015": "otb", "dtb70": "otb", "youtube-vos": "davis"}
+ALIASES = {"otb2013": "otb", "otb50": "otb", "otb100": "otb", "otb2015": "otb", "youtube-vos": "davis"}
 
 
 def layout_by_name(name: str) -> Layout:

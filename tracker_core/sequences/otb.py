@@ -1,4 +1,4 @@
-"""OTB (Wu, Lim and Yang, "Object Tracking Benchmark", TPAMI 2015) and sets in the same shape (DTB70).
+"""OTB (Wu, Lim and Yang, "Object Tracking Benchmark", TPAMI 2015) and DTB70, which has the same files.
 
 `<name>/img/0001.jpg …` with `groundtruth_rect.txt`: x, y, w, h, 1-based, separated by commas, tabs or spaces.
 Two targets in one clip have `groundtruth_rect.1.txt` and `.2.txt`; they become `Jogging-1` and `Jogging-2`.
@@ -8,6 +8,7 @@ Some sequences are evaluated on a part of their frames only, named by file numbe
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from tracker_core.sequences.annotation import match_rows_to_frames, read_lines, read_number_rows
@@ -31,9 +32,11 @@ OTB_FPS = 30.0
 
 
 class OtbLayout:
-    """Reads OTB-2013, OTB-50, OTB-100 and DTB70."""
+    """Reads OTB-2013, OTB-50 and OTB-100."""
 
     name = "otb"
+    frame_ranges: Mapping[str, tuple[int, int]] = FRAME_RANGES
+    published_attributes: Mapping[str, tuple[str, ...]] = OTB_ATTRIBUTES
 
     def is_sequence(self, folder: Path) -> bool:
         """A folder is a sequence if it holds a `groundtruth_rect*.txt`."""
@@ -50,7 +53,7 @@ class OtbLayout:
         for folder in folders:
             files = [path for path in sorted(folder.glob("groundtruth_rect*.txt")) if path.stat().st_size > 2]
             count = count_frames(folder)
-            first, last = FRAME_RANGES.get(folder.name, (1, 10**9))
+            first, last = self.frame_ranges.get(folder.name, (1, 10**9))
             if count is not None and last < 10**9:
                 count = min(count, last - first + 1)
             for target, path in enumerate(files, start=1):
@@ -66,17 +69,26 @@ class OtbLayout:
         frames = require_frames(info.name, info.folder)
         first_index = 0
         if not is_video(frames[0]):
-            frames, boxes = cut_to_range(info.folder.name, frames, boxes)
+            if info.folder.name in self.frame_ranges:
+                frames, boxes = cut_to_range(info.folder.name, frames, boxes)
             boxes = match_rows_to_frames(info.name, boxes, len(frames))
             first_index = file_number(frames[0]) or 0
         return Sequence(
             info.name,
             tuple(str(path) for path in frames),
             boxes,
-            attributes=read_attributes(info),
+            attributes=read_attributes(info, self.published_attributes),
             first_index=first_index,
             fps=OTB_FPS,
         )
+
+
+class Dtb70Layout(OtbLayout):
+    """Reads DTB70 (Li and Yeung, AAAI 2017): OTB's files, but clips of its own, some of which share OTB's names."""
+
+    name = "dtb70"
+    frame_ranges: Mapping[str, tuple[int, int]] = {}
+    published_attributes: Mapping[str, tuple[str, ...]] = {}
 
 
 def load_video_sequence(video: Path, truth: Path) -> Sequence:
@@ -111,10 +123,10 @@ def file_number(path: Path) -> int | None:
     return int(match.group(1)) if match else None
 
 
-def read_attributes(info: SequenceInfo) -> tuple[str, ...]:
-    """Return the sequence's attributes from an `attrs.txt` or `attributes.txt` beside it, else the published table."""
+def read_attributes(info: SequenceInfo, published: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the sequence's attributes from `attrs.txt` or `attributes.txt` beside it, else from `published`."""
     for name in ("attrs.txt", "attributes.txt"):
         path = info.folder / name
         if path.is_file():
             return tuple(part for line in read_lines(path) for part in re.split(r"[,\s]+", line.strip()) if part)
-    return OTB_ATTRIBUTES.get(info.folder.name, ())
+    return published.get(info.folder.name, ())
