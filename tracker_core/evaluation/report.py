@@ -1,0 +1,200 @@
+"""A benchmark report: what it holds, and writing it as PNG, PDF, CSV and one self-contained HTML page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from tracker_core.errors import InputError
+from tracker_core.evaluation.plot_parts import Curve
+from tracker_core.evaluation.plot_style import TrackerStyle
+from tracker_core.evaluation.report_html import Measure, NamedFigure, Page, render_page
+from tracker_core.evaluation.result_files import ResultFolder
+from tracker_core.files import atomic_path, check_writable, write_text
+
+PNG_DPI = 160
+CSV_DIGITS = 6
+Values = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is shown of one benchmark, whatever its protocol.
+
+    Attributes:
+        title: what the report is called.
+        subtitle: one sentence on protocol and data set.
+        trackers: names, best first.
+        styles: how each tracker looks.
+        parts: of trackers that were not measured on the whole data set, "12 of 100".
+        overall_measures: columns of the table of trackers; `overall` maps tracker → measure → value.
+        sequence_measures: what is known per sequence; `per_sequence` maps sequence → tracker → measure → value.
+        sequence_tags: attributes of each sequence.
+        attribute_measures: what is known per attribute; `per_attribute` maps attribute → tracker → measure → value.
+        curves: per plot, the lines of each tracker, under its file name.
+        figures: the plots, under their file names.
+        remarks: per tracker, sentences on what is not in its score.
+        method: sentences on how the numbers are measured.
+    """
+
+    title: str
+    subtitle: str
+    trackers: tuple[str, ...]
+    styles: Mapping[str, TrackerStyle]
+    parts: Mapping[str, str]
+    overall_measures: tuple[Measure, ...]
+    overall: Mapping[str, Mapping[str, float | str | None]]
+    sequence_measures: tuple[Measure, ...]
+    per_sequence: Mapping[str, Mapping[str, Values]]
+    sequence_tags: Mapping[str, Sequence[str]]
+    attribute_measures: tuple[Measure, ...]
+    per_attribute: Mapping[str, Mapping[str, Values]]
+    curves: Mapping[str, Mapping[str, Curve]]
+    figures: Mapping[str, tuple[str, Figure]]
+    remarks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    method: Sequence[str] = ()
+
+
+def write_report(report: Report, folder: str | Path) -> list[Path]:
+    """Write all files of `report` into `folder` and return their paths, the page first; raises `OutputError`."""
+    folder = check_writable(folder)
+    written = [folder / "report.html"]
+    figures = []
+    for name, (caption, figure) in report.figures.items():
+        for suffix in ("png", "pdf"):
+            written.append(folder / f"{name}.{suffix}")
+            save_figure(figure, written[-1])
+        figures.append(NamedFigure(name, caption, figure_to_svg(figure, name)))
+    for name, rows in _tables(report).items():
+        written.append(folder / f"{name}.csv")
+        write_text(written[-1], _to_csv(rows))
+    page = Page(
+        title=report.title,
+        subtitle=report.subtitle,
+        trackers=report.trackers,
+        styles=report.styles,
+        parts=report.parts,
+        overall_measures=report.overall_measures,
+        overall=report.overall,
+        sequence_measures=report.sequence_measures,
+        per_sequence=report.per_sequence,
+        sequence_tags=report.sequence_tags,
+        figures=figures,
+        remarks=report.remarks,
+        method=report.method,
+    )
+    # last, so that a page that is there stands beside complete files
+    write_text(written[0], render_page(page))
+    return written
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as its suffix says, without the date, so that the same scores give the same file."""
+    metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(path.suffix[1:], {})
+    with atomic_path(path) as temporary, matplotlib.rc_context({"pdf.fonttype": 42}):
+        figure.savefig(temporary, dpi=PNG_DPI, metadata=metadata)
+
+
+def figure_to_svg(figure: Figure, name: str) -> str:
+    """Return a figure as SVG text; `name` makes its identifiers the same in every run."""
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+    return buffer.getvalue()
+
+
+def gather_results(found: Iterable[ResultFolder]) -> list[ResultFolder]:
+    """Return the result folders of several places under names that differ.
+
+    A folder that was given twice counts once; trackers of one name get the folder that they lie in before it. Raises
+    `InputError` where that does not tell them apart.
+    """
+    places: dict[Path, ResultFolder] = {}
+    for results in found:
+        places.setdefault(results.folder.resolve(), results)
+    by_name: dict[str, list[ResultFolder]] = {}
+    for results in places.values():
+        by_name.setdefault(results.tracker, []).append(results)
+    gathered: dict[str, ResultFolder] = {}
+    for results in places.values():
+        name = results.tracker
+        if len(by_name[name]) > 1:
+            tracker_folder = results.folder.resolve()
+            while tracker_folder.name != results.tracker and tracker_folder.parent != tracker_folder:
+                tracker_folder = tracker_folder.parent  # VOT's files lie in <tracker>/baseline
+            name = f"{tracker_folder.parent.name}/{name}"
+        if name in gathered:
+            raise InputError(
+                f"Two result folders are called '{name}': '{gathered[name].folder}' and '{results.folder}'. "
+                "Rename one of them."
+            )
+        gathered[name] = ResultFolder(name, results.folder, results.files, results.times)
+    return list(gathered.values())
+
+
+def _tables(report: Report) -> dict[str, list[list[object]]]:
+    complete = {name: name not in report.parts for name in report.trackers}
+    overall: list[list[object]] = [["tracker", *(m.key for m in report.overall_measures), "complete"]]
+    for name in report.trackers:
+        values = report.overall[name]
+        overall.append([name, *(values.get(m.key) for m in report.overall_measures), complete[name]])
+    tables = {
+        "trackers": overall,
+        "sequences": _long_table("sequence", report.per_sequence, report.sequence_measures, report, complete),
+    }
+    if report.per_attribute:
+        tables["attributes"] = _long_table(
+            "attribute", report.per_attribute, report.attribute_measures, report, complete
+        )
+    for name, curves in report.curves.items():
+        tables[f"{name}_curve"] = _curve_table(curves, report)
+    return tables
+
+
+def _long_table(
+    first: str,
+    table: Mapping[str, Mapping[str, Values]],
+    measures: Sequence[Measure],
+    report: Report,
+    complete: Mapping[str, bool],
+) -> list[list[object]]:
+    """One line per sequence (or attribute) and tracker; a tracker that has no result there has no numbers."""
+    rows: list[list[object]] = [[first, "tracker", *(measure.key for measure in measures), "complete"]]
+    for name, by_tracker in table.items():
+        for tracker in report.trackers:
+            values = by_tracker.get(tracker, {})
+            rows.append([name, tracker, *(values.get(measure.key) for measure in measures), complete[tracker]])
+    return rows
+
+
+def _curve_table(curves: Mapping[str, Curve], report: Report) -> list[list[object]]:
+    names = [name for name in report.trackers if name in curves]
+    longest = max((curves[name] for name in names), key=lambda curve: len(curve.x))
+    heads = [f"{name} (partial: {report.parts[name]})" if name in report.parts else name for name in names]
+    rows: list[list[object]] = [["x", *heads]]
+    for index, x in enumerate(longest.x):
+        row: list[object] = [float(x)]
+        row.extend(float(curves[name].y[index]) if index < len(curves[name].y) else None for name in names)
+        rows.append(row)
+    return rows
+
+
+def _to_csv(rows: Iterable[Iterable[object]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows([_cell(value) for value in row] for row in rows)
+    return buffer.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return round(value, CSV_DIGITS) if math.isfinite(value) else ""
+    return "" if value is None else value

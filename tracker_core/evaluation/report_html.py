@@ -1,0 +1,224 @@
+"""One self-contained HTML page of a benchmark report: plots as inline SVG, tables that can be sorted, no network.
+
+The page follows the reader's light or dark colours, prints on white paper, and shows all its numbers without scripts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib import resources
+
+from tracker_core.evaluation.plot_style import (
+    BAND,
+    DARK_PALETTE,
+    GRID,
+    INK,
+    LIGHT_PALETTE,
+    MUTED,
+    TrackerStyle,
+)
+
+# colours of a figure that follow the reader's scheme → CSS variable
+_INK_VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", BAND: "--band"}
+_SERIES_VARIABLES = {colour: f"--series-{index}" for index, colour in enumerate(LIGHT_PALETTE, start=1)}
+_TEMPLATE_PACKAGE = "tracker_core.evaluation"
+_TEMPLATE = "report_template.html"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of numbers: its name in data, its title, digits after the point, and which end is the good one."""
+
+    key: str
+    title: str
+    digits: int
+    higher_is_better: bool = True
+
+    def show(self, value: float | None) -> str:
+        """Return the number for people, a dash where it is not known."""
+        return "–" if value is None or not math.isfinite(value) else f"{value:.{self.digits}f}"
+
+
+@dataclass(frozen=True)
+class NamedFigure:
+    """A plot on the page: the name of its files, what it shows in words, and its SVG text."""
+
+    name: str
+    caption: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the page shows; fields as in `Report`."""
+
+    title: str
+    subtitle: str
+    trackers: Sequence[str]
+    styles: Mapping[str, TrackerStyle]
+    parts: Mapping[str, str]
+    overall_measures: Sequence[Measure]
+    overall: Mapping[str, Mapping[str, float | str | None]]
+    sequence_measures: Sequence[Measure]
+    per_sequence: Mapping[str, Mapping[str, Mapping[str, float | None]]]
+    sequence_tags: Mapping[str, Sequence[str]]
+    figures: Sequence[NamedFigure]
+    remarks: Mapping[str, Sequence[str]]
+    method: Sequence[str]
+
+
+def render_page(page: Page) -> str:
+    """Return the page as HTML text."""
+    template = resources.files(_TEMPLATE_PACKAGE).joinpath(_TEMPLATE).read_text(encoding="utf-8")
+    fields = {
+        "title": escape(page.title),
+        "subtitle": escape(page.subtitle),
+        "palette_light": _palette(LIGHT_PALETTE),
+        "palette_dark": _palette(DARK_PALETTE),
+        "partial": _partial_banner(page),
+        "overall": _overall_table(page),
+        "figures": "\n".join(_figure(figure) for figure in page.figures),
+        "measure_options": "".join(
+            f'<option value="{escape(m.key)}">{escape(m.title)}</option>' for m in page.sequence_measures
+        ),
+        "sequences": _sequence_table(page),
+        "remarks": _remarks(page),
+        "method": "".join(f"<li>{escape(sentence)}</li>" for sentence in page.method),
+        "data": _script_data(page),
+    }
+    # one pass: a field's text that looks like another placeholder stays as it is
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: fields[match.group(1)], template)
+
+
+def adapt_svg(svg: str, name: str, caption: str) -> str:
+    """Return a figure's SVG for use inside the page: coloured by the page's variables, with identifiers of its own."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = svg.replace('href="#', f'href="#{name}-').replace("url(#", f"url(#{name}-")
+    for colour, variable in {**_INK_VARIABLES, **_SERIES_VARIABLES}.items():
+        svg = svg.replace(colour, f"var({variable})")
+    # the page scales it; width and height in points would fix its size
+    head, rest = svg.split(">", 1)
+    head = re.sub(r'\s(width|height)="[^"]*"', "", head)
+    return f'{head} role="img" aria-label="{escape(caption)}">{rest}'
+
+
+def _palette(colours: Sequence[str]) -> str:
+    return " ".join(f"--series-{index}: {colour};" for index, colour in enumerate(colours, start=1))
+
+
+def _partial_banner(page: Page) -> str:
+    if not page.parts:
+        return ""
+    spans = ", ".join(f"{escape(name)}: {escape(part)} sequences" for name, part in page.parts.items())
+    return f'<p class="partial" role="note"><strong>Partial results.</strong> {spans}. See the remarks below.</p>'
+
+
+def _figure(figure: NamedFigure) -> str:
+    svg = adapt_svg(figure.svg, figure.name, figure.caption)
+    return f'<figure id="{figure.name}">{svg}<figcaption>{escape(figure.caption)}</figcaption></figure>'
+
+
+def _swatch(style: TrackerStyle) -> str:
+    dashes = f' stroke-dasharray="{" ".join(str(2 * length) for length in style.dashes)}"' if style.dashes else ""
+    colour = f"var({_SERIES_VARIABLES[style.colour]})"
+    return (
+        '<svg class="swatch" viewBox="0 0 36 8" aria-hidden="true">'
+        f'<path d="M0 4H36" style="stroke: {colour}" stroke-width="3"{dashes}/></svg>'
+    )
+
+
+def _heading(text: str, *, numeric: bool = True) -> str:
+    kind = ' class="number"' if numeric else ""
+    return f'<th scope="col"{kind}><button type="button">{escape(text)}</button></th>'
+
+
+def _cell(value: float | None, text: str, best: bool) -> str:
+    known = value is not None and math.isfinite(value)
+    return f'<td class="number{" best" if best else ""}" data-value="{value if known else ""}">{text}</td>'
+
+
+def _overall_table(page: Page) -> str:
+    heads = [_heading("Tracker", numeric=False), *(_heading(m.title) for m in page.overall_measures)]
+    columns = {m.key: [_number(page.overall[name].get(m.key)) for name in page.trackers] for m in page.overall_measures}
+    best = {m.key: _best(columns[m.key], m) for m in page.overall_measures}
+    rows = []
+    for row, name in enumerate(page.trackers):
+        cells = [f'<th scope="row">{_swatch(page.styles[name])} {escape(name)}</th>']
+        for measure in page.overall_measures:
+            value = columns[measure.key][row]
+            cells.append(_cell(value, measure.show(value), value is not None and value == best[measure.key]))
+        counted = str(page.overall[name].get("sequences", ""))
+        mark = ' <span class="badge">partial</span>' if name in page.parts else ""
+        cells.append(f'<td class="number" data-value="{escape(counted.split(" ")[0])}">{escape(counted)}{mark}</td>')
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return _table("overall", [*heads, _heading("Sequences")], rows)
+
+
+def _sequence_table(page: Page) -> str:
+    measure = page.sequence_measures[0]
+    heads = [_heading("Sequence", numeric=False), *(_heading(name) for name in page.trackers)]
+    with_tags = any(page.sequence_tags.values())
+    if with_tags:
+        heads.append(_heading("Attributes", numeric=False))
+    rows = []
+    for sequence, by_tracker in page.per_sequence.items():
+        values = [_number(by_tracker.get(name, {}).get(measure.key)) for name in page.trackers]
+        best = _best(values, measure)
+        cells = [f'<th scope="row">{escape(sequence)}</th>']
+        cells.extend(_cell(value, measure.show(value), value is not None and value == best) for value in values)
+        if with_tags:
+            cells.append(f'<td class="tags">{escape(", ".join(page.sequence_tags.get(sequence, ())))}</td>')
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return _table("sequences", heads, rows)
+
+
+def _table(name: str, heads: Sequence[str], rows: Sequence[str]) -> str:
+    return (
+        f'<div class="scroll"><table id="{name}-table"><thead><tr>{"".join(heads)}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _remarks(page: Page) -> str:
+    parts = []
+    for name in page.trackers:
+        sentences = page.remarks.get(name, ())
+        if sentences:
+            items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+            parts.append(f"<h3>{escape(name)}</h3><ul>{items}</ul>")
+    return "".join(parts) or "<p>Every tracker was measured on every sequence.</p>"
+
+
+def _script_data(page: Page) -> str:
+    data = {
+        "measures": {m.key: {"digits": m.digits, "higher": m.higher_is_better} for m in page.sequence_measures},
+        "trackers": list(page.trackers),
+        "values": {
+            sequence: {
+                m.key: [_number(by_tracker.get(name, {}).get(m.key)) for name in page.trackers]
+                for m in page.sequence_measures
+            }
+            for sequence, by_tracker in page.per_sequence.items()
+        },
+    }
+    # "</script>" in a name would end the script; JSON may write < as an escape
+    return json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def _best(values: Sequence[float | None], measure: Measure) -> float | None:
+    """Return the best of several values; None where there is no choice."""
+    known = [value for value in values if value is not None]
+    if len(values) < 2 or not known:
+        return None
+    return max(known) if measure.higher_is_better else min(known)
+
+
+def _number(value: float | str | None) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None

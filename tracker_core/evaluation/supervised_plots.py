@@ -1,0 +1,110 @@
+"""The plots of the VOT challenges (Kristan et al., TPAMI 2016): accuracy–robustness, expected overlap, ranking."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from tracker_core.evaluation.plot_parts import (
+    MOST_IN_AXES,
+    Curve,
+    add_legend,
+    by_score,
+    by_value,
+    dress,
+    finish,
+    legend_label,
+    new_figure,
+    set_title,
+)
+from tracker_core.evaluation.plot_style import BAND, GRID, LINE_WIDTH, MUTED, TrackerStyle
+
+
+def plot_accuracy_robustness(
+    points: Mapping[str, tuple[float, float]],
+    eao: Mapping[str, float],
+    sensitivity: int,
+    title: str,
+    *,
+    styles: Mapping[str, TrackerStyle],
+    parts: Mapping[str, str] | None = None,
+) -> Figure:
+    """Return VOT's plot of accuracy over reliability; `points` maps trackers to (reliability, accuracy).
+
+    Reliability is the chance to follow the target for `sensitivity` frames without a failure.
+    """
+    parts = parts or {}
+    aside = len(points) > MOST_IN_AXES
+    figure = new_figure(8.4 if aside else 5.6, 5.4)
+    axes = figure.add_subplot()
+    set_title(axes, title, parts)
+    ranked = by_value(eao)
+    for name in reversed(ranked):
+        style = styles[name]
+        axes.plot(*points[name], style.marker, color=style.colour, markersize=10, markeredgecolor="white")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=f"Robustness (reliability over {sensitivity} frames)", ylabel="Accuracy")
+    axes.set_aspect("equal")
+    dress(axes)
+    labels = {name: legend_label(name, eao[name], parts, prefix="EAO ") for name in ranked}
+    add_legend(axes, ranked, labels, styles, "lower left", aside, only_markers=True)
+    return finish(figure)
+
+
+def plot_expected_overlap(
+    curves: Mapping[str, Curve],
+    interval: tuple[int, int],
+    title: str,
+    *,
+    styles: Mapping[str, TrackerStyle],
+    parts: Mapping[str, str] | None = None,
+) -> Figure:
+    """Return the expected average overlap by length of sequence, with the interval that the EAO is the mean over."""
+    parts = parts or {}
+    aside = len(curves) > MOST_IN_AXES
+    figure = new_figure(9.6 if aside else 7.2, 4.6)
+    axes = figure.add_subplot()
+    set_title(axes, title, parts)
+    axes.axvspan(*interval, color=BAND, zorder=0)
+    for edge in interval:
+        axes.axvline(edge, color=MUTED, linewidth=0.8, linestyle=(0, (3, 3)), zorder=1)
+    longest = max((int(curve.x[-1]) for curve in curves.values() if len(curve.x)), default=1)
+    for name in reversed(by_score(curves)):
+        style, curve = styles[name], curves[name]
+        axes.plot(curve.x, curve.y, color=style.colour, linestyle=style.linestyle, linewidth=LINE_WIDTH)
+    axes.set(xlim=(1, max(2, longest)), ylim=(0, 1), ylabel="Expected overlap")
+    axes.set_xlabel(f"Sequence length (frames); the EAO is the mean over {interval[0]} to {interval[1]}")
+    dress(axes)
+    labels = {name: legend_label(name, curve.score, parts) for name, curve in curves.items()}
+    add_legend(axes, by_score(curves), labels, styles, "upper right", aside)
+    return finish(figure)
+
+
+def plot_ranking(
+    scores: Mapping[str, float],
+    y_label: str,
+    title: str,
+    *,
+    styles: Mapping[str, TrackerStyle],
+    parts: Mapping[str, str] | None = None,
+) -> Figure:
+    """Return VOT's ranking plot: one marker per tracker, the best at the right."""
+    parts = parts or {}
+    aside = len(scores) > MOST_IN_AXES
+    ranked = by_value(scores)
+    figure = new_figure(9.6 if aside else 7.2, 4.6)
+    axes = figure.add_subplot()
+    set_title(axes, title, parts)
+    known = [score for score in scores.values() if math.isfinite(score)]
+    for rank, name in enumerate(ranked, start=1):
+        style = styles[name]
+        axes.vlines(rank, 0, scores[name], color=GRID, linewidth=1)
+        axes.plot(rank, scores[name], style.marker, color=style.colour, markersize=10, clip_on=False)
+    axes.set(xlim=(len(ranked) + 0.5, 0.5), ylim=(0, max(known, default=1.0) * 1.15 or 1.0), xlabel="Rank")
+    axes.set_ylabel(y_label)
+    axes.set_xticks(range(1, len(ranked) + 1))
+    dress(axes)
+    labels = {name: legend_label(name, scores[name], parts) for name in ranked}
+    add_legend(axes, ranked, labels, styles, "upper left", True, only_markers=True)
+    return finish(figure)
