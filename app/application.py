@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
-from PyQt5.QtCore import QCoreApplication, Qt
+from PyQt5.QtCore import QCoreApplication, QSettings, Qt
 from PyQt5.QtGui import QColor, QPainter, QPixmap
 from PyQt5.QtWidgets import QApplication, QSplashScreen
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
 from app.errors import ErrorReporter, start_log_file
 from app.main_window import MainWindow
+from app.panels.build import build_panels
 from app.player import Player
 from app.tracking_runs import SessionTracker, TrackerChoice
 from tracker_core.types import FrameSource
@@ -50,7 +51,8 @@ def run_window(argv: list[str]) -> int:
     splash = _show_splash(application)
     load_core()
     player = Player(build_session_tracker, open_session_source, state_folder / "sessions")
-    window = MainWindow(player, bundled_clip())
+    kept = QSettings(str(state_folder / "window.ini"), QSettings.IniFormat)
+    window = MainWindow(player, bundled_clip(), build_panels(), kept)
     reporter.caught.connect(
         lambda sentence, details: window.failures.show(
             QCoreApplication.translate("application", "Something went wrong"), sentence, details

@@ -9,7 +9,7 @@ from PyQt5.QtCore import QSettings, Qt
 from PyQt5.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabWidget, QWidget
 
 LAYOUT_VERSION = 1
-SMALL_HEIGHT = 720  # below this the bottom dock starts closed
+SMALL_WIDTH = 1200  # below this the list of sources starts closed: the picture comes first
 
 
 @dataclass
@@ -55,9 +55,10 @@ class Docks:
         self._add(
             "curves", tr("Plots and jobs"), self.tabs if self.tabs.count() else None, Qt.BottomDockWidgetArea, False
         )
+        view_menu.addSeparator()
         for dock in self.docks.values():
             view_menu.addAction(dock.toggleViewAction())
-        self.reset()
+        self._arrange()
         self._first_state = window.saveState(LAYOUT_VERSION)
 
     def show_tab(self, panel: QWidget | None) -> None:
@@ -68,17 +69,22 @@ class Docks:
 
     def reset(self) -> None:
         """Put every dock back to where it was at first."""
+        self._window.restoreState(self._first_state, LAYOUT_VERSION)
+
+    def _arrange(self) -> None:
         window = self._window
         right = [self.docks[name] for name in ("overlays", "tracker", "thumbnails") if name in self.docks]
-        for dock in self.docks.values():
-            dock.setFloating(False)
-            dock.show()
         if len(right) > 1:
             for one, other in pairwise(right):
                 window.tabifyDockWidget(one, other)
             right[0].raise_()
         if "curves" in self.docks:
-            self.docks["curves"].setVisible(window.height() >= SMALL_HEIGHT)
+            self.docks["curves"].setVisible(False)
+        if "sources" in self.docks:
+            self.docks["sources"].setVisible(window.width() >= SMALL_WIDTH)
+        widths = {"sources": 230, "overlays": 290}
+        sized = [self.docks[name] for name in widths if name in self.docks]
+        window.resizeDocks(sized, [widths[name] for name in widths if name in self.docks], Qt.Horizontal)
 
     def restore(self, settings: QSettings) -> None:
         """Take up the size and the layout of the last time, if they were kept."""
@@ -103,6 +109,11 @@ class Docks:
             area_widget.setWidgetResizable(True)
             area_widget.setFrameShape(QScrollArea.NoFrame)
             area_widget.setWidget(panel)
+            area_widget.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
+            # wide enough beside a vertical scroll bar: nothing is ever cut at the side
+            bar = area_widget.verticalScrollBar()
+            width = 0 if bar is None else bar.sizeHint().width()
+            area_widget.setMinimumWidth(panel.minimumSizeHint().width() + width)
             dock.setWidget(area_widget)
         else:
             dock.setWidget(panel)

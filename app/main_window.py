@@ -21,6 +21,7 @@ from app.controls.sources import SourceControls
 from app.docks import Docks, Panels
 from app.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
 from app.player import Player
+from app.recent import RecentSources
 from app.status_bar import FrameCosts, StatusReadout
 from app.wiring import PanelWiring
 from tracker_core.types import TrackingState
@@ -62,6 +63,7 @@ class MainWindow(QMainWindow):
         self.actions_ = make_actions(self, {})
         self.panels = panels or Panels()
         self._kept = kept
+        self.recent = RecentSources(kept, self)
         self._make_center()
         menus = self._make_menus()
         self._make_toolbar()
@@ -72,6 +74,8 @@ class MainWindow(QMainWindow):
         self.docks = Docks(self, self.panels, menus["view"])
         self.wiring = PanelWiring(self, self.panels)
         self._connect_worker()
+        for dock in self.docks.docks.values():
+            dock.visibilityChanged.connect(lambda _is_visible: self._update_debug())
         self._update_actions()
         if kept is not None:
             self.docks.restore(kept)
@@ -107,8 +111,25 @@ class MainWindow(QMainWindow):
         for spec in ACTIONS:
             if spec.menu:
                 menus[spec.menu].addAction(self.actions_[spec.id])
+            if spec.id == "open_clip":
+                self._make_recent_menu(menus["file"])
             self.addAction(self.actions_[spec.id])  # so that keys work in full screen, without the menu bar
         return menus
+
+    def _make_recent_menu(self, file_menu: QMenu) -> None:
+        menu = file_menu.addMenu(self.tr("Open &recent"))
+        assert menu is not None
+
+        def fill() -> None:
+            menu.clear()
+            for spec in self.recent.specs:
+                action = menu.addAction(spec.replace("&", "&&"))
+                assert action is not None
+                action.triggered.connect(lambda _checked=False, which=spec: self.open(which))
+            menu.setEnabled(bool(self.recent.specs))
+
+        self.recent.changed.connect(lambda _specs: fill())
+        fill()
 
     def _make_toolbar(self) -> None:
         toolbar = QToolBar(self.tr("Tools"))
@@ -304,6 +325,8 @@ class MainWindow(QMainWindow):
         self._offer = source
         self.status.show_source(source)
         self.wiring.show_source(source)
+        if source is not None and source.spec != str(self.sources.bundled_clip):
+            self.recent.add(source.spec)
         self.setWindowTitle(self.tr("{} – Siamscope").format(source.name) if source is not None else "Siamscope")
         self._update_actions()
         self._update_hint()

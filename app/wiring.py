@@ -15,6 +15,7 @@ from app.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
 from app.live_scores import RunningScores
 from app.overlays.candidates import ProposalsOverlay
 from app.overlays.heat_map import HeatMapOverlay, HeatMode
+from app.panels.overlays import anchor_ratios
 from app.tracking_runs import TrackerChoice
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class PanelWiring(QObject):
             panels.timeline.range_changed.connect(lambda bounds: window.playback.set_range(*(bounds or (None, None))))
             window.playback.range_changed.connect(panels.timeline.set_range)
         if panels.overlays is not None:
+            self._connect_overlays()
             panels.overlays.overlay_changed.connect(self._set_overlay)
             panels.overlays.heat_mode_changed.connect(self._set_heat_mode)
             panels.overlays.top_k_changed.connect(self._set_top_k)
@@ -52,9 +54,31 @@ class PanelWiring(QObject):
             self._player.worker.tracker_ready.connect(panels.tracker.set_tracking)
         if panels.sources is not None:
             panels.sources.source_chosen.connect(window.open)
-            panels.sources.folder_chosen.connect(window.open)
+            panels.sources.folder_wanted.connect(window.sources.ask_folder)
+            panels.sources.cameras_wanted.connect(self._player.find_cameras)
+            panels.sources.set_clip(window.sources.bundled_clip)
+            panels.sources.set_recent(window.recent.specs)
+            window.recent.changed.connect(panels.sources.set_recent)
             self._player.worker.sequences_found.connect(panels.sources.set_sequences)
             self._player.worker.cameras_found.connect(panels.sources.set_cameras)
+
+    def _connect_overlays(self) -> None:
+        panel, window = self._panels.overlays, self._window
+        for name, overlay in self._canvas.overlays.items():
+            action = window.actions_[f"overlay_{name}"]
+            panel.set_overlay(name, overlay.is_visible, overlay.opacity)
+            action.toggled.connect(lambda shown, which=name: panel.set_visible(which, shown))
+        proposals = self._canvas.overlays["proposals"]
+        if isinstance(proposals, ProposalsOverlay):
+            panel.set_top_k(proposals.top_k)
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        """Name the overlays' keys in their panel, after the user changed them too."""
+        panel, actions = self._panels.overlays, self._window.actions_
+        if panel is not None:
+            keys = {name: actions[f"overlay_{name}"].shortcut().toString() for name in self._canvas.overlays}
+            panel.set_keys(keys)
 
     def needs_debug(self) -> bool:
         """Tell whether a visible panel shows the tracker's inner state."""
@@ -68,7 +92,7 @@ class PanelWiring(QObject):
         if self._panels.timeline is not None:
             self._panels.timeline.clear()
             self._panels.timeline.set_length(None if source is None else source.frame_count)
-            self._panels.timeline.setVisible(source is None or not source.is_live)
+            self._panels.timeline.setVisible(source is not None and not source.is_live)
         if self._panels.plots is not None:
             self._panels.plots.clear()
         if self._panels.thumbnails is not None:
@@ -76,6 +100,9 @@ class PanelWiring(QObject):
 
     def show_summary(self, summary: SessionSummary) -> None:
         """Mark key frames; take over a frame count that became exact."""
+        if self._panels.tracker is not None:
+            choice = self._player.choice
+            self._panels.tracker.set_choice(summary.tracker, choice.weights or "", choice.device)
         timeline = self._panels.timeline
         if timeline is not None:
             keys = sorted({key for target in summary.targets for key in target.key_frames})
@@ -113,6 +140,10 @@ class PanelWiring(QObject):
         if self._panels.thumbnails is not None and self._panels.thumbnails.isVisible():
             result = None if target is None else target.result
             self._panels.thumbnails.set_debug(None if result is None else result.debug)
+        if self._panels.overlays is not None and target is not None and target.result is not None:
+            debug = target.result.debug
+            if debug is not None:
+                self._panels.overlays.set_anchor_ratios(anchor_ratios(debug))
         if self._panels.readout is not None:
             self._panels.readout.set_values(self._readout(view))
 

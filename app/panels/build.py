@@ -1,0 +1,51 @@
+"""One of every panel, filled with what the core knows."""
+
+from __future__ import annotations
+
+import torch
+
+from app.docks import Panels
+from app.panels.log import LogPanel
+from app.panels.overlays import OverlayPanel
+from app.panels.plots import PlotsPanel
+from app.panels.readout import ReadoutPanel
+from app.panels.sources import SourcesPanel
+from app.panels.thumbnails import ThumbnailsPanel
+from app.panels.tracker import TrackerPanel
+from app.timeline import Timeline
+from tracker_core.trackers.builder import DEFAULT_TRACKER, list_trackers
+from tracker_core.weights import list_weights
+
+
+def build_panels() -> Panels:
+    """Return the panels of a main window."""
+    tracker = TrackerPanel()
+    tracker.set_trackers(usable_trackers(), DEFAULT_TRACKER)
+    tracker.set_devices(usable_devices())
+    return Panels(
+        timeline=Timeline(),
+        readout=ReadoutPanel(),
+        sources=SourcesPanel(),
+        overlays=OverlayPanel(),
+        tracker=tracker,
+        thumbnails=ThumbnailsPanel(),
+        plots=PlotsPanel(),
+        log=LogPanel(),
+    )
+
+
+def usable_trackers() -> list[tuple[str, str]]:
+    """Return name and description of every tracker whose weights are here, the default one first."""
+    descriptions = {entry.name: entry.description for entry in list_trackers()}
+    found = [
+        (entry.name, descriptions.get(entry.used_by or entry.name, entry.network))
+        for entry in list_weights()
+        if not entry.problem
+    ]
+    return sorted(found, key=lambda one: (one[0] != DEFAULT_TRACKER, one[0]))
+
+
+def usable_devices() -> list[str]:
+    """Return the devices that PyTorch names; whether one really computes is tried when it is chosen."""
+    cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    return ["cpu", *cuda]

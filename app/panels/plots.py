@@ -1,0 +1,136 @@
+"""Curves of the sequence so far: score and overlap by frame, centre error, and the success curve."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PyQt5.QtCore import QEvent, Qt, QTimer
+from PyQt5.QtGui import QHideEvent, QPalette, QShowEvent
+from PyQt5.QtWidgets import QHBoxLayout, QLabel, QWidget
+
+from app.overlays.base import GROUND_TRUTH, PREDICTION
+from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS
+
+REFRESH_MS = 200
+MOST_ERROR = 100.0  # pixels; what is farther off is drawn at the border
+
+
+class PlotsPanel(QWidget):
+    """Three plots that follow the chosen target; they are drawn a few times a second and only while visible."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("plots_panel")
+        self.setMinimumHeight(120)
+        self._rows: dict[int, tuple[float, float, float]] = {}
+        self._is_stale = True
+        self._plots: tuple = ()
+        self._layout = QHBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._empty = QLabel(self.tr("Track a target to see its curves."))
+        self._empty.setAlignment(Qt.AlignCenter)
+        self._layout.addWidget(self._empty)
+        self._timer = QTimer(self)
+        self._timer.setInterval(REFRESH_MS)
+        self._timer.timeout.connect(self._refresh)
+
+    def append(self, index: int, score: float, iou: float, center_error: float) -> None:
+        """Take the values of one frame; NaN where they are not known."""
+        self._rows[index] = (score, iou, center_error)
+        self._is_stale = True
+
+    def clear(self) -> None:
+        """Forget all values."""
+        self._rows.clear()
+        self._is_stale = True
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Begin to follow; the plots are made when they are seen first, they take a third of a second."""
+        super().showEvent(event)
+        if not self._plots:
+            self._make_plots()
+        self._timer.start()
+        self._refresh()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Stop following."""
+        self._timer.stop()
+        super().hideEvent(event)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take up new colours."""
+        if event is not None and event.type() == QEvent.PaletteChange and self._plots:
+            self._color_plots()
+        super().changeEvent(event)
+
+    def series(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return frames (N,) in order and their score, overlap and centre error (N, 3)."""
+        frames = np.array(sorted(self._rows), np.int64)
+        return frames, np.array([self._rows[i] for i in frames.tolist()], np.float64).reshape(-1, 3)
+
+    def _make_plots(self) -> None:
+        import pyqtgraph as pg
+
+        pg.setConfigOptions(antialias=False)
+        widgets = []
+        for title, bottom in (
+            (self.tr("Score and overlap"), self.tr("frame")),
+            (self.tr("Centre error (pixels)"), self.tr("frame")),
+            (self.tr("Success so far"), self.tr("overlap threshold")),
+        ):
+            plot = pg.PlotWidget()
+            plot.setTitle(title, size="9pt")
+            plot.setLabel("bottom", bottom)
+            plot.setMenuEnabled(False)
+            plot.hideButtons()
+            plot.showGrid(x=True, y=True, alpha=0.2)
+            plot.setAccessibleName(title)
+            widgets.append(plot)
+            self._layout.addWidget(plot, 1)
+        self._empty.hide()
+        values, errors, success = widgets
+        values.setYRange(0, 1, padding=0.02)
+        success.setYRange(0, 1, padding=0.02)
+        success.setXRange(0, 1, padding=0.02)
+        values.addLegend(offset=(-5, 5), labelTextSize="8pt")
+        self._score = values.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5), name=self.tr("score"))
+        truth_pen = pg.mkPen(GROUND_TRUTH, width=1.5, style=Qt.DashLine)
+        self._iou = values.plot([], [], pen=truth_pen, name=self.tr("overlap"))
+        self._error = errors.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5))
+        limit = pg.InfiniteLine(PRECISION_PIXELS, 0, pen=pg.mkPen("#888888", style=Qt.DotLine))
+        errors.addItem(limit)
+        errors.setLimits(yMin=0)
+        self._success = success.plot([], [], pen=pg.mkPen(PREDICTION, width=2))
+        self._plots = tuple(widgets)
+        self._color_plots()
+
+    def _color_plots(self) -> None:
+        palette = self.palette()
+        for plot in self._plots:
+            plot.setBackground(palette.color(QPalette.Base))
+            for side in ("bottom", "left"):
+                axis = plot.getAxis(side)
+                axis.setPen(palette.color(QPalette.Mid))
+                axis.setTextPen(palette.color(QPalette.WindowText))
+            title = plot.getPlotItem().titleLabel
+            title.setText(title.text, color=palette.color(QPalette.WindowText), size="9pt")
+
+    def _refresh(self) -> None:
+        if not self._is_stale or not self._plots:
+            return
+        self._is_stale = False
+        frames, values = self.series()
+        # pyqtgraph joins over a gap unless it is told where values are missing
+        self._score.setData(frames, values[:, 0], connect="finite")
+        self._iou.setData(frames, values[:, 1], connect="finite")
+        self._error.setData(frames, np.minimum(values[:, 2], MOST_ERROR), connect="finite")
+        known = values[np.isfinite(values[:, 1]), 1]
+        title = self._plots[2]
+        if len(known):
+            curve = (known[:, None] > SUCCESS_THRESHOLDS).mean(axis=0)
+            self._success.setData(SUCCESS_THRESHOLDS, curve)
+            text = self.tr("Success so far: {:.3f}").format(float(curve.mean()))
+        else:
+            self._success.setData([], [])
+            text = self.tr("Success so far")
+        title.setTitle(text, size="9pt", color=self.palette().color(QPalette.WindowText))

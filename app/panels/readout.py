@@ -1,0 +1,86 @@
+"""The line under the picture: frame, state, score, overlap, centre error, and the sequence so far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from PyQt5.QtCore import Qt
+from PyQt5.QtGui import QFontDatabase
+from PyQt5.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+
+from app.status_bar import format_value
+
+STATE_COLORS = {"tracking": "#2e9e4f", "key": "#b08900", "uncertain": "#c77700", "lost": "#d02020"}
+
+
+class ReadoutPanel(QWidget):
+    """Values of the frame that is shown, for the chosen target; nothing is shown that is not known."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("readout")
+        self.setAccessibleName(self.tr("Read-out of the frame"))
+        # a narrow window cuts the line at its end instead of growing
+        self.setSizePolicy(QSizePolicy.Ignored, QSizePolicy.Fixed)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 2, 8, 0)
+        layout.setSpacing(14)
+        fixed = QFontDatabase.systemFont(QFontDatabase.FixedFont)
+        self._labels: dict[str, QLabel] = {}
+        for name, tip in (
+            ("frame", self.tr("Frame and time")),
+            ("state", self.tr("What the tracker believes")),
+            ("score", self.tr("The tracker's score of its box")),
+            ("iou", self.tr("Overlap of prediction and ground truth")),
+            ("center_error", self.tr("Distance of the centres of prediction and ground truth")),
+            ("success", self.tr("Success of the sequence so far: area under the success curve")),
+            ("precision", self.tr("Precision of the sequence so far: share of frames at most 20 pixels off")),
+            ("fps", self.tr("Pictures shown per second")),
+        ):
+            label = QLabel()
+            label.setFont(fixed)
+            label.setToolTip(tip)
+            label.setAccessibleName(tip)
+            label.setTextFormat(Qt.PlainText)
+            self._labels[name] = label
+            layout.addWidget(label)
+        layout.addStretch(1)
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show the values; numbers that are NaN are left out."""
+        frame, count = values.get("frame"), values.get("frame_count")
+        last = "" if not count else f"/{count - 1}"
+        self._set("frame", "" if frame is None else f"{frame}{last}  {format_time(values.get('time_s', 0.0))}")
+        state = str(values.get("state", ""))
+        self._set("state", state)
+        self._labels["state"].setStyleSheet(
+            f"color: {STATE_COLORS[state]}; font-weight: bold" if state in STATE_COLORS else ""
+        )
+        self._number("score", self.tr("score {}"), values)
+        self._number("iou", self.tr("IoU {}"), values)
+        self._number("center_error", self.tr("centre {} px"), values, 1)
+        self._number("success", self.tr("success {}"), values, 3)
+        self._number("precision", self.tr("precision {}"), values, 3)
+        self._number("fps", self.tr("{} fps"), values, 0)
+
+    def text(self, name: str) -> str:
+        """Return what is shown for one of the values."""
+        return self._labels[name].text()
+
+    def _number(self, name: str, form: str, values: Mapping[str, Any], digits: int = 2) -> None:
+        value = float(values.get(name, math.nan))
+        self._set(name, "" if math.isnan(value) else form.format(format_value(value, digits)))
+
+    def _set(self, name: str, text: str) -> None:
+        label = self._labels[name]
+        if label.text() != text:
+            label.setText(text)
+            label.setVisible(bool(text))
+
+
+def format_time(seconds: float) -> str:
+    """Return a time as minutes, seconds and hundredths: 83.456 s is 1:23.45."""
+    hundredths = max(0, int(seconds * 100))
+    return f"{hundredths // 6000}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"

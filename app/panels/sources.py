@@ -1,0 +1,139 @@
+"""The sources panel: what can be opened with a double-click."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from tracker_core.sequences import SequenceInfo
+from tracker_core.video.cameras import Camera
+
+SPEC = int(Qt.UserRole)
+
+
+class SourcesPanel(QWidget):
+    """The bundled clip, cameras, recent sources, and the sequences of the folder that was opened."""
+
+    source_chosen = pyqtSignal(str)
+    folder_wanted = pyqtSignal()
+    cameras_wanted = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("sources_panel")
+        self.tree = QTreeWidget()
+        self.tree.setColumnCount(3)
+        self.tree.setHeaderLabels([self.tr("Source"), self.tr("Frames"), self.tr("Truth")])
+        self.tree.setAccessibleName(self.tr("Sources"))
+        self.tree.setIndentation(14)
+        self.tree.setUniformRowHeights(True)
+        header = self.tree.header()
+        assert header is not None
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(0, QHeaderView.Stretch)
+        for column in (1, 2):
+            header.setSectionResizeMode(column, QHeaderView.ResizeToContents)
+        self.tree.itemActivated.connect(self._on_activated)
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText(self.tr("Filter"))
+        self.filter.setAccessibleName(self.tr("Show only sources whose name contains"))
+        self.filter.setClearButtonEnabled(True)
+        self.filter.textChanged.connect(self._apply_filter)
+        folder, cameras = QPushButton(self.tr("Folder …")), QPushButton(self.tr("Find cameras"))
+        folder.setToolTip(self.tr("Open a folder of pictures, a sequence, or a data set of sequences"))
+        folder.clicked.connect(self.folder_wanted)
+        cameras.clicked.connect(self.cameras_wanted)
+        line = QHBoxLayout()
+        line.addWidget(folder)
+        line.addWidget(cameras)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.filter)
+        layout.addWidget(self.tree, 1)
+        layout.addLayout(line)
+        self._groups: dict[str, QTreeWidgetItem] = {}
+        for name, text in (
+            ("clip", self.tr("Bundled")),
+            ("cameras", self.tr("Cameras")),
+            ("recent", self.tr("Recent")),
+            ("sequences", self.tr("Sequences")),
+        ):
+            group = QTreeWidgetItem(self.tree, [text])
+            group.setFirstColumnSpanned(True)
+            group.setFlags(Qt.ItemIsEnabled)
+            group.setExpanded(True)
+            group.setHidden(True)
+            self._groups[name] = group
+
+    def set_clip(self, path: Path | None) -> None:
+        """Offer the clip that comes with the program."""
+        self._fill("clip", [] if path is None else [(self.tr("Ladybird clip"), str(path), "", True)])
+
+    def set_cameras(self, cameras: Sequence[Camera]) -> None:
+        """Offer cameras; an empty list says so."""
+        rows = [(camera.name or self.tr("Camera {}").format(camera.index), f"camera:{camera.index}", "", None)
+                for camera in cameras]  # fmt: skip
+        self._fill("cameras", rows or [(self.tr("no camera was found"), "", "", None)])
+
+    def set_recent(self, specs: Sequence[str]) -> None:
+        """Offer what was opened before, the newest first."""
+        self._fill("recent", [(Path(spec).name or spec, spec, "", None) for spec in specs])
+
+    def set_sequences(self, sequences: Sequence[SequenceInfo]) -> None:
+        """List the sequences of a data set with frame counts and whether there is ground truth."""
+        rows = [
+            (info.name, spec_of(info), "" if info.frame_count is None else str(info.frame_count), info.has_ground_truth)
+            for info in sequences
+        ]
+        self._fill("sequences", rows)
+        self._groups["sequences"].setText(0, self.tr("Sequences ({})").format(len(rows)))
+        self.tree.scrollToItem(self._groups["sequences"])
+
+    def names(self, group: str) -> list[str]:
+        """Return the names in one group that are not filtered out."""
+        item = self._groups[group]
+        children = [item.child(i) for i in range(item.childCount())]
+        return [child.text(0) for child in children if child is not None and not child.isHidden()]
+
+    def _fill(self, group: str, rows: Sequence[tuple[str, str, str, bool | None]]) -> None:
+        parent = self._groups[group]
+        parent.takeChildren()
+        for name, spec, frames, has_truth in rows:
+            item = QTreeWidgetItem(parent, [name, frames, "" if has_truth is None else ("✓" if has_truth else "–")])
+            item.setData(0, SPEC, spec)
+            item.setToolTip(0, spec)
+            item.setTextAlignment(1, int(Qt.AlignRight | Qt.AlignVCenter))
+            item.setTextAlignment(2, int(Qt.AlignCenter))
+            if not spec:
+                item.setDisabled(True)
+        parent.setHidden(not rows)
+        parent.setExpanded(True)
+        self._apply_filter(self.filter.text())
+
+    def _apply_filter(self, text: str) -> None:
+        for group in self._groups.values():
+            for place in range(group.childCount()):
+                child = group.child(place)
+                if child is not None:
+                    child.setHidden(text.lower() not in child.text(0).lower())
+
+    def _on_activated(self, item: QTreeWidgetItem, _column: int) -> None:
+        spec = item.data(0, SPEC)
+        if spec:
+            self.source_chosen.emit(str(spec))
+
+
+def spec_of(info: SequenceInfo) -> str:
+    """Return what opens a sequence: its folder, or the name beside it for a further target of the same clip."""
+    return str(info.folder.parent / info.name) if info.target > 1 else str(info.folder)

@@ -1,0 +1,102 @@
+"""What the network is shown: the exemplar, the search region, and its answer as a heat map."""
+
+from __future__ import annotations
+
+import numpy as np
+import qimage2ndarray
+from PyQt5.QtCore import QRectF, QSize, Qt
+from PyQt5.QtGui import QImage, QPainter, QPaintEvent, QPalette
+from PyQt5.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from app.overlays.heat_map import HeatMode, score_map
+from tracker_core.types import Image, TrackDebug
+from tracker_core.video.heat_map import color_heat_map
+
+
+class Thumbnail(QWidget):
+    """One picture with its name below, as large as the panel is wide, never distorted."""
+
+    def __init__(self, name: str, empty: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._empty = empty
+        self._image: QImage | None = None
+        self.setAccessibleName(name)
+        self.setMinimumSize(QSize(64, 48))
+        policy = QSizePolicy(QSizePolicy.Expanding, QSizePolicy.Expanding)
+        self.setSizePolicy(policy)
+
+    def set_image(self, image: QImage | None) -> None:
+        """Show a picture, or that there is none."""
+        self._image = image
+        self.update()
+
+    @property
+    def has_image(self) -> bool:
+        """Whether a picture is shown."""
+        return self._image is not None
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the picture as large as it fits."""
+        painter = QPainter(self)
+        if self._image is None:
+            painter.fillRect(self.rect(), self.palette().color(QPalette.AlternateBase))
+            painter.setPen(self.palette().color(QPalette.Disabled, QPalette.WindowText))
+            painter.drawText(self.rect(), int(Qt.AlignCenter | Qt.TextWordWrap), self._empty)
+        else:
+            size = self._image.size().scaled(self.size(), Qt.KeepAspectRatio)
+            area = QRectF((self.width() - size.width()) / 2, 0, size.width(), size.height())
+            painter.setRenderHint(QPainter.SmoothPixmapTransform, True)
+            painter.drawImage(area, self._image)
+        painter.end()
+
+
+class ThumbnailsPanel(QWidget):
+    """Exemplar, search region and heat map of the chosen target's last update."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("thumbnails")
+        layout = QVBoxLayout(self)
+        layout.setSpacing(2)
+        empty = self.tr("Track a target to see what the network sees")
+        self.exemplar = Thumbnail(self.tr("Exemplar crop"), empty)
+        self.search = Thumbnail(self.tr("Search crop"), "")
+        self.heat = Thumbnail(self.tr("Scores after the window"), "")
+        self._captions: dict[str, QLabel] = {}
+        for name, text, widget in (
+            ("exemplar", self.tr("Exemplar"), self.exemplar),
+            ("search", self.tr("Search region"), self.search),
+            ("heat", self.tr("Scores after the window"), self.heat),
+        ):
+            caption = QLabel(text)
+            self._captions[name] = caption
+            layout.addWidget(caption)
+            layout.addWidget(widget, 1)
+        self._shown: TrackDebug | None = None
+
+    def set_debug(self, debug: TrackDebug | None) -> None:
+        """Show an update's crops; None where nothing is known."""
+        if debug is self._shown:
+            return
+        self._shown = debug
+        if debug is None:
+            for widget in (self.exemplar, self.search, self.heat):
+                widget.set_image(None)
+            return
+        self.exemplar.set_image(to_qimage(debug.exemplar_crop))
+        self.search.set_image(to_qimage(debug.search_crop))
+        self._captions["exemplar"].setText(self.tr("Exemplar {}×{}").format(*_size(debug.exemplar_crop)))
+        self._captions["search"].setText(self.tr("Search region {}×{}").format(*_size(debug.search_crop)))
+        scores = score_map(debug, HeatMode.WINDOWED) if debug.levels and len(debug.scores_windowed) else None
+        self.heat.set_image(None if scores is None else to_qimage(color_heat_map(scores)))
+        best = float(np.nanmax(debug.scores_windowed)) if len(debug.scores_windowed) else float("nan")
+        self._captions["heat"].setText(self.tr("Scores after the window, best {:.2f}").format(best))
+
+
+def to_qimage(image_bgr: Image) -> QImage:
+    """Return a QImage that owns its pixels from a uint8 BGR image."""
+    return qimage2ndarray.array2qimage(np.ascontiguousarray(image_bgr[:, :, ::-1]))
+
+
+def _size(image: Image) -> tuple[int, int]:
+    return image.shape[1], image.shape[0]

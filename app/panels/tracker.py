@@ -1,0 +1,288 @@
+"""The tracker panel: which tracker, with which weights, on which device, and its parameters, live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from tracker_core.config import TRACKING_RANGES, TrackingConfig
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of the panel: a field of `TrackingConfig` within the range that makes sense by hand."""
+
+    name: str
+    low: float
+    high: float
+    step: float
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it counts pixels."""
+        return self.step >= 1
+
+
+# the core takes wider ranges; a slider over all of them could not be set finely
+PARAMETERS = (
+    Parameter("window_influence", 0.0, 1.0, 0.01),
+    Parameter("penalty_k", 0.0, 1.0, 0.01),
+    Parameter("size_lr", 0.0, 1.0, 0.01),
+    Parameter("context", 0.0, 1.0, 0.01),
+    Parameter("search_size", 191, 511, 16),
+)
+PRESETS: dict[str, dict[str, float]] = {
+    "steady": {"window_influence": 0.5, "penalty_k": 0.2, "size_lr": 0.3},
+    "agile": {"window_influence": 0.2, "penalty_k": 0.05, "size_lr": 0.7},
+    "wide": {"search_size": 319, "window_influence": 0.4},
+}
+
+
+class ParameterRow:
+    """A slider and a number field for one parameter, always of the same value."""
+
+    def __init__(self, parameter: Parameter, text: str, changed: Callable[[], None]) -> None:
+        self.parameter = parameter
+        self.label = QLabel(text)
+        self.slider = QSlider(Qt.Horizontal)
+        self.slider.setRange(0, round((parameter.high - parameter.low) / parameter.step))
+        self.slider.setMinimumWidth(60)
+        self.field: Any = QSpinBox() if parameter.is_whole else QDoubleSpinBox()
+        low, high = TRACKING_RANGES[parameter.name]
+        if parameter.is_whole:
+            self.field.setRange(int(low), int(high))
+            self.field.setSingleStep(int(parameter.step))
+        else:
+            self.field.setDecimals(2)
+            self.field.setRange(low, high)
+            self.field.setSingleStep(0.05)
+        self.field.setKeyboardTracking(False)  # a number is taken when it is complete, not digit by digit
+        for widget in (self.slider, self.field):
+            widget.setAccessibleName(text)
+        self._changed = changed
+        self.slider.valueChanged.connect(self._from_slider)
+        self.field.valueChanged.connect(self._from_field)
+
+    @property
+    def value(self) -> float:
+        """The value as the configuration has it."""
+        return int(self.field.value()) if self.parameter.is_whole else round(float(self.field.value()), 4)
+
+    def show(self, value: float) -> None:
+        """Show a value; says nothing back."""
+        for widget in (self.slider, self.field):
+            widget.blockSignals(True)
+        self.field.setValue(int(value) if self.parameter.is_whole else float(value))
+        self.slider.setValue(self._place(value))
+        for widget in (self.slider, self.field):
+            widget.blockSignals(False)
+
+    def _place(self, value: float) -> int:
+        return round((value - self.parameter.low) / self.parameter.step)
+
+    def _from_slider(self, place: int) -> None:
+        self.show(self.parameter.low + place * self.parameter.step)
+        self._changed()
+
+    def _from_field(self, value: float) -> None:
+        self.show(value)
+        self._changed()
+
+
+class TrackerPanel(QWidget):
+    """Choice of tracker, weights and device above; parameters below, which count from the next frame on."""
+
+    tracker_chosen = pyqtSignal(str, str, str)  # name, weights, device
+    tracking_changed = pyqtSignal(object)  # TrackingConfig
+    reset_requested = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("tracker_panel")
+        self._tracking: TrackingConfig | None = None
+        layout = QVBoxLayout(self)
+        layout.addLayout(self._make_choice())
+        layout.addLayout(self._make_parameters())
+        layout.addLayout(self._make_presets())
+        layout.addStretch(1)
+        self._enable(False)
+
+    def set_trackers(self, entries: Sequence[tuple[str, str]], current: str = "") -> None:
+        """Offer trackers, each a name and a description."""
+        self.tracker.blockSignals(True)
+        self.tracker.clear()
+        for place, (name, description) in enumerate(entries):
+            self.tracker.addItem(name, name)
+            self.tracker.setItemData(place, description, Qt.ToolTipRole)
+        self.tracker.blockSignals(False)
+        self.set_choice(current)
+
+    def set_devices(self, devices: Sequence[str]) -> None:
+        """Offer devices; "auto" stands first."""
+        self.device.blockSignals(True)
+        chosen = self.device.currentText() or "auto"
+        self.device.clear()
+        self.device.addItems(["auto", *devices])
+        self.device.setCurrentText(chosen)
+        self.device.blockSignals(False)
+
+    def set_choice(self, name: str, weights: str = "", device: str = "auto") -> None:
+        """Show what was chosen; says nothing back."""
+        for widget in (self.tracker, self.weights, self.device):
+            widget.blockSignals(True)
+        place = self.tracker.findData(name)
+        if place >= 0:
+            self.tracker.setCurrentIndex(place)
+        self.weights.setText(weights)
+        if self.device.findText(device) >= 0:
+            self.device.setCurrentText(device)
+        for widget in (self.tracker, self.weights, self.device):
+            widget.blockSignals(False)
+        self._told = self._choice()
+
+    def set_tracking(self, tracking: TrackingConfig) -> None:
+        """Show parameters; says nothing back."""
+        self._tracking = tracking
+        for row in self.rows.values():
+            row.show(getattr(tracking, row.parameter.name))
+        self._enable(True)
+
+    @property
+    def tracking(self) -> TrackingConfig | None:
+        """The parameters as they are shown, None before a tracker was built."""
+        if self._tracking is None:
+            return None
+        return replace(self._tracking, **{name: row.value for name, row in self.rows.items()})
+
+    def _make_choice(self) -> QFormLayout:
+        form = QFormLayout()
+        self.tracker, self.weights, self.device = QComboBox(), QLineEdit(), QComboBox()
+        self.tracker.setSizeAdjustPolicy(QComboBox.AdjustToMinimumContentsLengthWithIcon)
+        self.tracker.setMinimumContentsLength(16)
+        self.weights.setPlaceholderText(self.tr("its own"))
+        self.device.addItems(["auto", "cpu"])
+        browse = QToolButton()
+        browse.setText("…")
+        browse.setAccessibleName(self.tr("Choose a weights file"))
+        browse.setToolTip(self.tr("Choose a weights file"))
+        browse.clicked.connect(self._browse)
+        line = QHBoxLayout()
+        line.addWidget(self.weights, 1)
+        line.addWidget(browse)
+        form.addRow(self.tr("Tracker:"), self.tracker)
+        form.addRow(self.tr("Weights:"), line)
+        form.addRow(self.tr("Device:"), self.device)
+        self.weights.setAccessibleName(self.tr("Weights"))
+        self.weights.setToolTip(self.tr("A .safetensors file; empty for the tracker's own weights"))
+        self.tracker.currentIndexChanged.connect(self._on_tracker)
+        self.weights.editingFinished.connect(self._on_weights)
+        self.device.currentIndexChanged.connect(lambda _index: self._tell_choice())
+        self._told: tuple[str, str, str] | None = None
+        return form
+
+    def _make_parameters(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setColumnStretch(1, 1)
+        texts = {
+            "window_influence": (self.tr("Cosine window"), self.tr("How much the middle of the search window counts")),
+            "penalty_k": (self.tr("Penalty"), self.tr("How much changes of size and ratio are held against a box")),
+            "size_lr": (self.tr("Smoothing"), self.tr("How fast the size follows: 0 keeps it, 1 takes it at once")),
+            "context": (self.tr("Context"), self.tr("Margin around the target in the exemplar; from the next box on")),
+            "search_size": (self.tr("Search size"), self.tr("Side of the search crop in pixels: wider is slower")),
+        }
+        self.rows: dict[str, ParameterRow] = {}
+        for place, parameter in enumerate(PARAMETERS):
+            text, tip = texts[parameter.name]
+            row = ParameterRow(parameter, text, self._tell_tracking)
+            for column, widget in enumerate((row.label, row.slider, row.field)):
+                widget.setToolTip(tip)
+                grid.addWidget(widget, place, column)
+            self.rows[parameter.name] = row
+        return grid
+
+    def _make_presets(self) -> QHBoxLayout:
+        line = QHBoxLayout()
+        self.presets = QComboBox()
+        self.presets.addItem(self.tr("Presets …"))
+        for name, text in (
+            ("steady", self.tr("Steady: slow target, much clutter")),
+            ("agile", self.tr("Agile: fast target that changes")),
+            ("wide", self.tr("Wide: jumps, low frame rate")),
+        ):
+            self.presets.addItem(text, name)
+        self.presets.setAccessibleName(self.tr("Presets of the parameters"))
+        self.presets.setSizeAdjustPolicy(QComboBox.AdjustToMinimumContentsLengthWithIcon)
+        self.presets.activated.connect(self._use_preset)
+        self.reset = QPushButton(self.tr("Reset"))
+        self.reset.setToolTip(self.tr("The parameters that the tracker was tuned with"))
+        self.reset.clicked.connect(self.reset_requested)
+        line.addWidget(self.presets, 1)
+        line.addWidget(self.reset)
+        return line
+
+    def _use_preset(self, place: int) -> None:
+        name = self.presets.itemData(place)
+        self.presets.setCurrentIndex(0)
+        if name in PRESETS and self._tracking is not None:
+            whole = {field.name for field in fields(TrackingConfig)}
+            self.set_tracking(replace(self._tracking, **{k: v for k, v in PRESETS[name].items() if k in whole}))
+            self._tell_tracking()
+
+    def _browse(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, self.tr("Weights"), self.weights.text(), self.tr("Weights (*.safetensors);;All files (*)")
+        )
+        if path:
+            self.weights.setText(path)
+            self._on_weights()
+
+    def _on_tracker(self, _place: int) -> None:
+        self.weights.clear()  # another network's weights would not fit
+        self._tell_choice()
+
+    def _on_weights(self) -> None:
+        if self.weights.isModified() or self.weights.text():
+            self.weights.setModified(False)
+            self._tell_choice()
+
+    def _choice(self) -> tuple[str, str, str]:
+        return str(self.tracker.currentData() or ""), self.weights.text().strip(), self.device.currentText()
+
+    def _tell_choice(self) -> None:
+        choice = self._choice()
+        if choice != self._told:
+            self._told = choice
+            self.tracker_chosen.emit(*choice)
+
+    def _tell_tracking(self) -> None:
+        tracking = self.tracking
+        if tracking is not None and tracking != self._tracking:
+            self._tracking = tracking
+        if tracking is not None:
+            self.tracking_changed.emit(tracking)
+
+    def _enable(self, is_on: bool) -> None:
+        for row in self.rows.values():
+            row.slider.setEnabled(is_on)
+            row.field.setEnabled(is_on)
+        self.presets.setEnabled(is_on)
+        self.reset.setEnabled(is_on)
