@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,15 @@ def run_score(args: argparse.Namespace) -> int:
     return INCOMPLETE if args.strict and any(len(score.sequences) < score.total for score in scores) else 0
 
 
-def write_scores(path: str | Path, protocol: str, scores: list[OnePassScore | SupervisedScore]) -> None:
-    """Write `{"protocol": …, "trackers": {name: {…}}}`."""
-    data = {"protocol": protocol, "trackers": {score.tracker: score.to_json() for score in scores}}
+def write_scores(
+    path: str | Path,
+    protocol: str,
+    scores: list[OnePassScore | SupervisedScore],
+    head: Mapping[str, Any] | None = None,
+) -> None:
+    """Write `{"protocol": …, "trackers": {name: {…}}}`, and what is in `head` beside them."""
+    trackers = {score.tracker: score.to_json() for score in scores}
+    data = {"protocol": protocol, **(head or {}), "trackers": trackers}
     write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tracker_core.boxes import center_distance_xywh, clip_xywh, iou_xywh, xywh_to_cxcywh
+from tracker_core.boxes import center_distance_xywh, iou_xywh, xywh_to_cxcywh
 from tracker_core.errors import InputError
 from tracker_core.types import FloatArray
 
@@ -101,7 +101,7 @@ def measure_sequence(
     error[found] = center_distance_xywh(found_boxes, found_truth)
     normalised[found] = _normalised_distance(found_boxes, found_truth)
     if image_size is not None:
-        found_boxes, found_truth = clip_xywh(found_boxes, *image_size), clip_xywh(found_truth, *image_size)
+        found_boxes, found_truth = _bound(found_boxes, image_size), _bound(found_truth, image_size)
     overlap[found] = np.where((found_boxes[:, 2:] > 0).all(axis=1), iou_xywh(found_boxes, found_truth), 0.0)
     return SequenceCurves(
         name=name,
@@ -157,6 +157,17 @@ def group_by_attribute(measured: Iterable[SequenceCurves]) -> dict[str, list[Seq
 
 def _share(passed: NDArray[np.bool_]) -> FloatArray:
     return np.asarray(passed.mean(axis=0), np.float64)
+
+
+def _bound(boxes_xywh: FloatArray, image_size: tuple[int, int]) -> FloatArray:
+    """Return boxes moved and cut to fit into the image as GOT-10k's evaluation does it.
+
+    A corner outside is moved inside first and keeps the size that then has room: this is not the part of the box
+    that lies inside, but it is what published numbers were made with.
+    """
+    bound = np.array(image_size, np.float64)
+    corner = np.clip(boxes_xywh[:, :2], 0, bound)
+    return np.concatenate((corner, np.clip(boxes_xywh[:, 2:], 0, bound - corner)), axis=1)
 
 
 def _normalised_distance(boxes_xywh: FloatArray, truth_xywh: FloatArray) -> FloatArray:

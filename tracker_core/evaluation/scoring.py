@@ -53,18 +53,25 @@ class Remarks:
         left_out: sequence → why its result could not be counted.
         notes: sequence → what is odd about a result that was counted.
         unknown: result files that belong to no sequence of the data set.
+        absent: sequences of the benchmark that are not on disk, where their names are known.
+        benchmark: what the sequences are counted of, "" for the ground truth that was given.
     """
 
     missing: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    benchmark: str = ""
 
     def describe(self, counted: int, total: int) -> list[str]:
         """Return sentences for people; none if every sequence was counted as it should be."""
         lines = []
         if counted < total:
-            lines.append(f"Partial: {counted} of {total} sequences are in this score.")
+            whole = f" of {self.benchmark}" if self.benchmark else ""
+            lines.append(f"Partial: {counted} of {total} sequences{whole} are in this score.")
+        if self.absent:
+            lines.append(f"Not on disk: {_list_names(self.absent)}.")
         if self.missing:
             lines.append(f"No result file for {_list_names(self.missing)}.")
         lines.extend(f"Left out: {reason}" for reason in self.left_out.values())
@@ -80,6 +87,7 @@ class Remarks:
             "left_out": self.left_out,
             "notes": self.notes,
             "unknown": self.unknown,
+            "absent": self.absent,
         }
 
 

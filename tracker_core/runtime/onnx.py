@@ -180,6 +180,9 @@ def _hash_network(network: nn.Module, config: TrackerConfig, version: str) -> st
 
 
 def _usable_cores() -> int:
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)  # several processes share the machine, and each was given its part
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return max(1, os.cpu_count() or 1)

@@ -1,0 +1,212 @@
+"""`siamscope eval`: run trackers on a benchmark, keep every result, and score them."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tracker_core.cli.console import INTERRUPTED, PROGRESS_CHOICES, Reporter, emit, errors, output
+from tracker_core.cli.eval_events import GrowingScore
+from tracker_core.cli.score_command import INCOMPLETE, show_scores, write_scores
+from tracker_core.cli.score_tables import show_attributes, show_sequences
+from tracker_core.errors import InputError, SiamscopeError
+from tracker_core.evaluation.benchmarks import BENCHMARKS, open_benchmark
+from tracker_core.evaluation.one_pass import THRESHOLD_COUNTS
+from tracker_core.evaluation.runner import Candidate, Evaluation, Plan, choose_jobs, describe_run
+from tracker_core.evaluation.scoring import OnePassScore, SupervisedScore
+from tracker_core.evaluation.supervised import EAO_INTERVALS
+from tracker_core.evaluation.workers import TRACKED, Outcome
+
+TERMINATED = 128 + signal.SIGTERM
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the sub-command to the command line."""
+    parser = subparsers.add_parser(
+        "eval",
+        help="run trackers on a benchmark and score them",
+        description="Run trackers on a benchmark and score them. Results that are there are not computed again, and "
+        "an interrupted run goes on where it was when it is called again.",
+        epilog="Example: siamscope eval --dataset otb --root OTB100/ --sequences Deer,Jogging --json scores.json",
+    )
+    parser.add_argument("--dataset", required=True, choices=tuple(BENCHMARKS), help="the benchmark")
+    parser.add_argument("--root", required=True, metavar="DIR", help="the folder that holds its sequences")
+    parser.add_argument(
+        "--tracker", action="append", default=[], metavar="N", help="a tracker by name (default: the one that ships); "
+        "repeatable",
+    )  # fmt: skip
+    parser.add_argument("--weights", metavar="FILE", help="a checkpoint instead of the tracker's own")
+    parser.add_argument("--name", metavar="N", help="name of the results instead of the tracker's")
+    parser.add_argument("--sequences", default="", metavar="A,B", help="only these; a clip's name is all its targets")
+    parser.add_argument("--out", default="results", metavar="DIR", help="where results go (results)")
+    parser.add_argument("--json", metavar="FILE", help="write all numbers as JSON")
+    parser.add_argument(
+        "--thresholds", type=int, choices=THRESHOLD_COUNTS, default=21, help="thresholds of the success curve (21)"
+    )
+    parser.add_argument("--year", choices=tuple(EAO_INTERVALS), default="2018", help="of a VOT challenge (2018)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="sequences at a time (default: one a core)")
+    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto)")
+    parser.add_argument("--again", action="store_true", help="remove the results of these sequences and track anew")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if any score is partial")
+    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the tracker's configuration")
+    parser.set_defaults(run=run_eval)
+
+
+def run_eval(args: argparse.Namespace) -> int:
+    """Carry out `eval`; what can be refused is refused before the first frame is tracked."""
+    from tracker_core.devices import resolve_device
+
+    names: list[str | None] = list(dict.fromkeys(args.tracker)) or [None]
+    if len(names) > 1 and (args.weights or args.name):
+        raise InputError("--weights and --name belong to one tracker; give them with one --tracker.")
+    if args.name and not re.fullmatch(r"[\w+.-]+", args.name):
+        raise InputError(f"The name '{args.name}' is no folder name; use letters, digits, '-', '_', '+' and '.'.")
+    device = resolve_device(args.device)
+    benchmark = open_benchmark(args.dataset, args.root, sequences=args.sequences.split(","), year=args.year)
+    evaluation = Evaluation(benchmark, args.out, thresholds=args.thresholds)
+    jobs = choose_jobs(args.jobs, device, len(evaluation.truths))
+    return _Command(args, evaluation, names, device, jobs).execute()
+
+
+class _Command:
+    """One call of `eval`: the plans of all trackers, one after another, then the scores."""
+
+    def __init__(
+        self, args: argparse.Namespace, evaluation: Evaluation, names: list[str | None], device: str, jobs: int
+    ) -> None:
+        self.args, self.evaluation, self.device, self.jobs = args, evaluation, device, jobs
+        self.plans: list[tuple[Plan, Any]] = []
+        for name in names:
+            make = functools.partial(
+                _make_tracker, name, args.weights, device=device, runtime=args.runtime, overrides=tuple(args.overrides)
+            )
+            tracker = make()
+            candidate = Candidate(args.name or tracker.name, make)
+            if candidate.name in {plan.candidate.name for plan, _ in self.plans}:
+                continue
+            self.plans.append((evaluation.plan(candidate, tracker, again=args.again), tracker))
+        self.failed: dict[str, dict[str, str]] = {}
+
+    def execute(self) -> int:
+        """Track, score, show; return the exit code."""
+        self._announce()
+        code = 0
+        total = sum(plan.frames for plan, _ in self.plans)
+        with _terminable(), Reporter(self.args.progress, f"Running {self.evaluation.benchmark.title}", total) as bar:
+            try:
+                for plan, tracker in self.plans:
+                    self._run(plan, tracker, bar)
+            except _TerminatedError:
+                code = TERMINATED
+            except KeyboardInterrupt:
+                code = INTERRUPTED
+        scores = self._score(interrupted=code != 0)
+        runs = {plan.candidate.name: describe_run(plan, self.jobs, self.device) for plan, _ in self.plans}
+        head = {"benchmark": self.evaluation.benchmark.title, "interrupted": code != 0, "runs": runs}
+        if self.args.json:
+            write_scores(self.args.json, self.evaluation.benchmark.rules.protocol, scores, head)
+        if self.args.progress == "json":
+            emit({"event": "result", **head, "trackers": {score.tracker: score.to_json() for score in scores}})
+        else:
+            self._show(scores)
+        if code:
+            errors.print("Stopped; finished sequences are kept, and the same command goes on from there.")
+            return code
+        partial = any(len(score.sequences) < score.total for score in scores)
+        return INCOMPLETE if any(self.failed.values()) or (self.args.strict and partial) else 0
+
+    def _announce(self) -> None:
+        benchmark = self.evaluation.benchmark
+        if self.args.progress == "json":
+            emit(
+                {
+                    "event": "start",
+                    "benchmark": benchmark.title,
+                    "protocol": benchmark.rules.protocol,
+                    "trackers": [plan.candidate.name for plan, _ in self.plans],
+                    "sequences": list(self.evaluation.truths),
+                    "sequences_total": benchmark.total,
+                    "jobs": self.jobs,
+                    "results": str(self.evaluation.folder),
+                }
+            )
+            return
+        for plan, _ in self.plans:
+            if plan.present:
+                errors.print(
+                    f"{plan.candidate.name}: {len(plan.present)} of {len(self.evaluation.truths)} sequences have "
+                    f"results in {plan.store.folder} and are not tracked again.", markup=False,
+                )  # fmt: skip
+            for name, flaw in plan.replaced.items():
+                errors.print(f"{plan.candidate.name}: the result of {name} {flaw}; it is tracked again.", markup=False)
+
+    def _run(self, plan: Plan, tracker: Any, bar: Reporter) -> None:
+        grown = GrowingScore(self.evaluation, plan)
+        as_json = self.args.progress == "json"
+        if as_json:
+            for name in plan.present:
+                emit(grown.add(name, "present"))
+
+        def tell(outcome: Outcome) -> None:
+            if outcome.status != TRACKED:
+                bar.advance(0)
+            if as_json:
+                emit(grown.add(outcome.task.info.name, outcome.status, outcome.reason))
+
+        self.failed[plan.candidate.name] = {}
+        self.failed[plan.candidate.name] = self.evaluation.carry_out(
+            plan, jobs=self.jobs, tracker=tracker, on_outcome=tell, on_frames=bar.advance
+        )
+
+    def _score(self, interrupted: bool) -> list[OnePassScore | SupervisedScore]:
+        scores = []
+        for plan, _ in self.plans:
+            try:
+                scores.append(self.evaluation.score(plan.store, failed=self.failed.get(plan.candidate.name)))
+            except SiamscopeError as error:
+                # stopped before this tracker had a result is no error; nothing scored although it ran is one
+                if not interrupted and len(self.plans) == 1:
+                    raise
+                errors.print(f"{plan.candidate.name}: {error}", style="yellow", markup=False)
+        return scores
+
+    def _show(self, scores: list[OnePassScore | SupervisedScore]) -> None:
+        for score in scores:
+            show_sequences(score)
+        for score in scores:
+            show_attributes(score)
+        show_scores(scores)
+        output.print(f"Results are in {self.evaluation.folder}.", markup=False)
+
+
+def _make_tracker(name: str | None, weights: str | None, **options: Any) -> Any:
+    from tracker_core.trackers.builder import build_tracker
+
+    return build_tracker(name, weights=None if weights is None else Path(weights), **options)
+
+
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM came: the window cancels so, and batch systems do."""
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Take SIGTERM like Ctrl-C inside the block, so that workers are ended and what is done is scored."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _TerminatedError
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,125 @@
+"""Where the results of one tracker on one benchmark lie: written in one step, found complete or not, locked."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tracker_core.errors import InputError, SiamscopeError
+from tracker_core.evaluation.benchmarks import SUPERVISED, Rules
+from tracker_core.evaluation.locks import try_lock
+from tracker_core.evaluation.result_files import EXPERIMENT, ResultFolder, read_boxes_of_result, read_trajectory
+from tracker_core.files import write_text
+
+SETTINGS_FILE = "settings.json"
+LOCKS = ".locks"
+
+
+@dataclass(frozen=True)
+class ResultStore:
+    """The folder `<out>/<benchmark>/<tracker>`.
+
+    One-pass results are `<sequence>.txt` with `times/<sequence>_time.txt`; GOT-10k's and VOT's are
+    `[baseline/]<sequence>/<sequence>_001.txt` with `<sequence>_time.txt` beside.
+    """
+
+    folder: Path
+    rules: Rules
+
+    def result_path(self, sequence: str) -> Path:
+        """Return the file of boxes or regions."""
+        if self.rules.nested:
+            return self._sequence_folder(sequence) / f"{sequence}_001.txt"
+        return self.folder / f"{sequence}.txt"
+
+    def time_path(self, sequence: str) -> Path:
+        """Return the file of seconds per frame."""
+        if self.rules.nested:
+            return self._sequence_folder(sequence) / f"{sequence}_time.txt"
+        return self.folder / "times" / f"{sequence}_time.txt"
+
+    def find_flaw(self, sequence: str, frames: int) -> str | None:
+        """Return why an existing result cannot be used ("is not there", "has 3 of 5 lines", …), None if it can."""
+        path = self.result_path(sequence)
+        if not path.is_file():
+            return "is not there"
+        try:
+            supervised = self.rules.protocol == SUPERVISED
+            lines = len(read_trajectory(path)) if supervised else len(read_boxes_of_result(path))
+        except (SiamscopeError, OSError) as error:
+            return f"is damaged ({error})"
+        return None if lines == frames else f"has {lines} lines for {frames} frames"
+
+    def write(self, sequence: str, lines: Iterable[str], seconds: Iterable[float]) -> None:
+        """Write a finished sequence; a result that is there is whole, because it comes last and in one step."""
+        write_text(self.time_path(sequence), "".join(f"{value:.6f}\n" for value in seconds))
+        write_text(self.result_path(sequence), "".join(f"{line}\n" for line in lines))
+
+    @contextlib.contextmanager
+    def claim(self, sequence: str) -> Iterator[bool]:
+        """Keep other processes from the sequence inside the block; yields whether nobody else is at it."""
+        with try_lock(self.folder / LOCKS / f"{sequence}.lock") as held:
+            yield held
+
+    def results(self, sequences: Iterable[str]) -> ResultFolder:
+        """Return the files of the sequences that have one, for scoring."""
+        names = [name for name in sequences if self.result_path(name).is_file()]
+        return ResultFolder(
+            self.folder.name,
+            self.folder,
+            {name: [self.result_path(name)] for name in names},
+            {name: self.time_path(name) for name in names},
+        )
+
+    def check_settings(self, settings: dict[str, Any]) -> None:
+        """Note by what the results are made; raises `InputError` if those that are there were made by something else.
+
+        Results of two settings in one folder would give a mean of neither.
+        """
+        path = self.folder / SETTINGS_FILE
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = None
+        if isinstance(known, dict):
+            other = [key for key in settings if known.get(key) != settings[key]]
+            if other:
+                raise InputError(
+                    f"The results in '{self.folder}' were made with another {' and '.join(other)}; give these a name "
+                    "of their own with --name, or another folder with --out, or run everything anew with --again."
+                )
+            return
+        write_text(path, json.dumps(settings, indent=1) + "\n")
+
+    def clear(self, sequences: Iterable[str]) -> None:
+        """Remove the results of some sequences, and the note of what made them."""
+        for name in sequences:
+            self.result_path(name).unlink(missing_ok=True)
+            self.time_path(name).unlink(missing_ok=True)
+        (self.folder / SETTINGS_FILE).unlink(missing_ok=True)
+
+    def _sequence_folder(self, sequence: str) -> Path:
+        base = self.folder / EXPERIMENT if self.rules.protocol == SUPERVISED else self.folder
+        return base / sequence
+
+
+def describe_tracker(tracker: Any) -> dict[str, Any]:
+    """Return what the boxes of a tracker follow from: its name, its configuration and its network's weights."""
+    settings: dict[str, Any] = {"tracker": str(tracker.name)}
+    config = getattr(tracker, "config", None)
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        settings["configuration"] = json.loads(json.dumps(dataclasses.asdict(config)))
+    network = getattr(tracker, "network", None)
+    if network is not None:
+        digest = hashlib.sha256()
+        for key, value in sorted(network.state_dict().items()):
+            digest.update(key.encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        settings["weights"] = digest.hexdigest()
+    return settings

@@ -1,0 +1,256 @@
+"""Running sequences, one after another in this process or several at a time in worker processes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from tracker_core.errors import SiamscopeError
+from tracker_core.evaluation.benchmarks import SUPERVISED, open_frames
+from tracker_core.evaluation.ground_truth import region_truth_of
+from tracker_core.evaluation.result_store import ResultStore
+from tracker_core.evaluation.sequence_runs import (
+    OnFrame,
+    format_one_pass,
+    format_supervised,
+    run_one_pass,
+    run_supervised,
+)
+from tracker_core.sequences import SequenceInfo
+from tracker_core.types import Tracker
+
+logger = logging.getLogger(__name__)
+TRACKED, PRESENT, BUSY, FAILED = "tracked", "present", "busy", "failed"
+BUSY_PAUSE_S = 1.0  # until a sequence that another process is at is looked at again
+REPORT_EVERY_S = 0.25
+MakeTracker = Callable[[], Tracker]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A sequence to be tracked, and where its result goes."""
+
+    info: SequenceInfo
+    store: ResultStore
+    frames: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task: TRACKED, PRESENT (another process has done it), BUSY or FAILED, and why."""
+
+    task: Task
+    status: str
+    reason: str = ""
+
+
+def carry_out(task: Task, tracker: Tracker, on_frame: OnFrame) -> Outcome:
+    """Track one sequence and write its result, unless another process is at it or has done so."""
+    with task.store.claim(task.info.name) as claimed:
+        if not claimed:
+            return Outcome(task, BUSY)
+        if task.store.find_flaw(task.info.name, task.frames) is None:
+            return Outcome(task, PRESENT)
+        try:
+            _track(task, tracker, on_frame)
+        except (SiamscopeError, OSError) as error:
+            return Outcome(task, FAILED, str(error))
+        except (RuntimeError, ValueError, ArithmeticError, LookupError, MemoryError) as error:
+            # a fault of the tracker in one sequence must not cost the others
+            logger.exception("Tracking '%s' failed", task.info.name)
+            return Outcome(task, FAILED, f"The tracker failed in '{task.info.name}': {type(error).__name__}: {error}")
+    return Outcome(task, TRACKED)
+
+
+def run_here(
+    tasks: Iterable[Task], make_tracker: MakeTracker, on_outcome: Callable[[Outcome], None], on_frames: OnFrames
+) -> None:
+    """Carry out the tasks one after another; whoever is busy elsewhere comes again at the end."""
+    tracker = make_tracker()
+    waiting = deque(tasks)
+    passed_over = 0
+    while waiting:
+        task = waiting.popleft()
+        outcome = carry_out(task, tracker, lambda: on_frames(1))
+        if outcome.status == BUSY:
+            waiting.append(task)
+            passed_over += 1
+            if passed_over >= len(waiting):
+                time.sleep(BUSY_PAUSE_S)
+                passed_over = 0
+        else:
+            passed_over = 0
+            on_outcome(outcome)
+
+
+def run_in_workers(
+    tasks: Iterable[Task],
+    make_tracker: MakeTracker,
+    on_outcome: Callable[[Outcome], None],
+    on_frames: OnFrames,
+    *,
+    jobs: int,
+    threads: int,
+) -> None:
+    """Carry out the tasks in `jobs` processes of `threads` threads each; `make_tracker` must be picklable.
+
+    A worker that dies costs the sequence it was at. Workers end when this process does, however it ends. Raises
+    `SiamscopeError` if the workers cannot make the tracker.
+    """
+    crew = _Crew(deque(tasks), make_tracker, jobs, threads)
+    try:
+        crew.work(on_outcome, on_frames)
+    finally:
+        crew.dismiss()
+
+
+OnFrames = Callable[[int], None]
+
+
+class _Crew:
+    """The worker processes of one run, and what each is at."""
+
+    def __init__(self, tasks: deque[Task], make_tracker: MakeTracker, jobs: int, threads: int) -> None:
+        self._tasks = tasks
+        self._held_back: list[tuple[float, Task]] = []  # when to try again, what
+        self._make_tracker, self._threads = make_tracker, threads
+        # a fresh interpreter each: forking a process that has run PyTorch can hang
+        self._context = multiprocessing.get_context("spawn")
+        self._at_work: dict[Connection, Task | None] = {}
+        self._processes: dict[Connection, Any] = {}
+        for _ in range(min(jobs, len(tasks))):
+            self._hire()
+
+    def work(self, on_outcome: Callable[[Outcome], None], on_frames: OnFrames) -> None:
+        """Hand out tasks until all are done."""
+        while self._tasks or self._held_back or any(self._at_work.values()):
+            now = time.monotonic()
+            self._tasks.extend(task for due, task in self._held_back if due <= now)
+            self._held_back = [(due, task) for due, task in self._held_back if due > now]
+            for connection in [c for c, task in self._at_work.items() if task is None]:
+                if self._tasks:
+                    self._give(connection, self._tasks.popleft())
+            ready = wait(list(self._at_work), timeout=BUSY_PAUSE_S)
+            for connection in [c for c in self._at_work if c in ready]:
+                self._hear(connection, on_outcome, on_frames)
+
+    def dismiss(self) -> None:
+        """End all workers at once."""
+        for connection in self._at_work:
+            connection.close()
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            process.join()
+
+    def _hire(self) -> None:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=serve, args=(theirs, self._make_tracker, self._threads), daemon=True)
+        process.start()
+        theirs.close()
+        self._at_work[ours] = None
+        self._processes[ours] = process
+
+    def _give(self, connection: Connection, task: Task) -> None:
+        self._at_work[connection] = task
+        with contextlib.suppress(OSError):  # a worker that is dead is noticed when it is listened to
+            connection.send(task)
+
+    def _hear(self, connection: Connection, on_outcome: Callable[[Outcome], None], on_frames: OnFrames) -> None:
+        try:
+            message = connection.recv()
+        except (EOFError, OSError):
+            self._bury(connection, on_outcome)
+            return
+        if isinstance(message, int):
+            on_frames(message)
+        elif isinstance(message, SiamscopeError):
+            raise message
+        elif isinstance(message, Outcome):
+            self._at_work[connection] = None
+            if message.status == BUSY:
+                self._held_back.append((time.monotonic() + BUSY_PAUSE_S, message.task))
+            else:
+                on_outcome(message)
+
+    def _bury(self, connection: Connection, on_outcome: Callable[[Outcome], None]) -> None:
+        task, process = self._at_work.pop(connection), self._processes.pop(connection)
+        connection.close()
+        process.join()
+        if task is not None:
+            reason = f"The process that tracked '{task.info.name}' ended unexpectedly (exit code {process.exitcode})"
+            on_outcome(Outcome(task, FAILED, f"{reason}; there may be too little memory, try fewer --jobs."))
+        if self._tasks or self._held_back:
+            self._hire()
+
+
+def serve(connection: Connection, make_tracker: MakeTracker, threads: int) -> None:
+    """Be a worker: make the tracker, then carry out tasks until the other side of `connection` is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first one decides
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    _limit_threads(threads)
+    try:
+        try:
+            tracker = make_tracker()
+        except SiamscopeError as error:
+            connection.send(error)
+            return
+        while True:
+            report = _FrameReport(connection)
+            outcome = carry_out(connection.recv(), tracker, report.add)
+            report.flush()
+            connection.send(outcome)
+    except (EOFError, OSError):
+        return  # nobody is there to work for any more
+
+
+class _FrameReport:
+    """Counts frames and tells the other side now and then; that fails when the other side is gone, which is meant."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._count, self._last = connection, 0, time.monotonic()
+
+    def add(self) -> None:
+        self._count += 1
+        if time.monotonic() - self._last > REPORT_EVERY_S:
+            self.flush()
+
+    def flush(self) -> None:
+        try:
+            self._connection.send(self._count)
+        except OSError:
+            raise EOFError from None
+        self._count, self._last = 0, time.monotonic()
+
+
+def _limit_threads(threads: int) -> None:
+    import cv2
+    import torch
+
+    cv2.setNumThreads(threads)
+    torch.set_num_threads(threads)
+
+
+def _track(task: Task, tracker: Tracker, on_frame: OnFrame) -> None:
+    name, rules = task.info.name, task.store.rules
+    source = open_frames(task.info)
+    try:
+        if rules.protocol == SUPERVISED:
+            truth = region_truth_of(source.sequence, source.size)
+            supervised = run_supervised(tracker, source, truth, on_frame)
+            lines, seconds = format_supervised(supervised), supervised.seconds
+        else:
+            one_pass = run_one_pass(tracker, source, on_frame)
+            lines, seconds = format_one_pass(one_pass, rules.origin), one_pass.seconds
+    finally:
+        source.close()
+    task.store.write(name, lines, seconds.tolist())
