@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
 from tracker_core.evaluation.plot_style import (
@@ -17,6 +18,7 @@ from tracker_core.evaluation.plot_style import (
     INK,
     LINE_WIDTH,
     MUTED,
+    PAPER,
     TrackerStyle,
     shorten_name,
     take_texts_literally,
@@ -59,17 +61,27 @@ def dress(axes: Axes) -> None:
     axes.yaxis.label.set_color(MUTED)
 
 
-def set_title(axes: Axes, title: str, parts: Mapping[str, str]) -> None:
+def set_title(axes: Axes, title: str, parts: Mapping[str, str], trackers: int) -> None:
     """Write the title and, beneath, that results are partial if some are."""
-    axes.set_title("\n".join([title, *partial_line(parts)]), fontsize=12, color=INK)
+    axes.set_title(add_partial_line(title, parts, trackers), fontsize=12, color=INK)
 
 
-def partial_line(parts: Mapping[str, str]) -> list[str]:
-    """Return the line under a title that says that something is partial; none if nothing is."""
+def add_partial_line(title: str, parts: Mapping[str, str], trackers: int) -> str:
+    """Return the title with a line that says of which of so many trackers the results are partial, if of any."""
     if not parts:
-        return []
+        return title
     spans = sorted(set(parts.values()))
-    return [f"Partial results: {spans[0]} sequences" if len(spans) == 1 else "Partial results: see the legend"]
+    if len(parts) == trackers and len(spans) == 1:
+        return f"{title}\nPartial results: {spans[0]} sequences"
+    return f"{title}\nPartial results of {', '.join(shorten_name(name) for name in sorted(parts)[:3])}" + (
+        f" and {len(parts) - 3} more" if len(parts) > 3 else ""
+    )
+
+
+def name_entries(legend: Legend, texts: Sequence[str]) -> None:
+    """Write the texts of a legend; some versions of matplotlib leave entries out whose text begins with `_`."""
+    for entry, text in zip(legend.get_texts(), texts, strict=True):
+        entry.set_text(text)
 
 
 def add_legend(
@@ -91,9 +103,17 @@ def add_legend(
     else:
         at = {"loc": place}
     legend = axes.legend(
-        handles, [labels[name] for name in ranked], fontsize=fontsize, framealpha=0.85, edgecolor=GRID, labelcolor=INK,
-        handlelength=1.0 if only_markers else 2.8, **at,
-    )  # fmt: skip
+        handles,
+        ["-"] * len(ranked),
+        fontsize=fontsize,
+        framealpha=0.85,
+        facecolor=PAPER,
+        edgecolor=GRID,
+        labelcolor=INK,
+        handlelength=1.0 if only_markers else 3.2,
+        **at,
+    )
+    name_entries(legend, [labels[name] for name in ranked])
     legend.set_zorder(5)
 
 
@@ -111,8 +131,7 @@ def legend_label(
     """Return "name [score]", and what part of the data set it is of, if it is partial."""
     short = shorten_name(name, longest) if longest else shorten_name(name)
     value = f"{score:.3f}" if math.isfinite(score) else "–"
-    # a name that begins with "_" would be left out of the legend
-    return with_part(f"{short.lstrip('_') or short} [{prefix}{value}]", name, parts)
+    return with_part(f"{short} [{prefix}{value}]", name, parts)
 
 
 def with_part(text: str, name: str, parts: Mapping[str, str]) -> str:

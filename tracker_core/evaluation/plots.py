@@ -26,13 +26,14 @@ from tracker_core.evaluation.plot_parts import (
     MOST_IN_AXES,
     Curve,
     add_legend,
+    add_partial_line,
     by_score,
     dress,
     finish,
     legend_handle,
     legend_label,
+    name_entries,
     new_figure,
-    partial_line,
     set_title,
     with_part,
 )
@@ -91,7 +92,7 @@ def plot_curves(
     aside = len(curves) > MOST_IN_AXES
     figure = new_figure(9.6 if aside else 6.4, 4.8)
     axes = figure.add_subplot()
-    set_title(axes, title, parts)
+    set_title(axes, title, parts, len(curves))
     _draw_curves(axes, curves, kind, looks)
     axes.set(xlabel=kind.x_label, ylabel=kind.y_label)
     labels = {name: legend_label(name, curve.score, parts) for name, curve in curves.items()}
@@ -126,13 +127,17 @@ def plot_attribute_grid(
     for column in range(columns):
         bottom = max(index for index in range(column, len(groups), columns))
         all_axes[bottom].tick_params(labelbottom=True)
-    figure.supxlabel(kind.x_label, fontsize=10, color=MUTED)
-    figure.supylabel(kind.y_label, fontsize=10, color=MUTED)
-    figure.suptitle("\n".join([title, *partial_line(parts)]), fontsize=12, color=INK)
-    if len(names) > MOST_IN_PANEL:
+        all_axes[bottom].set_xlabel(kind.x_label, fontsize=8)
+    for axes in all_axes[::columns]:
+        axes.set_ylabel(kind.y_label, fontsize=8)
+    figure.suptitle(add_partial_line(title, parts, len(names)), fontsize=12, color=INK)
+    if parts or len(names) > MOST_IN_PANEL:
         handles = [legend_handle(styles[name]) for name in names]
-        texts = [shorten_name(name) for name in names]
-        figure.legend(handles, texts, loc="outside lower center", ncols=4, frameon=False, fontsize=8, labelcolor=INK)
+        texts = [with_part(shorten_name(name), name, parts) for name in names]
+        legend = figure.legend(
+            handles, ["-"] * len(names), loc="outside lower center", ncols=4, frameon=False, fontsize=8, labelcolor=INK
+        )
+        name_entries(legend, texts)
     return finish(figure)
 
 
@@ -174,10 +179,12 @@ def plot_radar(
     axes.set_rlabel_position(180.0 / max(len(attributes), 1))
     axes.grid(color=GRID, linewidth=0.8)
     axes.spines["polar"].set_color(GRID)
-    figure.suptitle("\n".join([title, *partial_line(parts)]), fontsize=12, color=INK)
+    figure.suptitle(add_partial_line(title, parts, len(order)), fontsize=12, color=INK)
     handles = [legend_handle(styles[name], with_marker=True) for name in order]
-    texts = [with_part(shorten_name(name), name, parts) for name in order]
-    figure.legend(handles, texts, loc="outside lower center", ncols=3, frameon=False, fontsize=9, labelcolor=INK)
+    legend = figure.legend(
+        handles, ["-"] * len(order), loc="outside lower center", ncols=3, frameon=False, fontsize=9, labelcolor=INK
+    )
+    name_entries(legend, [with_part(shorten_name(name), name, parts) for name in order])
     return finish(figure)
 
 

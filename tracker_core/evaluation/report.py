@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -19,6 +23,7 @@ from tracker_core.evaluation.report_html import Measure, NamedFigure, Page, rend
 from tracker_core.evaluation.result_files import ResultFolder
 from tracker_core.files import atomic_path, check_writable, write_text
 
+logger = logging.getLogger(__name__)
 PNG_DPI = 160
 CSV_DIGITS = 6
 Values = Mapping[str, float | None]
@@ -98,16 +103,26 @@ def write_report(report: Report, folder: str | Path) -> list[Path]:
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as its suffix says, without the date, so that the same scores give the same file."""
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(path.suffix[1:], {})
-    with atomic_path(path) as temporary, matplotlib.rc_context({"pdf.fonttype": 42}):
+    with atomic_path(path) as temporary, _drawing({"pdf.fonttype": 42}):
         figure.savefig(temporary, dpi=PNG_DPI, metadata=metadata)
 
 
 def figure_to_svg(figure: Figure, name: str) -> str:
     """Return a figure as SVG text; `name` makes its identifiers the same in every run."""
     buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+    with _drawing({"svg.hashsalt": name, "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
     return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def _drawing(settings: Any) -> Iterator[None]:
+    """Draw with these settings of matplotlib; letters that no font has become boxes, which is logged at most."""
+    with matplotlib.rc_context(settings), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        logger.debug("matplotlib: %s", text)
 
 
 def gather_results(found: Iterable[ResultFolder]) -> list[ResultFolder]:

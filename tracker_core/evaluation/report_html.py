@@ -20,11 +20,12 @@ from tracker_core.evaluation.plot_style import (
     INK,
     LIGHT_PALETTE,
     MUTED,
+    PAPER,
     TrackerStyle,
 )
 
 # colours of a figure that follow the reader's scheme → CSS variable
-_INK_VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", BAND: "--band"}
+_INK_VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", BAND: "--band", PAPER: "--paper"}
 _SERIES_VARIABLES = {colour: f"--series-{index}" for index, colour in enumerate(LIGHT_PALETTE, start=1)}
 _TEMPLATE_PACKAGE = "tracker_core.evaluation"
 _TEMPLATE = "report_template.html"

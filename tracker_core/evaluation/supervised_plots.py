@@ -19,7 +19,7 @@ from tracker_core.evaluation.plot_parts import (
     new_figure,
     set_title,
 )
-from tracker_core.evaluation.plot_style import BAND, GRID, LINE_WIDTH, MUTED, TrackerStyle
+from tracker_core.evaluation.plot_style import BAND, GRID, LINE_WIDTH, MUTED, PAPER, TrackerStyle
 
 
 def plot_accuracy_robustness(
@@ -39,11 +39,11 @@ def plot_accuracy_robustness(
     aside = len(points) > MOST_IN_AXES
     figure = new_figure(8.4 if aside else 5.6, 5.4)
     axes = figure.add_subplot()
-    set_title(axes, title, parts)
+    set_title(axes, title, parts, len(points))
     ranked = by_value(eao)
     for name in reversed(ranked):
         style = styles[name]
-        axes.plot(*points[name], style.marker, color=style.colour, markersize=10, markeredgecolor="white")
+        axes.plot(*points[name], style.marker, color=style.colour, markersize=10, markeredgecolor=PAPER)
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=f"Robustness (reliability over {sensitivity} frames)", ylabel="Accuracy")
     axes.set_aspect("equal")
     dress(axes)
@@ -65,7 +65,7 @@ def plot_expected_overlap(
     aside = len(curves) > MOST_IN_AXES
     figure = new_figure(9.6 if aside else 7.2, 4.6)
     axes = figure.add_subplot()
-    set_title(axes, title, parts)
+    set_title(axes, title, parts, len(curves))
     axes.axvspan(*interval, color=BAND, zorder=0)
     for edge in interval:
         axes.axvline(edge, color=MUTED, linewidth=0.8, linestyle=(0, (3, 3)), zorder=1)
@@ -95,7 +95,7 @@ def plot_ranking(
     ranked = by_value(scores)
     figure = new_figure(9.6 if aside else 7.2, 4.6)
     axes = figure.add_subplot()
-    set_title(axes, title, parts)
+    set_title(axes, title, parts, len(scores))
     known = [score for score in scores.values() if math.isfinite(score)]
     for rank, name in enumerate(ranked, start=1):
         style = styles[name]
