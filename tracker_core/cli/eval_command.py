@@ -95,6 +95,7 @@ class _Command:
                 continue
             self.plans.append((evaluation.plan(candidate, tracker, again=args.again), tracker))
         self.failed: dict[str, dict[str, str]] = {}
+        self.tracked = {plan.candidate.name: 0 for plan, _ in self.plans}
 
     def execute(self) -> int:
         """Track, score, show; return the exit code."""
@@ -110,7 +111,10 @@ class _Command:
             except KeyboardInterrupt:
                 code = INTERRUPTED
         scores = self._score(interrupted=code != 0)
-        runs = {plan.candidate.name: describe_run(plan, self.jobs, self.device) for plan, _ in self.plans}
+        runs = {
+            plan.candidate.name: {**describe_run(plan, self.jobs, self.device), "sequences_tracked": count}
+            for (plan, _), count in zip(self.plans, self.tracked.values(), strict=True)
+        }
         head = {"benchmark": self.evaluation.benchmark.title, "interrupted": code != 0, "runs": runs}
         if self.args.json:
             write_scores(self.args.json, self.evaluation.benchmark.rules.protocol, scores, head)
@@ -121,7 +125,7 @@ class _Command:
         if code:
             errors.print("Stopped; finished sequences are kept, and the same command goes on from there.")
             return code
-        partial = any(len(score.sequences) < score.total for score in scores)
+        partial = not all(score.is_complete for score in scores)
         return INCOMPLETE if any(self.failed.values()) or (self.args.strict and partial) else 0
 
     def _announce(self) -> None:
@@ -157,8 +161,7 @@ class _Command:
                 emit(grown.add(name, "present"))
 
         def tell(outcome: Outcome) -> None:
-            if outcome.status != TRACKED:
-                bar.advance(0)
+            self.tracked[plan.candidate.name] += outcome.status == TRACKED
             if as_json:
                 emit(grown.add(outcome.task.info.name, outcome.status, outcome.reason))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tracker_core.cli.console import errors
 from tracker_core.cli.score_tables import show_one_pass, show_supervised
 from tracker_core.errors import InputError, nearest_name
+from tracker_core.evaluation.benchmarks import describe_part_of_otb, describe_part_of_vot
 from tracker_core.evaluation.ground_truth import read_box_truth, read_region_truth
 from tracker_core.evaluation.one_pass import THRESHOLD_COUNTS
 from tracker_core.evaluation.result_files import ResultFolder, find_one_pass_results, find_supervised_results
@@ -19,6 +21,7 @@ from tracker_core.evaluation.supervised import EAO_INTERVALS, interval_of_year
 from tracker_core.files import write_text
 
 INCOMPLETE = 1  # exit code of --strict
+Score = TypeVar("Score", OnePassScore, SupervisedScore)
 
 
 def add_parser(subparsers: Any) -> None:
@@ -54,15 +57,17 @@ def run_score(args: argparse.Namespace) -> int:
     if args.protocol == "otb":
         box_truth = read_box_truth(args.groundtruth)
         for results in _choose(find_one_pass_results(args.results), args.tracker):
-            scores.append(score_one_pass(results, box_truth, thresholds=args.thresholds))
+            one_pass = score_one_pass(results, box_truth, thresholds=args.thresholds)
+            scores.append(_mark_part(one_pass, describe_part_of_otb(box_truth)))
     else:
         region_truth, interval = read_region_truth(args.groundtruth), interval_of_year(args.year)
         for results in _choose(find_supervised_results(args.results), args.tracker):
-            scores.append(score_supervised(results, region_truth, interval))
+            supervised = score_supervised(results, region_truth, interval)
+            scores.append(_mark_part(supervised, describe_part_of_vot(region_truth, args.year)))
     if args.json:
         write_scores(args.json, args.protocol, scores)
     show_scores(scores)
-    return INCOMPLETE if args.strict and any(len(score.sequences) < score.total for score in scores) else 0
+    return INCOMPLETE if args.strict and not all(score.is_complete for score in scores) else 0
 
 
 def write_scores(
@@ -88,6 +93,10 @@ def show_scores(scores: list[OnePassScore | SupervisedScore]) -> None:
     for score in scores:
         for line in score.remarks.describe(len(score.sequences), score.total):
             errors.print(f"{score.tracker}: {line}", style="yellow", markup=False)
+
+
+def _mark_part(score: Score, part: str) -> Score:
+    return replace(score, remarks=replace(score.remarks, part=part))
 
 
 def _choose(found: list[ResultFolder], wanted: list[str]) -> list[ResultFolder]:

@@ -14,7 +14,7 @@ from tracker_core.evaluation.ground_truth import BoxTruth, RegionTruth, box_trut
 from tracker_core.evaluation.supervised import interval_of_year
 from tracker_core.sequences import SequenceInfo, list_sequences, load
 from tracker_core.sequences.annotation import read_lines, read_number_rows
-from tracker_core.sequences.subsets import OTB_100, select_subset, subset_clips
+from tracker_core.sequences.subsets import OTB_50, OTB_100, OTB_2013, select_subset, subset_clips
 from tracker_core.sources import SequenceSource
 from tracker_core.types import FloatArray, Sequence
 
@@ -107,6 +107,25 @@ def open_benchmark(name: str, root: str | Path, *, sequences: Iterable[str] = ()
     total = _count_whole(rules, place, infos, absent)
     chosen = _choose(infos, [text for text in sequences if text], title)
     return Benchmark(rules, tuple(chosen), total, tuple(absent), title, interval)
+
+
+def describe_part_of_otb(names: Iterable[str]) -> str:
+    """Return how sequences that are all of OTB are fewer than one of its published sets, "" if they are one of them.
+
+    Sets are told by their clips: some copies keep one target of a clip that has two.
+    """
+    clips = {clip if (clip := re.sub(r"[-._]\d$", "", name)) in OTB_100 else name for name in names}
+    if not clips <= set(OTB_100) or clips in (set(OTB_2013), set(OTB_50), set(OTB_100)):
+        return ""
+    return f"the ground truth holds {len(clips)} of the {len(OTB_100)} clips of OTB-100."
+
+
+def describe_part_of_vot(names: Iterable[str], year: str) -> str:
+    """Return how sequences are fewer than a VOT challenge has, whose EAO interval was asked for; "" if they are not."""
+    count, whole = len(set(names)), BENCHMARKS["vot"].size
+    if count >= whole:
+        return ""
+    return f"the ground truth holds {count} sequences, VOT{year} has {whole}; the interval of its EAO is that of all."
 
 
 def open_frames(info: SequenceInfo) -> SequenceSource:

@@ -26,7 +26,7 @@ NORMALISED_20 = Measure("normalised_precision", "Norm. precision 0.2", 3)
 RATE_50 = Measure("success_rate_50", "Success rate 0.5", 3)
 RATE_75 = Measure("success_rate_75", "Success rate 0.75", 3)
 OVERLAP = Measure("average_overlap", "Average overlap", 3)
-SPEED = Measure("fps", "Frames/s", 1)
+SPEED = Measure("fps", "fps", 1)
 MEASURES = (SUCCESS_AUC, PRECISION_20, NORMALISED_20, RATE_50, RATE_75, OVERLAP, SPEED)
 FEWEST_FOR_RADAR = 3  # axes below which a radar shows no area
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from html import escape
 from importlib import resources
 
+from tracker_core.evaluation.plot_parts import MOST_IN_AXES
 from tracker_core.evaluation.plot_style import (
     BAND,
     DARK_PALETTE,
@@ -83,6 +84,7 @@ def render_page(page: Page) -> str:
         "palette_dark": _palette(DARK_PALETTE),
         "partial": _partial_banner(page),
         "overall": _overall_table(page),
+        "wide": " wide" if len(page.trackers) > MOST_IN_AXES else "",
         "figures": "\n".join(_figure(figure) for figure in page.figures),
         "measure_options": "".join(
             f'<option value="{escape(m.key)}">{escape(m.title)}</option>' for m in page.sequence_measures
@@ -148,13 +150,20 @@ def _cell(value: float | None, text: str, best: bool) -> str:
 def _overall_table(page: Page) -> str:
     heads = [_heading("Tracker", numeric=False), *(_heading(m.title) for m in page.overall_measures)]
     columns = {m.key: [_number(page.overall[name].get(m.key)) for name in page.trackers] for m in page.overall_measures}
-    best = {m.key: _best(columns[m.key], m) for m in page.overall_measures}
+    # a score of a part of the data set is not compared with scores of the whole
+    complete = [name not in page.parts or len(page.parts) == len(page.trackers) for name in page.trackers]
+    best = {
+        m.key: _best([value for value, counts in zip(columns[m.key], complete, strict=True) if counts], m)
+        for m in page.overall_measures
+    }
     rows = []
     for row, name in enumerate(page.trackers):
         cells = [f'<th scope="row">{_swatch(page.styles[name])} {escape(name)}</th>']
         for measure in page.overall_measures:
             value = columns[measure.key][row]
-            cells.append(_cell(value, measure.show(value), value is not None and value == best[measure.key]))
+            cells.append(
+                _cell(value, measure.show(value), complete[row] and value is not None and value == best[measure.key])
+            )
         counted = str(page.overall[name].get("sequences", ""))
         mark = ' <span class="badge">partial</span>' if name in page.parts else ""
         cells.append(f'<td class="number" data-value="{escape(counted.split(" ")[0])}">{escape(counted)}{mark}</td>')

@@ -81,24 +81,32 @@ def match_sequences(
     """Return `{known sequence: result name}` and the result names that are in no sequence.
 
     A name counts in any case, and with another mark before the number of a target. `Jogging` in the ground truth is
-    whichever of `Jogging-1` and `Jogging-2` begins on its first box: `known` holds first boxes (4,), `first_box`
-    gives that of a result.
+    whichever of `Jogging-1` and `Jogging-2` begins on its first box, and a result `Jogging` is whichever of the two
+    in the ground truth it begins on: `known` holds first boxes (4,), `first_box` gives that of a result.
     """
     matched: dict[str, str] = {}
     by_key = {_key(name): name for name in known}
+    targets_of: dict[str, list[str]] = {}
+    for name in known:
+        if _key(name) != _key(_clip(name)):
+            targets_of.setdefault(_key(_clip(name)), []).append(name)
     clips: dict[str, list[str]] = {}
     unknown = []
     for name in sorted(names, key=lambda name: (name not in known, name)):
         own = by_key.get(_key(name))
-        clip = by_key.get(_key(re.sub(r"[-._]\d$", "", name)))
+        clip = by_key.get(_key(_clip(name)))
+        numbered = targets_of.get(_key(name), []) if own is None else []
+        target = _closest(first_box(name), {target: known[target] for target in numbered}) if numbered else None
         if own is not None and own not in matched:
             matched[own] = name
+        elif target is not None and target not in matched:
+            matched[target] = name
         elif own is None and clip is not None:
             clips.setdefault(clip, []).append(name)
         else:
             unknown.append(name)
     for clip, targets in clips.items():
-        chosen = None if clip in matched else _begins_alike(known[clip], targets, first_box)
+        chosen = None if clip in matched else _closest(known[clip], {target: first_box(target) for target in targets})
         if chosen is not None:
             matched[clip] = chosen
         unknown.extend(target for target in targets if target != chosen)
@@ -150,15 +158,17 @@ def read_speed(path: Path | None) -> float | None:
     return len(seconds) / float(seconds.sum()) if len(seconds) else None
 
 
-def _begins_alike(
-    truth: FloatArray | None, targets: list[str], first_box: Callable[[str], FloatArray | None]
-) -> str | None:
-    best, best_overlap = None, 0.5
-    for target in targets:
-        box = first_box(target) if truth is not None else None
-        if truth is not None and box is not None and (overlap := float(iou_xywh(truth, box))) > best_overlap:
-            best, best_overlap = target, overlap
-    return best
+def _closest(box: FloatArray | None, others: Mapping[str, FloatArray | None]) -> str | None:
+    """Return the name whose box overlaps `box` most, if by more than half."""
+    overlaps = {
+        name: float(iou_xywh(box, other)) for name, other in others.items() if box is not None and other is not None
+    }
+    best = max(overlaps, key=lambda name: overlaps[name], default=None)
+    return best if best is not None and overlaps[best] > 0.5 else None
+
+
+def _clip(name: str) -> str:
+    return re.sub(r"[-._]\d$", "", name)
 
 
 def _key(name: str) -> str:

@@ -189,6 +189,5 @@ def describe_run(plan: Plan, jobs: int, device: str) -> dict[str, Any]:
         "jobs": jobs,
         "threads_per_job": threads_per_job(jobs),
         "results": str(plan.store.folder),
-        "sequences_tracked": len(plan.tasks),
         "sequences_present_before": len(plan.present),
     }

@@ -55,6 +55,7 @@ class Remarks:
         unknown: result files that belong to no sequence of the data set.
         absent: sequences of the benchmark that are not on disk, where their names are known.
         benchmark: what the sequences are counted of, "" for the ground truth that was given.
+        part: how the ground truth itself is only a part of a benchmark, "" if it is not.
     """
 
     missing: list[str] = field(default_factory=list)
@@ -63,6 +64,7 @@ class Remarks:
     unknown: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     benchmark: str = ""
+    part: str = ""
 
     def describe(self, counted: int, total: int) -> list[str]:
         """Return sentences for people; none if every sequence was counted as it should be."""
@@ -70,6 +72,8 @@ class Remarks:
         if counted < total:
             whole = f" of {self.benchmark}" if self.benchmark else ""
             lines.append(f"Partial: {counted} of {total} sequences{whole} are in this score.")
+        if self.part:
+            lines.append(f"Partial: {self.part}")
         if self.absent:
             lines.append(f"Not on disk: {_list_names(self.absent)}.")
         if self.missing:
@@ -88,6 +92,7 @@ class Remarks:
             "notes": self.notes,
             "unknown": self.unknown,
             "absent": self.absent,
+            "part": self.part,
         }
 
 
@@ -103,6 +108,11 @@ class OnePassScore:
     total: int
     remarks: Remarks = field(default_factory=Remarks)
     by_frame: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every sequence of the whole benchmark is in the score."""
+        return len(self.sequences) == self.total and not self.remarks.part
 
     @property
     def overall(self) -> SequenceCurves:
@@ -122,7 +132,7 @@ class OnePassScore:
             **one_pass_numbers(overall),
             "sequences": len(self.sequences),
             "sequences_total": self.total,
-            "complete": len(self.sequences) == self.total,
+            "complete": self.is_complete,
             "remarks": self.remarks.to_json(),
             "curves": curves_of(overall),
             "attributes": {
@@ -142,6 +152,11 @@ class SupervisedScore:
     total: int
     interval: tuple[int, int]
     remarks: Remarks = field(default_factory=Remarks)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every sequence of the whole benchmark is in the score."""
+        return len(self.sequences) == self.total and not self.remarks.part
 
     @property
     def eao(self) -> float:
@@ -168,7 +183,7 @@ class SupervisedScore:
             "eao_interval": list(self.interval),
             "sequences": len(parts),
             "sequences_total": self.total,
-            "complete": len(parts) == self.total,
+            "complete": self.is_complete,
             "remarks": self.remarks.to_json(),
             "curves": {"expected_overlap": [number(value) for value in curve]},
             "attributes": {

@@ -19,7 +19,7 @@ EAO = Measure("eao", "EAO", 3)
 ACCURACY = Measure("accuracy", "Accuracy", 3)
 ROBUSTNESS = Measure("robustness", "Robustness", 3, higher_is_better=False)
 FAILURES = Measure("failures", "Failures", 0, higher_is_better=False)
-SPEED = Measure("fps", "Frames/s", 1)
+SPEED = Measure("fps", "fps", 1)
 SENSITIVITY = 30  # frames; what the VOT toolkit plots reliability for
 ATTRIBUTE_NAMES = {
     "camera_motion": "Camera motion",
