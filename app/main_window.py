@@ -9,17 +9,20 @@ from typing import Any
 
 from PyQt5.QtCore import QEvent, QObject, QSettings, Qt
 from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
-from PyQt5.QtWidgets import QMainWindow, QMenu, QToolBar, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QMainWindow, QMenu, QMessageBox, QToolBar, QVBoxLayout, QWidget
 
 from app.actions import ACTIONS, HOLD_TO_HIDE_KEY, MENUS, TOOLBAR, make_actions, translated
 from app.canvas import Canvas
 from app.controls.drawing import DrawingControls
+from app.controls.exports import ExportControls
 from app.controls.failures import FailureDialogs
 from app.controls.pictures import PictureControls
 from app.controls.playback import SKIP, PlaybackControls
 from app.controls.sources import SourceControls
 from app.docks import Docks, Panels
 from app.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
+from app.job_bar import JobBar
+from app.jobs import Jobs
 from app.player import Player
 from app.recent import RecentSources
 from app.status_bar import FrameCosts, StatusReadout
@@ -57,6 +60,8 @@ class MainWindow(QMainWindow):
         self.sources = SourceControls(player, self, bundled_clip)
         self.pictures = PictureControls(self.canvas, self)
         self.failures = FailureDialogs(player, self)
+        self.jobs = Jobs(self)
+        self.exports = ExportControls(player, self.playback, self.jobs, kept, self)
         self.dropped = 0
         self._offer: SourceSummary | None = None
         self._rows: dict[int, dict[int, ResultRow]] = {}
@@ -68,6 +73,7 @@ class MainWindow(QMainWindow):
         menus = self._make_menus()
         self._make_toolbar()
         self.status = StatusReadout(self)
+        self.job_bar = JobBar(self, self.jobs)
         self._connect_actions()
         self._connect_controls()
         self._take_size()
@@ -151,6 +157,7 @@ class MainWindow(QMainWindow):
             "open_url": self.sources.ask_address,
             "open_clip": self.sources.open_clip,
             "close_source": player.close_source,
+            "export": self.exports.ask,
             "screenshot": self.pictures.ask_screenshot,
             "copy_picture": self.pictures.copy,
             "quit": self.close,
@@ -207,6 +214,8 @@ class MainWindow(QMainWindow):
         self.pictures.saved.connect(lambda where: self.show_notice(self.tr("The picture went to {}.").format(where)))
         self.pictures.failed.connect(lambda text: self.failures.show(self.tr("Cannot save"), text, text))
         self.failures.notice.connect(self.show_notice)
+        self.exports.notice.connect(self.show_notice)
+        self.exports.failed.connect(self.failures.show)
         self.canvas.painted.connect(self._on_painted)
 
     def _connect_worker(self) -> None:
@@ -415,8 +424,21 @@ class MainWindow(QMainWindow):
 
     # --- closing ------------------------------------------------------------------------------------------
 
+    def _may_stop_jobs(self) -> bool:
+        titles = "\n".join(job.title for job in self.jobs.running)
+        answer = QMessageBox.question(
+            self,
+            self.tr("Close Siamscope"),
+            self.tr("There is work in the background:\n{}\n\nStop it and close?").format(titles),
+        )
+        return answer == QMessageBox.Yes
+
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """End the worker before the window goes."""
+        """End jobs and the worker before the window goes; in the middle of a job, ask once."""
+        if event is not None and self.jobs.running and not self._may_stop_jobs():
+            event.ignore()
+            return
+        self.jobs.cancel_all()
         QGuiApplication.instance().removeEventFilter(self)
         if self._kept is not None:
             self.docks.save(self._kept)

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from PyQt5.QtCore import Qt
-from PyQt5.QtGui import QFontDatabase
+from PyQt5.QtGui import QFontDatabase, QResizeEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from app.status_bar import format_value
 
 STATE_COLORS = {"tracking": "#2e9e4f", "key": "#b08900", "uncertain": "#c77700", "lost": "#d02020"}
+IMPORTANCE = ("frame", "state", "score", "iou", "fps", "success", "precision", "center_error")
 
 
 class ReadoutPanel(QWidget):
@@ -65,6 +66,24 @@ class ReadoutPanel(QWidget):
         self._number("precision", self.tr("precision {}"), values, 3)
         self._number("fps", self.tr("{} fps"), values, 0)
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Show what there is room for."""
+        self._fit()
+        super().resizeEvent(event)
+
+    def _fit(self) -> None:
+        """Leave out whole values where the line is too short for all: the least important first, none in part."""
+        layout = self.layout()
+        assert layout is not None
+        margins = layout.contentsMargins()
+        room = self.width() - margins.left() - margins.right()
+        for name in IMPORTANCE:
+            label = self._labels[name]
+            needed = label.sizeHint().width() + layout.spacing()
+            is_shown = bool(label.text()) and needed <= room
+            room -= needed if is_shown else 0
+            label.setVisible(is_shown)
+
     def text(self, name: str) -> str:
         """Return what is shown for one of the values."""
         return self._labels[name].text()
@@ -77,7 +96,7 @@ class ReadoutPanel(QWidget):
         label = self._labels[name]
         if label.text() != text:
             label.setText(text)
-            label.setVisible(bool(text))
+            self._fit()
 
 
 def format_time(seconds: float) -> str:

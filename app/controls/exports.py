@@ -1,0 +1,83 @@
+"""Export: the results are saved as they are, then another process draws and writes them."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from PyQt5.QtCore import QObject, QSettings, QStandardPaths, pyqtSignal
+from PyQt5.QtWidgets import QDialog, QWidget
+
+from app.controls.playback import PlaybackControls
+from app.dialogs.export import ExportDialog, ExportOptions
+from app.jobs import Job, Jobs
+from app.player import Player
+
+
+class ExportControls(QObject):
+    """Asks what to export and starts it; tracking may go on meanwhile."""
+
+    notice = pyqtSignal(str)
+    failed = pyqtSignal(str, str, str)  # title, sentence, details
+
+    def __init__(
+        self, player: Player, playback: PlaybackControls, jobs: Jobs, kept: QSettings | None, window: QWidget
+    ) -> None:
+        super().__init__(window)
+        self._player, self._playback, self._jobs, self._kept, self._window = player, playback, jobs, kept, window
+        self._waiting: dict[str, ExportOptions] = {}
+        player.worker.results_written.connect(self._on_results_written)
+
+    def ask(self) -> None:
+        """Show the dialog, and export what the user says."""
+        source, summary = self._player.source, self._player.summary
+        firsts = [target.first for target in summary.targets if target.first is not None and target.last is not None]
+        lasts = [target.last for target in summary.targets if target.last is not None]
+        if source is None or not firsts or not lasts:
+            self.notice.emit(self.tr("Track something first; there is nothing to export."))
+            return
+        span = (min(firsts), max(lasts))
+        dialog = ExportDialog(
+            source.name, span, self._marked(span), self._folder(), source.has_ground_truth, self._kept, self._window
+        )
+        if dialog.exec_() == QDialog.Accepted:
+            self.export(dialog.options())
+
+    def export(self, options: ExportOptions) -> None:
+        """Export in the background."""
+        with tempfile.NamedTemporaryFile(prefix="siamscope-run-", suffix=".json", delete=False) as file:
+            run_file = file.name
+        self._waiting[run_file] = options
+        self._player.write_results(run_file)
+
+    def _on_results_written(self, run_file: str) -> None:
+        options = self._waiting.pop(run_file, None)
+        if options is None:
+            return
+        job = Job(self.tr("Export to {}").format(Path(options.path).name), options.arguments(run_file))
+        job.finished.connect(lambda code, sentence: self._on_finished(job, run_file, code, sentence))
+        self._jobs.start(job)
+
+    def _on_finished(self, job: Job, run_file: str, code: int, sentence: str) -> None:
+        Path(run_file).unlink(missing_ok=True)
+        if sentence:
+            self.failed.emit(self.tr("Cannot export"), sentence, job.details)
+        elif code == 0:
+            self.notice.emit(self.tr("{}: done.").format(job.title))
+        else:
+            self.notice.emit(self.tr("The export was stopped; no unfinished file was left."))
+
+    def _marked(self, span: tuple[int, int]) -> tuple[int, int] | None:
+        first, last = self._playback.range
+        if first is None and last is None:
+            return None
+        low = max(span[0], span[0] if first is None else first)
+        high = min(span[1], span[1] if last is None else last)
+        return (low, high) if low <= high else None
+
+    def _folder(self) -> Path:
+        stored = str(self._kept.value("export/folder", "")) if self._kept is not None else ""
+        if stored and Path(stored).is_dir():
+            return Path(stored)
+        movies = QStandardPaths.writableLocation(QStandardPaths.MoviesLocation)
+        return Path(movies) if movies and Path(movies).is_dir() else Path.home()

@@ -1,0 +1,261 @@
+"""The export dialog: what, which part of it, in which form, where to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PyQt5.QtCore import QSettings
+from PyQt5.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from tracker_core.box_files import BOX_FORMATS
+from tracker_core.video.writers import codec_description
+
+VIDEO, BOXES, PICTURES = "video", "boxes", "pictures"
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What the user wants: `first` and `last` are frames, both included; `scale` is a factor."""
+
+    kind: str
+    path: str
+    first: int
+    last: int
+    scale: float = 1.0
+    overlays: tuple[str, ...] = field(default=("prediction", "ground_truth", "labels"))
+    box_format: str = "otb"
+
+    def arguments(self, run_file: str) -> list[str]:
+        """Return the command that carries it out on a saved run."""
+        command = ["export", "--run", run_file, "--out", self.path, "--frames", f"{self.first}:{self.last + 1}"]
+        if self.kind == BOXES:
+            return [*command, "--format", self.box_format, "--progress", "json"]
+        command += ["--overlays", ",".join(self.overlays) or "none", "--scale", f"{self.scale:g}"]
+        if self.kind == PICTURES:
+            command.append("--pictures")
+        return [*command, "--progress", "json"]
+
+
+class ExportDialog(QDialog):
+    """Asks for an export of the frames from `first` to `last`; `marked` is the A–B range, if there is one."""
+
+    def __init__(
+        self,
+        name: str,
+        span: tuple[int, int],
+        marked: tuple[int, int] | None,
+        folder: Path,
+        has_truth: bool,
+        kept: QSettings | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Export"))
+        self._name, self._span, self._marked, self._folder, self._kept = name, span, marked, folder, kept
+        self._is_path_own = False
+        self._form = form = QFormLayout()
+        self.kind = QComboBox()
+        for kind, text in (
+            (VIDEO, self.tr("Tracked video")),
+            (BOXES, self.tr("Boxes")),
+            (PICTURES, self.tr("Frames as pictures (PNG)")),
+        ):
+            self.kind.addItem(text, kind)
+        form.addRow(self.tr("Export:"), self.kind)
+        form.addRow(self.tr("Frames:"), self._make_range())
+        self.box_format = QComboBox()
+        self.box_format.addItems(list(BOX_FORMATS))
+        form.addRow(self.tr("Format:"), self.box_format)
+        self.scale = QSpinBox()
+        self.scale.setRange(10, 400)
+        self.scale.setSingleStep(10)
+        self.scale.setValue(100)
+        self.scale.setSuffix(" %")
+        form.addRow(self.tr("Size:"), self.scale)
+        form.addRow(self.tr("Draw:"), self._make_overlays(has_truth))
+        form.addRow(self.tr("Write to:"), self._make_path())
+        self.codec = QLabel()
+        self.codec.setWordWrap(True)
+        form.addRow(self.tr("Codec:"), self.codec)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.Save | QDialogButtonBox.Cancel)
+        self.buttons.accepted.connect(self._try_accept)
+        self.buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(self.buttons)
+        self.setMinimumWidth(460)
+        self.kind.currentIndexChanged.connect(lambda _index: self._update())
+        self.box_format.currentIndexChanged.connect(lambda _index: self._propose_path())
+        self.path.textEdited.connect(self._on_path_edited)
+        self._restore()
+        self._update()
+
+    def options(self) -> ExportOptions:
+        """Return what the user wants."""
+        return ExportOptions(
+            str(self.kind.currentData()),
+            self.path.text().strip(),
+            self.first.value(),
+            self.last.value(),
+            self.scale.value() / 100,
+            tuple(name for name, box in self.overlays.items() if box.isChecked() and box.isEnabled()),
+            self.box_format.currentText(),
+        )
+
+    def _make_range(self) -> QWidget:
+        self.range = QComboBox()
+        self.range.addItem(self.tr("all that was tracked"))
+        if self._marked is not None:
+            self.range.addItem(self.tr("the range A–B"))
+            self.range.setCurrentIndex(1)
+        self.range.addItem(self.tr("from – to"))
+        self.first, self.last = QSpinBox(), QSpinBox()
+        for box, text in ((self.first, self.tr("First frame")), (self.last, self.tr("Last frame"))):
+            box.setRange(*self._span)
+            box.setAccessibleName(text)
+            box.setToolTip(text)
+        self.range.currentIndexChanged.connect(lambda _index: self._show_range())
+        self._show_range()
+        return _row(self.range, self.first, QLabel("–"), self.last)
+
+    def _show_range(self) -> None:
+        is_own = self.range.currentIndex() == self.range.count() - 1
+        if not is_own:
+            chosen = self._marked if self._marked is not None and self.range.currentIndex() == 1 else self._span
+            self.first.setValue(chosen[0])
+            self.last.setValue(chosen[1])
+        self.first.setEnabled(is_own)
+        self.last.setEnabled(is_own)
+
+    def _make_overlays(self, has_truth: bool) -> QWidget:
+        self.overlays = {
+            "prediction": QCheckBox(self.tr("prediction")),
+            "ground_truth": QCheckBox(self.tr("ground truth")),
+            "labels": QCheckBox(self.tr("score and state")),
+        }
+        for box in self.overlays.values():
+            box.setChecked(True)
+        self.overlays["ground_truth"].setEnabled(has_truth)
+        return _row(*self.overlays.values())
+
+    def _make_path(self) -> QWidget:
+        self.path = QLineEdit()
+        self.path.setAccessibleName(self.tr("File or folder to write"))
+        browse = QPushButton(self.tr("Choose …"))
+        browse.clicked.connect(self._browse)
+        return _row(self.path, browse)
+
+    def _update(self) -> None:
+        kind = self.kind.currentData()
+        for widget, is_shown in (
+            (self.box_format, kind == BOXES),
+            (self.scale, kind != BOXES),
+            (self.overlays["prediction"].parentWidget(), kind != BOXES),
+            (self.codec, kind == VIDEO),
+        ):
+            assert widget is not None
+            label = self._form.labelForField(widget)
+            widget.setVisible(is_shown)
+            if label is not None:
+                label.setVisible(is_shown)
+        self._propose_path()
+        self.adjustSize()
+
+    def _propose_path(self) -> None:
+        kind = self.kind.currentData()
+        if not self._is_path_own:
+            suffixes = {"csv": ".csv", "json": ".json"}
+            endings = {
+                VIDEO: "-tracked.mp4",
+                BOXES: f"-{self.box_format.currentText()}{suffixes.get(self.box_format.currentText(), '.txt')}",
+                PICTURES: "-frames",
+            }
+            self.path.setText(str(self._folder / f"{self._name}{endings[kind]}"))
+        self._show_codec()
+
+    def _show_codec(self) -> None:
+        if self.kind.currentData() == VIDEO:
+            self.codec.setText(codec_description(self.path.text() or "video.mp4"))
+
+    def _on_path_edited(self) -> None:
+        self._is_path_own = True
+        self._show_codec()
+
+    def _browse(self) -> None:
+        kind, here = self.kind.currentData(), self.path.text()
+        if kind == PICTURES:
+            path = QFileDialog.getExistingDirectory(self, self.tr("Folder for the pictures"), str(Path(here).parent))
+        elif kind == VIDEO:
+            videos = self.tr("Videos (*.mp4 *.mkv *.mov *.avi)")
+            path, _ = QFileDialog.getSaveFileName(
+                self, self.tr("Video"), here, videos, options=QFileDialog.DontConfirmOverwrite
+            )
+        else:
+            path, _ = QFileDialog.getSaveFileName(
+                self, self.tr("Boxes"), here, options=QFileDialog.DontConfirmOverwrite
+            )
+        if path:
+            self._is_path_own = True
+            self.path.setText(path if kind != VIDEO or Path(path).suffix else path + ".mp4")
+            self._show_codec()
+
+    def _try_accept(self) -> None:
+        options = self.options()
+        problem = ""
+        if not options.path:
+            problem = self.tr("Say where to write.")
+        elif options.first > options.last:
+            problem = self.tr("The first frame ({}) lies behind the last ({}).").format(options.first, options.last)
+        elif not Path(options.path).expanduser().parent.is_dir():
+            problem = self.tr("There is no folder '{}'; choose another.").format(Path(options.path).parent)
+        if problem:
+            QMessageBox.warning(self, self.tr("Export"), problem)
+            return
+        if Path(options.path).is_file():
+            question = self.tr("'{}' is there already. Replace it?").format(options.path)
+            if QMessageBox.question(self, self.tr("Export"), question) != QMessageBox.Yes:
+                return
+        self._keep()
+        self.accept()
+
+    def _restore(self) -> None:
+        if self._kept is None:
+            return
+        for key, combo in (("export/kind", self.kind), ("export/format", self.box_format)):
+            value = str(self._kept.value(key, ""))
+            place = combo.findData(value) if combo is self.kind else combo.findText(value)
+            if place >= 0:
+                combo.setCurrentIndex(place)
+
+    def _keep(self) -> None:
+        if self._kept is not None:
+            self._kept.setValue("export/kind", self.kind.currentData())
+            self._kept.setValue("export/format", self.box_format.currentText())
+            self._kept.setValue("export/folder", str(Path(self.path.text()).parent))
+
+
+def _row(*widgets: QWidget) -> QWidget:
+    holder = QWidget()
+    layout = QHBoxLayout(holder)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget, 1 if isinstance(widget, QLineEdit) else 0)
+    if not any(isinstance(widget, QLineEdit) for widget in widgets):
+        layout.addStretch(1)
+    return holder

@@ -1,0 +1,153 @@
+"""Export from the real window: another process writes, and the files are read back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from fakes import draw_frame, true_box
+from PyQt5.QtCore import Qt
+from PyQt5.QtWidgets import QMessageBox
+
+from app.dialogs.export import BOXES, PICTURES, VIDEO, ExportDialog, ExportOptions
+from app.jobs import CANCELLED, Job, Jobs
+from tracker_core.box_files import read_boxes
+from tracker_core.sources import open_source
+from tracker_core.video.writers import VideoWriter
+
+COUNT = 40
+
+
+@pytest.fixture
+def clip(tmp_path) -> Path:
+    """A video of the drawn square, with ground truth beside it."""
+    path = tmp_path / "square.mp4"
+    with VideoWriter(path, 30) as writer:
+        for index in range(COUNT):
+            writer.write(draw_frame(index))
+    rows = [",".join(f"{v:g}" for v in true_box(i) + np.array([1, 1, 0, 0])) for i in range(COUNT)]
+    (tmp_path / "square_groundtruth_rect.txt").write_text("\n".join(rows) + "\n")
+    return path
+
+
+def tracked(drive, clip):
+    """A window that has tracked the clip to its end."""
+    driver = drive(lambda spec: open_source(spec))
+    driver.open(str(clip))
+    driver.qtbot.waitUntil(lambda: driver.canvas.box is not None)
+    driver.qtbot.keyClick(driver.canvas, Qt.Key_Space)
+    driver.qtbot.waitUntil(lambda: driver.index == COUNT - 1 and not driver.player.is_playing, timeout=20_000)
+    return driver
+
+
+def export(driver, options) -> None:
+    driver.window.exports.export(options)
+    driver.qtbot.waitUntil(lambda: bool(driver.window.jobs.running), timeout=5000)
+    driver.qtbot.waitUntil(lambda: not driver.window.jobs.running, timeout=30_000)
+
+
+def test_video_boxes_and_pictures_are_what_was_tracked(drive, clip, tmp_path):
+    driver = tracked(drive, clip)
+    expected = np.array([driver.results()[i].box_xywh for i in range(5, 25)])
+
+    export(driver, ExportOptions(VIDEO, str(tmp_path / "out.mp4"), 5, 24, 0.5))
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264"
+        assert (stream.width, stream.height) == (160, 120)
+        assert sum(1 for _ in container.decode(stream)) == 20
+
+    export(driver, ExportOptions(BOXES, str(tmp_path / "boxes.csv"), 5, 24, box_format="csv"))
+    boxes = read_boxes(tmp_path / "boxes.csv", "csv")
+    assert list(boxes.frame_indices) == list(range(5, 25))
+    np.testing.assert_allclose(boxes.targets[0].boxes_xywh, expected, atol=1e-3)
+
+    (tmp_path / "frames").mkdir()
+    export(driver, ExportOptions(PICTURES, str(tmp_path / "frames"), 5, 7, overlays=()))
+    assert sorted(p.name for p in (tmp_path / "frames").iterdir()) == ["000005.png", "000006.png", "000007.png"]
+    assert not driver.failures
+
+
+def test_an_export_that_cannot_be_written_is_one_sentence(drive, clip, tmp_path):
+    driver = tracked(drive, clip)
+    failures = []
+    driver.window.exports.failed.disconnect()
+    driver.window.exports.failed.connect(lambda *what: failures.append(what))
+    export(driver, ExportOptions(VIDEO, str(tmp_path / "out.gif"), 0, 5))
+    assert len(failures) == 1
+    assert "out.gif" in failures[0][1] and "\n" not in failures[0][1]
+
+
+def test_the_dialog_offers_the_range_and_says_the_codec(qtbot, tmp_path):
+    dialog = ExportDialog("clip", (3, 90), (10, 20), tmp_path, has_truth=False)
+    qtbot.addWidget(dialog)
+    options = dialog.options()
+    assert (options.kind, options.first, options.last) == (VIDEO, 10, 20)
+    assert options.overlays == ("prediction", "labels")  # there is no ground truth to draw
+    assert "H.264" in dialog.codec.text()
+    dialog.range.setCurrentIndex(0)
+    assert (dialog.options().first, dialog.options().last) == (3, 90)
+    dialog.kind.setCurrentIndex(dialog.kind.findData(BOXES))
+    dialog.box_format.setCurrentText("json")
+    assert dialog.options().path.endswith("clip-json.json")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.is_file() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for the process in /proc")
+def test_cancel_leaves_no_process_and_no_file(qtbot, tmp_path, drive, clip):
+    driver = tracked(drive, clip)
+    # so large that it takes long enough to be stopped in the middle
+    options = ExportOptions(VIDEO, str(tmp_path / "out" / "large.mp4"), 0, COUNT - 1, 4.0)
+    (tmp_path / "out").mkdir()
+    driver.window.exports.export(options)
+    qtbot.waitUntil(lambda: bool(driver.window.jobs.running), timeout=5000)
+    job = driver.window.jobs.running[0]
+    codes = []
+    job.finished.connect(lambda code, sentence: codes.append((code, sentence)))
+    with qtbot.waitSignal(job.message, timeout=20_000):
+        pass
+    pid = int(job._process.processId())
+    job.cancel()
+    qtbot.waitUntil(lambda: bool(codes), timeout=15_000)
+    assert codes == [(CANCELLED, "")]
+    assert not is_alive(pid)
+    assert not [p for p in (tmp_path / "out").iterdir() if p.name != "large.mp4"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for the process in /proc")
+def test_closing_in_the_middle_asks_once_and_ends_the_job(qtbot, drive, monkeypatch):
+    driver = drive()
+    answers = [QMessageBox.No, QMessageBox.Yes]
+    asked = []
+
+    def question(*arguments):
+        asked.append(arguments[2])
+        return answers[len(asked) - 1]
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    job = Job("Benchmark", ["bench", "--frames", "100000", "--progress", "json"])
+    driver.window.jobs.start(job)
+    qtbot.waitUntil(lambda: int(job._process.processId()) > 0, timeout=5000)
+    pid = int(job._process.processId())
+    assert not driver.window.close() and driver.window.isVisible() and is_alive(pid)
+    assert driver.window.close()
+    assert len(asked) == 2 and "Benchmark" in asked[0]
+    assert not is_alive(pid)
+
+
+def test_a_job_ends_with_its_window(qtbot, tmp_path):
+    """The process notices that nobody holds its standard input any more."""
+    jobs = Jobs()
+    job = Job("Benchmark", ["bench", "--frames", "100000", "--progress", "json"])
+    jobs.start(job)
+    qtbot.waitUntil(lambda: int(job._process.processId()) > 0, timeout=5000)
+    with qtbot.waitSignal(job.finished, timeout=30_000) as ended:
+        job._process.closeWriteChannel()
+    assert ended.args[0] == CANCELLED
