@@ -95,7 +95,8 @@ def test_yaml_that_cannot_be_used(tmp_path: Path, content: str | None, words: st
         ({"lost_search_scale": 0.5}, "lost_search_scale"),
         ({"convention": "pysott"}, r"'pysott' is unknown\. Did you mean 'pysot'"),
         ({"score_low": 0.7}, "score_low .* above .*score_high"),
-        ({"search_size": 127}, "search_size is 127, which must be above tracking.exemplar_size"),
+        ({"search_size": 126}, "search_size is 126, which must not be below tracking.exemplar_size"),
+        ({"scale_count": 2}, "scale_count is 2; it must be odd"),
         ({"small_target_search_size": 100}, "small_target_search_size"),
     ],
 )

@@ -72,6 +72,8 @@ def run_bench(args: argparse.Namespace) -> int:
         return code
     if args.frames < 10:
         raise InputError(f"--frames {args.frames} is too few to measure; give at least 10.")
+    if args.memory is not None and args.memory < 10:
+        raise InputError(f"--memory {args.memory} is too few updates to see memory grow; give at least 10.")
     clip = _read_clip(args)
     builders = _builders(args)
     if args.memory:

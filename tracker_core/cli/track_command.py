@@ -148,7 +148,7 @@ class _Run:
     def execute(self) -> int:
         """Track, write, report; return the exit code."""
         failure: BaseException | None = None
-        writer = VideoWriter(self.folder / f"{self.name}.mp4", self.source.fps) if self.args.video else None
+        writer = VideoWriter(self._video_path(), self.source.fps) if self.args.video else None
         try:
             self._loop(writer)
         except BaseException as error:  # whatever ends a run, what was tracked is kept
@@ -177,6 +177,12 @@ class _Run:
         if failure is not None:
             raise failure
         return 0
+
+    def _video_path(self) -> Path:
+        path = self.folder / f"{self.name}.mp4"
+        # a video that is tracked in its own folder must not be replaced by the tracked one
+        is_source = path.exists() and Path(self.args.source).exists() and path.samefile(self.args.source)
+        return path.with_stem(f"{path.stem}-tracked") if is_source else path
 
     def _write_boxes(self, kind: str, box_format: str, tracked: TrackedBoxes) -> list[Path]:
         # with its ending, because the name of a source may hold dots
@@ -223,7 +229,8 @@ class _Run:
             score = ""
             if target.get("success_auc") is not None:
                 score = f"success AUC {target['success_auc']:.3f}, precision {target['precision_20']:.3f}; "
-            output.print(f"{prefix}{score}lost in {target['lost_frames']} frames.")
+            line = f"{prefix}{score}lost in {target['lost_frames']} frames."
+            output.print(line[:1].upper() + line[1:])
         for path in written:
             output.print(f"  {path}")
 

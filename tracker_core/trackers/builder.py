@@ -116,8 +116,12 @@ def build_tracker(
     try:
         network.load_state_dict(checkpoint.state)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise CheckpointError(f"The weights '{path}' do not fit the network they name: {reason}") from error
+        names = network.state_dict().keys()
+        others = sorted(names ^ checkpoint.state.keys()) or ["a tensor of another shape"]
+        raise CheckpointError(
+            f"The weights '{path}' do not fit the network '{config.network.kind}' as it is configured: {len(others)} "
+            f"entries differ, the first is {others[0]}."
+        ) from error
     if overrides:
         _try_sizes(network.eval(), config.tracking)
     return tracker_from_network(config, network, device=device, runtime=runtime, make_runner=make_runner)
