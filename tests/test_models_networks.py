@@ -16,20 +16,29 @@ from tracker_core.models.correlation import correlate_depthwise, correlate_up_ch
 from tracker_core.models.heads import MultiLevelRPN
 from tracker_core.models.siamrpnpp import AdjustLayer
 
-# every network once, narrow where it may be: configuration, search side, positions along a side of its answer
+# every network once, narrow where it may be: configuration, sides of exemplar and search region, positions along a side
+# of its answer, or the number of its default boxes
 CONFIGS = {
-    "light": (NetworkConfig("light", "mobilenetv3", anchors_per_position=3), 255, 15),
-    "SiamFC": (NetworkConfig("siamfc", width=0.25), 255, 17),
-    "SiamRPN": (NetworkConfig("siamrpn", "alexnet", 0.25, 5), 271, 19),
-    "SiamRPN, larger search": (NetworkConfig("siamrpn", "alexnet", 0.25, 5), 287, 21),
-    "SiamRPN++ AlexNet": (NetworkConfig("siamrpnpp", "alexnet", 0.25, 5), 287, 21),
-    "SiamRPN++ MobileNetV2": (NetworkConfig("siamrpnpp", "mobilenetv2", 0.35, 5), 255, 25),
+    "light": (NetworkConfig("light", "mobilenetv3", anchors_per_position=3), 127, 255, 15),
+    "SiamFC": (NetworkConfig("siamfc", "alexnet", width=0.25), 127, 255, 17),
+    "SiamFC, small": (NetworkConfig("siamfc", "mobilenetv3", width=0.25), 127, 255, 17),
+    "SiamRPN": (NetworkConfig("siamrpn", "alexnet", 0.25, 5), 127, 271, 19),
+    "SiamRPN, larger search": (NetworkConfig("siamrpn", "alexnet", 0.25, 5), 127, 287, 21),
+    "SiamRPN, small": (NetworkConfig("siamrpn", "mobilenetv3", 0.25, 5), 127, 255, 11),
+    "SiamRPN++ AlexNet": (NetworkConfig("siamrpnpp", "alexnet", 0.25, 5), 127, 287, 21),
+    "SiamRPN++ MobileNetV2": (NetworkConfig("siamrpnpp", "mobilenetv2", 0.35, 5), 127, 255, 25),
     "SiamRPN++ MobileNetV2, 3 anchors, weighted levels": (
-        NetworkConfig("siamrpnpp", "mobilenetv2", 0.35, 3, {"weighted": True}), 255, 25,
+        NetworkConfig("siamrpnpp", "mobilenetv2", 0.35, 3, {"weighted": True}), 127, 255, 25,
     ),
-    "SiamRPN++ ResNet-50": (NetworkConfig("siamrpnpp", "resnet50", 1.0, 5, {"weighted": True}), 255, 25),
+    "SiamRPN++ ResNet-50": (NetworkConfig("siamrpnpp", "resnet50", 1.0, 5, {"weighted": True}), 127, 255, 25),
+    # SSD300's default boxes; 2268 on maps of half the side
+    "SiamConcatRPN": (NetworkConfig("siamconcat", "resnet50", 0.25), 300, 300, 8732),
+    "SiamConcatRPN, small": (NetworkConfig("siamconcat", "mobilenetv3", 0.125), 152, 152, 2268),
+    # 6 · (17² + 9²)
+    "SiamBroadcastRPN": (NetworkConfig("siambroadcast", "resnet50", 0.25), 129, 257, 2220),
+    "SiamBroadcastRPN, small": (NetworkConfig("siambroadcast", "mobilenetv3", 0.25), 129, 257, 2220),
 }  # fmt: skip
-SMALL = [name for name in CONFIGS if "ResNet" not in name]
+SMALL = [name for name, (config, *_) in CONFIGS.items() if config.backbone != "resnet50"]
 
 
 def make(name: str) -> nn.Module:
@@ -48,24 +57,28 @@ def pictures(batch: int, size: int, seed: int = 0) -> Tensor:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_output_shapes(name: str) -> None:
-    config, size, side = CONFIGS[name]
+    config, exemplar, size, side = CONFIGS[name]
     network = make(name)
     with torch.no_grad():
-        outputs = network(pictures(1, 127), pictures(1, size, 1))
+        outputs = network(pictures(1, exemplar), pictures(1, size, 1))
     anchors = config.anchors_per_position
-    channels = (1,) if config.kind == "siamfc" else (2 * anchors, 4 * anchors)
-    assert [tuple(output.shape) for output in outputs] == [(1, count, side, side) for count in channels]
+    if config.kind in ("siamconcat", "siambroadcast"):
+        expected = [(1, 2, side), (1, 4, side)]
+    else:
+        channels = (1,) if config.kind == "siamfc" else (2 * anchors, 4 * anchors)
+        expected = [(1, count, side, side) for count in channels]
+    assert [tuple(output.shape) for output in outputs] == expected
 
 
 def test_every_kind_is_in_this_file() -> None:
-    assert {config.kind for config, _, _ in CONFIGS.values()} == set(NETWORKS)
+    assert {config.kind for config, *_ in CONFIGS.values()} == set(NETWORKS)
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_batch_gives_what_its_items_give(name: str) -> None:
-    _, size, _ = CONFIGS[name]
+    _, exemplar, size, _ = CONFIGS[name]
     network = make(name)
-    exemplars, searches = pictures(3, 127), pictures(3, size, 1)
+    exemplars, searches = pictures(3, exemplar), pictures(3, size, 1)
     with torch.no_grad():
         together = network(exemplars, searches)
         for i in range(3):
@@ -78,13 +91,13 @@ def test_a_batch_gives_what_its_items_give(name: str) -> None:
 @pytest.mark.parametrize("name", SMALL)
 def test_templates_belong_to_the_caller(name: str) -> None:
     # two targets share one network: the second template leaves the first as it was, and searches change neither
-    _, size, _ = CONFIGS[name]
+    _, exemplar, size, _ = CONFIGS[name]
     network = make(name)
     search = pictures(1, size, 5)
     with torch.no_grad():
-        first = network.template(pictures(1, 127, 1))
+        first = network.template(pictures(1, exemplar, 1))
         before = network.search(first, search)
-        second = network.template(pictures(1, 127, 2))
+        second = network.template(pictures(1, exemplar, 2))
         other = network.search(second, search)
         after = network.search(first, search)
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(before, after, strict=True))
@@ -93,10 +106,10 @@ def test_templates_belong_to_the_caller(name: str) -> None:
 
 @pytest.mark.parametrize("name", SMALL)
 def test_training_reaches_every_parameter(name: str) -> None:
-    _, size, _ = CONFIGS[name]
+    _, exemplar, size, _ = CONFIGS[name]
     network = make(name).train()
     # crops of a real size in 0..255, as in training
-    outputs = network(pictures(2, 127), pictures(2, size, 1))
+    outputs = network(pictures(2, exemplar), pictures(2, size, 1))
     sum((output.float() ** 2).mean() for output in outputs).backward()
     idle = [key for key, parameter in network.named_parameters() if parameter.grad is None]
     assert not idle

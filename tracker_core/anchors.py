@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker_core.config import AnchorConfig
+
 FloatArray32 = NDArray[np.float32]
 
 
@@ -101,6 +103,25 @@ def default_boxes(levels: Sequence[DefaultBoxLevel], clip: bool = False) -> Floa
         parts.append(boxes.reshape(-1, 4))
     result = np.concatenate(parts)
     return np.clip(result, 0.0, 1.0) if clip else result
+
+
+SSD_VARIANCES = (0.1, 0.2)
+
+
+def configured_default_boxes(config: AnchorConfig, search_size: int) -> FloatArray32:
+    """Return the default boxes float32 (N, 4) of a configuration's levels: pixels around the search crop's centre."""
+    levels = [
+        DefaultBoxLevel(level.side, level.side, level.size, level.next_size, tuple(level.ratios))
+        for level in config.levels
+    ]
+    boxes = default_boxes(levels)
+    boxes[:, :2] -= 0.5
+    return np.asarray(boxes * np.float32(search_size), np.float32)
+
+
+def box_variances(config: AnchorConfig) -> tuple[float, float]:
+    """Return the variances that a configuration's regression is scaled by: SSD's, or 1 for an RPN."""
+    return SSD_VARIANCES if config.style == "ssd" else (1.0, 1.0)
 
 
 def encode(boxes_cxcywh: Any, anchors_cxcywh: Any, variances: tuple[float, float] = (1.0, 1.0)) -> Any:

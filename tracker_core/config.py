@@ -34,13 +34,36 @@ class NetworkConfig:
 
 
 @dataclass
+class BoxLevelConfig:
+    """One map of a network over default boxes: `side` × `side` positions, see `anchors.DefaultBoxLevel`.
+
+    `size` and `next_size` are fractions of the search crop's side; each of `ratios` gives two boxes.
+    """
+
+    side: int = 1
+    size: float = 0.25
+    next_size: float = 0.35
+    ratios: list[float] = field(default_factory=lambda: [2.0, 3.0])
+
+
+@dataclass
 class AnchorConfig:
-    """Default boxes: `style` is "rpn" (published), "exemplar" (the exemplar's own shape) or "ssd"."""
+    """Default boxes of a network.
+
+    `style` is "rpn" (published), "exemplar" (the exemplar's own shape), "ssd" (those of `levels`, finest map first,
+    which no other style reads) or "none" (a response map and no boxes: SiamFC).
+    """
 
     style: str = "exemplar"
     stride: int = 16
     ratios: list[float] = field(default_factory=lambda: [0.66, 1.0, 1.5])
     scales: list[float] = field(default_factory=lambda: [1.0])
+    levels: list[BoxLevelConfig] = field(default_factory=list)
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether the boxes are anchors on one grid, ratios × scales of them at each position."""
+        return self.style in ("rpn", "exemplar")
 
 
 @dataclass
@@ -61,6 +84,7 @@ class TrackingConfig:
         patience: frames under `score_low` before the target counts as lost.
         lost_search_scale: how much wider the search region is while the target is lost; 1 turns it off.
         hold_below: under this score the box stays where it was, so that noise does not carry it away; 0 turns it off.
+        scale_count, scale_step: SiamFC's search at several sizes, an odd number of them, each this much larger.
     """
 
     exemplar_size: int = 127
@@ -78,6 +102,8 @@ class TrackingConfig:
     patience: int = 5
     lost_search_scale: float = 1.0
     hold_below: float = 0.0
+    scale_count: int = 1
+    scale_step: float = 1.0375
 
 
 @dataclass
@@ -105,10 +131,12 @@ TRACKING_RANGES: dict[str, tuple[float, float]] = {
     "patience": (1, 1000),
     "lost_search_scale": (1.0, 4.0),
     "hold_below": (0.0, 1.0),
+    "scale_count": (1, 9),
+    "scale_step": (1.001, 1.5),
 }
 
 
-ANCHOR_STYLES = ("rpn", "exemplar", "ssd")
+ANCHOR_STYLES = ("rpn", "exemplar", "ssd", "none")
 
 
 def check_tracking(config: TrackingConfig) -> TrackingConfig:
@@ -124,10 +152,12 @@ def check_tracking(config: TrackingConfig) -> TrackingConfig:
         )
     for name in ("search_size", "small_target_search_size"):
         size = getattr(config, name)
-        if size and size <= config.exemplar_size:
+        if size and size < config.exemplar_size:
             raise ConfigError(
-                f"tracking.{name} is {size}, which must be above tracking.exemplar_size ({config.exemplar_size})."
+                f"tracking.{name} is {size}, which must not be below tracking.exemplar_size ({config.exemplar_size})."
             )
+    if config.scale_count % 2 == 0:
+        raise ConfigError(f"tracking.scale_count is {config.scale_count}; it must be odd: the middle size is the last.")
     if config.score_low > config.score_high:
         raise ConfigError(
             f"tracking.score_low ({config.score_low:g}) is above tracking.score_high ({config.score_high:g}); lower it."
@@ -147,6 +177,11 @@ def check_anchors(config: AnchorConfig) -> AnchorConfig:
     for name, values in (("ratios", config.ratios), ("scales", config.scales)):
         if not values or not all(math.isfinite(value) and value > 0 for value in values):
             raise ConfigError(f"anchors.{name} is {list(values)}; give one or more numbers above 0.")
+    if config.style == "ssd" and not config.levels:
+        raise ConfigError("anchors.style is 'ssd', but anchors.levels is empty; list the maps, finest first.")
+    for number, level in enumerate(config.levels):
+        if level.side < 1 or not all(v > 0 and math.isfinite(v) for v in (level.size, level.next_size, *level.ratios)):
+            raise ConfigError(f"anchors.levels[{number}] is {level}; its side and sizes must be numbers above 0.")
     return config
 
 

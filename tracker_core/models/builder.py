@@ -11,8 +11,10 @@ from torch import nn
 from tracker_core.config import NetworkConfig
 from tracker_core.errors import ConfigError, nearest_name
 from tracker_core.models.light import LightSiamRPN
-from tracker_core.models.siamfc import SiamFC
-from tracker_core.models.siamrpn import SiamRPN
+from tracker_core.models.siambroadcast import SiamBroadcastRPN
+from tracker_core.models.siamconcat import SiamConcatRPN
+from tracker_core.models.siamfc import LightSiamFC, SiamFC
+from tracker_core.models.siamrpn import SiamRPN, UpChannelSiamRPN
 from tracker_core.models.siamrpnpp import SiamRPNPP
 
 
@@ -35,8 +37,28 @@ NETWORKS: dict[str, NetworkKind] = {
         ),
         ("weighted",),
     ),
-    "siamrpn": NetworkKind(lambda config: SiamRPN(config.anchors_per_position, config.width)),
-    "siamfc": NetworkKind(lambda config: SiamFC(config.width)),
+    "siamrpn": NetworkKind(
+        lambda config: UpChannelSiamRPN(config.anchors_per_position, max(1, round(64 * config.width)))
+        if config.backbone == "mobilenetv3"
+        else SiamRPN(config.anchors_per_position, config.width)
+    ),
+    "siamfc": NetworkKind(
+        lambda config: LightSiamFC(max(1, round(64 * config.width)))
+        if config.backbone == "mobilenetv3"
+        else SiamFC(config.width)
+    ),
+    "siamconcat": NetworkKind(
+        lambda config: SiamConcatRPN(
+            config.backbone, config.options.get("boxes", (4, 6, 6, 6, 4, 4)), max(1, round(256 * config.width))
+        ),
+        ("boxes",),
+    ),
+    "siambroadcast": NetworkKind(
+        lambda config: SiamBroadcastRPN(
+            config.backbone, config.options.get("boxes", (6, 6)), max(1, round(256 * config.width))
+        ),
+        ("boxes",),
+    ),
 }
 WIDTHS = (0.1, 8.0)
 

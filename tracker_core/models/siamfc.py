@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from tracker_core.models.backbones.pyramids import MobileNetV3Pyramid
 from tracker_core.models.correlation import correlate_whole
 
 
@@ -46,6 +48,45 @@ class SiamFC(nn.Module):
     def search(self, template: tuple[Tensor, ...], x: Tensor) -> tuple[Tensor]:
         """Return the response B×1×h×w (logits) for search regions x (B×3×S×S, BGR 0..255)."""
         return (self.adjust(correlate_whole(self.backbone(x), template[0])),)
+
+    def forward(self, z: Tensor, x: Tensor) -> tuple[Tensor]:
+        """Return the response: the two methods above, one after the other."""
+        return self.search(self.template(z), x)
+
+
+class LightSiamFC(nn.Module):
+    """SiamFC on MobileNetV3-small: the strides 8 and 16 added at stride 8, the exemplar's middle 8 × 8 cells.
+
+    The response has the paper's size and stride: B×1×17×17 at stride 8 for a 127 exemplar and a 255 search region.
+    """
+
+    def __init__(self, channels: int = 64) -> None:
+        super().__init__()
+        self.trunk = MobileNetV3Pyramid()
+        fine, coarse = self.trunk.out_channels
+        self.fine = nn.Conv2d(fine, channels, 1)
+        self.coarse = nn.Conv2d(coarse, channels, 1)
+        self.adjust = nn.Conv2d(1, 1, 1)
+        nn.init.constant_(self.adjust.weight, 0.03)
+        assert self.adjust.bias is not None
+        nn.init.zeros_(self.adjust.bias)
+
+    def features(self, image: Tensor) -> Tensor:
+        """Return B×C×⌈S/8⌉×⌈S/8⌉ of images B×3×S×S (BGR 0..255), without the outermost quarter of an exemplar's map."""
+        fine, coarse = self.trunk.maps(image)
+        added: Tensor = self.fine(fine) + F.interpolate(self.coarse(coarse), size=fine.shape[2:], mode="nearest")
+        # padding reaches the rim of a map; without it exemplar and search region see the target alike
+        return added[:, :, 4:-4, 4:-4]
+
+    def template(self, z: Tensor) -> tuple[Tensor, ...]:
+        """Return the features B×C×8×8 of exemplars z (B×3×127×127, BGR 0..255)."""
+        features = self.features(z)
+        # brings the sums over C·64 products to the size of ordinary activations
+        return (features / features[0].numel() ** 0.5,)
+
+    def search(self, template: tuple[Tensor, ...], x: Tensor) -> tuple[Tensor]:
+        """Return the response B×1×h×w (logits) for search regions x (B×3×S×S, BGR 0..255)."""
+        return (self.adjust(correlate_whole(self.features(x), template[0])),)
 
     def forward(self, z: Tensor, x: Tensor) -> tuple[Tensor]:
         """Return the response: the two methods above, one after the other."""

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tracker_core.config import TrackerConfig, apply_overrides, check_tracking, load_yaml
+from tracker_core.config import (
+    ANCHOR_STYLES,
+    TrackerConfig,
+    apply_overrides,
+    check_anchors,
+    check_tracking,
+    load_yaml,
+)
 from tracker_core.errors import ConfigError, nearest_name
 from tracker_core.training.drawing import PairConfig
 from tracker_core.training.losses import LossConfig
@@ -47,7 +54,8 @@ class LoopConfig:
         amp: bfloat16 autocast on CUDA. deterministic: only algorithms that give the same sums on a GPU every time.
         workers: processes that make pairs. threads: of PyTorch on the CPU, 0 leaves its choice.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        initial: a checkpoint of ours, or `nanotrack:BACKBONE.onnx,HEAD.onnx` or `mobilenet:FILE.pth`; "" is random.
+        initial: a checkpoint of ours, or `nanotrack:BACKBONE.onnx,HEAD.onnx`, `nanotrack_trunk:BACKBONE.onnx` or
+            `mobilenet:FILE.pth`; "" is random.
         teacher: `nanotrack:BACKBONE.onnx,HEAD.onnx` or a checkpoint of ours; "" for none.
         out: folder of the run.
     """
@@ -127,7 +135,7 @@ RANGES: dict[str, tuple[float, float]] = {
 CHOICES: dict[str, tuple[str, ...]] = {
     "loss.classification": ("mined", "sampled"),
     "pairs.augment.photometric": ("worker", "device", "none"),
-    "tracker.anchors.style": ("exemplar", "rpn", "ssd"),
+    "tracker.anchors.style": ANCHOR_STYLES,
 }
 
 
@@ -164,9 +172,9 @@ def check_training(config: TrainingConfig) -> TrainingConfig:
         raise ConfigError("data.sets is empty: there is nothing to train on. Name at least one data set.")
     if config.loss.distill_weight > 0 and not config.loop.teacher:
         raise ConfigError("loss.distill_weight is above 0, but loop.teacher names no teacher.")
-    anchors = config.tracker.anchors
+    anchors = check_anchors(config.tracker.anchors)
     expected = len(anchors.ratios) * len(anchors.scales)
-    if anchors.style != "ssd" and expected != config.tracker.network.anchors_per_position:
+    if anchors.is_grid and expected != config.tracker.network.anchors_per_position:
         raise ConfigError(
             f"tracker.anchors describes {expected} anchors per position, but "
             f"tracker.network.anchors_per_position is {config.tracker.network.anchors_per_position}."

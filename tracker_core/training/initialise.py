@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tracker_core.errors import CheckpointError, ConfigError, nearest_name
-from tracker_core.models.light import InvertedResidual, LightSiamRPN
+from tracker_core.models.light import InvertedResidual, LightSiamRPN, Trunk
 from tracker_core.torch_files import read_torch_file
 from tracker_core.training.batch_norm import reestimate_batch_norm
 from tracker_core.weights import load_checkpoint
 
 Kernels = list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]
-KINDS = ("nanotrack", "mobilenet")
+KINDS = ("nanotrack", "nanotrack_trunk", "mobilenet")
 
 
 def initialise_network(network: nn.Module, specification: str, crops: Callable[[], Iterable[Tensor]]) -> None:
@@ -27,7 +27,8 @@ def initialise_network(network: nn.Module, specification: str, crops: Callable[[
     Args:
         network: fresh, on the CPU.
         specification: "" leaves it as it is; a `.safetensors` file is a checkpoint of ours; `nanotrack:BACKBONE,HEAD`
-            are NanoTrack V3's two ONNX files; `mobilenet:FILE` is an ImageNet MobileNetV2 for a SiamRPN++ backbone.
+            are NanoTrack V3's two ONNX files, `nanotrack_trunk:BACKBONE` is the first of them for any network on the
+            same trunk; `mobilenet:FILE` is an ImageNet MobileNetV2 for a SiamRPN++ backbone.
         crops: returns batches of search crops, float B×3×S×S, for layers whose statistics must be measured.
 
     Raises `ConfigError` for a specification of another form and `CheckpointError` for files that do not fit.
@@ -37,6 +38,8 @@ def initialise_network(network: nn.Module, specification: str, crops: Callable[[
     kind, colon, rest = specification.partition(":")
     if kind == "nanotrack" and colon:
         load_nanotrack(as_light(network, specification), *split_pair(rest, specification))
+    elif kind == "nanotrack_trunk" and colon:
+        load_nanotrack_trunk(network, rest)
     elif kind == "mobilenet" and colon:
         load_mobilenet(network, rest, crops)
     elif specification.endswith(".safetensors"):
@@ -113,23 +116,34 @@ def read_onnx_kernels(path: str | Path) -> Kernels:
     return kernels
 
 
+def load_nanotrack_trunk(network: nn.Module, backbone: str | Path) -> None:
+    """Copy NanoTrack V3's backbone (Apache-2.0, MobileNetV3-small to stride 16) into the trunk of `network`.
+
+    Raises `ConfigError` for a network on another trunk and `CheckpointError` for a file that does not fit.
+    """
+    trunk = getattr(network, "trunk", None)
+    if not isinstance(trunk, Trunk):
+        raise ConfigError(f"A {type(network).__name__} has no MobileNetV3-small trunk that '{backbone}' could start.")
+    kernels = read_onnx_kernels(backbone)
+    wanted: list[nn.Conv2d | None] = [trunk.stem]
+    for block in trunk.blocks:
+        assert isinstance(block, InvertedResidual)
+        gate = (block.gate.reduce, block.gate.expand) if block.gate is not None else ()
+        wanted += [block.expand, block.depthwise, *gate, block.project]
+    layers = [layer for layer in wanted if layer is not None]
+    if len(layers) != len(kernels):
+        raise CheckpointError(f"'{backbone}' holds {len(kernels)} layers; NanoTrack V3's backbone has {len(layers)}.")
+    for layer, kernel in zip(layers, kernels, strict=True):
+        _copy(layer, kernel)
+
+
 def load_nanotrack(network: LightSiamRPN, backbone: str | Path, head: str | Path) -> None:
     """Copy NanoTrack V3 (Apache-2.0) into `network`: all of the trunk, both correlations, fusion and towers.
 
     The outputs differ (anchors here, four distances there): every anchor's classifier starts as the published
     foreground classifier, the regression starts at zero, which is the anchor itself.
     """
-    trunk = read_onnx_kernels(backbone)
-    _copy(network.trunk.stem, trunk.pop(0))
-    for block in network.trunk.blocks:
-        assert isinstance(block, InvertedResidual)
-        if block.expand is not None:
-            _copy(block.expand, trunk.pop(0))
-        _copy(block.depthwise, trunk.pop(0))
-        if block.gate is not None:
-            _copy(block.gate.reduce, trunk.pop(0))
-            _copy(block.gate.expand, trunk.pop(0))
-        _copy(block.project, trunk.pop(0))
+    load_nanotrack_trunk(network, backbone)
     rest = read_onnx_kernels(head)
     loc, cls = network.loc, network.cls
     for branch in (loc, cls):
@@ -149,8 +163,8 @@ def load_nanotrack(network: LightSiamRPN, backbone: str | Path, head: str | Path
                 _copy(layer, rest.pop(0))
         weight, bias = rest.pop(0)
         _start_output(branch.output, weight, bias, is_loc=branch is loc)
-    if trunk or rest:
-        raise CheckpointError(f"'{backbone}' and '{head}' hold more layers than NanoTrack V3 has.")
+    if rest:
+        raise CheckpointError(f"'{head}' holds more layers than NanoTrack V3's head has.")
     for branch in (cls, loc):
         if branch.cues is not None:
             nn.init.zeros_(branch.cues.weight)

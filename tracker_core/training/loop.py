@@ -22,8 +22,7 @@ from tracker_core.training.checkpoint import differing_keys, load_training, save
 from tracker_core.training.config import TrainingConfig
 from tracker_core.training.distributed import ProcessGroup
 from tracker_core.training.interrupt import StopRequest
-from tracker_core.training.labels import batch_anchors, label_batch
-from tracker_core.training.losses import rpn_loss
+from tracker_core.training.objectives import compute_loss
 from tracker_core.training.optimisation import freeze_trunk, make_optimizer, set_rates
 from tracker_core.training.pairs import PairSource
 from tracker_core.weights import save_checkpoint
@@ -129,12 +128,9 @@ class Trainer:
         teacher = self.teacher(batch) if self.teacher is not None else None
         use_amp = loop.amp and self.device.startswith("cuda")
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=use_amp):
-            cls, loc = self._replicated()(*network_inputs(self.network, batch))
-        anchors = batch_anchors(tracker.anchors, batch.exemplar_wh, cls.shape[-1])
-        loss = self.config.loss
-        labels = label_batch(anchors, batch.box_cxcywh, batch.is_positive, loss.positive_from, loss.negative_below)
-        terms = rpn_loss(
-            cls.float(), loc.float(), anchors, labels, batch.box_cxcywh, batch.box_weight, loss, teacher,
+            outputs = self._replicated()(*network_inputs(self.network, batch))
+        terms = compute_loss(
+            outputs, batch, tracker.anchors, self.config.loss, teacher,
             generator=generator, average=self.processes.mean,
         )  # fmt: skip
         self.optimizer.zero_grad(set_to_none=True)
