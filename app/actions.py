@@ -9,6 +9,8 @@ from PyQt5.QtCore import QCoreApplication, QObject, Qt
 from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import QAction
 
+from app.icons import icon
+
 
 @dataclass(frozen=True)
 class ActionSpec:
@@ -107,6 +109,10 @@ TOOLBAR: tuple[str, ...] = (  # the order of work; an empty name is a gap
     "open_file", "open_camera", "", "draw", "add_target", "", "track", "run_again", "",
     "go_start", "step_back", "play", "step_forward", "go_end", "loop", "", "export", "screenshot",
 )  # fmt: skip
+TOOLBAR_TEXTS: dict[str, str] = {  # short: a toolbar is as wide as its texts
+    "open_file": "Open", "open_camera": "Camera", "draw": "Draw", "add_target": "Add", "run_again": "Again",
+    "go_start": "Start", "step_back": "Back", "step_forward": "Next", "go_end": "End", "screenshot": "Shot",
+}  # fmt: skip
 HOLD_TO_HIDE_KEY = "`"
 
 
@@ -126,6 +132,8 @@ def make_actions(parent: QObject, shortcuts: Mapping[str, str]) -> dict[str, QAc
     for spec in ACTIONS:
         action = QAction(translated(spec.text), parent)
         action.setObjectName(spec.id)
+        action.setIcon(icon(spec.icon))
+        action.setIconText(translated(TOOLBAR_TEXTS.get(spec.id, spec.text.replace("&", "").rstrip("…"))))
         action.setCheckable(spec.is_checkable)
         action.setShortcutContext(Qt.WindowShortcut)
         action.setAutoRepeat(spec.id in REPEATING)

@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 from PyQt5.QtCore import QCoreApplication, QSettings, Qt
-from PyQt5.QtGui import QColor, QPainter, QPixmap
+from PyQt5.QtGui import QColor, QIcon, QPainter, QPixmap
 from PyQt5.QtWidgets import QApplication, QSplashScreen
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
 from app.errors import ErrorReporter, start_log_file
+from app.icons import APPLICATION_ICON
 from app.main_window import MainWindow
 from app.panels.build import build_panels
 from app.player import Player
+from app.settings import Settings, settings_path
+from app.theme import apply_theme
 from app.tracking_runs import SessionTracker, TrackerChoice
 from tracker_core.types import FrameSource
 
@@ -45,14 +48,17 @@ def run_window(argv: list[str]) -> int:
     application.setApplicationName(APPLICATION)
     application.setApplicationDisplayName("Siamscope")
     state_folder = Path(platformdirs.user_state_dir(APPLICATION, appauthor=False))
-    start_log_file(state_folder)
+    log_file = start_log_file(state_folder)
     reporter = ErrorReporter()
     reporter.install()
+    settings = Settings.load(settings_path())
+    apply_theme(application, settings.theme)
+    application.setWindowIcon(QIcon(str(APPLICATION_ICON)))
     splash = _show_splash(application)
     load_core()
     player = Player(build_session_tracker, open_session_source, state_folder / "sessions")
     kept = QSettings(str(state_folder / "window.ini"), QSettings.IniFormat)
-    window = MainWindow(player, bundled_clip(), build_panels(), kept)
+    window = MainWindow(player, bundled_clip(), build_panels(), kept, settings, log_file)
     reporter.caught.connect(
         lambda sentence, details: window.failures.show(
             QCoreApplication.translate("application", "Something went wrong"), sentence, details

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PyQt5.QtCore import QEvent, QObject, QSettings, Qt
+from PyQt5.QtCore import QEvent, QObject, QSettings, QSize, Qt
 from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
 from PyQt5.QtWidgets import QMainWindow, QMenu, QMessageBox, QToolBar, QVBoxLayout, QWidget
 
@@ -18,13 +18,16 @@ from app.controls.exports import ExportControls
 from app.controls.failures import FailureDialogs
 from app.controls.pictures import PictureControls
 from app.controls.playback import SKIP, PlaybackControls
+from app.controls.preferences import PreferenceControls
 from app.controls.sources import SourceControls
 from app.docks import Docks, Panels
 from app.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
+from app.icons import icon
 from app.job_bar import JobBar
 from app.jobs import Jobs
 from app.player import Player
 from app.recent import RecentSources
+from app.settings import Settings
 from app.status_bar import FrameCosts, StatusReadout
 from app.wiring import PanelWiring
 from tracker_core.types import TrackingState
@@ -38,7 +41,7 @@ class MainWindow(QMainWindow):
     """Everything that the user sees.
 
     `bundled_clip` is what "Open the bundled clip" opens, `panels` are the widgets around the canvas, `kept` is where
-    the layout is remembered (None: nowhere).
+    the layout is remembered (None: nowhere), `settings` are the user's preferences.
     """
 
     def __init__(
@@ -47,6 +50,8 @@ class MainWindow(QMainWindow):
         bundled_clip: Path | None = None,
         panels: Panels | None = None,
         kept: QSettings | None = None,
+        settings: Settings | None = None,
+        log_file: Path | None = None,
     ) -> None:
         super().__init__()
         self.setWindowTitle("Siamscope")
@@ -82,6 +87,8 @@ class MainWindow(QMainWindow):
         self._connect_worker()
         for dock in self.docks.docks.values():
             dock.visibilityChanged.connect(lambda _is_visible: self._update_debug())
+        self.preferences = PreferenceControls(self, settings or Settings(), log_file)
+        self._connect_preferences()
         self._update_actions()
         if kept is not None:
             self.docks.restore(kept)
@@ -140,7 +147,8 @@ class MainWindow(QMainWindow):
     def _make_toolbar(self) -> None:
         toolbar = QToolBar(self.tr("Tools"))
         toolbar.setObjectName("toolbar")
-        toolbar.setToolButtonStyle(Qt.ToolButtonTextBesideIcon)
+        toolbar.setToolButtonStyle(Qt.ToolButtonTextUnderIcon)
+        toolbar.setIconSize(QSize(22, 22))
         for name in TOOLBAR:
             if name:
                 toolbar.addAction(self.actions_[name])
@@ -217,6 +225,17 @@ class MainWindow(QMainWindow):
         self.exports.notice.connect(self.show_notice)
         self.exports.failed.connect(self.failures.show)
         self.canvas.painted.connect(self._on_painted)
+
+    def _connect_preferences(self) -> None:
+        preferences = self.preferences
+        for name, slot in (
+            ("preferences", preferences.ask),
+            ("shortcuts", preferences.show_keys),
+            ("about", preferences.show_about),
+            ("open_log", preferences.open_log),
+        ):
+            self.actions_[name].triggered.connect(lambda _checked=False, call=slot: call())
+        preferences.apply_at_start()
 
     def _connect_worker(self) -> None:
         worker = self.player.worker
@@ -353,6 +372,7 @@ class MainWindow(QMainWindow):
     def _on_playing(self, is_playing: bool) -> None:
         self.actions_["play"].setChecked(is_playing)
         self.actions_["play"].setText(self.tr("&Pause") if is_playing else self.tr("&Play"))
+        self.actions_["play"].setIcon(icon("pause" if is_playing else "play"))
 
     def _on_busy(self, text: str) -> None:
         bar = self.statusBar()
@@ -442,5 +462,6 @@ class MainWindow(QMainWindow):
         QGuiApplication.instance().removeEventFilter(self)
         if self._kept is not None:
             self.docks.save(self._kept)
+        self.preferences.save()
         self.player.shut_down()
         super().closeEvent(event)

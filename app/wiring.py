@@ -64,14 +64,21 @@ class PanelWiring(QObject):
 
     def _connect_overlays(self) -> None:
         panel, window = self._panels.overlays, self._window
-        for name, overlay in self._canvas.overlays.items():
+        for name in self._canvas.overlays:
             action = window.actions_[f"overlay_{name}"]
-            panel.set_overlay(name, overlay.is_visible, overlay.opacity)
             action.toggled.connect(lambda shown, which=name: panel.set_visible(which, shown))
         proposals = self._canvas.overlays["proposals"]
         if isinstance(proposals, ProposalsOverlay):
             panel.set_top_k(proposals.top_k)
+        self.show_overlays()
         self.show_keys()
+
+    def show_overlays(self) -> None:
+        """Show in their panel which overlays are on, and how opaque."""
+        panel = self._panels.overlays
+        for name, overlay in self._canvas.overlays.items():
+            if panel is not None:
+                panel.set_overlay(name, overlay.is_visible, overlay.opacity)
 
     def show_keys(self) -> None:
         """Name the overlays' keys in their panel, after the user changed them too."""

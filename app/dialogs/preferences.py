@@ -1,0 +1,200 @@
+"""Preferences: how it looks, what happens on loss, what is used at the start, and every key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from PyQt5.QtCore import Qt
+from PyQt5.QtGui import QKeySequence
+from PyQt5.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QKeySequenceEdit,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.actions import ACTIONS, default_keys, translated
+from app.dialogs.shortcuts import plain
+from app.settings import Settings
+
+
+class PreferencesDialog(QDialog):
+    """Shows preferences and returns changed ones from `settings()`; nothing is changed in place."""
+
+    def __init__(self, settings: Settings, trackers: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Preferences"))
+        self._settings = settings
+        tabs = QTabWidget()
+        tabs.addTab(self._make_general(trackers), self.tr("General"))
+        tabs.addTab(self._make_keys(), self.tr("Keys"))
+        self.buttons = QDialogButtonBox(QDialogButtonBox.Ok | QDialogButtonBox.Cancel)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(tabs, 1)
+        layout.addWidget(self.buttons)
+        self.resize(560, 520)
+        self._check_conflicts()
+
+    def settings(self) -> Settings:
+        """Return the preferences as they stand in the dialog."""
+        return replace(
+            self._settings,
+            theme=str(self.theme.currentData()),
+            pause_on_lost=self.pause_on_lost.isChecked(),
+            loop=self.loop.isChecked(),
+            autosave=self.autosave.isChecked(),
+            tracker=str(self.tracker.currentData() or ""),
+            shortcuts=self.shortcuts(),
+        )
+
+    def shortcuts(self) -> dict[str, str]:
+        """Return the keys that are not the default ones, by action."""
+        defaults = default_keys()
+        return {name: key for name, key in self._keys.items() if key != defaults.get(name, "")}
+
+    def _make_general(self, trackers: Sequence[str]) -> QWidget:
+        page = QWidget()
+        form = QFormLayout(page)
+        self.theme = QComboBox()
+        for name, text in (
+            ("auto", self.tr("as the desktop")),
+            ("light", self.tr("light")),
+            ("dark", self.tr("dark")),
+        ):
+            self.theme.addItem(text, name)
+        self.theme.setCurrentIndex(max(0, self.theme.findData(self._settings.theme)))
+        self.tracker = QComboBox()
+        self.tracker.addItem(self.tr("the program's own"), "")
+        for name in trackers:
+            self.tracker.addItem(name, name)
+        self.tracker.setCurrentIndex(max(0, self.tracker.findData(self._settings.tracker)))
+        self.pause_on_lost = QCheckBox(self.tr("Pause when a target is lost"))
+        self.pause_on_lost.setChecked(self._settings.pause_on_lost)
+        self.loop = QCheckBox(self.tr("Begin again at the end"))
+        self.loop.setChecked(self._settings.loop)
+        self.autosave = QCheckBox(self.tr("Keep results across a crash, and reopen them with the file"))
+        self.autosave.setChecked(self._settings.autosave)
+        form.addRow(self.tr("Colours:"), self.theme)
+        form.addRow(self.tr("Tracker at the start:"), self.tracker)
+        form.addRow("", self.pause_on_lost)
+        form.addRow("", self.loop)
+        form.addRow("", self.autosave)
+        if self._settings.path is not None:
+            where = QLabel(self.tr("Kept in {}").format(self._settings.path))
+            where.setWordWrap(True)
+            where.setTextInteractionFlags(Qt.TextSelectableByMouse)
+            form.addRow("", where)
+        return page
+
+    def _make_keys(self) -> QWidget:
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        self._ids = [spec.id for spec in ACTIONS]
+        defaults = default_keys()
+        self._keys = {name: self._settings.shortcuts.get(name, defaults.get(name, "")) for name in self._ids}
+        self.table = QTableWidget(len(self._ids), 2)
+        self.table.setHorizontalHeaderLabels([self.tr("Action"), self.tr("Key")])
+        self.table.setSelectionBehavior(QTableWidget.SelectRows)
+        self.table.setSelectionMode(QTableWidget.SingleSelection)
+        self.table.setEditTriggers(QTableWidget.NoEditTriggers)
+        self.table.setAccessibleName(self.tr("Keys of the actions"))
+        self.table.setTabKeyNavigation(False)
+        rows, header = self.table.verticalHeader(), self.table.horizontalHeader()
+        assert rows is not None and header is not None
+        rows.hide()
+        header.setSectionResizeMode(0, QHeaderView.Stretch)
+        for row, spec in enumerate(ACTIONS):
+            self.table.setItem(row, 0, QTableWidgetItem(plain(translated(spec.text))))
+            self.table.setItem(row, 1, QTableWidgetItem())
+            self._show_key(row)
+        self.table.currentCellChanged.connect(lambda *_cells: self._show_editor())
+        layout.addWidget(self.table, 1)
+        line = QHBoxLayout()
+        self.editor = QKeySequenceEdit()
+        self.editor.setAccessibleName(self.tr("New key of the chosen action"))
+        self.editor.keySequenceChanged.connect(self._take_key)
+        clear, default = QPushButton(self.tr("No key")), QPushButton(self.tr("Default"))
+        every = QPushButton(self.tr("All defaults"))
+        clear.clicked.connect(lambda: self._set_key(""))
+        default.clicked.connect(lambda: self._set_key(defaults.get(self._current(), "")))
+        every.clicked.connect(self._reset_all)
+        line.addWidget(QLabel(self.tr("New key:")))
+        line.addWidget(self.editor, 1)
+        for button in (clear, default, every):
+            line.addWidget(button)
+        layout.addLayout(line)
+        self.conflicts = QLabel()
+        self.conflicts.setWordWrap(True)
+        layout.addWidget(self.conflicts)
+        self.table.selectRow(0)
+        return page
+
+    def choose(self, action: str) -> None:
+        """Select the line of an action."""
+        self.table.selectRow(self._ids.index(action))
+
+    def _current(self) -> str:
+        return self._ids[max(0, self.table.currentRow())]
+
+    def _show_editor(self) -> None:
+        self.editor.blockSignals(True)
+        self.editor.setKeySequence(QKeySequence(self._keys[self._current()]))
+        self.editor.blockSignals(False)
+
+    def _take_key(self, sequence: QKeySequence) -> None:
+        # a sequence of several keys would leave the first of them dead for everything else
+        self._set_key(QKeySequence(sequence[0]).toString() if sequence.count() else "")
+
+    def _set_key(self, key: str) -> None:
+        self._keys[self._current()] = key
+        self._show_key(max(0, self.table.currentRow()))
+        self._show_editor()
+        self._check_conflicts()
+
+    def _reset_all(self) -> None:
+        defaults = default_keys()
+        self._keys = {name: defaults.get(name, "") for name in self._ids}
+        for row in range(len(self._ids)):
+            self._show_key(row)
+        self._show_editor()
+        self._check_conflicts()
+
+    def _show_key(self, row: int) -> None:
+        item = self.table.item(row, 1)
+        if item is not None:
+            item.setText(QKeySequence(self._keys[self._ids[row]]).toString(QKeySequence.NativeText))
+
+    def _check_conflicts(self) -> None:
+        twice = find_conflicts(self._keys)
+        names = {spec.id: plain(translated(spec.text)) for spec in ACTIONS}
+        texts = [
+            self.tr("{}: {}").format(key, ", ".join(names[name] for name in actions)) for key, actions in twice.items()
+        ]
+        self.conflicts.setText(self.tr("Given twice – {}").format("; ".join(texts)) if texts else "")
+        button = self.buttons.button(QDialogButtonBox.Ok)
+        if button is not None:
+            button.setEnabled(not twice)
+
+
+def find_conflicts(keys: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the keys that more than one action has, with those actions; an action's further keys count too."""
+    owners: dict[str, list[str]] = {}
+    for spec in ACTIONS:
+        first = keys.get(spec.id, "")
+        for key in [first, *spec.keys[1:]] if first else []:
+            owners.setdefault(QKeySequence(key).toString(), []).append(spec.id)
+    return {key: actions for key, actions in owners.items() if len(actions) > 1}

@@ -1,0 +1,59 @@
+"""Light and dark: two palettes for Qt's Fusion style; "auto" follows the desktop where it says what it is."""
+
+from __future__ import annotations
+
+import sys
+
+from PyQt5.QtCore import QSettings, Qt
+from PyQt5.QtGui import QColor, QPalette
+from PyQt5.QtWidgets import QApplication
+
+THEMES = ("auto", "light", "dark")
+ROLES = (
+    "Window", "WindowText", "Base", "AlternateBase", "ToolTipBase", "ToolTipText", "Text", "Button", "ButtonText",
+    "BrightText", "Link", "Highlight", "HighlightedText", "PlaceholderText", "Light", "Midlight", "Mid", "Dark",
+    "Shadow",
+)  # fmt: skip
+LIGHT = (
+    "#f2f2f4", "#17171a", "#ffffff", "#e9e9ec", "#fffbe6", "#17171a", "#17171a", "#e8e8eb", "#17171a",
+    "#ffffff", "#0b57d0", "#1a66d6", "#ffffff", "#6a6a72", "#ffffff", "#f6f6f8", "#b6b6bd", "#9a9aa2",
+    "#5c5c63",
+)  # fmt: skip
+DARK = (
+    "#232327", "#ececf0", "#18181b", "#2b2b30", "#3a3a40", "#ececf0", "#ececf0", "#333338", "#ececf0",
+    "#ffffff", "#8ab4ff", "#3d7be0", "#ffffff", "#93939c", "#4a4a51", "#3c3c42", "#55555d", "#17171a",
+    "#0c0c0e",
+)  # fmt: skip
+DISABLED_LIGHT, DISABLED_DARK = "#83838b", "#7c7c85"
+
+
+def apply_theme(application: QApplication, theme: str) -> None:
+    """Colour the whole program; `theme` is one of `THEMES`, anything else counts as "auto"."""
+    application.setStyle("Fusion")
+    is_dark = theme == "dark" or (theme != "light" and prefers_dark())
+    application.setPalette(make_palette(is_dark))
+
+
+def make_palette(is_dark: bool) -> QPalette:
+    """Return one of the two palettes."""
+    palette = QPalette()
+    for role, color in zip(ROLES, DARK if is_dark else LIGHT, strict=True):
+        palette.setColor(getattr(QPalette, role), QColor(color))
+    grey = QColor(DISABLED_DARK if is_dark else DISABLED_LIGHT)
+    for role in (QPalette.WindowText, QPalette.Text, QPalette.ButtonText, QPalette.HighlightedText):
+        palette.setColor(QPalette.Disabled, role, grey)
+    palette.setColor(QPalette.Disabled, QPalette.Highlight, QColor("#55555d" if is_dark else "#b6b6bd"))
+    return palette
+
+
+def prefers_dark() -> bool:
+    """Tell whether the desktop is dark: Windows and macOS say so in settings, elsewhere the palette shows it."""
+    if sys.platform == "win32":
+        path = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
+        return str(QSettings(path, QSettings.NativeFormat).value("AppsUseLightTheme", 1)) == "0"
+    if sys.platform == "darwin":
+        return QSettings().value("AppleInterfaceStyle", "") == "Dark"
+    application = QApplication.instance()
+    style = application.style() if isinstance(application, QApplication) else None
+    window = style.standardPalette().color(QPalette.Window) if style is not None else QColor(Qt.white)
+    return window.lightnessF() < 0.5
