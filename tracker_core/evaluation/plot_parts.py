@@ -43,6 +43,11 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout=layout, facecolor="white")
 
 
+def tall_enough(height: float, trackers: int) -> float:
+    """Return the height in inches of a figure whose legend of so many trackers stands beside the axes."""
+    return max(height, 1.0 + 0.225 * trackers)
+
+
 def finish(figure: Figure) -> Figure:
     """Return the figure with all texts taken as they are."""
     take_texts_literally(figure)
@@ -99,7 +104,6 @@ def add_legend(
     handles = [legend_handle(styles[name], with_marker=only_markers, with_line=not only_markers) for name in ranked]
     if aside:
         at: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
-        fontsize = min(fontsize, max(5.0, 9 * 22 / max(len(ranked), 1)))
     else:
         at = {"loc": place}
     legend = axes.legend(

@@ -17,7 +17,7 @@ from matplotlib.text import Text
 
 # On white paper, and the same hues on the page's dark background; every one has a contrast of 3 or more there.
 LIGHT_PALETTE = ("#c8102e", "#2e79f5", "#12855a", "#dd6f23", "#44059b", "#b87e99", "#0d2c54", "#5c0012")
-DARK_PALETTE = ("#ff5a5a", "#5aa2f0", "#59d6a4", "#ffb030", "#8a6cff", "#f7b3dc", "#bdf3ff", "#cf8a3a")
+DARK_PALETTE = ("#ff5a5a", "#5aa2f0", "#59d6a4", "#ffb030", "#8a6cff", "#f7b3dc", "#bdf3ff", "#a8621f")
 INK, MUTED, GRID, BAND, PAPER = "#1f2328", "#59636e", "#d8dee4", "#eef1f4", "#ffffff"
 DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.4), (1.5, 1.1), (4.5, 1.2, 1.2, 1.2))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")

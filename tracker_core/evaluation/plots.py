@@ -35,6 +35,7 @@ from tracker_core.evaluation.plot_parts import (
     name_entries,
     new_figure,
     set_title,
+    tall_enough,
     with_part,
 )
 from tracker_core.evaluation.plot_style import (
@@ -90,7 +91,7 @@ def plot_curves(
     """Return the plot of one curve per tracker; `parts` says of partial trackers what they were measured on."""
     parts, looks = parts or {}, styles or assign_styles(curves)
     aside = len(curves) > MOST_IN_AXES
-    figure = new_figure(9.6 if aside else 6.4, 4.8)
+    figure = new_figure(9.6 if aside else 6.4, tall_enough(4.8, len(curves)))
     axes = figure.add_subplot()
     set_title(axes, title, parts, len(curves))
     _draw_curves(axes, curves, kind, looks)

@@ -73,6 +73,9 @@ def write_report(report: Report, folder: str | Path) -> list[Path]:
     written = [folder / "report.html"]
     figures = []
     for name, (caption, figure) in report.figures.items():
+        # laid out once: finding a place for every text takes longer than drawing them
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         for suffix in ("png", "pdf"):
             written.append(folder / f"{name}.{suffix}")
             save_figure(figure, written[-1])

@@ -18,6 +18,7 @@ from tracker_core.evaluation.plot_parts import (
     legend_label,
     new_figure,
     set_title,
+    tall_enough,
 )
 from tracker_core.evaluation.plot_style import BAND, GRID, LINE_WIDTH, MUTED, PAPER, TrackerStyle
 
@@ -37,7 +38,7 @@ def plot_accuracy_robustness(
     """
     parts = parts or {}
     aside = len(points) > MOST_IN_AXES
-    figure = new_figure(8.4 if aside else 5.6, 5.4)
+    figure = new_figure(8.4 if aside else 5.6, tall_enough(5.4, len(points)))
     axes = figure.add_subplot()
     set_title(axes, title, parts, len(points))
     ranked = by_value(eao)
@@ -63,7 +64,7 @@ def plot_expected_overlap(
     """Return the expected average overlap by length of sequence, with the interval that the EAO is the mean over."""
     parts = parts or {}
     aside = len(curves) > MOST_IN_AXES
-    figure = new_figure(9.6 if aside else 7.2, 4.6)
+    figure = new_figure(9.6 if aside else 7.2, tall_enough(4.6, len(curves)))
     axes = figure.add_subplot()
     set_title(axes, title, parts, len(curves))
     axes.axvspan(*interval, color=BAND, zorder=0)
@@ -93,7 +94,7 @@ def plot_ranking(
     parts = parts or {}
     aside = len(scores) > MOST_IN_AXES
     ranked = by_value(scores)
-    figure = new_figure(9.6 if aside else 7.2, 4.6)
+    figure = new_figure(9.6 if aside else 7.2, tall_enough(4.6, len(scores)))
     axes = figure.add_subplot()
     set_title(axes, title, parts, len(scores))
     known = [score for score in scores.values() if math.isfinite(score)]
