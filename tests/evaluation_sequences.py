@@ -26,8 +26,8 @@ FRAMES = 12
 
 
 def path_of_target(seed: int, frames: int = FRAMES) -> FloatArray:
-    """Return boxes x, y, w, h (N, 4), 0-based, of a target that moves by a pixel or two a frame."""
-    steps = np.arange(frames)
+    """Return boxes x, y, w, h (N, 4), 0-based, of a target that moves to and fro by a pixel or two a frame."""
+    steps = 20 - np.abs(np.arange(frames) % 40 - 20)
     x, y = 10 + seed % 7 + 2 * steps, 12 + seed % 5 + steps
     return np.stack([x, y, np.full(frames, SIDE), np.full(frames, SIDE)], axis=1).astype(np.float64)
 
@@ -58,7 +58,7 @@ def make_otb(root: Path, lengths: dict[str, int]) -> Path:
     for seed, (name, frames) in enumerate(lengths.items()):
         boxes = path_of_target(seed, frames)
         write_frames(root / name / "img", seed, boxes)
-        write_rows(root / name / "groundtruth_rect.txt", boxes + [1, 1, 0, 0])
+        write_rows(root / name / "groundtruth_rect.txt", boxes + np.array([1, 1, 0, 0]))
     return root
 
 
@@ -80,11 +80,8 @@ def make_vot(root: Path, lengths: dict[str, int], turned: bool = True) -> Path:
         boxes = path_of_target(seed, frames)
         write_frames(root / name / "color", seed, boxes)
         x, y, w, h = boxes.T
-        if turned:
-            points = np.stack([x + w / 2, y, x + w, y + h / 2, x + w / 2, y + h, x, y + h / 2], axis=1)
-        else:
-            points = boxes
-        write_rows(root / name / "groundtruth.txt", points)
+        points = np.stack([x + w / 2, y, x + w, y + h / 2, x + w / 2, y + h, x, y + h / 2], axis=1)
+        write_rows(root / name / "groundtruth.txt", points if turned else boxes)
         (root / name / "occlusion.tag").write_text("0\n" * (frames - 2) + "1\n1\n")
     (root / "list.txt").write_text("".join(f"{name}\n" for name in lengths))
     return root
@@ -101,7 +98,7 @@ class TemplateTracker:
 
     def init(self, image: Image, box_xywh: FloatArray) -> None:
         x, y, w, h = (round(float(value)) for value in box_xywh)
-        self._corner = np.asarray(box_xywh, np.float64) - [x, y, 0, 0]
+        self._corner = np.asarray(box_xywh, np.float64) - np.array([x, y, 0, 0])
         self._template = np.ascontiguousarray(image[max(y, 0) : y + h, max(x, 0) : x + w])
         self.starts += 1
 
@@ -110,7 +107,7 @@ class TemplateTracker:
             raise TrackerStateError("The tracker was updated before it was started.")
         scores = cv2.matchTemplate(image, self._template, cv2.TM_CCOEFF_NORMED)
         _, best, _, (x, y) = cv2.minMaxLoc(scores)
-        return TrackResult(self._corner + [x, y, 0, 0], float(best))
+        return TrackResult(self._corner + np.array([x, y, 0, 0]), float(best))
 
 
 class LosingTracker(TemplateTracker):
@@ -173,16 +170,21 @@ class SlowTracker(TemplateTracker):
         return super().update(image)
 
 
+def tell(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main(root: str, out: str, jobs: str, stay_after: str = "1000000") -> None:
     """Evaluate `SlowTracker` and print one line per outcome, at once."""
     evaluation = Evaluation(open_benchmark("otb", root), out)
     make = functools.partial(SlowTracker, int(stay_after))
     plan = evaluation.plan(Candidate("template", make), make())
-    print(f"planned {len(plan.tasks)}", flush=True)
+    tell(f"planned {len(plan.tasks)}")
     evaluation.carry_out(
         plan,
         jobs=int(jobs),
-        on_outcome=lambda outcome: print(outcome.status, outcome.task.info.name, flush=True),
+        on_outcome=lambda outcome: tell(f"{outcome.status} {outcome.task.info.name}"),
     )
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+import cv2
+
 from tracker_core.errors import SiamscopeError
 from tracker_core.evaluation.benchmarks import SUPERVISED, open_frames
 from tracker_core.evaluation.ground_truth import region_truth_of
@@ -196,8 +198,9 @@ class _Crew:
 def serve(connection: Connection, make_tracker: MakeTracker, threads: int) -> None:
     """Be a worker: make the tracker, then carry out tasks until the other side of `connection` is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first one decides
+    # PyTorch and ONNX Runtime are not loaded yet and obey this when they are
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    _limit_threads(threads)
+    cv2.setNumThreads(threads)
     try:
         try:
             tracker = make_tracker()
@@ -230,14 +233,6 @@ class _FrameReport:
         except OSError:
             raise EOFError from None
         self._count, self._last = 0, time.monotonic()
-
-
-def _limit_threads(threads: int) -> None:
-    import cv2
-    import torch
-
-    cv2.setNumThreads(threads)
-    torch.set_num_threads(threads)
 
 
 def _track(task: Task, tracker: Tracker, on_frame: OnFrame) -> None:
