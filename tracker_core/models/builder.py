@@ -38,20 +38,25 @@ NETWORKS: dict[str, NetworkKind] = {
         ("weighted",),
     ),
     "siamrpn": NetworkKind(
-        lambda config: UpChannelSiamRPN(config.anchors_per_position, max(1, round(64 * config.width)))
-        if config.backbone == "mobilenetv3"
-        else SiamRPN(config.anchors_per_position, config.width)
+        lambda config: (
+            UpChannelSiamRPN(config.anchors_per_position, max(1, round(64 * config.width)))
+            if config.backbone == "mobilenetv3"
+            else SiamRPN(config.anchors_per_position, config.width)
+        )
     ),
     "siamfc": NetworkKind(
-        lambda config: LightSiamFC(max(1, round(64 * config.width)))
-        if config.backbone == "mobilenetv3"
-        else SiamFC(config.width)
+        lambda config: (
+            LightSiamFC(max(1, round(64 * config.width))) if config.backbone == "mobilenetv3" else SiamFC(config.width)
+        )
     ),
     "siamconcat": NetworkKind(
         lambda config: SiamConcatRPN(
-            config.backbone, config.options.get("boxes", (4, 6, 6, 6, 4, 4)), max(1, round(256 * config.width))
+            config.backbone,
+            config.options.get("boxes", (4, 6, 6, 6, 4, 4)),
+            max(1, round(256 * config.width)),
+            bool(config.options.get("correlation_guide", False)),
         ),
-        ("boxes",),
+        ("boxes", "correlation_guide"),
     ),
     "siambroadcast": NetworkKind(
         lambda config: SiamBroadcastRPN(

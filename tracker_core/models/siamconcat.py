@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tracker_core.models.backbones.pyramids import make_pyramid
+from tracker_core.models.correlation import correlate_whole
 from tracker_core.models.default_box_head import DefaultBoxHead
 
 KERNELS = (11, 9, 7)  # of the global convolutions at strides 8, 16 and 32
+GUIDE_CELLS = 5  # side of the exemplar's middle that the correlation guide looks for, in cells of 16 pixels
 
 
 class Residual(nn.Module):
@@ -82,15 +84,21 @@ class SiamConcatRPN(nn.Module):
         backbone: "resnet50" or "mobilenetv3", which gets a strided convolution in place of its stride 32.
         boxes: default boxes per position, map by map, finest first.
         channels: of everything behind the backbone.
+        correlation_guide: whether a third output tells where the exemplar's middle correlates with the search region.
     """
 
     takes_exemplar_size = True
     takes_guide = True
 
     def __init__(
-        self, backbone: str = "resnet50", boxes: Sequence[int] = (4, 6, 6, 6, 4, 4), channels: int = 256
+        self,
+        backbone: str = "resnet50",
+        boxes: Sequence[int] = (4, 6, 6, 6, 4, 4),
+        channels: int = 256,
+        correlation_guide: bool = False,
     ) -> None:
         super().__init__()
+        self.correlation_guide = correlation_guide
         self.trunk = make_pyramid(backbone)
         stem, kernel = self.trunk.stem_channels, self.trunk.stem_kernel
         self.exemplar_mask = nn.Conv2d(1, stem, kernel, 2, kernel // 2, bias=False)
@@ -118,20 +126,24 @@ class SiamConcatRPN(nn.Module):
         if exemplar_wh is None:
             exemplar_wh = torch.full((z.shape[0], 2), z.shape[-1] / 4, device=z.device)
         box = torch.cat((torch.zeros_like(exemplar_wh), exemplar_wh), 1)
-        return self.features(z, self.exemplar_mask(box_mask(box, z.shape[-1])))
+        maps = self.features(z, self.exemplar_mask(box_mask(box, z.shape[-1])))
+        if not self.correlation_guide:
+            return maps
+        middle = maps[1].shape[-1] // 2
+        near = slice(middle - GUIDE_CELLS // 2, middle + GUIDE_CELLS // 2 + 1)
+        return *maps, F.normalize(maps[1][:, :, near, near], dim=1)
 
-    def search(
-        self, template: tuple[Tensor, ...], x: Tensor, guide_cxcywh: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def search(self, template: tuple[Tensor, ...], x: Tensor, guide_cxcywh: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return cls B×2×N (background first) and loc B×4×N for search regions x (B×3×S×S, BGR 0..255).
 
         `guide_cxcywh` (B×4, pixels around the centre) is the box of the frame before; None is the middle quarter.
+        With the correlation guide, the third output is SiamFC's response at stride 16, B×1×h×w, of unit vectors.
         """
         if guide_cxcywh is None:
             side = x.shape[-1] / 4
             guide_cxcywh = torch.tensor([[0.0, 0.0, side, side]], device=x.device).expand(x.shape[0], -1)
         searched = self.features(x, self.guide_mask(box_mask(guide_cxcywh, x.shape[-1])))
-        mixed = [mix(torch.cat((z, s), 1)) for mix, z, s in zip(self.mix, template, searched, strict=True)]
+        mixed = [mix(torch.cat((z, s), 1)) for mix, z, s in zip(self.mix, template[:3], searched, strict=True)]
         refined = [mixed[-1]]
         for level in (1, 0):
             refined.insert(0, self.refine[level](searched[level], mixed[level], refined[0]))
@@ -139,10 +151,13 @@ class SiamConcatRPN(nn.Module):
             refined.append(F.relu(layer(refined[-1])))
         refined.append(F.relu(self.whole(refined[-1].mean((2, 3), keepdim=True))))
         cls, loc = self.head(refined)
-        return cls, loc
+        if not self.correlation_guide:
+            return cls, loc
+        padded = F.pad(F.normalize(searched[1], dim=1), (GUIDE_CELLS // 2,) * 4)
+        return cls, loc, correlate_whole(padded, template[3])
 
     def forward(
         self, z: Tensor, x: Tensor, exemplar_wh: Tensor | None = None, guide_cxcywh: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         """Return cls and loc of exemplars and search regions: the two methods above, one after the other."""
         return self.search(self.template(z, exemplar_wh), x, guide_cxcywh)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +26,9 @@ class Runner(Protocol):
         """Return the exemplar's features of a uint8 E×E×3 BGR crop whose target measures `exemplar_wh` crop pixels."""
         ...
 
-    def search(self, template: Any, crop: Image) -> Outputs:
-        """Return the network's raw outputs (cls, loc) for a uint8 S×S×3 BGR search crop, batch axis kept."""
+    def search(self, template: Any, crop: Image, guide_cxcywh: Sequence[float] | None = None) -> Outputs:
+        """Return the network's raw outputs (cls, loc) for a uint8 S×S×3 BGR search crop, batch axis kept.
+
+        `guide_cxcywh` is the box of the frame before, in crop pixels around the centre, for networks that take one.
+        """
         ...

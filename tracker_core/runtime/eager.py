@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,10 +37,11 @@ class EagerRunner:
             return tuple(self.network.template(z))
 
     @torch.inference_mode()
-    def search(self, template: Any, crop: Image) -> Outputs:
+    def search(self, template: Any, crop: Image, guide_cxcywh: Sequence[float] | None = None) -> Outputs:
         """Return the raw outputs as float32 NumPy arrays."""
         with device_errors(self.device):
-            outputs = self.network.search(template, image_to_tensor(crop, self.device))
+            guide = () if guide_cxcywh is None else (torch.tensor([guide_cxcywh], device=self.device),)
+            outputs = self.network.search(template, image_to_tensor(crop, self.device), *guide)
             return tuple(np.asarray(output.float().cpu().numpy()) for output in outputs)
 
 

@@ -15,7 +15,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,14 +37,20 @@ _CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
 class SearchGraph(nn.Module):
-    """What is exported: a uint8 S×S×3 crop and the template's tensors in, the raw outputs out."""
+    """What is exported: a uint8 S×S×3 crop and the template's tensors in, the raw outputs out.
+
+    Where the network takes a guide box (1×4), it follows the template's tensors.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network: Any = network
 
     def forward(self, crop: Tensor, *template: Tensor) -> Any:
-        return self.network.search(template, crop.permute(2, 0, 1).unsqueeze(0).float())
+        image = crop.permute(2, 0, 1).unsqueeze(0).float()
+        if getattr(self.network, "takes_guide", False):
+            return self.network.search(template[:-1], image, template[-1])
+        return self.network.search(template, image)
 
 
 class OnnxRunner:
@@ -72,8 +78,10 @@ class OnnxRunner:
         features = self.network.template(image_to_tensor(crop), *arguments)
         return tuple(np.ascontiguousarray(feature.numpy()) for feature in features)
 
-    def search(self, template: Any, crop: Image) -> Outputs:
+    def search(self, template: Any, crop: Image, guide_cxcywh: Sequence[float] | None = None) -> Outputs:
         """Return the raw outputs for a uint8 S×S×3 crop; another S than before is exported when it first comes."""
+        if guide_cxcywh is not None:
+            template = (*template, np.array([guide_cxcywh], np.float32))
         session = self._sessions.get(crop.shape[0])
         if session is None:
             session = self._session_for(crop.shape[0], template)
@@ -83,6 +91,8 @@ class OnnxRunner:
     def _prepare(self, search_size: int, exemplar_size: int) -> None:
         blank = np.zeros((exemplar_size, exemplar_size, 3), np.uint8)
         template = self.template(blank, (exemplar_size / 2, exemplar_size / 2))
+        if getattr(self.network, "takes_guide", False):
+            template = (*template, np.array([[0, 0, exemplar_size / 2, exemplar_size / 2]], np.float32))
         self._session_for(search_size, template)
 
     def _session_for(self, search_size: int, template: tuple[NDArray[np.float32], ...]) -> Any:

@@ -21,9 +21,14 @@ from tracker_core.config import (
 )
 from tracker_core.errors import CheckpointError, ConfigError, InputError, nearest_name
 from tracker_core.published import PUBLISHED, published_config
+from tracker_core.trackers.comparison import COMPARISON
+from tracker_core.trackers.default_boxes import DefaultBoxTracker
+from tracker_core.trackers.siamfc import SiamFCTracker
 from tracker_core.trackers.siamrpn import SiamRPNTracker
 
 DEFAULT_TRACKER = "siamscope-light"
+# style of the default boxes → the loop that follows with them, where it is not SiamRPN's
+_LOOPS: dict[str, type[SiamRPNTracker]] = {"ssd": DefaultBoxTracker, "none": SiamFCTracker}
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ def register_tracker(entry: TrackerEntry) -> None:
 register_tracker(
     TrackerEntry(DEFAULT_TRACKER, "light SiamRPN++ for the CPU, our own weights (MobileNetV3-small)", _light)
 )
+for _name, _compared in COMPARISON.items():
+    register_tracker(TrackerEntry(_name, _compared.description, functools.partial(copy.deepcopy, _compared.config)))
 for _name, _published in PUBLISHED.items():
     register_tracker(TrackerEntry(_name, _published.description, functools.partial(published_config, _name)))
 
@@ -155,10 +162,10 @@ def tracker_from_network(
 
     network.eval()
     expected = len(config.anchors.ratios) * len(config.anchors.scales)
-    if config.anchors.style != "ssd" and expected != config.network.anchors_per_position:
+    if config.anchors.is_grid and expected != config.network.anchors_per_position:
         raise ConfigError(
             f"The configuration describes {expected} anchors per position, but its network has "
             f"{config.network.anchors_per_position}."
         )
     runner = (make_runner or default_make_runner)(network, config, device=device, runtime=runtime)
-    return SiamRPNTracker(config, runner, network)
+    return _LOOPS.get(config.anchors.style, SiamRPNTracker)(config, runner, network)

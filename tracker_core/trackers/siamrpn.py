@@ -10,20 +10,33 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker_core.anchors import decode, exemplar_base_sizes, grid_anchors, rpn_base_sizes
+from tracker_core.anchors import box_variances, decode, exemplar_base_sizes, grid_anchors, rpn_base_sizes
 from tracker_core.boxes import check_start_box, cxcywh_to_xywh, published_center
 from tracker_core.config import TrackerConfig, TrackingConfig, check_tracking
 from tracker_core.crops import channel_mean, context_side, crop_square
 from tracker_core.errors import InputError, TrackerStateError
-from tracker_core.runtime.base import Runner
+from tracker_core.runtime.base import Outputs, Runner
 from tracker_core.trackers.selection import Selection, box_deltas, cosine_window, foreground_scores, select
 from tracker_core.trackers.state import StateMachine
 from tracker_core.types import Image, Timings, TrackDebug, TrackingState, TrackResult
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The N default boxes of one frame (cx, cy, w, h in search-crop pixels around the centre) and where they sit.
+
+    `levels` are as in `TrackDebug`, `window` is the cosine window (N,).
+    """
+
+    levels: tuple[tuple[int, int, int], ...]
+    boxes_cxcywh: NDArray[np.float32]
+    window: NDArray[np.float32]
 
 
 class SiamRPNTracker:
@@ -41,7 +54,8 @@ class SiamRPNTracker:
         self.timings = Timings()
         self._template: Any = None
         self._current = config.tracking  # what this target is followed with
-        self._grids: dict[tuple[int, int, int], tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+        self._grids: dict[tuple[int, ...], Candidates] = {}
+        self._variances = box_variances(config.anchors)
 
     @property
     def device(self) -> str:
@@ -69,7 +83,7 @@ class SiamRPNTracker:
 
     def fork(self) -> SiamRPNTracker:
         """Return an uninitialised tracker with the same configuration that shares this one's network."""
-        return SiamRPNTracker(self.config, self.runner, self.network)
+        return type(self)(self.config, self.runner, self.network)
 
     def init(self, image: Image, box_xywh: Any) -> None:
         """Start on the target in `box_xywh` (x, y, w, h, image pixels) of a uint8 H×W×3 BGR image.
@@ -128,13 +142,13 @@ class SiamRPNTracker:
         crop, window_square = self._crop(image, round(side), search_size)
         scale /= widening
         cropped = time.perf_counter()
-        cls, loc = self.runner.search(self._template, crop)
+        outputs = self._run(crop, scale)
         ran = time.perf_counter()
-        levels, anchors, cosine = self._grid(cls)
+        candidates = self._candidates(outputs)
         chosen = select(
-            foreground_scores(cls),
-            decode(box_deltas(loc), anchors),
-            cosine,
+            self._scores(outputs, candidates),
+            decode(box_deltas(outputs[1]), candidates.boxes_cxcywh, self._variances),
+            candidates.window,
             (self._size[0] * scale, self._size[1] * scale),
             cfg.penalty_k,
             cfg.window_influence,
@@ -153,7 +167,7 @@ class SiamRPNTracker:
         )
         box_xywh = np.concatenate((self._center - self._size / 2, self._size))
         box_xywh.flags.writeable = False
-        details = self._describe(chosen, anchors, levels, scale, search_center, window_square, crop) if debug else None
+        details = self._describe(chosen, candidates, scale, search_center, window_square, crop) if debug else None
         return TrackResult(box_xywh, score, state, details)
 
     def _search_size(self) -> int:
@@ -174,9 +188,17 @@ class SiamRPNTracker:
         center = (float(self._center[0]), float(self._center[1]))
         return crop_square(image, center, side, output_size, self._padding, rounding)
 
-    def _grid(self, cls: NDArray[Any]) -> tuple[tuple[int, int, int], NDArray[np.float32], NDArray[np.float32]]:
-        """Return the map's shape (K, h, w), its anchors and its cosine window; kept until the next `init`."""
-        _, planes, rows, columns = cls.shape
+    def _run(self, crop: Image, scale: float) -> Outputs:
+        """Return the network's outputs for a search crop; `scale` is crop pixels per image pixel."""
+        return self.runner.search(self._template, crop)
+
+    def _scores(self, outputs: Outputs, candidates: Candidates) -> NDArray[np.float32]:
+        """Return the foreground probability of each candidate (N,)."""
+        return foreground_scores(outputs[0])
+
+    def _candidates(self, outputs: Outputs) -> Candidates:
+        """Return the anchors of the map that came out; kept until the next `init`."""
+        _, planes, rows, columns = outputs[0].shape
         shape = (planes // 2, rows, columns)
         if shape not in self._grids:
             anchors = self.config.anchors
@@ -191,8 +213,8 @@ class SiamRPNTracker:
             # published trackers put an even map half a stride aside; a map that is centred has its middle at 0
             first = -(columns - 1) / 2 * anchors.stride if self._current.convention == "exact" else None
             grid = grid_anchors(sizes, (rows, columns), anchors.stride, first)
-            self._grids[shape] = (grid, cosine_window(rows, columns, shape[0]))
-        return (shape, *self._grids[shape])
+            self._grids[shape] = Candidates((shape,), grid, cosine_window(rows, columns, shape[0]))
+        return self._grids[shape]
 
     def _move(self, chosen: Selection, scale: float, width: int, height: int) -> None:
         """Take over the winner: its centre as it is, its size smoothed; both kept inside the image."""
@@ -209,8 +231,7 @@ class SiamRPNTracker:
     def _describe(
         self,
         chosen: Selection,
-        anchors: NDArray[np.float32],
-        shape: tuple[int, int, int],
+        candidates: Candidates,
         scale: float,
         center: NDArray[np.float64],
         window_square: tuple[float, float, float],
@@ -223,8 +244,8 @@ class SiamRPNTracker:
 
         left, top, side = window_square
         return TrackDebug(
-            levels=(shape,),
-            anchors_xywh=in_image(anchors),
+            levels=candidates.levels,
+            anchors_xywh=in_image(candidates.boxes_cxcywh),
             proposals_xywh=in_image(chosen.boxes_cxcywh),
             scores_raw=chosen.scores,
             scores_penalised=chosen.penalised,
