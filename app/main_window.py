@@ -13,6 +13,7 @@ from PyQt5.QtWidgets import QMainWindow, QMenu, QMessageBox, QToolBar, QVBoxLayo
 
 from app.actions import ACTIONS, HOLD_TO_HIDE_KEY, MENUS, TOOLBAR, make_actions, translated
 from app.canvas import Canvas
+from app.controls.benchmark import BenchmarkControls
 from app.controls.drawing import DrawingControls
 from app.controls.exports import ExportControls
 from app.controls.failures import FailureDialogs
@@ -20,11 +21,14 @@ from app.controls.pictures import PictureControls
 from app.controls.playback import SKIP, PlaybackControls
 from app.controls.preferences import PreferenceControls
 from app.controls.sources import SourceControls
+from app.controls.training import TrainingControls
 from app.docks import Docks, Panels
 from app.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
 from app.icons import icon
 from app.job_bar import JobBar
 from app.jobs import Jobs
+from app.panels.benchmark import BenchmarkPanel
+from app.panels.training import TrainingPanel
 from app.player import Player
 from app.recent import RecentSources
 from app.settings import Settings
@@ -89,6 +93,12 @@ class MainWindow(QMainWindow):
             dock.visibilityChanged.connect(lambda _is_visible: self._update_debug())
         self.preferences = PreferenceControls(self, settings or Settings(), log_file)
         self._connect_preferences()
+        if isinstance(self.panels.benchmark, BenchmarkPanel):
+            self.benchmark = BenchmarkControls(self.panels.benchmark, player, self.jobs, kept, self)
+            self.benchmark.failed.connect(self.failures.show)
+        if isinstance(self.panels.training, TrainingPanel):
+            self.training = TrainingControls(self.panels.training, player, self.jobs, kept, self)
+            self.training.failed.connect(self.failures.show)
         self._update_actions()
         if kept is not None:
             self.docks.restore(kept)

@@ -10,6 +10,7 @@ from PyQt5.QtCore import QObject, pyqtSignal
 
 from app.frame_view import SessionSummary, SourceSummary
 from app.mailbox import Delivery
+from app.replay import ReplayRequest
 from app.tracking_runs import TrackerChoice, TrackerFactory
 from app.worker import BoxRequest, SourceOpener, Worker, WorkerThread
 from tracker_core.config import TrackingConfig
@@ -48,6 +49,7 @@ class Player(QObject):
     _set_autosave = pyqtSignal(bool)
     _prepare_tracker = pyqtSignal()
     _find_cameras = pyqtSignal()
+    _replay = pyqtSignal(object)
     _write_results = pyqtSignal(str)
     _close_source = pyqtSignal()
     _close = pyqtSignal()
@@ -74,7 +76,7 @@ class Player(QObject):
             "open", "play", "track", "track_frames", "step", "seek", "begin", "freeze", "remove_target",
             "clear_targets", "undo", "run_again", "choose_tracker", "set_tracking_config", "set_debug", "set_speed",
             "set_loop", "set_range", "set_pause_on_lost", "set_autosave", "prepare_tracker", "close_source",
-            "write_results", "find_cameras", "close",
+            "write_results", "find_cameras", "replay", "close",
         ):  # fmt: skip
             getattr(self, f"_{name}").connect(getattr(self.worker, name))
         self.worker.summary_changed.connect(self._keep_summary)
@@ -191,6 +193,10 @@ class Player(QObject):
     def find_cameras(self) -> None:
         """Look which cameras there are; the worker says `cameras_found`."""
         self._find_cameras.emit()
+
+    def replay(self, request: ReplayRequest) -> None:
+        """Open a benchmark's sequence with the result of a tracker."""
+        self._replay.emit(request)
 
     def take(self) -> Delivery:
         """Return the newest view and all new rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -83,7 +84,8 @@ class Target:
         key = self.key_at_or_before(index)
         if key is None:
             return []
-        return [self.results[i].score for i in range(key + 1, index + 1) if i in self.results]
+        scores = [self.results[i].score for i in range(key + 1, index + 1) if i in self.results]
+        return [score for score in scores if math.isfinite(score)]  # results read from a file have none
 
     def result_before(self, index: int) -> int | None:
         """Return the last frame before `index` that has a result under the same key frame, None if there is none."""

@@ -15,6 +15,7 @@ from app.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
 from app.live_scores import RunningScores
 from app.overlays.candidates import ProposalsOverlay
 from app.overlays.heat_map import HeatMapOverlay, HeatMode
+from app.panels.benchmark import worst_moments
 from app.panels.overlays import anchor_ratios
 from app.tracking_runs import TrackerChoice
 
@@ -120,6 +121,10 @@ class PanelWiring(QObject):
     def replace_rows(self, rows: list[ResultRow]) -> None:
         """Draw all curves anew from the rows of the active target."""
         self._scores = RunningScores()
+        if self._panels.benchmark is not None:
+            mine = [row for row in rows if row.number == (self._window.drawing.active or row.number)]
+            moments = worst_moments([row.index for row in mine], [row.iou for row in mine])
+            self._panels.benchmark.set_moments(moments)
         if self._panels.timeline is not None:
             self._panels.timeline.clear()
             self.show_summary(self._player.summary)

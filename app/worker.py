@@ -15,9 +15,11 @@ from app.data_sets import sequences_of_data_set
 from app.frame_view import FrameView, SessionSummary
 from app.journal import Journal
 from app.mailbox import Mailbox
+from app.replay import ReplayRequest, open_replay
 from app.session import Session
 from app.session_export import collect_results
 from app.session_summary import summarise, summarise_source
+from app.targets import Target
 from app.tracking_runs import TrackerChoice, TrackerFactory
 from tracker_core.box_files import write_boxes
 from tracker_core.config import TrackingConfig
@@ -85,6 +87,7 @@ class Worker(QObject):
         self._open_source = open_source
         self._session = Session(tracker_factory)
         self._journal = Journal(journal_folder)
+        self._is_replay = False
         self._stop = threading.Event()
         self._seek_lock = threading.Lock()
         self._wanted_index: int | None = None
@@ -138,32 +141,50 @@ class Worker(QObject):
                 self.busy.emit("")
                 return
             source = self._open_source(spec)
-            self._set_tracking(False)
-            self._save_results()
-            self._session.close_source()
-            view = self._session.open(source, spec)
-            self._last_states.clear()
-            self._range = (None, None)
-            restored = self._journal.restore(spec, source)
-            if restored:
-                self._session.restore(restored)
-                view = self._session.view()
+            self._take_source(source, spec, None)
+        self.busy.emit("")
+
+    @pyqtSlot(object)
+    def replay(self, request: ReplayRequest) -> None:
+        """Open a benchmark's sequence with the result of a tracker; nothing of it is kept as the user's own."""
+        with _Guarded(self, self.tr("Cannot replay")):
+            self._set_playing(False)
+            self.busy.emit(self.tr("Opening {}").format(request.sequence))
+            source, target = open_replay(request)
+            self._take_source(source, request.sequence, target)
+            if request.go_to is not None:
+                self._show(self._session.seek(request.go_to))
+        self.busy.emit("")
+
+    def _take_source(self, source: FrameSource, spec: str, shown: Target | None) -> None:
+        """Show another source, with results to look at or with those that were saved for it."""
+        self._set_tracking(False)
+        self._save_results()
+        self._session.close_source()
+        view = self._session.open(source, spec)
+        self._last_states.clear()
+        self._range = (None, None)
+        self._is_replay = shown is not None
+        restored = self._journal.restore(spec, source) if shown is None else {shown.number: shown}
+        if restored:
+            self._session.restore(restored)
+            view = self._session.view()
+            if shown is None:
                 self.notice.emit(
                     self.tr(
                         "{} results of an earlier session were restored; 'Clear all targets' discards them."
                     ).format(self._session.restored)
                 )
-            summary = summarise_source(self._session)
-            self._tell(self.mailbox.post_source(summary))
-            self.opened.emit(summary)
-            self._announce(replaced=True)
-            if view is not None:
-                self._deliver(view, is_new=False)
-            for warning in getattr(source, "warnings", ()):
-                self.notice.emit(warning)
-            if source.is_live:
-                self._set_playing(True)
-        self.busy.emit("")
+        summary = summarise_source(self._session)
+        self._tell(self.mailbox.post_source(summary))
+        self.opened.emit(summary)
+        self._announce(replaced=True)
+        if view is not None:
+            self._deliver(view, is_new=False)
+        for warning in getattr(source, "warnings", ()):
+            self.notice.emit(warning)
+        if source.is_live:
+            self._set_playing(True)
 
     @pyqtSlot()
     def prepare_tracker(self) -> None:
@@ -245,6 +266,7 @@ class Worker(QObject):
         with _Guarded(self, self.tr("Cannot start here")):
             self.busy.emit(self.tr("Starting on the box"))
             was_frozen, self._is_frozen = self._is_frozen, False
+            self._is_replay = False  # from here on it is the user's work
             number = self._session.begin(request.frame, request.box_xywh, request.number)
             self._last_states[number] = TrackingState.TRACKING
             self.tracker_ready.emit(self._session.build_tracker().tracking)
@@ -524,7 +546,7 @@ class Worker(QObject):
     def _save_results(self) -> None:
         self._saved_s = time.monotonic()
         source = self._session.source
-        if source is not None:
+        if source is not None and not self._is_replay:
             self._journal.save(self._session.spec, source, self._session.targets)
 
     def fail(self, title: str, error: BaseException, stops: bool) -> None:

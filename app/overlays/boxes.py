@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PyQt5.QtCore import QPointF
 from PyQt5.QtGui import QPainter
 
@@ -38,12 +40,13 @@ class PredictionOverlay(Overlay):
                 continue
             rect = scene.rect(result.box_xywh)
             color = target_color(target.number)
-            text = f"{target.number}  {result.score:.2f}"
+            score = f"  {result.score:.2f}" if math.isfinite(result.score) else ""  # none in a replayed result file
+            text = f"{target.number}{score}"
             if target.is_key:
                 text = f"{target.number}  ◆"
             if result.state is TrackingState.LOST:
                 draw_box(painter, rect, LOST, (2, 4))
-                draw_label(painter, rect.topLeft(), f"{target.number}  LOST {result.score:.2f}", LOST, scene.font)
+                draw_label(painter, rect.topLeft(), f"{target.number}  LOST{score}", LOST, scene.font)
                 continue
             dashes = (3, 2) if result.state is TrackingState.UNCERTAIN else DASHES["prediction"]
             draw_box(painter, rect, color, dashes)

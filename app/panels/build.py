@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import platformdirs
 import torch
 
 from app.docks import Panels
+from app.panels.benchmark import BenchmarkPanel
 from app.panels.log import LogPanel
 from app.panels.overlays import OverlayPanel
 from app.panels.plots import PlotsPanel
@@ -12,9 +16,12 @@ from app.panels.readout import ReadoutPanel
 from app.panels.sources import SourcesPanel
 from app.panels.thumbnails import ThumbnailsPanel
 from app.panels.tracker import TrackerPanel
+from app.panels.training import TrainingPanel
 from app.timeline import Timeline
 from tracker_core.trackers.builder import DEFAULT_TRACKER, list_trackers
 from tracker_core.weights import list_weights
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
 def build_panels() -> Panels:
@@ -22,6 +29,11 @@ def build_panels() -> Panels:
     tracker = TrackerPanel()
     tracker.set_trackers(usable_trackers(), DEFAULT_TRACKER)
     tracker.set_devices(usable_devices())
+    data = Path(platformdirs.user_data_dir("siamscope", appauthor=False))
+    training = TrainingPanel(sorted(CONFIGS.glob("*.yaml")), data / "training")
+    training.set_devices(["auto", *usable_devices()])
+    benchmark = BenchmarkPanel(data / "results")
+    benchmark.set_trackers([name for name, _ in usable_trackers()])
     return Panels(
         timeline=Timeline(),
         readout=ReadoutPanel(),
@@ -30,6 +42,8 @@ def build_panels() -> Panels:
         tracker=tracker,
         thumbnails=ThumbnailsPanel(),
         plots=PlotsPanel(),
+        benchmark=benchmark,
+        training=training,
         log=LogPanel(),
     )
 

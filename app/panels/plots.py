@@ -9,6 +9,7 @@ from PyQt5.QtGui import QHideEvent, QPalette, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from app.overlays.base import GROUND_TRUTH, PREDICTION
+from app.panels.parts import color_plot, make_plot
 from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS
 
 REFRESH_MS = 200
@@ -78,13 +79,7 @@ class PlotsPanel(QWidget):
             (self.tr("Centre error (pixels)"), self.tr("frame")),
             (self.tr("Success so far"), self.tr("overlap threshold")),
         ):
-            plot = pg.PlotWidget()
-            plot.setTitle(title, size="9pt")
-            plot.setLabel("bottom", bottom)
-            plot.setMenuEnabled(False)
-            plot.hideButtons()
-            plot.showGrid(x=True, y=True, alpha=0.2)
-            plot.setAccessibleName(title)
+            plot = make_plot(title, bottom)
             widgets.append(plot)
             self._layout.addWidget(plot, 1)
         self._empty.hide()
@@ -105,15 +100,8 @@ class PlotsPanel(QWidget):
         self._color_plots()
 
     def _color_plots(self) -> None:
-        palette = self.palette()
         for plot in self._plots:
-            plot.setBackground(palette.color(QPalette.Base))
-            for side in ("bottom", "left"):
-                axis = plot.getAxis(side)
-                axis.setPen(palette.color(QPalette.Mid))
-                axis.setTextPen(palette.color(QPalette.WindowText))
-            title = plot.getPlotItem().titleLabel
-            title.setText(title.text, color=palette.color(QPalette.WindowText), size="9pt")
+            color_plot(plot, self.palette())
 
     def _refresh(self) -> None:
         if not self._is_stale or not self._plots:

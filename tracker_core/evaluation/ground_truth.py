@@ -136,6 +136,8 @@ def attributes_of_clip(name: str) -> tuple[str, ...]:
 
 
 def _as_polygon(row: Any) -> FloatArray:
+    if _says_nothing(row):
+        return np.full((4, 2), np.nan)
     numbers = np.array([np.nan if value is None else value for value in row], np.float64)
     if len(numbers) == 4:
         return xywh_to_polygon(numbers)
@@ -163,14 +165,26 @@ def _numbers(
     if key is None:
         raise DataSetError(f"The sequence '{name}' in '{source}' has no '{keys[0]}'.")
     try:
-        # null and [NaN] mean that there is no box
-        rows = [[np.nan] * 4 if row is None or len(row) == 1 else row for row in entry[key]]
-        numbers = np.array([[np.nan if value is None else value for value in row] for row in rows], np.float64)
+        rows = [[np.nan] * 4 if _says_nothing(row) else row for row in _as_list(entry[key])]
+        numbers = np.array(
+            [[np.nan if value is None else value for value in _as_list(row)] for row in rows], np.float64
+        )
     except (TypeError, ValueError):
         numbers = np.empty(0)
     if numbers.ndim != 2 or numbers.shape[1] not in columns or len(numbers) == 0:
         raise DataSetError(f"'{key}' of '{name}' in '{source}' is not rows of four numbers.")
     return numbers
+
+
+def _as_list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is not a list")
+    return value
+
+
+def _says_nothing(row: Any) -> bool:
+    """Tell whether a row is null, [null] or [NaN]: there is no box."""
+    return row is None or (isinstance(row, list) and len(row) == 1 and (row[0] is None or row[0] != row[0]))
 
 
 def _size(entry: Mapping[str, Any]) -> tuple[int, int] | None:

@@ -1,0 +1,83 @@
+"""Benchmarks in the background: one `eval` at a time, paused and resumed by stopping and starting it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt5.QtCore import QObject, QSettings, pyqtSignal
+
+from app.jobs import Job, Jobs
+from app.panels.benchmark import BenchmarkOptions, BenchmarkPanel
+from app.player import Player
+
+KEYS = ("root", "results")
+
+
+class BenchmarkControls(QObject):
+    """Between the benchmark panel, the jobs and the player. Finished sequences are never tracked twice."""
+
+    failed = pyqtSignal(str, str, str)  # title, sentence, details
+
+    def __init__(
+        self, panel: BenchmarkPanel, player: Player, jobs: Jobs, kept: QSettings | None, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._panel, self._jobs, self._kept = panel, jobs, kept
+        self._job: Job | None = None
+        self._is_pausing = False
+        panel.run_requested.connect(self.run)
+        panel.pause_requested.connect(self.pause)
+        panel.stop_requested.connect(self.stop)
+        panel.replay_requested.connect(player.replay)
+        panel.frame_requested.connect(player.seek)
+        if kept is not None:
+            panel.root.setText(str(kept.value("benchmark/root", "")))
+            panel.results.setText(str(kept.value("benchmark/results", "")) or panel.results.text())
+
+    def run(self, options: BenchmarkOptions) -> None:
+        """Start, or go on."""
+        if self._job is not None:
+            return
+        title = self.tr("Cannot run the benchmark")
+        if not options.root or not Path(options.root).expanduser().is_dir():
+            sentence = self.tr("'{}' is no folder; choose the folder that holds the sequences.").format(options.root)
+            self.failed.emit(title, sentence, "")
+            return
+        if not options.trackers:
+            self.failed.emit(title, self.tr("Tick at least one tracker."), "")
+            return
+        if self._kept is not None:
+            self._kept.setValue("benchmark/root", options.root)
+            self._kept.setValue("benchmark/results", options.results)
+        self._panel.begin(options)
+        self._is_pausing = False
+        job = Job(self.tr("Benchmark"), options.arguments())
+        job.message.connect(self._panel.take)
+        job.finished.connect(lambda code, sentence: self._on_finished(job, code, sentence))
+        self._job = job
+        self._jobs.start(job)
+
+    def pause(self) -> None:
+        """Stop for now; the sequence in progress is begun again later."""
+        if self._job is not None:
+            self._is_pausing = True
+            self._job.cancel()
+
+    def stop(self) -> None:
+        """Stop; what is finished stays in the folder of results."""
+        self._is_pausing = False
+        if self._job is not None:
+            self._job.cancel()
+        else:
+            self._panel.set_state("idle", self.tr("Stopped."))
+
+    def _on_finished(self, job: Job, code: int, sentence: str) -> None:
+        self._job = None
+        if self._is_pausing and job.is_cancelled:
+            self._panel.set_state("paused", self.tr("Paused."))
+        elif job.is_cancelled:
+            self._panel.set_state("idle", self.tr("Stopped; finished sequences are kept."))
+        else:
+            self._panel.set_state("idle")
+            if sentence and code != 1:
+                self.failed.emit(self.tr("The benchmark failed"), sentence, job.details)

@@ -1,0 +1,72 @@
+"""Training in the background: one run at a time; stopping saves it, and starting again goes on with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PyQt5.QtCore import QObject, QSettings, pyqtSignal
+
+from app.jobs import Job, Jobs
+from app.panels.training import TrainingOptions, TrainingPanel
+from app.player import Player
+
+
+class TrainingControls(QObject):
+    """Between the training panel, the jobs and the player."""
+
+    failed = pyqtSignal(str, str, str)  # title, sentence, details
+
+    def __init__(
+        self, panel: TrainingPanel, player: Player, jobs: Jobs, kept: QSettings | None, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._panel, self._player, self._jobs, self._kept = panel, player, jobs, kept
+        self._job: Job | None = None
+        panel.run_requested.connect(self.run)
+        panel.stop_requested.connect(self.stop)
+        panel.weights_chosen.connect(self._use)
+        if kept is not None:
+            panel.data.setText(str(kept.value("training/data", "")))
+            panel.out.setText(str(kept.value("training/out", "")) or panel.out.text())
+
+    def run(self, options: TrainingOptions) -> None:
+        """Start a run, or go on with the one in the output folder."""
+        if self._job is not None:
+            return
+        title = self.tr("Cannot train")
+        if not options.data or not Path(options.data).expanduser().is_dir():
+            sentence = self.tr("'{}' is no folder; choose the folder that holds the training data.")
+            self.failed.emit(title, sentence.format(options.data), "")
+            return
+        if not options.out:
+            self.failed.emit(title, self.tr("Choose a folder for the run: it takes checkpoints and curves."), "")
+            return
+        if self._kept is not None:
+            self._kept.setValue("training/data", options.data)
+            self._kept.setValue("training/out", options.out)
+        self._panel.begin(options.is_begun)
+        job = Job(self.tr("Training"), options.arguments())
+        job.message.connect(self._panel.take)
+        job.finished.connect(lambda code, sentence: self._on_finished(job, code, sentence))
+        self._job = job
+        self._jobs.start(job)
+
+    def stop(self) -> None:
+        """Stop after the step in progress; the run is saved."""
+        if self._job is not None:
+            self._panel.set_running(True, self.tr("Saving and stopping …"))
+            self._job.cancel()
+
+    def _on_finished(self, job: Job, code: int, sentence: str) -> None:
+        self._job = None
+        if job.is_cancelled:
+            self._panel.set_running(False, self.tr("Stopped; 'Go on' continues."))
+        elif code == 0:
+            self._panel.set_running(False)
+        else:
+            self._panel.set_running(False, self.tr("The run ended with an error."))
+            self.failed.emit(self.tr("Training failed"), sentence, job.details)
+
+    def _use(self, path: str) -> None:
+        self._player.choose_tracker(replace(self._player.choice, name=None, weights=path))

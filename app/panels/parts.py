@@ -1,0 +1,65 @@
+"""What panels share: a line for a folder or a file with a button to choose it, and plots in the window's colours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PyQt5.QtGui import QPalette
+from PyQt5.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
+
+Browse = Callable[[QWidget, str, str], str]  # (parent, title, path now) to the chosen path, "" for none
+
+
+def browse_folder(parent: QWidget, title: str, path: str) -> str:
+    """Let the user choose a folder."""
+    return QFileDialog.getExistingDirectory(parent, title, path)
+
+
+def with_browse(line: QLineEdit, name: str, browse: Browse = browse_folder) -> QWidget:
+    """Return `line` with a button beside it that fills it; `name` is read to those who cannot see it."""
+    holder = QWidget()
+    line.setAccessibleName(name)
+    button = QToolButton()
+    button.setText("…")
+    button.setAccessibleName(name)
+    button.setToolTip(name)
+
+    def choose() -> None:
+        path = browse(holder, name, line.text())
+        if path:
+            line.setText(path)
+
+    button.clicked.connect(choose)
+    layout = QHBoxLayout(holder)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(line, 1)
+    layout.addWidget(button)
+    return holder
+
+
+def make_plot(title: str, bottom: str) -> Any:
+    """Return a pyqtgraph plot without the menus that nobody asked for."""
+    import pyqtgraph as pg
+
+    plot = pg.PlotWidget()
+    plot.setTitle(title, size="9pt")
+    plot.setLabel("bottom", bottom)
+    plot.setMenuEnabled(False)
+    plot.hideButtons()
+    plot.showGrid(x=True, y=True, alpha=0.2)
+    plot.setAccessibleName(title)
+    return plot
+
+
+def color_plot(plot: Any, palette: QPalette) -> None:
+    """Give a plot the colours of the window around it."""
+    ink = palette.color(QPalette.WindowText)
+    plot.setBackground(palette.color(QPalette.Base))
+    for side in ("bottom", "left"):
+        plot.getAxis(side).setPen(palette.color(QPalette.Mid))
+        plot.getAxis(side).setTextPen(ink)
+    item = plot.getPlotItem()
+    item.titleLabel.setText(item.titleLabel.text, color=ink, size="9pt")
+    if item.legend is not None:
+        item.legend.setLabelTextColor(ink)

@@ -1,0 +1,289 @@
+"""The training panel: which recipe on which data, curves while it runs, and its weights in use with one click."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PyQt5.QtCore import QEvent, QLocale, Qt, pyqtSignal
+from PyQt5.QtGui import QShowEvent
+from PyQt5.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.overlays.base import GROUND_TRUTH, PREDICTION
+from app.panels.parts import browse_folder, color_plot, make_plot, with_browse
+from app.status_bar import format_value
+
+STATE_FILE = "state.safetensors"
+WEIGHTS = ("best.safetensors", "last.safetensors")  # the first one that is there is used
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What the user wants to train; `changes` are `key=value` texts, as on the command line."""
+
+    config: str
+    data: str
+    out: str
+    device: str
+    changes: tuple[str, ...]
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the folder holds a run that can be gone on with."""
+        return bool(self.out) and (Path(self.out).expanduser() / STATE_FILE).is_file()
+
+    def arguments(self) -> list[str]:
+        """Return the command that carries it out, or goes on with it."""
+        command = ["train", "--config", self.config, "--out", str(Path(self.out).expanduser())]
+        command += ["--device", self.device, "--progress", "json"]
+        if self.is_begun:
+            command.append("--resume")
+        data = [f"data.root={Path(self.data).expanduser()}"] if self.data else []
+        return [*command, *data, *self.changes]
+
+
+class TrainingPanel(QWidget):
+    """Options on the left, the loss and the validation beside them."""
+
+    run_requested = pyqtSignal(object)  # TrainingOptions
+    stop_requested = pyqtSignal()
+    weights_chosen = pyqtSignal(str)
+
+    def __init__(self, configs: Sequence[Path], out: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("training_panel")
+        self._is_running = False
+        self._losses: list[tuple[int, float]] = []
+        self._scores: list[tuple[int, float]] = []
+        self._plots: list[Any] = []
+        self._validated = ""
+        splitter = QSplitter()
+        splitter.setChildrenCollapsible(False)
+        splitter.addWidget(self._make_form(configs, out))
+        self._plot_holder = QWidget()
+        self._plot_holder.setMinimumWidth(240)
+        QHBoxLayout(self._plot_holder).setContentsMargins(0, 0, 0, 0)
+        splitter.addWidget(self._plot_holder)
+        splitter.setStretchFactor(1, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2, 2, 2, 2)
+        layout.addWidget(splitter)
+        self._show_state()
+
+    def options(self) -> TrainingOptions:
+        """Return what is to be run; raises ValueError where a quote of the changes is not closed."""
+        return TrainingOptions(
+            str(self.config.currentData() or self.config.currentText().strip()),
+            self.data.text().strip(),
+            self.out.text().strip(),
+            self.device.currentText(),
+            tuple(shlex.split(self.changes.text())),
+        )
+
+    def set_devices(self, devices: Sequence[str]) -> None:
+        """Offer devices; "auto" comes first."""
+        self.device.clear()
+        self.device.addItems(list(devices))
+
+    # --- what is shown ------------------------------------------------------------------------------------
+
+    def begin(self, is_resumed: bool) -> None:
+        """Show that a run starts; the curves of a run that goes on stay."""
+        if not is_resumed:
+            self._losses.clear()
+            self._scores.clear()
+            self._validated = ""
+        self._draw()
+        self.set_running(True, self.tr("Reading the data …"))
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Take one line of `train`'s progress."""
+        event = message.get("event")
+        if event == "start":
+            parts = (message.get(key, 0) for key in ("videos", "stills", "cutouts", "validation"))
+            text = self.tr("{} videos, {} stills, {} cut-outs, {} sequences for validation; {}")
+            self.status.setText(text.format(*parts, message.get("device", "")))
+        elif event == "progress" and isinstance(message.get("loss"), dict):
+            step, loss = int(message["step"]), float(message["loss"]["total"])
+            self._put(self._losses, step, loss)
+            text = self.tr("Step {} of {}: loss {}, {} pairs per second, about {} left.")
+            left = format_duration(float(message.get("eta_s") or 0))
+            rate = QLocale().toString(float(message["pairs_per_second"]), "f", 0)
+            self.status.setText(
+                "\n".join(
+                    filter(None, (text.format(step, message["steps"], f"{loss:.3f}", rate, left), self._validated))
+                )
+            )
+        elif event == "validation":
+            figures = message.get("figures") or {}
+            if "success_auc" in figures:
+                self._put(self._scores, int(message["step"]), float(figures["success_auc"]))
+                self._validated = self.tr("Validation at step {}: success {}, precision {}.").format(
+                    message["step"], format_value(figures["success_auc"], 3), format_value(figures["precision_20"], 3)
+                )
+        self._draw()
+
+    def set_running(self, is_running: bool, text: str = "") -> None:
+        """Show whether a run goes on."""
+        self._is_running = is_running
+        if text:
+            self.status.setText(text)
+        self._show_state()
+
+    def curves(self) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
+        """Return (step, loss) and (step, success) so far."""
+        return list(self._losses), list(self._scores)
+
+    # --- building -----------------------------------------------------------------------------------------
+
+    def _make_form(self, configs: Sequence[Path], out: Path) -> QWidget:
+        holder = QWidget()
+        form = QFormLayout(holder)
+        form.setContentsMargins(4, 4, 4, 4)
+        form.setVerticalSpacing(3)
+        self.config, self.device = QComboBox(), QComboBox()
+        self.data, self.out, self.changes = QLineEdit(), QLineEdit(str(out)), QLineEdit()
+        for path in configs:
+            self.config.addItem(path.stem, str(path))
+        self.config.setAccessibleName(self.tr("Recipe"))
+        self.device.addItem("auto")
+        self.device.setAccessibleName(self.tr("Device"))
+        self.data.setPlaceholderText(self.tr("folder that the recipe's paths start from"))
+        self.changes.setPlaceholderText("loop.steps=2000 loop.batch=16")
+        self.changes.setAccessibleName(self.tr("Changes to the recipe"))
+        other = QPushButton(self.tr("Other…"))
+        other.clicked.connect(self._browse_config)
+        recipe = QHBoxLayout()
+        recipe.addWidget(self.config, 1)
+        recipe.addWidget(other)
+        form.addRow(self.tr("Recipe:"), recipe)
+        form.addRow(self.tr("Data:"), with_browse(self.data, self.tr("Folder of the training data")))
+        form.addRow(self.tr("Output:"), with_browse(self.out, self.tr("Folder of the run"), browse_folder))
+        form.addRow(self.tr("Device:"), self.device)
+        form.addRow(self.tr("Changes:"), self.changes)
+        self.start, self.stop = QPushButton(), QPushButton(self.tr("Stop"))
+        self.use = QPushButton(self.tr("Track with its weights"))
+        self.start.clicked.connect(self._ask_run)
+        self.stop.clicked.connect(self.stop_requested)
+        self.use.clicked.connect(self._use_weights)
+        self.out.textChanged.connect(lambda _text: self._show_state())
+        line = QHBoxLayout()
+        for button in (self.start, self.stop, self.use):
+            line.addWidget(button)
+        form.addRow(line)
+        self.status = QLabel()
+        self.status.setWordWrap(True)
+        self.status.setTextInteractionFlags(Qt.TextSelectableByMouse)
+        form.addRow(self.status)
+        return holder
+
+    def _browse_config(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, self.tr("Recipe"), str(self.config.currentData() or ""), self.tr("Recipes (*.yaml *.yml)")
+        )
+        if path:
+            self.add_config(Path(path))
+
+    def add_config(self, path: Path) -> None:
+        """Offer one more recipe, and choose it."""
+        place = self.config.findData(str(path))
+        if place < 0:
+            self.config.addItem(path.stem, str(path))
+            place = self.config.count() - 1
+        self.config.setCurrentIndex(place)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Make the plots when they are seen first."""
+        super().showEvent(event)
+        self._show_state()  # the folder may have changed since
+        if not self._plots:
+            self._make_plots()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take up new colours."""
+        if event is not None and event.type() == QEvent.PaletteChange:
+            for plot in self._plots:
+                color_plot(plot, self.palette())
+        super().changeEvent(event)
+
+    def _make_plots(self) -> None:
+        import pyqtgraph as pg
+
+        layout = self._plot_holder.layout()
+        assert layout is not None
+        loss = make_plot(self.tr("Loss"), self.tr("step"))
+        success = make_plot(self.tr("Success on validation"), self.tr("step"))
+        success.setYRange(0, 1, padding=0.02)
+        self._loss_line = loss.plot([], [], pen=pg.mkPen(PREDICTION, width=2))
+        self._score_line = success.plot(
+            [], [], pen=pg.mkPen(GROUND_TRUTH, width=2), symbol="o", symbolSize=6, symbolBrush=GROUND_TRUTH
+        )
+        self._plots = [loss, success]
+        for plot in self._plots:
+            layout.addWidget(plot)
+            color_plot(plot, self.palette())
+        self._draw()
+
+    # --- acting -------------------------------------------------------------------------------------------
+
+    def _ask_run(self) -> None:
+        try:
+            self.run_requested.emit(self.options())
+        except ValueError:
+            self.status.setText(self.tr("A quotation mark in the changes is not closed."))
+
+    def _use_weights(self) -> None:
+        path = self._weights()
+        if path is not None:
+            self.weights_chosen.emit(str(path))
+
+    def _weights(self) -> Path | None:
+        folder = self.out.text().strip()
+        paths = [Path(folder).expanduser() / name for name in WEIGHTS] if folder else []
+        return next((path for path in paths if path.is_file()), None)
+
+    def _put(self, values: list[tuple[int, float]], step: int, value: float) -> None:
+        """Add a value; steps that are done again after a resume replace what came from before."""
+        while values and values[-1][0] >= step:
+            values.pop()
+        values.append((step, value))
+
+    def _draw(self) -> None:
+        if self._plots:
+            for line, values in ((self._loss_line, self._losses), (self._score_line, self._scores)):
+                line.setData([step for step, _ in values], [value for _, value in values])
+
+    def _show_state(self) -> None:
+        folder = self.out.text().strip()
+        is_begun = bool(folder) and (Path(folder).expanduser() / STATE_FILE).is_file()
+        self.start.setText(self.tr("Go on") if is_begun else self.tr("Start"))
+        self.start.setToolTip(
+            self.tr("The output folder holds a run that was interrupted") if is_begun else self.tr("Start training")
+        )
+        self.start.setEnabled(not self._is_running)
+        self.stop.setEnabled(self._is_running)
+        self.use.setEnabled(self._weights() is not None)
+        for widget in (self.config, self.data, self.out, self.device, self.changes):
+            widget.setEnabled(not self._is_running)
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration in the two largest of hours, minutes and seconds: 3700 s is 1 h 1 min."""
+    whole = max(0, round(seconds))
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"

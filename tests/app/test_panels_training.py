@@ -1,0 +1,124 @@
+"""The training panel runs the real command, shows its curves, stops, goes on, and hands its weights to the tracker."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from PyQt5.QtCore import Qt
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from training_samples import make_got10k
+
+from app.panels.training import TrainingOptions, format_duration
+
+RECIPE = """
+tracker:
+  network: {kind: light, anchors_per_position: 3}
+data:
+  sets:
+    - {layout: got10k, root: train}
+  validation:
+    - {layout: got10k, root: val}
+loop: {steps: 4, batch: 2, workers: 0, warmup: 1, validate_every: 2, log_every: 1, threads: 1, checkpoint_every: 1}
+"""
+
+
+@pytest.fixture
+def panel_of(drive, tmp_path):
+    """A window with panels, its training panel set to a small run; and the choices of trackers made in it."""
+    make_got10k(tmp_path / "data" / "train", clips=2)
+    make_got10k(tmp_path / "data" / "val", clips=1, frames=4)
+    (tmp_path / "small.yaml").write_text(RECIPE)
+    choices = []
+
+    def factory(choice):
+        from fakes import MatchingTracker
+
+        choices.append(choice)
+        return MatchingTracker()
+
+    driver = drive(tracker_factory=factory, has_panels=True)
+    panel = driver.window.panels.training
+    panel.add_config(tmp_path / "small.yaml")
+    panel.data.setText(str(tmp_path / "data"))
+    panel.out.setText(str(tmp_path / "run"))
+    driver.window.docks.show_tab(panel)
+    return driver, panel, choices
+
+
+def run(driver, panel) -> None:
+    driver.qtbot.mouseClick(panel.start, Qt.LeftButton)
+    driver.qtbot.waitUntil(lambda: bool(driver.window.jobs.running), timeout=5000)
+
+
+def wait_idle(driver) -> None:
+    driver.qtbot.waitUntil(lambda: not driver.window.jobs.running, timeout=90_000)
+
+
+@pytest.mark.timeout(240)
+def test_run_stops_goes_on_and_is_tracked_with(panel_of, tmp_path):
+    driver, panel, choices = panel_of
+    panel.changes.setText("loop.steps=200")
+    assert not panel.use.isEnabled()
+    run(driver, panel)
+    driver.qtbot.waitUntil(lambda: len(panel.curves()[0]) >= 3, timeout=90_000)
+    driver.qtbot.mouseClick(panel.stop, Qt.LeftButton)
+    wait_idle(driver)
+    assert panel.start.text() == "Go on" and (tmp_path / "run" / "state.safetensors").is_file()
+    done = panel.curves()[0][-1][0]
+    assert 3 <= done < 200
+
+    # going on keeps the curve and counts further
+    panel.changes.setText(f"loop.steps={done + 3}")
+    run(driver, panel)
+    wait_idle(driver)
+    losses, scores = panel.curves()
+    steps = [step for step, _ in losses]
+    assert steps == sorted(set(steps)) and steps[0] == 1 and steps[-1] == done + 3
+    assert scores and all(0 <= value <= 1 for _, value in scores)
+    assert "Validation" in panel.status.text()
+
+    driver.qtbot.mouseClick(panel.use, Qt.LeftButton)
+    driver.open()
+    driver.window.player.prepare_tracker()
+    driver.qtbot.waitUntil(lambda: bool(choices), timeout=5000)
+    assert choices[-1].weights == str(tmp_path / "run" / "best.safetensors") and choices[-1].name is None
+
+
+# what the user left wrong: the sentence in the dialog, or under the buttons
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda panel: panel.data.setText(""), "training data"),
+        (lambda panel: panel.out.setText(""), "folder for the run"),
+        # said by the command itself
+        (lambda panel: panel.changes.setText("loop.stepz=3"), "stepz"),
+        (lambda panel: panel.changes.setText('loop.steps="3'), "quotation mark"),
+    ],
+)
+@pytest.mark.timeout(60)
+def test_bad_input_is_a_sentence(panel_of, spoil, sentence):
+    driver, panel, _ = panel_of
+    shown = []
+    driver.window.training.failed.connect(lambda title, text, details: shown.append(text))
+    spoil(panel)
+    driver.qtbot.mouseClick(panel.start, Qt.LeftButton)
+    driver.qtbot.waitUntil(lambda: bool(shown) or sentence in panel.status.text(), timeout=30_000)
+    assert sentence in [*shown, panel.status.text()][0]
+    assert panel.start.isEnabled()
+
+
+def test_the_command_that_is_run(tmp_path):
+    options = TrainingOptions("a.yaml", str(tmp_path), str(tmp_path / "out"), "auto", ("loop.steps=3",))
+    assert "--resume" not in options.arguments() and options.arguments()[-1] == "loop.steps=3"
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "state.safetensors").touch()
+    assert "--resume" in options.arguments()
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (61.4, "1 min 1 s"), (3700, "1 h 1 min"), (-5, "0 s")])
+def test_durations(seconds, text):
+    assert format_duration(seconds) == text
