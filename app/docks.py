@@ -37,6 +37,7 @@ class Docks:
     def __init__(self, window: QMainWindow, panels: Panels, view_menu: QMenu) -> None:
         self._window = window
         self.docks: dict[str, QDockWidget] = {}
+        self._seen: set[str] = set()
         tr = window.tr
         self._add("sources", tr("Sources"), panels.sources, Qt.LeftDockWidgetArea)
         self._add("overlays", tr("Overlays"), panels.overlays, Qt.RightDockWidgetArea)
@@ -67,6 +68,10 @@ class Docks:
             self.docks["curves"].show()
             self.tabs.setCurrentWidget(panel)
 
+    def is_seen(self, name: str) -> bool:
+        """Tell whether a dock's content can be seen: it is neither closed nor behind another."""
+        return name in self._seen
+
     def reset(self) -> None:
         """Put every dock back to where it was at first."""
         self._window.restoreState(self._first_state, LAYOUT_VERSION)
@@ -82,7 +87,7 @@ class Docks:
             self.docks["curves"].setVisible(False)
         if "sources" in self.docks:
             self.docks["sources"].setVisible(window.width() >= SMALL_WIDTH)
-        widths = {"sources": 230, "overlays": 290}
+        widths = {"sources": 260, "overlays": 290}
         sized = [self.docks[name] for name in widths if name in self.docks]
         window.resizeDocks(sized, [widths[name] for name in widths if name in self.docks], Qt.Horizontal)
 
@@ -117,5 +122,7 @@ class Docks:
             dock.setWidget(area_widget)
         else:
             dock.setWidget(panel)
+        # a dock behind another's tab counts as visible for Qt; only this signal knows better
+        dock.visibilityChanged.connect(lambda is_seen: self._seen.add(name) if is_seen else self._seen.discard(name))
         self._window.addDockWidget(area, dock)
         self.docks[name] = dock

@@ -406,7 +406,7 @@ class MainWindow(QMainWindow):
     # --- state of the widgets -----------------------------------------------------------------------------
 
     def _update_debug(self) -> None:
-        self.player.set_debug(self.canvas.needs_debug() or self.wiring.needs_debug())
+        self.player.set_debug(self.canvas.needs_debug() or self.docks.is_seen("thumbnails"))
 
     def _update_badge(self, view: FrameView) -> None:
         lost = [t.number for t in view.targets if t.result is not None and t.result.state is TrackingState.LOST]

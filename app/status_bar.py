@@ -32,6 +32,7 @@ class StatusReadout:
         bar = window.statusBar()
         assert bar is not None
         bar.setSizeGripEnabled(False)
+        bar.setContentsMargins(0, 0, 8, 0)
         self.source = _label(window, window.tr("Source and picture size"))
         self.times = _label(window, window.tr("Milliseconds per frame: capture, inference, paint"))
         self.overlays = _label(window, window.tr("What the visible overlays cost per frame"))

@@ -88,11 +88,6 @@ class PanelWiring(QObject):
             keys = {name: actions[f"overlay_{name}"].shortcut().toString() for name in self._canvas.overlays}
             panel.set_keys(keys)
 
-    def needs_debug(self) -> bool:
-        """Tell whether a visible panel shows the tracker's inner state."""
-        thumbnails = self._panels.thumbnails
-        return thumbnails is not None and bool(thumbnails.isVisible())
-
     def show_source(self, source: SourceSummary | None) -> None:
         """Show another source: empty curves, its length."""
         self._scores = RunningScores()

@@ -38,6 +38,8 @@ from tracker_core.evaluation.benchmarks import BENCHMARKS, SUPERVISED
 CURVE_COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#777777")
 ONE_PASS_COLUMNS = (("success_auc", 3), ("precision_20", 3), ("average_overlap", 3), ("fps", 0))
 SUPERVISED_COLUMNS = (("accuracy", 3), ("robustness", 3), ("failures", 0), ("fps", 0))
+ONE_PASS_TOTALS = (("success_auc", "success"), ("precision_20", "precision"))
+SUPERVISED_TOTALS = (("eao", "EAO"), ("accuracy", "accuracy"), ("robustness", "robustness"))
 NUMBER = int(Qt.UserRole)
 
 
@@ -99,8 +101,9 @@ class BenchmarkPanel(QWidget):
         splitter.addWidget(self._make_form(results))
         splitter.addWidget(self._make_plot_area())
         splitter.addWidget(self._make_tables())
-        splitter.setStretchFactor(1, 1)
-        splitter.setStretchFactor(2, 1)
+        splitter.setStretchFactor(1, 3)
+        splitter.setStretchFactor(2, 2)
+        splitter.setSizes([330, 500, 500])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.addWidget(splitter)
@@ -145,6 +148,7 @@ class BenchmarkPanel(QWidget):
             [self.tr("sequence"), self.tr("tracker"), *(titles[name] for name, _ in self._columns)]
         )
         self.table.setSortingEnabled(True)
+        self.table.sortByColumn(0, Qt.AscendingOrder)
         self._curves.clear()
         self._colors.clear()
         self._draw_curves()
@@ -215,7 +219,7 @@ class BenchmarkPanel(QWidget):
     def _make_plot_area(self) -> QWidget:
         self._plot_holder = QWidget()
         QHBoxLayout(self._plot_holder).setContentsMargins(0, 0, 0, 0)
-        self._plot_holder.setMinimumWidth(200)
+        self._plot_holder.setMinimumWidth(300)
         return self._plot_holder
 
     def _make_tables(self) -> QWidget:
@@ -265,13 +269,13 @@ class BenchmarkPanel(QWidget):
         layout = self._plot_holder.layout()
         assert layout is not None
         for name, title, bottom in (
-            ("success", self.tr("Success"), self.tr("overlap threshold")),
-            ("precision", self.tr("Precision"), self.tr("distance threshold (pixels)")),
+            ("success", self.tr("Success"), self.tr("overlap")),
+            ("precision", self.tr("Precision"), self.tr("distance in pixels")),
         ):
             plot = make_plot(title, bottom)
             plot.setYRange(0, 1, padding=0.02)
             plot.setXRange(0, 1 if name == "success" else 50, padding=0.02)
-            plot.addLegend(offset=(-5, 5) if name == "success" else (-5, -5), labelTextSize="8pt")
+            plot.addLegend(offset=(5, -5) if name == "success" else (-5, -5), labelTextSize="8pt")
             layout.addWidget(plot)
             self._plots[name] = plot
         self._color_plots()
@@ -328,8 +332,9 @@ class BenchmarkPanel(QWidget):
     def _show_totals(self, message: dict[str, Any]) -> None:
         parts = []
         for tracker, score in (message.get("trackers") or {}).items():
-            key = "eao" if "eao" in score else "success_auc"
-            text = f"{tracker}: {key.replace('_', ' ')} {format_value(_number(score.get(key)), 3)}"
+            shown = SUPERVISED_TOTALS if "eao" in score else ONE_PASS_TOTALS
+            values = (f"{title} {format_value(_number(score.get(key)), 3)}" for key, title in shown)
+            text = f"{tracker}: {', '.join(values)}"
             parts.append(text)
         if parts:
             self.status.setText("\n".join(parts))
