@@ -8,7 +8,21 @@ from collections import Counter
 from PyQt5.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PyQt5.QtGui import QDropEvent, QWheelEvent
 from PyQt5.QtTest import QTest
-from PyQt5.QtWidgets import QApplication, QDialog, QFileDialog, QMenu, QMessageBox
+from PyQt5.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QLineEdit,
+    QMenu,
+    QMessageBox,
+    QTabBar,
+    QWidget,
+)
 
 KEYS = (
     Qt.Key_Space, Qt.Key_Period, Qt.Key_Comma, Qt.Key_Home, Qt.Key_End, Qt.Key_BracketLeft, Qt.Key_BracketRight,
@@ -34,7 +48,7 @@ class Monkey:
     def play(self, count: int) -> None:
         """Do `count` things."""
         choices = ((self.act, 8), (self.key, 6), (self.drag, 4), (self.click, 2), (self.wheel, 2), (self.panels, 5),
-                   (self.wait, 3), (self.resize, 1), (self.open, 0.5), (self.drop, 0.5))  # fmt: skip
+                   (self.widget, 5), (self.wait, 3), (self.resize, 1), (self.open, 0.5), (self.drop, 0.5))  # fmt: skip
         for _ in range(count):
             (what,) = self.random.choices([c for c, _ in choices], [w for _, w in choices])
             self.counts[what.__name__] += 1
@@ -100,6 +114,38 @@ class Monkey:
 
             value = pick.choice((0.0, 0.5, 1.0, 7.0, float("nan")))
             self.player.set_tracking_config(replace(self.player.tracking, window_influence=value))
+
+    def widget(self) -> None:
+        """Use one of the panels' own widgets, whichever the user could reach."""
+        kinds = (QAbstractButton, QComboBox, QAbstractSlider, QAbstractSpinBox, QLineEdit, QTabBar, QAbstractItemView)
+        reachable = [
+            widget
+            for dock in self.window.docks.docks.values()
+            for widget in dock.findChildren(QWidget)
+            if isinstance(widget, kinds) and widget.isVisible() and widget.isEnabled()
+        ]
+        if not reachable:
+            return
+        target = self.random.choice(reachable)
+        self.note(f"widget {type(target).__name__} {target.objectName() or target.accessibleName()}")
+        self._guard_modal(lambda: self._use(target))
+
+    def _use(self, target: QWidget) -> None:
+        pick = self.random
+        if isinstance(target, QComboBox) and target.count():
+            target.setCurrentIndex(pick.randrange(target.count()))
+        elif isinstance(target, QAbstractSlider):
+            target.setValue(pick.randint(target.minimum(), target.maximum()))
+        elif isinstance(target, QTabBar) and target.count():
+            target.setCurrentIndex(pick.randrange(target.count()))
+        elif isinstance(target, (QLineEdit, QAbstractSpinBox)):
+            QTest.keyClicks(target, pick.choice(("0", "7.5", "x", "-1", "nan", "drawn")))
+            QTest.keyClick(target, pick.choice((Qt.Key_Return, Qt.Key_Tab, Qt.Key_Up)))
+        else:
+            inside = getattr(target, "viewport", lambda: target)()
+            where = QPoint(pick.randrange(max(1, inside.width())), pick.randrange(max(1, inside.height())))
+            click = QTest.mouseDClick if pick.random() < 0.2 else QTest.mouseClick
+            click(inside, Qt.LeftButton, Qt.NoModifier, where)
 
     def wait(self) -> None:
         QTest.qWait(self.random.choice((0, 1, 5, 20, 60)))

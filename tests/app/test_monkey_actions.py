@@ -57,7 +57,7 @@ def raising_tracker(choice):
 def test_random_actions_leave_nothing_broken(drive, sources, tracker, length, caplog):
     caplog.set_level(logging.INFO)
     threads_before = set(threading.enumerate())
-    driver = drive(sources, tracker)
+    driver = drive(sources, tracker, has_panels=True)
     driver.player.prepare_tracker()
     driver.open("drawn")
     monkey = Monkey(driver.window, driver.player, SEED, ("drawn", "other", "live", "nowhere"))
@@ -75,6 +75,8 @@ def test_random_actions_leave_nothing_broken(drive, sources, tracker, length, ca
     unexpected = [f for f in driver.failures if "should not have" in f.sentence]
     if tracker is not raising_tracker:
         assert not unexpected, unexpected[0].details + "\n".join(monkey.done[-30:])
+    driver.window.jobs.cancel_all()  # else closing asks whether an export may be stopped
+    assert not driver.window.jobs.running
     driver.window.close()
     assert not driver.player.thread_.isRunning()
     driver.qtbot.waitUntil(lambda: not _left_over(threads_before), timeout=10_000)
