@@ -1,0 +1,128 @@
+"""`siamscope experiment`: questions that one command answers, from training to the figure."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tracker_core.cli.console import PROGRESS_CHOICES, Reporter, emit, errors, output
+from tracker_core.files import check_writable
+
+DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "figure16.yaml"
+INCOMPLETE = 1
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the sub-command to the command line."""
+    experiments = subparsers.add_parser(
+        "experiment", help="repeat a comparison: train, evaluate, draw", description="Repeat a comparison."
+    ).add_subparsers(dest="experiment", required=True, metavar="NAME")
+    parser = experiments.add_parser(
+        "figure16",
+        help="is the correlation map needed?",
+        description="Is the correlation map needed? Train the compared trackers alike (or load them), evaluate each, "
+        "and draw success and precision with the spread over seeds. Runs and sequences that are finished are not done "
+        "again; Ctrl-C saves, and the same command goes on.",
+        epilog="Example: siamscope experiment figure16 --load shipped benchmark.root=OTB100/",
+    )
+    parser.add_argument("--config", default=str(DEFAULT_CONFIG), metavar="FILE", help="a YAML file (configs/figure16)")
+    parser.add_argument(
+        "--load", metavar="WHAT", help="do not train: 'shipped', or a folder of runs called TRACKER_SEED"
+    )
+    parser.add_argument("--out", metavar="DIR", help="folder of runs, results and the figure")
+    parser.add_argument("--jobs", type=int, metavar="N", help="sequences at a time (default: one a core)")
+    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto), of the evaluation")
+    parser.add_argument("--again", action="store_true", help="remove the results of the sequences and track anew")
+    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes, such as seeds=[0,1,2]")
+    parser.set_defaults(run=run_figure16)
+
+
+def run_figure16(args: argparse.Namespace) -> int:
+    """Carry out `experiment figure16`; what can be refused is refused before the first step."""
+    from tracker_core.config import apply_overrides
+    from tracker_core.devices import resolve_device
+    from tracker_core.evaluation.runner import Evaluation, choose_jobs
+    from tracker_core.experiments.comparison import compare_runs, open_one_pass
+    from tracker_core.experiments.comparison_report import write_comparison
+    from tracker_core.experiments.figure16 import BASELINE, load_experiment, plan_runs
+
+    config = load_experiment(args.config, args.overrides)
+    named = {"load": args.load, "out": args.out, "training.loop.device": args.device}
+    config = apply_overrides(config, {key: value for key, value in named.items() if value is not None})
+    device = resolve_device(args.device)
+    benchmark = open_one_pass(config.benchmark)
+    out = check_writable(config.out)
+    evaluation = Evaluation(benchmark, out / "results")
+    jobs = choose_jobs(args.jobs, device, len(evaluation.truths))
+    runs = plan_runs(config, Path(args.config).resolve().parent)
+    if not config.load and (code := _train(runs, args.progress)):
+        return code
+    candidates = [run.candidate(device, args.runtime) for run in runs]
+    scores = _evaluate(evaluation, [*candidates, BASELINE], jobs, args)
+    comparison = compare_runs(benchmark, runs, scores)
+    written = write_comparison(comparison, out)
+    _write_report(list(scores.values()), benchmark.title, out / "report")
+    if args.progress == "json":
+        emit({"event": "result", "out": str(out), "page": str(written[0])})
+    else:
+        output.print(written[0].read_text(encoding="utf-8"), markup=False)
+        output.print(f"The figure, the table and the page are in '{out}'.", markup=False)
+    return INCOMPLETE if any(score.remarks.left_out for score in scores.values()) else 0
+
+
+def _train(runs: list[Any], progress: str) -> int:
+    """Train what is not finished; return the exit code, 0 unless it was stopped."""
+    from tracker_core.cli.train_command import Teller
+    from tracker_core.experiments.figure16 import train_run
+    from tracker_core.training.interrupt import StopRequest
+
+    with StopRequest().listen() as stop:
+        for run in runs:
+            _tell(progress, run)
+            if run.is_finished:
+                continue
+            with Teller(progress, run.step, run.config.loop) as teller:
+                finished = train_run(run, stop, teller.start, teller.note_step)
+            if not finished or stop.is_set:
+                if progress != "json":
+                    errors.print("Stopped; the same command goes on from there.")
+                return stop.exit_code
+    return 0
+
+
+def _tell(progress: str, run: Any) -> None:
+    if progress == "json":
+        emit({"event": "run", "tracker": run.tracker, "seed": run.seed, "step": run.step, "finished": run.is_finished})
+    elif progress == "bar":
+        what = "is trained already" if run.is_finished else f"is trained from step {run.step}"
+        errors.print(f"{run.name} {what}.", markup=False)
+
+
+def _evaluate(evaluation: Any, candidates: list[Any], jobs: int, args: argparse.Namespace) -> dict[str, Any]:
+    """Track what has no result yet and return the score of every candidate, by its name."""
+    plans = []
+    for candidate in candidates:
+        tracker = candidate.make()
+        plans.append((evaluation.plan(candidate, tracker, again=args.again), tracker))
+    failed = {}
+    total = sum(plan.frames for plan, _ in plans)
+    with Reporter(args.progress, f"Running {evaluation.benchmark.title}", total) as bar:
+        for plan, tracker in plans:
+            failed[plan.candidate.name] = evaluation.carry_out(plan, jobs=jobs, tracker=tracker, on_frames=bar.advance)
+    scores = {}
+    for plan, _ in plans:
+        score = evaluation.score(plan.store, failed=failed[plan.candidate.name])
+        for sentence in score.remarks.left_out.values():
+            errors.print(f"{score.tracker}: {sentence}", style="yellow", markup=False)
+        scores[plan.candidate.name] = score
+    return scores
+
+
+def _write_report(scores: list[Any], title: str, folder: Path) -> None:
+    from tracker_core.evaluation.one_pass_report import build_one_pass_report
+    from tracker_core.evaluation.report import write_report
+
+    write_report(build_one_pass_report(scores, title), folder)

@@ -1,0 +1,1 @@
+"""Questions to the trackers that one command answers: train, evaluate, compare."""
