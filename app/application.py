@@ -18,6 +18,7 @@ from app.errors import ErrorReporter, start_log_file
 from app.icons import APPLICATION_ICON
 from app.main_window import MainWindow
 from app.panels.build import build_panels
+from app.panels.parts import make_plot
 from app.player import Player
 from app.settings import Settings, settings_path
 from app.theme import apply_theme
@@ -34,6 +35,7 @@ CORE_MODULES = (
     "tracker_core.weights",
     "tracker_core.runtime.onnx",
     "onnxruntime",
+    "pyqtgraph",
 )
 CLIP = Path("clip") / "siamscope_clip.mp4"
 
@@ -86,6 +88,7 @@ def load_core() -> None:
     """
     for module in CORE_MODULES:
         importlib.import_module(module)
+    make_plot("", "").deleteLater()  # the first one takes longest
 
 
 def _show_splash(application: QApplication) -> QSplashScreen:

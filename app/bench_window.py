@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,7 +24,9 @@ from PyQt5.QtWidgets import QApplication
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
 from app.application import build_session_tracker, bundled_clip, load_core, open_session_source
+from app.dialogs.export import VIDEO, ExportOptions
 from app.main_window import MainWindow
+from app.panels.build import build_panels
 from app.player import Player
 from app.tracking_runs import TrackerFactory
 from app.worker import SourceOpener
@@ -145,8 +148,8 @@ def measure_window(
 
     load_core()
     player = Player(tracker_factory, open_any)
-    window = MainWindow(player)
-    window.resize(1280, 800)
+    window = MainWindow(player, panels=build_panels())
+    window.resize(1400, 900)
     window.show()
     bench = _Bench(window, player, timeout_s)
     try:
@@ -204,12 +207,53 @@ class _Bench:
         for index in np.linspace(0, last, 25).astype(int).tolist():
             self.player.seek(index)
             self._pause(20)
+        report["everything_open"] = self._track_with_everything(last)
+        with tempfile.TemporaryDirectory(prefix="siamscope_bench_") as folder:
+            self._export(Path(folder) / "bench.mp4", last)
         self.heart.end()
+        self._show_overlays(())
         report["paint"] = self._measure_paint()
         report["phases"] = [asdict(phase) for phase in self.heart.phases]
         report["longest_pause_ms"] = round(max(p.longest_ms for p in self.heart.phases), 1)
         report["stalls"] = sum(p.stalls for p in self.heart.phases)
         return report
+
+    def _track_with_everything(self, last: int) -> dict[str, Any]:
+        """Track anew at the clip's rate with every overlay, the crops and the curves in sight."""
+        self.heart.begin("opening the panels")
+        self._show_overlays(tuple(self.window.canvas.overlays))
+        self.window.docks.docks["thumbnails"].raise_()
+        self.window.docks.show_tab(self.window.panels.plots)
+        self.player.set_speed(1.0)
+        self._pause(300)
+        self.heart.begin("tracking with everything open")
+        self.painted_at.clear()
+        self.player.run_again()
+        began = time.perf_counter()
+        self._wait(lambda: self.player.is_playing)
+        self._wait(lambda: not self.player.is_playing)
+        shown = _per_second(self.painted_at, began)
+        self.window.docks.docks["curves"].hide()
+        self.window.docks.docks["overlays"].raise_()
+        return {
+            "shown_per_second": round(len(self.painted_at) / (time.perf_counter() - began), 1),
+            "shown_in_slowest_second": min(shown, default=0),
+        }
+
+    def _export(self, path: Path, last: int) -> None:
+        """Export the tracked video in another process while the window replays it."""
+        self.heart.begin("exporting")
+        self.window.exports.export(ExportOptions(VIDEO, str(path), 0, last))
+        self.window.toggle_play()
+        self._wait(lambda: bool(self.window.jobs.running))
+        self._wait(lambda: not self.window.jobs.running)
+        self.player.play(False)
+        if not path.is_file():
+            raise RuntimeError("The window's export wrote no video.")
+
+    def _show_overlays(self, names: tuple[str, ...]) -> None:
+        for name in self.window.canvas.overlays:
+            self.window.show_overlay(name, name in names)
 
     def _measure_paint(self) -> dict[str, Any]:
         """Paint a 1280×720 picture one to one with all box overlays, then with every overlay."""
@@ -218,8 +262,7 @@ class _Bench:
         self.window.adjustSize()
         result: dict[str, Any] = {"size": list(PAINT_SIZE)}
         for label, names in (("box_overlays", BOX_OVERLAYS), ("all_overlays", tuple(canvas.overlays))):
-            for name in canvas.overlays:
-                self.window.show_overlay(name, name in names)
+            self._show_overlays(names)
             self.window.open(PATTERN)
             self._wait(lambda: self.player.source is not None and self.player.source.name == PATTERN)
             self._wait(lambda: canvas.box is not None)

@@ -9,11 +9,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from PyQt5.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment, QTimer, pyqtSignal
+from PyQt5.QtCore import QCoreApplication, QEvent, QObject, QTimer, pyqtSignal
 
 logger = logging.getLogger(__name__)
 
@@ -34,25 +35,22 @@ class Job(QObject):
     progress = pyqtSignal(float, str)
     message = pyqtSignal(dict)
     finished = pyqtSignal(int, str)
+    _output_came = pyqtSignal(bytes)
+    _errors_came = pyqtSignal(bytes)
+    _exited = pyqtSignal(int)
 
     def __init__(self, title: str, arguments: Sequence[str], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.title, self.arguments = title, list(arguments)
         self.is_cancelled = False
-        self._buffer = b""
         self._errors: list[str] = []
-        self._pid = 0
-        self._process = QProcess(self)
-        environment = QProcessEnvironment.systemEnvironment()
-        paths = [str(ROOT), environment.value("PYTHONPATH")]
-        environment.insert("PYTHONPATH", os.pathsep.join(path for path in paths if path))
-        environment.insert("PYTHONIOENCODING", "utf-8")
-        environment.insert("COLUMNS", "10000")  # an error stays one line
-        self._process.setProcessEnvironment(environment)
-        self._process.readyReadStandardOutput.connect(self._read_output)
-        self._process.readyReadStandardError.connect(self._read_errors)
-        self._process.finished.connect(lambda code, _status: self._end(code))
-        self._process.errorOccurred.connect(self._on_error)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._readers: list[threading.Thread] = []
+        self._is_over = False
+        # sent by the readers' threads, received in this one
+        self._output_came.connect(self._read_output)
+        self._errors_came.connect(self._read_errors)
+        self._exited.connect(self._end)
         self._escalation = QTimer(self)
         self._escalation.setSingleShot(True)
         self._escalation.timeout.connect(self._kill)
@@ -60,51 +58,99 @@ class Job(QObject):
     @property
     def is_running(self) -> bool:
         """Whether the process is there."""
-        return self._process.state() != QProcess.NotRunning
+        return self._process is not None and not self._is_over
+
+    @property
+    def pid(self) -> int:
+        """The process's number, 0 before it is there."""
+        return 0 if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Start the process."""
+        """Start the process.
+
+        Not with QProcess: it forks, which copies the page tables of everything that is loaded here, a stall of a
+        tenth of a second; `subprocess` starts a process without.
+        """
         logger.info("Job started: siamscope %s", " ".join(self.arguments))
-        self._process.start(sys.executable, ["-m", "app.job_process", *self.arguments])
+        environment = dict(os.environ)
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))
+        environment["PYTHONIOENCODING"] = "utf-8"
+        environment["COLUMNS"] = "10000"  # an error stays one line
+        command = [sys.executable, "-m", "app.job_process", *self.arguments]
+        pipe = subprocess.PIPE
+        try:
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+        except OSError as error:
+            self._errors.append(f"{ERROR_PREFIX} The process could not be started: {error.strerror}.")
+            QTimer.singleShot(0, lambda: self._end(1))
+            return
+        errors = threading.Thread(target=self._follow, args=(self._process.stderr, self._errors_came), daemon=True)
+        output = threading.Thread(target=self._follow_to_end, args=(self._process, errors), daemon=True)
+        self._readers = [errors, output]
+        for reader in self._readers:
+            reader.start()
 
     def cancel(self) -> None:
         """Ask the command to stop as Ctrl-C would; what does not stop in time is ended by force."""
         if self.is_running and not self.is_cancelled:
+            assert self._process is not None
             self.is_cancelled = True
-            self._pid = int(self._process.processId())
-            if self._pid and hasattr(os, "killpg"):
+            if hasattr(os, "killpg"):
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(self._pid, signal.SIGINT)
+                    self._process.send_signal(signal.SIGINT)
             else:
-                self._process.closeWriteChannel()  # the process takes it for the end of the window
+                self.release()
             self._escalation.start(GRACE_MS)
 
+    def release(self) -> None:
+        """Close the process's standard input: it takes that for the end of the window, and stops."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+
     def wait(self, milliseconds: int = GRACE_MS) -> None:
-        """Wait for the end, and bring it about when it does not come."""
-        if self.is_running and not self._process.waitForFinished(milliseconds):
+        """Wait for the end, and bring it about when it does not come; `finished` is told before this returns."""
+        if not self.is_running or self._process is None:
+            return
+        try:
+            self._process.wait(milliseconds / 1e3)
+        except subprocess.TimeoutExpired:
             self._kill()
-            self._process.waitForFinished(KILL_MS)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(KILL_MS / 1e3)
+        for reader in self._readers:
+            reader.join(KILL_MS / 1e3)
+        QCoreApplication.sendPostedEvents(self, int(QEvent.MetaCall))
 
     def _kill(self) -> None:
-        pid = self._pid or int(self._process.processId())
-        if not pid:
+        if self._process is None or self._process.poll() is not None:
             return
         logger.warning("The job '%s' did not stop in time and is ended.", self.title)
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)
+                os.killpg(self._process.pid, signal.SIGKILL)
         else:
-            subprocess.run(["taskkill", "/F", "/T", "/PID", str(pid)], check=False, capture_output=True)
+            pid = str(self._process.pid)
+            subprocess.run(["taskkill", "/F", "/T", "/PID", pid], check=False, capture_output=True)
         self._process.kill()
 
-    def _read_output(self) -> None:
-        self._buffer += bytes(self._process.readAllStandardOutput())
-        *lines, self._buffer = self._buffer.split(b"\n")
-        for line in lines:
-            with contextlib.suppress(ValueError):
-                message = json.loads(line)
-                if isinstance(message, dict):
-                    self._tell(message)
+    def _follow(self, stream: IO[bytes] | None, came: Any) -> None:
+        with contextlib.suppress(RuntimeError, ValueError):  # the job was deleted, the stream closed
+            for line in stream or ():
+                came.emit(line)
+
+    def _follow_to_end(self, process: subprocess.Popen[bytes], errors: threading.Thread) -> None:
+        self._follow(process.stdout, self._output_came)
+        errors.join()
+        code = process.wait()
+        with contextlib.suppress(RuntimeError):
+            self._exited.emit(code)
+
+    def _read_output(self, line: bytes) -> None:
+        with contextlib.suppress(ValueError):
+            message = json.loads(line)
+            if isinstance(message, dict):
+                self._tell(message)
 
     def _tell(self, message: dict[str, Any]) -> None:
         if message.get("event") == "progress":
@@ -113,23 +159,23 @@ class Job(QObject):
             self.progress.emit(share, f"{message.get('title', self.title)} {done:.0f}/{total or '?'}")
         self.message.emit(message)
 
-    def _read_errors(self) -> None:
-        text = bytes(self._process.readAllStandardError()).decode("utf-8", "replace")
-        for line in text.splitlines():
-            if line.strip():
-                logger.info("%s: %s", self.title, line)
-                self._errors.append(line.strip())
-        del self._errors[:-200]
-
-    def _on_error(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.FailedToStart:
-            self._errors.append(f"{ERROR_PREFIX} The process could not be started: {self._process.errorString()}.")
-            self._end(1)
+    def _read_errors(self, line: bytes) -> None:
+        text = line.decode("utf-8", "replace").strip()
+        if text:
+            logger.info("%s: %s", self.title, text)
+            self._errors.append(text)
+            del self._errors[:-200]
 
     def _end(self, code: int) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
         self._escalation.stop()
-        self._read_output()
-        self._read_errors()
+        if self._process is not None:
+            for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
         if self.is_cancelled:
             code = CANCELLED
         sentence = "" if code in (0, CANCELLED) else self._sentence(code)

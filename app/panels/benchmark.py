@@ -29,7 +29,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.panels.parts import color_plot, make_plot, with_browse
+from app.panels.parts import color_plot, make_plots, with_browse
 from app.replay import ReplayRequest
 from app.status_bar import format_value
 from tracker_core.evaluation.benchmarks import BENCHMARKS, SUPERVISED
@@ -93,6 +93,7 @@ class BenchmarkPanel(QWidget):
         self._options: BenchmarkOptions | None = None
         self._colors: dict[str, str] = {}
         self._curves: dict[str, dict[str, Any]] = {}
+        self._is_made = False
         self._plots: dict[str, Any] = {}
         self._lines: dict[tuple[str, str], Any] = {}
         self._state = "idle"
@@ -256,8 +257,11 @@ class BenchmarkPanel(QWidget):
     def showEvent(self, event: QShowEvent | None) -> None:
         """Make the plots when they are seen first."""
         super().showEvent(event)
-        if not self._plots:
-            self._make_plots()
+        layout = self._plot_holder.layout()
+        if not self._is_made and layout is not None:
+            self._is_made = True
+            labels = ((self.tr("Success"), self.tr("overlap")), (self.tr("Precision"), self.tr("distance in pixels")))
+            make_plots(self, labels, layout, self._take_plots)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take up new colours."""
@@ -265,18 +269,11 @@ class BenchmarkPanel(QWidget):
             self._color_plots()
         super().changeEvent(event)
 
-    def _make_plots(self) -> None:
-        layout = self._plot_holder.layout()
-        assert layout is not None
-        for name, title, bottom in (
-            ("success", self.tr("Success"), self.tr("overlap")),
-            ("precision", self.tr("Precision"), self.tr("distance in pixels")),
-        ):
-            plot = make_plot(title, bottom)
+    def _take_plots(self, plots: list[Any]) -> None:
+        for name, plot in zip(("success", "precision"), plots, strict=True):
             plot.setYRange(0, 1, padding=0.02)
             plot.setXRange(0, 1 if name == "success" else 50, padding=0.02)
             plot.addLegend(offset=(5, -5) if name == "success" else (-5, -5), labelTextSize="8pt")
-            layout.addWidget(plot)
             self._plots[name] = plot
         self._color_plots()
         self._draw_curves()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from PyQt5.QtCore import QTimer
 from PyQt5.QtGui import QPalette
-from PyQt5.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
+from PyQt5.QtWidgets import QFileDialog, QHBoxLayout, QLayout, QLineEdit, QToolButton, QWidget
 
 Browse = Callable[[QWidget, str, str], str]  # (parent, title, path now) to the chosen path, "" for none
 
@@ -50,6 +51,30 @@ def make_plot(title: str, bottom: str) -> Any:
     plot.showGrid(x=True, y=True, alpha=0.2)
     plot.setAccessibleName(title)
     return plot
+
+
+def make_plots(
+    owner: QWidget, labels: Sequence[tuple[str, str]], layout: QLayout, done: Callable[[list[Any]], None]
+) -> None:
+    """Fill `layout` with plots of the given titles and bottom labels, one in each turn of the event loop.
+
+    Making a plot takes some 20 ms: several at once would hold up the picture. `done` gets them all at the end; nothing
+    more happens once `owner` is gone.
+    """
+    plots: list[Any] = []
+    timer = QTimer(owner)
+
+    def step() -> None:
+        if len(plots) < len(labels):
+            plots.append(make_plot(*labels[len(plots)]))
+            layout.addWidget(plots[-1])
+        else:
+            timer.stop()
+            timer.deleteLater()
+            done(plots)
+
+    timer.timeout.connect(step)
+    timer.start(0)
 
 
 def color_plot(plot: Any, palette: QPalette) -> None:

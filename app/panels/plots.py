@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PyQt5.QtCore import QEvent, Qt, QTimer
@@ -9,7 +11,7 @@ from PyQt5.QtGui import QHideEvent, QPalette, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from app.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import color_plot, make_plot
+from app.panels.parts import color_plot, make_plots
 from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS
 
 REFRESH_MS = 200
@@ -25,7 +27,8 @@ class PlotsPanel(QWidget):
         self.setMinimumHeight(120)
         self._rows: dict[int, tuple[float, float, float]] = {}
         self._is_stale = True
-        self._plots: tuple = ()
+        self._is_made = False
+        self._plots: list[Any] = []
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._empty = QLabel(self.tr("Track a target to see its curves."))
@@ -46,10 +49,16 @@ class PlotsPanel(QWidget):
         self._is_stale = True
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Begin to follow; the plots are made when they are seen first, they take a third of a second."""
+        """Begin to follow; the plots are made when they are seen first."""
         super().showEvent(event)
-        if not self._plots:
-            self._make_plots()
+        if not self._is_made:
+            self._is_made = True
+            labels = (
+                (self.tr("Score and overlap"), self.tr("frame")),
+                (self.tr("Centre error (pixels)"), self.tr("frame")),
+                (self.tr("Success so far"), self.tr("overlap threshold")),
+            )
+            make_plots(self, labels, self._layout, self._take_plots)
         self._timer.start()
         self._refresh()
 
@@ -69,21 +78,11 @@ class PlotsPanel(QWidget):
         frames = np.array(sorted(self._rows), np.int64)
         return frames, np.array([self._rows[i] for i in frames.tolist()], np.float64).reshape(-1, 3)
 
-    def _make_plots(self) -> None:
+    def _take_plots(self, plots: list[Any]) -> None:
         import pyqtgraph as pg
 
-        pg.setConfigOptions(antialias=False)
-        widgets = []
-        for title, bottom in (
-            (self.tr("Score and overlap"), self.tr("frame")),
-            (self.tr("Centre error (pixels)"), self.tr("frame")),
-            (self.tr("Success so far"), self.tr("overlap threshold")),
-        ):
-            plot = make_plot(title, bottom)
-            widgets.append(plot)
-            self._layout.addWidget(plot, 1)
         self._empty.hide()
-        values, errors, success = widgets
+        values, errors, success = plots
         values.setYRange(0, 1, padding=0.02)
         success.setYRange(0, 1, padding=0.02)
         success.setXRange(0, 1, padding=0.02)
@@ -96,8 +95,10 @@ class PlotsPanel(QWidget):
         errors.addItem(limit)
         errors.setLimits(yMin=0)
         self._success = success.plot([], [], pen=pg.mkPen(PREDICTION, width=2))
-        self._plots = tuple(widgets)
+        self._plots = plots
         self._color_plots()
+        self._is_stale = True
+        self._refresh()
 
     def _color_plots(self) -> None:
         for plot in self._plots:

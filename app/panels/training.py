@@ -24,7 +24,7 @@ from PyQt5.QtWidgets import (
 )
 
 from app.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import browse_folder, color_plot, make_plot, with_browse
+from app.panels.parts import browse_folder, color_plot, make_plots, with_browse
 from app.status_bar import format_value
 
 STATE_FILE = "state.safetensors"
@@ -69,6 +69,7 @@ class TrainingPanel(QWidget):
         self._is_running = False
         self._losses: list[tuple[int, float]] = []
         self._scores: list[tuple[int, float]] = []
+        self._is_made = False
         self._plots: list[Any] = []
         self._validated = ""
         splitter = QSplitter()
@@ -210,8 +211,11 @@ class TrainingPanel(QWidget):
         """Make the plots when they are seen first."""
         super().showEvent(event)
         self._show_state()  # the folder may have changed since
-        if not self._plots:
-            self._make_plots()
+        layout = self._plot_holder.layout()
+        if not self._is_made and layout is not None:
+            self._is_made = True
+            labels = ((self.tr("Loss"), self.tr("step")), (self.tr("Success on validation"), self.tr("step")))
+            make_plots(self, labels, layout, self._take_plots)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take up new colours."""
@@ -220,21 +224,17 @@ class TrainingPanel(QWidget):
                 color_plot(plot, self.palette())
         super().changeEvent(event)
 
-    def _make_plots(self) -> None:
+    def _take_plots(self, plots: list[Any]) -> None:
         import pyqtgraph as pg
 
-        layout = self._plot_holder.layout()
-        assert layout is not None
-        loss = make_plot(self.tr("Loss"), self.tr("step"))
-        success = make_plot(self.tr("Success on validation"), self.tr("step"))
+        loss, success = plots
         success.setYRange(0, 1, padding=0.02)
         self._loss_line = loss.plot([], [], pen=pg.mkPen(PREDICTION, width=2))
         self._score_line = success.plot(
             [], [], pen=pg.mkPen(GROUND_TRUTH, width=2), symbol="o", symbolSize=6, symbolBrush=GROUND_TRUTH
         )
-        self._plots = [loss, success]
-        for plot in self._plots:
-            layout.addWidget(plot)
+        self._plots = plots
+        for plot in plots:
             color_plot(plot, self.palette())
         self._draw()
 

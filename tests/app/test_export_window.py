@@ -113,7 +113,7 @@ def test_cancel_leaves_no_process_and_no_file(qtbot, tmp_path, drive, clip):
     job.finished.connect(lambda code, sentence: codes.append((code, sentence)))
     with qtbot.waitSignal(job.message, timeout=20_000):
         pass
-    pid = int(job._process.processId())
+    pid = job.pid
     job.cancel()
     qtbot.waitUntil(lambda: bool(codes), timeout=15_000)
     assert codes == [(CANCELLED, "")]
@@ -134,8 +134,8 @@ def test_closing_in_the_middle_asks_once_and_ends_the_job(qtbot, drive, monkeypa
     monkeypatch.setattr(QMessageBox, "question", question)
     job = Job("Benchmark", ["bench", "--frames", "100000", "--progress", "json"])
     driver.window.jobs.start(job)
-    qtbot.waitUntil(lambda: int(job._process.processId()) > 0, timeout=5000)
-    pid = int(job._process.processId())
+    qtbot.waitUntil(lambda: job.pid > 0, timeout=5000)
+    pid = job.pid
     assert not driver.window.close() and driver.window.isVisible() and is_alive(pid)
     assert driver.window.close()
     assert len(asked) == 2 and "Benchmark" in asked[0]
@@ -147,7 +147,7 @@ def test_a_job_ends_with_its_window(qtbot, tmp_path):
     jobs = Jobs()
     job = Job("Benchmark", ["bench", "--frames", "100000", "--progress", "json"])
     jobs.start(job)
-    qtbot.waitUntil(lambda: int(job._process.processId()) > 0, timeout=5000)
+    qtbot.waitUntil(lambda: job.pid > 0, timeout=5000)
     with qtbot.waitSignal(job.finished, timeout=30_000) as ended:
-        job._process.closeWriteChannel()
+        job.release()
     assert ended.args[0] == CANCELLED
