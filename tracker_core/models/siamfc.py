@@ -74,9 +74,10 @@ class LightSiamFC(nn.Module):
     def features(self, image: Tensor) -> Tensor:
         """Return B×C×⌈S/8⌉×⌈S/8⌉ of images B×3×S×S (BGR 0..255), without the outermost quarter of an exemplar's map."""
         fine, coarse = self.trunk.maps(image)
-        added: Tensor = self.fine(fine) + F.interpolate(self.coarse(coarse), size=fine.shape[2:], mode="nearest")
+        rows, columns = int(fine.shape[2]), int(fine.shape[3])  # numbers, so that an exported network knows its sizes
+        added: Tensor = self.fine(fine) + F.interpolate(self.coarse(coarse), size=(rows, columns), mode="nearest")
         # padding reaches the rim of a map; without it exemplar and search region see the target alike
-        return added[:, :, 4:-4, 4:-4]
+        return added[:, :, 4 : rows - 4, 4 : columns - 4]
 
     def template(self, z: Tensor) -> tuple[Tensor, ...]:
         """Return the features B×C×8×8 of exemplars z (B×3×127×127, BGR 0..255)."""
