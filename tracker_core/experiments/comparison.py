@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,8 @@ def _remarks(
     if len(set(pairs.values())) > 1:
         told = ", ".join(f"{name} {count}" for name, count in pairs.items())
         remarks.append(f"Not trained on the same number of pairs: {told}.")
-    unclear = [summary.tracker for summary in summaries if summary.gain is not None and not summary.gain.is_clear]
+    gains = {summary.tracker: summary.gain for summary in summaries if summary.gain is not None}
+    unclear = [name for name, gain in gains.items() if math.isfinite(gain.standard_error) and not gain.is_clear]
     if unclear:
         remarks.append(f"Within two standard errors of the baseline, so not clearly different: {', '.join(unclear)}.")
     return remarks

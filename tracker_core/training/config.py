@@ -54,8 +54,8 @@ class LoopConfig:
         amp: bfloat16 autocast on CUDA. deterministic: only algorithms that give the same sums on a GPU every time.
         workers: processes that make pairs. threads: of PyTorch on the CPU, 0 leaves its choice.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        initial: a checkpoint of ours, or `nanotrack:BACKBONE.onnx,HEAD.onnx`, `nanotrack_trunk:BACKBONE.onnx` or
-            `mobilenet:FILE.pth`; "" is random.
+        initial: a checkpoint of ours, or `nanotrack:BACKBONE.onnx,HEAD.onnx`, `nanotrack_trunk:BACKBONE.onnx`,
+            `trunk:CHECKPOINT` or `mobilenet:FILE.pth`; "" is random.
         teacher: `nanotrack:BACKBONE.onnx,HEAD.onnx` or a checkpoint of ours; "" for none.
         out: folder of the run.
     """

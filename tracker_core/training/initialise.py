@@ -15,10 +15,10 @@ from tracker_core.errors import CheckpointError, ConfigError, nearest_name
 from tracker_core.models.light import InvertedResidual, LightSiamRPN, Trunk
 from tracker_core.torch_files import read_torch_file
 from tracker_core.training.batch_norm import reestimate_batch_norm
-from tracker_core.weights import load_checkpoint
+from tracker_core.weights import find_weights, load_checkpoint
 
 Kernels = list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]
-KINDS = ("nanotrack", "nanotrack_trunk", "mobilenet")
+KINDS = ("nanotrack", "nanotrack_trunk", "mobilenet", "trunk")
 
 
 def initialise_network(network: nn.Module, specification: str, crops: Callable[[], Iterable[Tensor]]) -> None:
@@ -28,7 +28,8 @@ def initialise_network(network: nn.Module, specification: str, crops: Callable[[
         network: fresh, on the CPU.
         specification: "" leaves it as it is; a `.safetensors` file is a checkpoint of ours; `nanotrack:BACKBONE,HEAD`
             are NanoTrack V3's two ONNX files, `nanotrack_trunk:BACKBONE` is the first of them for any network on the
-            same trunk; `mobilenet:FILE` is an ImageNet MobileNetV2 for a SiamRPN++ backbone.
+            same trunk; `trunk:FILE` is the trunk of a checkpoint of ours, or of weights by name; `mobilenet:FILE` is an
+            ImageNet MobileNetV2 for a SiamRPN++ backbone.
         crops: returns batches of search crops, float B×3×S×S, for layers whose statistics must be measured.
 
     Raises `ConfigError` for a specification of another form and `CheckpointError` for files that do not fit.
@@ -40,6 +41,8 @@ def initialise_network(network: nn.Module, specification: str, crops: Callable[[
         load_nanotrack(as_light(network, specification), *split_pair(rest, specification))
     elif kind == "nanotrack_trunk" and colon:
         load_nanotrack_trunk(network, rest)
+    elif kind == "trunk" and colon:
+        load_trunk(network, rest)
     elif kind == "mobilenet" and colon:
         load_mobilenet(network, rest, crops)
     elif specification.endswith(".safetensors"):
@@ -57,6 +60,24 @@ def load_state(network: nn.Module, path: str | Path) -> None:
         network.load_state_dict(load_checkpoint(path).state)
     except RuntimeError as error:
         raise CheckpointError(f"The weights '{path}' do not fit this network; correct loop.initial.") from error
+
+
+def load_trunk(network: nn.Module, source: str) -> None:
+    """Copy the trunk of a checkpoint of ours (a file, or the name of weights) into a network of another kind.
+
+    Raises `ConfigError` for a network without a trunk and `CheckpointError` for a checkpoint without the same one.
+    """
+    trunk = getattr(network, "trunk", None)
+    if not isinstance(trunk, nn.Module):
+        raise ConfigError(f"A {type(network).__name__} has no trunk that 'trunk:{source}' could start.")
+    path = Path(source) if source.endswith(".safetensors") else find_weights(source)
+    state = load_checkpoint(path).state
+    try:
+        trunk.load_state_dict({name.removeprefix("trunk."): state[name] for name in state if name.startswith("trunk.")})
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"'{path}' has not the trunk that a {type(network).__name__} on this backbone has; correct loop.initial."
+        ) from error
 
 
 def as_light(network: nn.Module, specification: str) -> LightSiamRPN:
