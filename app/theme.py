@@ -21,7 +21,7 @@ LIGHT = (
 )  # fmt: skip
 DARK = (
     "#232327", "#ececf0", "#18181b", "#2b2b30", "#3a3a40", "#ececf0", "#ececf0", "#333338", "#ececf0",
-    "#ffffff", "#8ab4ff", "#3d7be0", "#ffffff", "#93939c", "#4a4a51", "#3c3c42", "#55555d", "#17171a",
+    "#ffffff", "#8ab4ff", "#2f6bd0", "#ffffff", "#93939c", "#4a4a51", "#3c3c42", "#55555d", "#17171a",
     "#0c0c0e",
 )  # fmt: skip
 DISABLED_LIGHT, DISABLED_DARK = "#83838b", "#7c7c85"

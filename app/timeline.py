@@ -291,6 +291,7 @@ class Timeline(QWidget):
         index = self.frame_at(event.localPos().x())
         if event.modifiers() & Qt.ShiftModifier:
             self._range_from = index
+            self.set_range(index, index)
         else:
             self._is_dragging = True
             self.seek_requested.emit(index)

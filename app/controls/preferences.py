@@ -56,7 +56,8 @@ class PreferenceControls(QObject):
             before, self.settings = self.settings, dialog.settings()
             self._apply()
             if self.settings.tracker != before.tracker:
-                self._window.player.choose_tracker(TrackerChoice(self.settings.tracker or None))
+                choice = TrackerChoice(self.settings.tracker or None, None, self.settings.device)
+                self._window.player.choose_tracker(choice)
             self.save()
 
     def save(self) -> None:

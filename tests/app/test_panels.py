@@ -1,0 +1,197 @@
+"""The panels around the picture, in a real window: what they show, what they change, and what they cost."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import DrawnSource
+from PyQt5.QtCore import Qt
+from PyQt5.QtWidgets import QApplication, QLabel
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from evaluation_sequences import make_otb
+
+from app.panels.log import LogPanel
+from app.panels.sources import SourcesPanel
+from app.panels.tracker import PRESETS
+from tracker_core.errors import SourceError
+from tracker_core.sequences import list_sequences
+from tracker_core.sources import open_source
+
+
+@pytest.fixture
+def window_of(drive):
+    """A window with panels, a source open and tracked to its end."""
+    driver = drive(lambda spec: DrawnSource(40, fps=200.0), has_panels=True)
+    driver.open()
+    driver.qtbot.waitUntil(lambda: driver.canvas.box is not None)
+    driver.qtbot.keyClick(driver.canvas, Qt.Key_Space)
+    driver.qtbot.waitUntil(lambda: driver.index == 39 and not driver.player.is_playing, timeout=20_000)
+    return driver
+
+
+def wait(driver, condition) -> None:
+    driver.qtbot.waitUntil(condition, timeout=5000)
+
+
+def test_read_out_and_timeline_follow(window_of):
+    driver, panels = window_of, window_of.window.panels
+    assert panels.readout.text("frame").startswith("39/39")
+    assert panels.readout.text("state") == "tracking"
+    assert float(panels.readout.text("iou").split()[1]) > 0.9
+    assert float(panels.readout.text("success").split()[1]) > 0.9
+    assert panels.timeline.values().count == 40
+    # a click on the timeline shows that frame's values, without computing
+    panels.timeline.seek_requested.emit(0)
+    wait(driver, lambda: driver.index == 0)
+    wait(driver, lambda: panels.readout.text("frame").startswith("0/39"))
+
+
+def test_parameters_count_from_the_next_frame_on(window_of):
+    driver, panel = window_of, window_of.window.panels.tracker
+    before = driver.player.tracking.window_influence
+    row = panel.rows["window_influence"]
+    row.field.setValue(0.77)
+    wait(driver, lambda: driver.player.worker._session.build_tracker().tracking.window_influence == 0.77)
+    driver.qtbot.mouseClick(panel.reset, Qt.LeftButton)
+    wait(driver, lambda: driver.player.worker._session.build_tracker().tracking.window_influence == before)
+    wait(driver, lambda: row.value == pytest.approx(before))
+    # a preset sets several at once
+    place = next(i for i in range(panel.presets.count()) if panel.presets.itemData(i) == "wide")
+    panel._use_preset(place)
+    wanted = PRESETS["wide"]
+    wait(driver, lambda: driver.player.worker._session.build_tracker().tracking.search_size == wanted["search_size"])
+
+
+def test_slider_and_field_are_one_value(window_of):
+    row = window_of.window.panels.tracker.rows["size_lr"]
+    row.slider.setValue(row.slider.maximum())
+    assert row.field.value() == pytest.approx(row.parameter.high)
+    row.field.setValue(row.parameter.low)
+    assert row.slider.value() == 0
+
+
+def test_a_check_box_a_key_and_a_menu_are_one_switch(window_of):
+    driver, panels = window_of, window_of.window.panels
+    box = panels.overlays._boxes["ground_truth"]
+    before = driver.canvas.overlays["ground_truth"].is_visible
+    driver.qtbot.mouseClick(box, Qt.LeftButton)
+    assert driver.canvas.overlays["ground_truth"].is_visible is not before
+    assert driver.window.actions_["overlay_ground_truth"].isChecked() is not before
+    driver.window.actions_["overlay_ground_truth"].trigger()
+    assert box.isChecked() is before
+    panels.overlays._sliders["ground_truth"].setValue(30)
+    assert driver.canvas.overlays["ground_truth"].opacity == pytest.approx(0.3)
+
+
+def test_the_inner_state_is_computed_only_while_something_shows_it(window_of):
+    driver, docks = window_of, window_of.window.docks
+    for name, overlay in driver.canvas.overlays.items():
+        if overlay.needs_debug:
+            driver.window.show_overlay(name, False)
+    docks.docks["overlays"].raise_()
+    wait(driver, lambda: not docks.is_seen("thumbnails"))
+    wait(driver, lambda: not driver.player.wants_debug)
+    docks.docks["thumbnails"].raise_()
+    wait(driver, lambda: driver.player.wants_debug)
+    docks.docks["thumbnails"].hide()
+    wait(driver, lambda: not driver.player.wants_debug)
+    driver.window.show_overlay("heat_map", True)
+    wait(driver, lambda: driver.player.wants_debug)
+
+
+def test_curves_are_those_of_the_rows(window_of):
+    driver, panels = window_of, window_of.window.panels
+    frames, values = panels.plots.series()
+    assert list(frames) == list(range(1, 40)), "the key frame's box is the user's own"
+    assert values[:, 1].min() > 0.8
+    driver.window.docks.show_tab(panels.plots)
+    wait(driver, lambda: len(panels.plots._plots) == 3)
+    xs, ys = panels.plots._score.getData()
+    np.testing.assert_array_equal(xs, frames)
+    np.testing.assert_array_equal(ys, values[:, 0])
+
+
+def test_sources_are_listed_filtered_and_opened(qtbot, tmp_path):
+    root = make_otb(tmp_path / "set", {"Alpha": 5, "Beta": 7})
+    panel = SourcesPanel()
+    qtbot.addWidget(panel)
+    chosen = []
+    panel.source_chosen.connect(chosen.append)
+    panel.set_sequences(list_sequences(root))
+    assert panel.names("sequences") == ["Alpha", "Beta"]
+    item = panel._groups["sequences"].child(1)
+    assert (item.text(1), item.text(2)) == ("7", "✓")
+    panel.filter.setText("bet")
+    assert panel.names("sequences") == ["Beta"]
+    panel.tree.itemActivated.emit(item, 0)
+    source = open_source(chosen[0])
+    assert source.frame_count == 7
+    source.close()
+    panel.set_cameras([])
+    assert panel.names("cameras") == [] and panel._groups["cameras"].child(0).isDisabled()
+
+
+def test_a_data_set_dropped_on_the_window_becomes_a_list(drive, tmp_path):
+    root = make_otb(tmp_path / "set", {"Alpha": 5, "Beta": 7})
+    driver = drive(open_source, has_panels=True)
+    driver.window.open(str(root))
+    panel = driver.window.panels.sources
+    driver.qtbot.waitUntil(lambda: panel.names("sequences") == ["Alpha", "Beta"], timeout=10_000)
+    assert not driver.failures
+
+
+def test_the_log_shows_what_is_wanted_and_is_copied(qtbot):
+    panel = LogPanel()
+    qtbot.addWidget(panel)
+    logging.getLogger("somewhere").warning("the camera is gone")
+    qtbot.waitUntil(lambda: "the camera is gone" in panel.text.toPlainText(), timeout=2000)
+    panel.add(logging.DEBUG, "a detail")
+    assert "a detail" not in panel.text.toPlainText()
+    panel.level.setCurrentIndex(0)
+    assert "a detail" in panel.text.toPlainText()
+    panel.copy()
+    assert "the camera is gone" in QApplication.clipboard().text()
+    panel.clear()
+    assert not panel.text.toPlainText()
+
+
+def test_a_log_line_of_another_thread_after_the_panel_is_gone(qtbot):
+    panel = LogPanel()
+    handler = panel.handler
+    panel.deleteLater()
+    qtbot.waitUntil(lambda: handler not in logging.getLogger().handlers, timeout=2000)
+    logging.getLogger("somewhere").warning("nobody listens")
+
+
+# the least important values go first, and none is cut in the middle
+@pytest.mark.parametrize("width", [160, 300, 1000])
+def test_a_narrow_read_out_leaves_out_whole_values(qtbot, window_of, width):
+    readout = window_of.window.panels.readout
+    readout.setParent(None)
+    qtbot.addWidget(readout)
+    readout.resize(width, 24)
+    readout.show()
+    qtbot.waitExposed(readout)
+    QApplication.processEvents()
+    shown = [label for label in readout.findChildren(QLabel) if label.isVisible()]
+    for label in shown:
+        assert label.width() >= label.sizeHint().width()
+        assert label.geometry().right() <= width
+    assert readout._labels["frame"].isVisible()
+    assert len(shown) >= (6 if width == 1000 else 1)
+
+
+def test_a_source_that_fails_leaves_the_panels_in_order(drive):
+    def sources(spec):
+        raise SourceError(f"There is no '{spec}'.")
+
+    driver = drive(sources, has_panels=True)
+    driver.window.open("nowhere")
+    wait(driver, lambda: bool(driver.failures))
+    assert driver.window.panels.readout.text("frame") == ""

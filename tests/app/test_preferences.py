@@ -1,0 +1,157 @@
+"""What a user prefers: kept in a file that may be damaged, edited in a dialog, in effect at once."""
+
+from __future__ import annotations
+
+import pytest
+from PyQt5.QtCore import QSettings, Qt
+from PyQt5.QtGui import QKeySequence
+from PyQt5.QtWidgets import QApplication, QDialogButtonBox
+
+from app.actions import ACTIONS, default_keys
+from app.dialogs.preferences import PreferencesDialog, find_conflicts
+from app.dialogs.shortcuts import ShortcutSheet
+from app.recent import RecentSources
+from app.settings import Settings
+from app.theme import ROLES, make_palette
+from tracker_core.errors import OutputError
+
+
+def test_what_is_kept_comes_back(tmp_path):
+    path = tmp_path / "folder" / "settings.yaml"
+    kept = Settings(theme="dark", loop=True, autosave=False, tracker="siamfc-small", path=path)
+    kept.overlays = {"anchor": (True, 0.4)}
+    kept.shortcuts = {"play": "F5", "loop": ""}
+    kept.save()
+    assert Settings.load(path) == kept
+
+
+# what may stand in the file: the sentence names it, the defaults are used, the file is kept aside
+@pytest.mark.parametrize("content", [b"theme: [", b"\xff\xfe\x00", b"just a text", b"- a\n- list\n"])
+def test_a_damaged_file_is_kept_aside(tmp_path, content):
+    path = tmp_path / "settings.yaml"
+    path.write_bytes(content)
+    settings = Settings.load(path)
+    assert (settings.theme, settings.autosave) == ("auto", True)
+    assert str(path) in settings.warning
+    assert (tmp_path / "settings.yaml.damaged").read_bytes() == content
+    settings.save()
+    assert not Settings.load(path).warning
+
+
+# entries that make no sense are passed over, the others count
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("theme: pink\nloop: true\n", {"theme": "auto", "loop": True}),
+        ("loop: maybe\n", {"loop": False}),
+        ("overlays: {anchor: [true, 7], trail: [false, 0.5]}\n", {"overlays": {"trail": (False, 0.5)}}),
+        ("shortcuts: {play: 3, loop: L}\n", {"shortcuts": {"loop": "L"}}),
+        ("something_new: 1\n", {}),
+        ("", {}),
+    ],
+)
+def test_entries_that_make_no_sense(tmp_path, content, expected):
+    path = tmp_path / "settings.yaml"
+    path.write_text(content)
+    settings = Settings.load(path)
+    assert not settings.warning
+    assert {name: getattr(settings, name) for name in expected} == expected
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be kept"):
+        Settings(path=tmp_path / "file" / "settings.yaml").save()
+
+
+def test_dialog_changes_nothing_in_place(qtbot):
+    before = Settings(theme="light", shortcuts={"loop": "L"})
+    dialog = PreferencesDialog(before, ["one", "two"])
+    qtbot.addWidget(dialog)
+    dialog.theme.setCurrentIndex(dialog.theme.findData("dark"))
+    dialog.tracker.setCurrentText("two")
+    dialog.pause_on_lost.setChecked(True)
+    after = dialog.settings()
+    assert (before.theme, before.tracker, before.pause_on_lost) == ("light", "", False)
+    assert (after.theme, after.tracker, after.pause_on_lost) == ("dark", "two", True)
+
+
+def test_a_key_given_twice_cannot_be_accepted(qtbot):
+    dialog = PreferencesDialog(Settings(), [])
+    qtbot.addWidget(dialog)
+    ok = dialog.buttons.button(QDialogButtonBox.Ok)
+    dialog.choose("loop")
+    dialog.editor.setKeySequence(QKeySequence(default_keys()["track"]))
+    assert not ok.isEnabled() and "Given twice" in dialog.conflicts.text()
+    dialog.editor.setKeySequence(QKeySequence("F7"))
+    assert ok.isEnabled() and dialog.shortcuts() == {"loop": "F7"}
+    dialog._reset_all()
+    assert dialog.shortcuts() == {}
+
+
+def test_the_default_keys_are_all_different():
+    assert find_conflicts(default_keys()) == {}
+
+
+def test_a_new_key_works_at_once_and_the_sheet_names_it(drive, qtbot, monkeypatch):
+    driver = drive()
+    driver.open()
+    monkeypatch.setattr(PreferencesDialog, "exec_", lambda self: PreferencesDialog.Accepted)
+    monkeypatch.setattr(PreferencesDialog, "shortcuts", lambda self: {"step_forward": "F7"})
+    driver.window.preferences.ask()
+    QApplication.setActiveWindow(driver.window)
+    qtbot.keyClick(driver.canvas, Qt.Key_F7)
+    qtbot.waitUntil(lambda: driver.index == 1, timeout=5000)
+    sheet = ShortcutSheet(driver.window.actions_, driver.window)
+    qtbot.addWidget(sheet)
+    keys = dict(sheet.rows())
+    assert any("F7" in key for key in keys.values())
+    sheet.search.setText("heat")
+    found = [name for name, _ in sheet.rows()]
+    assert "Heat map" in found and len(found) < len(keys)
+
+
+def test_every_action_can_be_found_and_is_explained():
+    for spec in ACTIONS:
+        assert spec.menu and spec.text, spec.id
+        assert spec.tip or spec.text.replace("&", ""), spec.id
+
+
+def contrast(one, other) -> float:
+    """The contrast ratio of two colours as WCAG 2 defines it, 1 to 21."""
+
+    def luminance(color):
+        parts = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in color.getRgbF()[:3]]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+# text on its ground: 4.5 is what WCAG 2 asks for
+@pytest.mark.parametrize("is_dark", [False, True])
+@pytest.mark.parametrize(
+    ("ink", "ground"),
+    [("WindowText", "Window"), ("Text", "Base"), ("Text", "AlternateBase"), ("ButtonText", "Button"),
+     ("HighlightedText", "Highlight"), ("ToolTipText", "ToolTipBase"), ("PlaceholderText", "Base"), ("Link", "Base")],
+)  # fmt: skip
+def test_text_can_be_read_in_both_themes(is_dark, ink, ground):
+    palette = make_palette(is_dark)
+    assert {ink, ground} <= set(ROLES)
+    assert contrast(palette.color(getattr(palette, ink)), palette.color(getattr(palette, ground))) >= 4.5
+
+
+# what an earlier version, another program or a crash may have left under the key
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [(["a", "b"], ["a", "b"]), ("alone.mp4", ["alone.mp4"]), (["a", ""], ["a"]), ({"a": 1}, []), (None, [])],
+)
+def test_recent_sources_survive_a_damaged_list(tmp_path, stored, expected):
+    kept = QSettings(str(tmp_path / "window.ini"), QSettings.IniFormat)
+    if stored is not None:
+        kept.setValue("recent/sources", stored)
+    recent = RecentSources(kept)
+    assert recent.specs == expected
+    recent.add("new.mp4")
+    recent.add("new.mp4")
+    assert recent.specs[0] == "new.mp4" and recent.specs.count("new.mp4") == 1
