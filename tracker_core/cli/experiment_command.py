@@ -9,7 +9,7 @@ from typing import Any
 from tracker_core.cli.console import PROGRESS_CHOICES, Reporter, emit, errors, output
 from tracker_core.files import check_writable
 
-DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "figure16.yaml"
+DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "experiments" / "figure16.yaml"
 INCOMPLETE = 1
 
 
@@ -26,7 +26,9 @@ def add_parser(subparsers: Any) -> None:
         "again; Ctrl-C saves, and the same command goes on.",
         epilog="Example: siamscope experiment figure16 --load shipped benchmark.root=OTB100/",
     )
-    parser.add_argument("--config", default=str(DEFAULT_CONFIG), metavar="FILE", help="a YAML file (configs/figure16)")
+    parser.add_argument(
+        "--config", default=str(DEFAULT_CONFIG), metavar="FILE", help="a YAML file (the one in configs/experiments)"
+    )
     parser.add_argument(
         "--load", metavar="WHAT", help="do not train: 'shipped', or a folder of runs called TRACKER_SEED"
     )

@@ -59,12 +59,12 @@ def _fc(name: str, backbone: str) -> TrackerConfig:
     )
 
 
-def _rpn(name: str) -> TrackerConfig:
+def _rpn(name: str, backbone: str, stride: int, scale: float, tracking: TrackingConfig) -> TrackerConfig:
     return TrackerConfig(
         name,
-        NetworkConfig("siamrpn", "mobilenetv3", anchors_per_position=5),
-        AnchorConfig("rpn", stride=16, ratios=[0.33, 0.5, 1.0, 2.0, 3.0], scales=[4.0]),
-        TrackingConfig(window_influence=0.3, penalty_k=0.1, size_lr=0.5),
+        NetworkConfig("siamrpn", backbone, anchors_per_position=5),
+        AnchorConfig("rpn", stride=stride, ratios=[0.33, 0.5, 1.0, 2.0, 3.0], scales=[scale]),
+        tracking,
     )
 
 
@@ -79,7 +79,13 @@ COMPARISON: dict[str, ComparedTracker] = {
             _broadcast("siambroadcast-small", "mobilenetv3", 0.25),
             "SiamBroadcastRPN, small: the exemplar as one vector instead of a correlation",
         ),
-        ComparedTracker(_rpn("siamrpn-small"), "SiamRPN with up-channel correlation, small"),
+        ComparedTracker(
+            _rpn(
+                "siamrpn-small", "mobilenetv3", 16, 4.0,
+                TrackingConfig(window_influence=0.3, penalty_k=0.1, size_lr=0.5),
+            ),
+            "SiamRPN with up-channel correlation, small",
+        ),
         ComparedTracker(_fc("siamfc-small", "mobilenetv3"), "SiamFC, small: one response map, three scales"),
         ComparedTracker(
             _concat("siamconcat", "resnet50", 1.0, 300, (38, 19, 10, 5, 3, 1)),
@@ -88,6 +94,10 @@ COMPARISON: dict[str, ComparedTracker] = {
         ComparedTracker(
             _broadcast("siambroadcast", "resnet50", 1.0), "SiamBroadcastRPN as published, on ResNet-50 (to be trained)"
         ),
+        ComparedTracker(
+            _rpn("siamrpn", "alexnet", 8, 8.0, TrackingConfig(window_influence=0.4, penalty_k=0.22, size_lr=0.3)),
+            "SiamRPN as published, on AlexNet (to be trained)",
+        ),
         ComparedTracker(_fc("siamfc", "alexnet"), "SiamFC as published, on AlexNet (to be trained)"),
     )
-}
+}  # fmt: skip
