@@ -98,7 +98,7 @@ class AnchorOverlay(Overlay):
 
 
 class GuideOverlay(Overlay):
-    """The jittered guide box of trackers that take one."""
+    """The guide box of trackers that take one: the box of the frame before, whose mask the network was given."""
 
     name = "guide"
     needs_debug = True

@@ -12,7 +12,7 @@ from PyQt5.QtGui import QImage, QPainter
 
 from app.overlays.base import Overlay, OverlayScene
 from tracker_core.types import TrackDebug
-from tracker_core.video.heat_map import color_heat_map, heat_map_of
+from tracker_core.video.heat_map import color_heat_map, heat_map_of, winning_level
 
 BEST_ANCHOR = -1
 
@@ -26,7 +26,10 @@ class HeatMode(Enum):
 
 
 class HeatMapOverlay(Overlay):
-    """Scores over the picture: of one anchor ratio, or at each position the best of all (`anchor` −1)."""
+    """Scores over the picture: of one anchor ratio, or at each position the best of all (`anchor` −1).
+
+    Of a tracker with several feature maps it shows the one that the winning default box is on.
+    """
 
     name = "heat_map"
     needs_debug = True
@@ -85,7 +88,9 @@ def heat_colors(scores: NDArray[np.float32]) -> NDArray[np.uint8]:
 def _picture_of(debug: TrackDebug, mode: HeatMode, anchor: int) -> tuple[QImage, QRectF] | None:
     if not debug.levels or not len(debug.anchors_xywh):
         return None
-    bgra = heat_colors(score_map(debug, mode, anchor))
+    # of several maps the one that decided: a finer one would be empty where the target is large
+    level = winning_level(debug)
+    bgra = heat_colors(score_map(debug, mode, anchor, level))
     image = qimage2ndarray.array2qimage(np.ascontiguousarray(bgra[:, :, [2, 1, 0, 3]]))
-    _, region_xywh = heat_map_of(debug)
+    _, region_xywh = heat_map_of(debug, level=level)
     return image, QRectF(*(float(value) for value in region_xywh))

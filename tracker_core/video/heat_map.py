@@ -11,17 +11,27 @@ from tracker_core.types import FloatArray, Image, TrackDebug
 HEAT_MAP_KINDS = ("raw", "penalised", "windowed")
 
 
-def heat_map_of(debug: TrackDebug, kind: str = "windowed", *, level: int = 0) -> tuple[FloatArray, FloatArray]:
+def winning_level(debug: TrackDebug) -> int:
+    """Return the number of the feature map that the winning candidate is on."""
+    ends = np.cumsum([anchors * rows * columns for anchors, rows, columns in debug.levels])
+    return min(int(np.searchsorted(ends, debug.best, side="right")), len(debug.levels) - 1)
+
+
+def heat_map_of(
+    debug: TrackDebug, kind: str = "windowed", *, level: int | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Return the best score per position, float64 (rows, columns), and the region x, y, w, h that the map covers.
 
-    `kind` is one of `HEAT_MAP_KINDS`; `level` chooses among several feature maps. The region reaches half a cell
-    beyond the outer anchor centres, in image pixels. Raises `InputError` for an unknown kind.
+    `kind` is one of `HEAT_MAP_KINDS`; `level` chooses among several feature maps, None that of the winning candidate.
+    The region reaches half a cell beyond the outer anchor centres, in image pixels. Raises `InputError` for an unknown
+    kind.
     """
     if kind not in HEAT_MAP_KINDS:
         raise InputError(
             f"There is no heat map '{kind}'; known are {', '.join(HEAT_MAP_KINDS)}.{nearest_name(kind, HEAT_MAP_KINDS)}"
         )
     scores = {"raw": debug.scores_raw, "penalised": debug.scores_penalised, "windowed": debug.scores_windowed}[kind]
+    level = winning_level(debug) if level is None else level
     start = sum(anchors * rows * columns for anchors, rows, columns in debug.levels[:level])
     anchors, rows, columns = debug.levels[level]
     end = start + anchors * rows * columns
