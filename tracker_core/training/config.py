@@ -55,7 +55,7 @@ class LoopConfig:
         workers: processes that make pairs. threads: of PyTorch on the CPU, 0 leaves its choice.
         device: "auto", "cpu", "cuda" or "cuda:N".
         initial: a checkpoint of ours, or `nanotrack:BACKBONE.onnx,HEAD.onnx`, `nanotrack_trunk:BACKBONE.onnx`,
-            `trunk:CHECKPOINT` or `mobilenet:FILE.pth`; "" is random.
+            `trunk:CHECKPOINT`, `mobilenet:FILE.pth` or `resnet50:FILE.pth`; "" is random.
         teacher: `nanotrack:BACKBONE.onnx,HEAD.onnx` or a checkpoint of ours; "" for none.
         out: folder of the run.
     """

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tracker_core.errors import CheckpointError, ConfigError, nearest_name
+from tracker_core.models.backbones.pyramids import ResNet50Pyramid
 from tracker_core.models.light import InvertedResidual, LightSiamRPN, Trunk
 from tracker_core.torch_files import read_torch_file
 from tracker_core.training.batch_norm import reestimate_batch_norm
 from tracker_core.weights import find_weights, load_checkpoint
 
 Kernels = list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]
-KINDS = ("nanotrack", "nanotrack_trunk", "mobilenet", "trunk")
+KINDS = ("nanotrack", "nanotrack_trunk", "mobilenet", "resnet50", "trunk")
+IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of R, G and B in 0..1
 
 
 def initialise_network(network: nn.Module, specification: str, crops: Callable[[], Iterable[Tensor]]) -> None:
@@ -29,7 +31,7 @@ def initialise_network(network: nn.Module, specification: str, crops: Callable[[
         specification: "" leaves it as it is; a `.safetensors` file is a checkpoint of ours; `nanotrack:BACKBONE,HEAD`
             are NanoTrack V3's two ONNX files, `nanotrack_trunk:BACKBONE` is the first of them for any network on the
             same trunk; `trunk:FILE` is the trunk of a checkpoint of ours, or of weights by name; `mobilenet:FILE` is an
-            ImageNet MobileNetV2 for a SiamRPN++ backbone.
+            ImageNet MobileNetV2 for a SiamRPN++ backbone, `resnet50:FILE` torchvision's ResNet-50 for a trunk of it.
         crops: returns batches of search crops, float B×3×S×S, for layers whose statistics must be measured.
 
     Raises `ConfigError` for a specification of another form and `CheckpointError` for files that do not fit.
@@ -43,6 +45,8 @@ def initialise_network(network: nn.Module, specification: str, crops: Callable[[
         load_nanotrack_trunk(network, rest)
     elif kind == "trunk" and colon:
         load_trunk(network, rest)
+    elif kind == "resnet50" and colon:
+        load_resnet50(network, rest)
     elif kind == "mobilenet" and colon:
         load_mobilenet(network, rest, crops)
     elif specification.endswith(".safetensors"):
@@ -117,6 +121,31 @@ def load_mobilenet(network: nn.Module, path: str | Path, crops: Callable[[], Ite
         )
     backbone.load_state_dict({name: state.get(name, value) for name, value in known.items()})
     reestimate_batch_norm(backbone, crops())
+
+
+def load_resnet50(network: nn.Module, path: str | Path) -> None:
+    """Copy torchvision's ImageNet ResNet-50 into the trunk of `network`.
+
+    That net takes RGB in 0..1, less the mean and over the deviation; here both are folded into the first layer, so that
+    it takes BGR in 0..255. Raises `ConfigError` for a network on another trunk, `CheckpointError` for another file.
+    """
+    trunk = getattr(network, "trunk", None)
+    if not isinstance(trunk, ResNet50Pyramid):
+        raise ConfigError(f"A {type(network).__name__} on this backbone has no ResNet-50 that '{path}' could start.")
+    state = {name: value for name, value in read_torch_file(path).items() if not str(name).startswith("fc.")}
+    counters = {name for name in trunk.state_dict() if name.endswith("num_batches_tracked")}  # absent in old files
+    try:
+        missing, unexpected = trunk.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(f"'{path}' is no ResNet-50: its layers are of other shapes.") from error
+    if unexpected or set(missing) - counters:
+        name = [*unexpected, *sorted(set(missing) - counters)][0]
+        raise CheckpointError(f"'{path}' is no ResNet-50 of torchvision's names: '{name}' is of one of the two alone.")
+    with torch.no_grad():
+        weight = trunk.conv1.weight / torch.tensor(IMAGENET_DEVIATION).reshape(1, 3, 1, 1)
+        assert trunk.bn1.running_mean is not None
+        trunk.bn1.running_mean += (weight * torch.tensor(IMAGENET_MEAN).reshape(1, 3, 1, 1)).sum((1, 2, 3))
+        trunk.conv1.weight.copy_(weight.flip(1) / 255)
 
 
 def read_onnx_kernels(path: str | Path) -> Kernels:
