@@ -154,6 +154,23 @@ def test_trained_runs_are_loaded_from_their_folder(
         assert ours["trackers"][name]["success_auc"] == theirs["trackers"][name]["success_auc"]
 
 
+def test_weights_that_ship_are_loaded_by_their_name(
+    quick: None, place: Path, finished: Path, command: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = load_checkpoint(finished / "runs/wide_1/last.safetensors")
+    facts = {"training_pairs": "24000"}
+    save_checkpoint(place / "weights" / "siamfc-small.safetensors", checkpoint.state, checkpoint.config, facts)
+    monkeypatch.setattr("tracker_core.weights.weights_folders", lambda: [place / "weights"])
+    words = ("--load", "shipped", "--progress", "none", "only=[wide]")
+    assert main(command("shipped", *words, data=False)) == 0
+    ours, theirs = (json.loads((at / "results.json").read_text()) for at in (place / "shipped", finished))
+    wide = ours["trackers"]["wide"]
+    assert wide["seeds"] == ["as shipped"] and wide["training_pairs"] == 24000
+    assert wide["success_auc"]["deviation"] is None
+    spread = theirs["trackers"]["wide"]["success_auc"]
+    assert wide["success_auc"]["mean"] in (pytest.approx(spread["low"]), pytest.approx(spread["high"]))
+
+
 def test_runs_of_different_lengths_are_told(
     quick: None, place: Path, finished: Path, command: Callable[..., list[str]]
 ) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tracker_core.anchors import SSD_VARIANCES, box_variances, configured_default_boxes, decode, encode
-from tracker_core.config import NetworkConfig, TrackerConfig, config_to_mapping
+from tracker_core.config import NetworkConfig, TrackerConfig, config_to_mapping, load_yaml
 from tracker_core.models.backbones.pyramids import ResNet50Pyramid
 from tracker_core.models.builder import build_network
 from tracker_core.models.siamconcat import GlobalConvolution, SiamConcatRPN, box_mask
@@ -75,11 +75,20 @@ def test_maps_and_default_boxes_are_those_of_the_description(name: str) -> None:
 
 @pytest.mark.parametrize("net", NETS)
 @pytest.mark.parametrize("size", ["", "_small"])
-def test_the_preset_is_what_its_training_makes(net: str, size: str) -> None:
+def test_a_training_configuration_names_its_preset(net: str, size: str) -> None:
     config = load(net + size).tracker
-    known = preset(config.name)
-    assert config_to_mapping(known) == config_to_mapping(config)
-    assert isinstance(known, TrackerConfig)
+    assert config.name == net + size.replace("_", "-")
+    assert config_to_mapping(preset(config.name)) == config_to_mapping(config)
+    assert load_yaml(CONFIGS / f"{net}{size}.yaml")["tracker"] == {"name": config.name}  # it is written down once
+
+
+def test_a_training_configuration_changes_its_preset_or_the_defaults(tmp_path: Path) -> None:
+    rest = "data: {sets: [{layout: got10k, root: x}]}\n"
+    (tmp_path / "known.yaml").write_text("tracker: {name: siamfc-small, tracking: {scale_count: 5}}\n" + rest)
+    (tmp_path / "own.yaml").write_text("tracker: {name: mine, tracking: {scale_count: 5}}\n" + rest)
+    known, own = (load_training_config(tmp_path / name).tracker for name in ("known.yaml", "own.yaml"))
+    assert (known.network.kind, known.tracking.scale_count, known.tracking.window_influence) == ("siamfc", 5, 0.176)
+    assert (own.network.kind, own.tracking.scale_count) == (TrackerConfig().network.kind, 5)
 
 
 def test_outputs_stand_at_their_default_boxes() -> None:

@@ -16,6 +16,7 @@ from tracker_core.config import (
     load_yaml,
 )
 from tracker_core.errors import ConfigError, nearest_name
+from tracker_core.trackers.builder import list_trackers, preset
 from tracker_core.training.drawing import PairConfig
 from tracker_core.training.losses import LossConfig
 
@@ -89,7 +90,7 @@ class LoopConfig:
 
 @dataclass
 class TrainingConfig:
-    """Everything about one training run."""
+    """Everything about one training run; a YAML file names its tracker, or describes one that has no preset."""
 
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -142,10 +143,15 @@ CHOICES: dict[str, tuple[str, ...]] = {
 def load_training_config(path: str | Path, overrides: Iterable[str] = ()) -> TrainingConfig:
     """Return the run that a YAML file and `key=value` texts describe.
 
-    Raises `ConfigError` that names the key, and the nearest known one, for anything unknown or out of range.
+    Where `tracker.name` is that of a registered tracker, the file changes its preset, else the defaults. Raises
+    `ConfigError` that names the key, and the nearest known one, for anything unknown or out of range.
     """
-    config = apply_overrides(apply_overrides(TrainingConfig(), load_yaml(path)), overrides)
-    return check_training(config)
+    values = load_yaml(path)
+    tracker = values.get("tracker")
+    name = tracker.get("name") if isinstance(tracker, dict) else None
+    known = name in {entry.name for entry in list_trackers()}
+    start = TrainingConfig(tracker=preset(str(name))) if known else TrainingConfig()
+    return check_training(apply_overrides(apply_overrides(start, values), overrides))
 
 
 def check_training(config: TrainingConfig) -> TrainingConfig:
