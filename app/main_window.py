@@ -293,7 +293,11 @@ class MainWindow(QMainWindow):
         self.actions_["track"].setChecked(self.player.is_tracking)
 
     def show_overlay(self, name: str, is_visible: bool) -> None:
-        """Show or hide an overlay."""
+        """Show or hide an overlay; its menu entry and its check box follow."""
+        action = self.actions_[f"overlay_{name}"]
+        if action.isChecked() != is_visible:
+            action.setChecked(is_visible)  # comes back here
+            return
         self.canvas.set_overlay(name, is_visible, self.canvas.overlays[name].opacity)
         self._update_debug()
 

@@ -25,7 +25,7 @@ from PyQt5.QtWidgets import QSizePolicy, QToolTip, QWidget
 from app.overlays.base import GROUND_TRUTH, LOST, PREDICTION
 from app.status_bar import format_value
 
-LEFT, RIGHT = 48, 12  # room for the strips' names, and for the playhead's half
+LEFT, RIGHT = 48, 12  # least room for the strips' names, and for the playhead's half
 STRIP, GAP, TRACK = 22, 3, 16
 STATES = ("", "tracking", "uncertain", "lost", "key")
 LOST_STATE = STATES.index("lost")
@@ -108,7 +108,7 @@ class Timeline(QWidget):
             painter = QPainter(self._strips)
             self._paint_columns(painter, first, last)
             painter.end()
-            self.update(QRect(LEFT + first, 0, last - first + 1, self.height()))
+            self.update(QRect(self._left + first, 0, last - first + 1, self.height()))
 
     def set_key_frames(self, indices: list[int]) -> None:
         """Mark the frames whose box a person set."""
@@ -151,16 +151,25 @@ class Timeline(QWidget):
 
     def frame_at(self, x: float) -> int:
         """Return the frame at a horizontal place in the widget."""
-        return int(np.clip(math.floor((x - LEFT) / self._frame_width()), 0, self.frame_count - 1))
+        return int(np.clip(math.floor((x - self._left) / self._frame_width()), 0, self.frame_count - 1))
+
+    @property
+    def _left(self) -> int:
+        """Where the frames begin: the strips' names stand before, in whatever font."""
+        metrics = self.fontMetrics()
+        return max(LEFT, max(metrics.horizontalAdvance(name) for name in self._names()) + 12)
+
+    def _names(self) -> list[str]:
+        return [self.tr("score")] + ([self.tr("IoU")] if self._has_truth else [])
 
     def _width(self) -> int:
-        return max(1, self.width() - LEFT - RIGHT)
+        return max(1, self.width() - self._left - RIGHT)
 
     def _frame_width(self) -> float:
         return self._width() / self.frame_count
 
     def _x(self, index: float) -> float:
-        return LEFT + index * self._frame_width()
+        return self._left + index * self._frame_width()
 
     def _columns(self, index: int) -> tuple[int, int]:
         """Return the first and last column of the strips' picture in which frame `index` has a share."""
@@ -180,7 +189,7 @@ class Timeline(QWidget):
         painter.fillRect(self.rect(), palette.color(QPalette.Window))
         if self._strips is None:
             self._strips = self._make_strips()
-        painter.drawPixmap(LEFT, 0, self._strips)
+        painter.drawPixmap(self._left, 0, self._strips)
         self._paint_names(painter)
         self._paint_track(painter)
         self._paint_playhead(painter)
@@ -229,14 +238,13 @@ class Timeline(QWidget):
         font = painter.font()
         font.setPointSizeF(max(7.0, font.pointSizeF() - 1))
         painter.setFont(font)
-        names = [self.tr("score")] + ([self.tr("IoU")] if self._has_truth else [])
-        for place, name in enumerate(names):
-            area = QRect(0, GAP + place * (STRIP + GAP), LEFT - 6, STRIP)
+        for place, name in enumerate(self._names()):
+            area = QRect(0, GAP + place * (STRIP + GAP), self._left - 6, STRIP)
             painter.drawText(area, int(Qt.AlignRight | Qt.AlignVCenter), name)
 
     def _paint_track(self, painter: QPainter) -> None:
         palette, top = self.palette(), self._track_top()
-        groove = QRectF(LEFT, top + TRACK / 2 - 2, self._width(), 4)
+        groove = QRectF(self._left, top + TRACK / 2 - 2, self._width(), 4)
         painter.setPen(Qt.NoPen)
         painter.setBrush(palette.color(QPalette.Mid))
         painter.drawRect(groove)
@@ -246,8 +254,8 @@ class Timeline(QWidget):
             painter.fillRect(QRectF(a, groove.top(), b - a, 4), palette.color(QPalette.Highlight))
             veil = QColor(palette.color(QPalette.Window))
             veil.setAlpha(170)
-            painter.fillRect(QRectF(LEFT, 0, a - LEFT, top), veil)
-            painter.fillRect(QRectF(b, 0, LEFT + self._width() - b, top), veil)
+            painter.fillRect(QRectF(self._left, 0, a - self._left, top), veil)
+            painter.fillRect(QRectF(b, 0, self._left + self._width() - b, top), veil)
             painter.setPen(palette.color(QPalette.WindowText))
             for x, name in ((a, "A"), (b, "B")):
                 painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))

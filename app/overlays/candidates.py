@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PyQt5.QtCore import QPointF, QRectF, Qt
-from PyQt5.QtGui import QColor, QPainter
+from PyQt5.QtGui import QColor, QFontMetricsF, QPainter
 
 from app.overlays.base import ANCHOR, DASHES, HALO, PROPOSAL, Overlay, OverlayScene, draw_box, draw_label, make_pen
 from tracker_core.types import TrackDebug
@@ -36,10 +36,12 @@ class ProposalsOverlay(Overlay):
             draw_box(painter, rect, color, DASHES["proposals"], 1.0)
         small = painter.font()
         small.setPointSizeF(max(6.0, scene.font.pointSizeF() - 1.5))
+        painter.setFont(small)
+        line = QFontMetricsF(small).height() + 3
         for rank, index in enumerate(best[:4]):
-            rect = scene.rect(debug.proposals_xywh[index])
-            corner = QPointF(rect.right() + 3, rect.top() + (rank + 1) * 14)
-            painter.setFont(small)
+            # below each other at the best one's side: the others' own sides lie too close together
+            rect = scene.rect(debug.proposals_xywh[best[0]])
+            corner = QPointF(rect.right() + 6, rect.top() + (rank + 1) * line)
             _write(painter, corner, f"{debug.scores_windowed[index]:.2f}")
 
 

@@ -88,3 +88,6 @@ def color_plot(plot: Any, palette: QPalette) -> None:
     item.titleLabel.setText(item.titleLabel.text, color=ink, size="9pt")
     if item.legend is not None:
         item.legend.setLabelTextColor(ink)
+        ground = palette.color(QPalette.Base)
+        ground.setAlpha(200)  # curves behind it stay in sight, the text stays readable
+        item.legend.setBrush(ground)
