@@ -15,7 +15,15 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tracker_core.evaluation.plot_parts import add_legend, add_partial_line, by_score, dress, finish, new_figure
+from tracker_core.evaluation.plot_parts import (
+    add_partial_line,
+    by_score,
+    dress,
+    finish,
+    legend_handle,
+    name_entries,
+    new_figure,
+)
 from tracker_core.evaluation.plot_style import INK, LINE_WIDTH, MUTED, TrackerStyle, assign_styles, shorten_name
 from tracker_core.evaluation.plots import PRECISION, SUCCESS, CurveKind
 from tracker_core.evaluation.report import save_figure
@@ -68,7 +76,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
 
 def plot_comparison(comparison: Comparison) -> Figure:
     """Return success and precision side by side: mean curves, and bands from the lowest to the highest seed."""
-    figure = new_figure(11.5, 4.9)
+    figure = new_figure(11.5, 5.6)
     styles = assign_styles(summary.tracker for summary in comparison.summaries)
     for axes, kind in zip(figure.subplots(1, 2), (SUCCESS, PRECISION), strict=True):
         _draw(axes, comparison.summaries, kind, styles)
@@ -93,9 +101,15 @@ def _draw(axes: Axes, summaries: Sequence[TrackerSummary], kind: CurveKind, styl
         summary.tracker: f"{shorten_name(summary.tracker)} [{_with_spread(summary.spreads[measure], plain=True)}]"
         for summary in summaries
     }
+    ranked = by_score(curves)
+    # beneath the axes: inside, it would hide curves, whatever the corner
+    legend = axes.legend(
+        [legend_handle(styles[name]) for name in ranked], ["-"] * len(ranked), loc="upper center",
+        bbox_to_anchor=(0.5, -0.13), ncols=2, fontsize=9, frameon=False, labelcolor=INK, handlelength=3.2,
+    )  # fmt: skip
+    name_entries(legend, [labels[name] for name in ranked])
     axes.set(xlim=(0, ENDS[kind.key]), ylim=(0, 1), xlabel=kind.x_label, ylabel=kind.y_label)
     dress(axes)
-    add_legend(axes, by_score(curves), labels, styles, "upper right" if kind is SUCCESS else "upper left", False)
 
 
 def to_csv(comparison: Comparison) -> str:
