@@ -51,7 +51,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _spec("clear_targets", "&Clear all targets", "", "Forget all targets and results", "clear", "edit"),
     _spec("next_target", "&Next target", "N", "Choose the next target", "", "edit"),
     _spec("cancel", "Ca&ncel", "Esc", "Stop drawing, or leave full screen", "", "edit"),
-    _spec("preferences", "&Preferences…", "Ctrl+,", "Colours, keys and what is used at the start", "preferences", "edit"),
+    _spec("preferences", "&Preferences…", "Ctrl+,", "Colours, keys, and what is used at first", "preferences", "edit"),
     _spec("track", "&Track", "T", "Start or stop tracking", "track", "track", True),
     _spec("track_some", "Track &N frames…", "Shift+T", "Track a number of frames, then pause", "", "track"),
     _spec("run_again", "Track &again", "Ctrl+R", "Track anew with the present parameters", "again", "track"),
