@@ -64,10 +64,10 @@ def overlaps(found_cxcywh: np.ndarray, batch: Batch) -> np.ndarray:
 def test_eight_pairs_are_learned_by_heart(learned: Learned) -> None:
     reached = overlaps(found_boxes(learned.network, learned.batch, learned.config), learned.batch)
     assert reached.mean() > 0.8, reached
-    assert reached.min() > 0.6, reached
+    assert reached.min() > 0.7, reached
     # standing still in the crop's centre would not do
     still = np.concatenate((np.zeros((8, 2)), learned.batch.exemplar_wh.numpy()), axis=1)
-    assert overlaps(still, learned.batch).mean() < 0.7
+    assert overlaps(still, learned.batch).mean() < 0.4
 
 
 @pytest.mark.parametrize("number", range(len(TARGETS)))

@@ -218,7 +218,7 @@ def _check_trainable(run: Run) -> None:
     if frozen and not config.loop.initial:
         raise InputError(
             f"The backbone of '{run.tracker}' is frozen, but starts at random: give its weights, as "
-            "training.loop.initial=nanotrack_trunk:FILE.onnx, or training.loop.initial=trunk:siamscope-light for our own."
+            "training.loop.initial=nanotrack_trunk:FILE.onnx, or =trunk:siamscope-light for our own."
         )
 
 
