@@ -83,6 +83,7 @@ def make_vot(root: Path, lengths: dict[str, int], turned: bool = True) -> Path:
         points = np.stack([x + w / 2, y, x + w, y + h / 2, x + w / 2, y + h, x, y + h / 2], axis=1)
         write_rows(root / name / "groundtruth.txt", points if turned else boxes)
         (root / name / "occlusion.tag").write_text("0\n" * (frames - 2) + "1\n1\n")
+        (root / name / "sequence").write_text("channels.color=color/%08d.png\nfps=30\nformat=default\n")
     (root / "list.txt").write_text("".join(f"{name}\n" for name in lengths))
     return root
 

@@ -73,7 +73,7 @@ def run_supervised(
         raise InputError(f"The ground truth of '{truth.name}' has no region in any frame, so nothing can be tracked.")
     codes = np.full(len(truth), SKIPPED, np.int64)
     boxes, seconds = np.full((len(truth), 4), np.nan), np.zeros(len(truth))
-    convention = _center_convention(tracker)
+    convention = center_convention(tracker)
     next_start: int | None = 0  # None while the target is being tracked
     for index, frame in _frames(source, len(truth)):
         if next_start is None:
@@ -92,19 +92,29 @@ def run_supervised(
 
 
 def start_box_of(sequence: Sequence, index: int, convention: str = "exact") -> FloatArray:
-    """Return the axis-aligned box x, y, w, h on which a tracker is started in a frame.
-
-    A polygon gives the upright box of its centre and area, as the published trackers do. "pysot" trackers take a box
-    for one of pixels, whose centre is at x + (w − 1) / 2: for them the corner is shifted by half a pixel, so that
-    they start on the polygon's centre.
-    """
+    """Return the axis-aligned box x, y, w, h on which a tracker is started in a frame; `convention` is its own."""
     polygon = None if sequence.polygons is None else sequence.polygons[index]
     if polygon is None or not np.isfinite(polygon).all():
         return np.asarray(sequence.boxes_xywh[index], np.float64)
+    return start_box_of_polygon(polygon, convention)
+
+
+def start_box_of_polygon(polygon: ArrayLike, convention: str) -> FloatArray:
+    """Return the upright box x, y, w, h of the centre and area of a polygon (8,), as the published trackers take it.
+
+    "pysot" trackers take a box for one of pixels, whose centre is at x + (w − 1) / 2: for them the corner is shifted
+    by half a pixel, so that they start on the polygon's centre.
+    """
     box = polygon_to_equal_area_xywh(polygon)
     if convention == "pysot":
         box[:2] += 0.5
     return box
+
+
+def center_convention(tracker: Tracker) -> str:
+    """Return how a tracker takes the centre of a box, see `published_center`; "exact" where it does not say."""
+    tracking = getattr(getattr(tracker, "config", None), "tracking", None)
+    return str(getattr(tracking, "convention", "exact"))
 
 
 def format_one_pass(run: OnePassRun, origin: int) -> list[str]:
@@ -135,8 +145,3 @@ def _frames(source: FrameSource, count: int) -> Iterator[tuple[int, Frame]]:
         if frame is None:
             raise SourceError(f"'{source.name}' has {index} frames, but ground truth for {count}; unpack it again.")
         yield index, frame
-
-
-def _center_convention(tracker: Tracker) -> str:
-    tracking = getattr(getattr(tracker, "config", None), "tracking", None)
-    return str(getattr(tracking, "convention", "exact"))

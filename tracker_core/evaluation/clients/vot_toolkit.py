@@ -26,8 +26,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tracker_core.boxes import check_start_box, polygon_to_equal_area_xywh, polygon_to_xywh
+from tracker_core.boxes import polygon_to_xywh
 from tracker_core.errors import InputError, SiamscopeError, SourceError
+from tracker_core.evaluation.sequence_runs import center_convention, start_box_of_polygon
 from tracker_core.files import write_text
 from tracker_core.trackers.builder import DEFAULT_TRACKER, build_tracker, preset
 from tracker_core.types import FloatArray, Image, Tracker
@@ -49,9 +50,8 @@ def serve(tracker: Tracker, trax: ModuleType) -> None:
         while True:
             request = server.wait()
             if request.type == trax.TraxStatus.INITIALIZE:
-                image = read_image(request.image, trax)
-                box_xywh = check_start_box(read_region(request.objects[0][0], trax), image.shape[1], image.shape[0])
-                tracker.init(image, box_xywh)
+                box_xywh = read_region(request.objects[0][0], trax, center_convention(tracker))
+                tracker.init(read_image(request.image, trax), box_xywh)
                 server.status([(trax.Rectangle.create(*map(float, box_xywh)), {"confidence": 1.0})])
             elif request.type == trax.TraxStatus.FRAME:
                 result = tracker.update(read_image(request.image, trax))
@@ -87,14 +87,18 @@ def read_image(channels: Mapping[str, Any], trax: ModuleType) -> Image:
     return np.asarray(image, np.uint8)
 
 
-def read_region(region: Any, trax: ModuleType) -> FloatArray:
-    """Return the box x, y, w, h (4,) to start on: a rectangle as it is, four corners by their area, more by bounds."""
+def read_region(region: Any, trax: ModuleType, convention: str) -> FloatArray:
+    """Return the box x, y, w, h (4,) to start on: a rectangle as it is, four corners by their area, more by bounds.
+
+    It is the box that our own supervised evaluation starts a tracker of that `convention` on. The library of the
+    protocol turns masks into polygons by itself. Raises `InputError` for a region of another kind.
+    """
     if region.type == trax.Region.RECTANGLE:
         return np.array(region.bounds(), np.float64)
     if region.type != trax.Region.POLYGON:
         raise InputError(f"The toolkit asked to start on a region of the kind '{region.type}'; boxes can be followed.")
     corners = np.array([region.get(index) for index in range(region.size())], np.float64).reshape(-1)
-    return polygon_to_equal_area_xywh(corners) if corners.size == 8 else polygon_to_xywh(corners)
+    return start_box_of_polygon(corners, convention) if corners.size == 8 else polygon_to_xywh(corners)
 
 
 def format_ini(trackers: Sequence[str], options: Sequence[str] = (), python: str = sys.executable) -> str:
