@@ -52,7 +52,7 @@ def usable_trackers() -> list[tuple[str, str]]:
     """Return name and description of every tracker whose weights are here, the default one first."""
     descriptions = {entry.name: entry.description for entry in list_trackers()}
     found = [
-        (entry.name, descriptions.get(entry.used_by or entry.name, entry.network))
+        (entry.name, descriptions.get(entry.used_by.removeprefix("tracker "), entry.network))
         for entry in list_weights()
         if not entry.problem
     ]

@@ -14,11 +14,13 @@ from app.frame_view import FrameView, TargetView
 from app.overlays import OverlayScene, build_overlays
 from app.overlays.candidates import candidates_at
 from app.overlays.heat_map import HeatMode, score_map
+from app.panels.build import usable_trackers
 from app.panels.overlays import anchor_ratios
 from app.picture import qimage_to_image
 from app.view_transform import ViewTransform
 from tracker_core.models.builder import build_network
 from tracker_core.trackers.builder import preset, tracker_from_network
+from tracker_core.trackers.comparison import COMPARISON
 from tracker_core.training.initialise import initialise_network
 from tracker_core.types import TrackDebug, TrackResult
 from tracker_core.video.heat_map import heat_map_of, winning_level
@@ -108,3 +110,9 @@ def test_the_heat_map_is_that_of_the_deciding_map(name):
     shown = score_map(debug, HeatMode.WINDOWED, level=level)
     assert shown.max() == debug.scores_windowed[debug.best]
     np.testing.assert_allclose(heat_map_of(debug)[0], shown)
+
+
+def test_the_window_lists_the_compared_trackers_with_what_they_are():
+    listed = dict(usable_trackers())
+    for name in NAMES:
+        assert listed[name] == COMPARISON[name].description
