@@ -301,3 +301,20 @@ def test_slips_are_named(
     given = arguments if "--results" in arguments else [*arguments, "--results", str(otb / "results")]
     assert main([*base, *given]) == 2
     assert named in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_ground_truth_that_is_a_part_of_a_benchmark_makes_every_score_partial(tmp_path: Path) -> None:
+    clips = ("Deer", "David", "Couple")
+    (tmp_path / "truth.json").write_text(json.dumps({c: {"groundtruth_rect": truth_boxes(c).tolist()} for c in clips}))
+    for clip in clips:
+        write_boxes(tmp_path / "results/All" / f"{clip}.txt", truth_boxes(clip))
+    write_boxes(tmp_path / "results/Two/Deer.txt", truth_boxes("Deer"))
+    write_boxes(tmp_path / "results/Two/David.txt", truth_boxes("David"))
+    out = report(tmp_path, "otb")
+    assert {row["complete"] for row in read_csv(out / "trackers.csv")} == {"no"}
+    text = (out / "report.html").read_text("utf-8")
+    assert "All: 3 of 100 sequences, Two: 2 of 100 sequences" in text
+    assert "the ground truth holds 3 of the 98 clips of OTB-100" in text
+    table = text[text.index('id="overall-table"') : text.index("</table>")]
+    assert "best" not in table  # two sequences are not compared with three

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tracker_core.cli.console import errors, output
-from tracker_core.cli.score_command import INCOMPLETE
+from tracker_core.cli.score_command import INCOMPLETE, mark_part_of_otb, mark_part_of_vot
 from tracker_core.errors import InputError, nearest_name
 from tracker_core.evaluation.ground_truth import read_box_truth, read_region_truth
 from tracker_core.evaluation.one_pass import THRESHOLD_COUNTS
@@ -73,7 +73,10 @@ def run_report(args: argparse.Namespace) -> int:
     report: Report
     if args.dataset == "vot":
         region_truth, interval = read_region_truth(args.groundtruth), interval_of_year(args.year)
-        supervised = [score_supervised(results, region_truth, interval) for results in found]
+        supervised = [
+            mark_part_of_vot(score_supervised(results, region_truth, interval), region_truth, args.year)
+            for results in found
+        ]
         if args.common:
             common = _common_sequences(supervised)
             supervised = [_keep(score, common) for score in supervised]
@@ -84,6 +87,7 @@ def run_report(args: argparse.Namespace) -> int:
             score_one_pass(results, box_truth, thresholds=args.thresholds, by_frame=got10k, skip_first=got10k)
             for results in found
         ]
+        one_pass = [mark_part_of_otb(score, box_truth) for score in one_pass]
         if args.common:
             common = _common_sequences(one_pass)
             one_pass = [_keep(score, common) for score in one_pass]
@@ -93,7 +97,7 @@ def run_report(args: argparse.Namespace) -> int:
         for sentence in sentences:
             errors.print(f"{tracker}: {sentence}", style="yellow", markup=False)
     output.print(f"{len(written)} files were written to '{out}'; open '{written[0]}'.", markup=False)
-    return INCOMPLETE if args.strict and any(len(score.sequences) < score.total for score in scores) else 0
+    return INCOMPLETE if args.strict and not all(score.is_complete for score in scores) else 0
 
 
 def _common_sequences(scores: list[OnePassScore] | list[SupervisedScore]) -> set[str]:

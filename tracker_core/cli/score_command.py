@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from tracker_core.cli.console import errors
 from tracker_core.cli.score_tables import show_one_pass, show_supervised
 from tracker_core.errors import InputError, nearest_name
-from tracker_core.evaluation.benchmarks import describe_part_of_otb, describe_part_of_vot
+from tracker_core.evaluation.benchmarks import BENCHMARKS, describe_part_of_otb, describe_part_of_vot
 from tracker_core.evaluation.ground_truth import read_box_truth, read_region_truth
 from tracker_core.evaluation.one_pass import THRESHOLD_COUNTS
 from tracker_core.evaluation.result_files import ResultFolder, find_one_pass_results, find_supervised_results
@@ -58,12 +58,12 @@ def run_score(args: argparse.Namespace) -> int:
         box_truth = read_box_truth(args.groundtruth)
         for results in _choose(find_one_pass_results(args.results), args.tracker):
             one_pass = score_one_pass(results, box_truth, thresholds=args.thresholds)
-            scores.append(_mark_part(one_pass, describe_part_of_otb(box_truth)))
+            scores.append(mark_part_of_otb(one_pass, box_truth))
     else:
         region_truth, interval = read_region_truth(args.groundtruth), interval_of_year(args.year)
         for results in _choose(find_supervised_results(args.results), args.tracker):
             supervised = score_supervised(results, region_truth, interval)
-            scores.append(_mark_part(supervised, describe_part_of_vot(region_truth, args.year)))
+            scores.append(mark_part_of_vot(supervised, region_truth, args.year))
     if args.json:
         write_scores(args.json, args.protocol, scores)
     show_scores(scores)
@@ -82,6 +82,16 @@ def write_scores(
     write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 
+def mark_part_of_otb(score: OnePassScore, sequences: Iterable[str]) -> OnePassScore:
+    """Return the score with the remark that the ground truth holds only some of OTB's sequences, if that is so."""
+    return _mark_part(score, describe_part_of_otb(sequences), BENCHMARKS["otb"].size)
+
+
+def mark_part_of_vot(score: SupervisedScore, sequences: Iterable[str], year: str) -> SupervisedScore:
+    """Return the score with the remark that the ground truth holds only some of a challenge's, if that is so."""
+    return _mark_part(score, describe_part_of_vot(sequences, year), BENCHMARKS["vot"].size)
+
+
 def show_scores(scores: list[OnePassScore | SupervisedScore]) -> None:
     """Print one table with a line per tracker, then what is to be known about each score."""
     one_pass = [score for score in scores if isinstance(score, OnePassScore)]
@@ -95,8 +105,8 @@ def show_scores(scores: list[OnePassScore | SupervisedScore]) -> None:
             errors.print(f"{score.tracker}: {line}", style="yellow", markup=False)
 
 
-def _mark_part(score: Score, part: str) -> Score:
-    return replace(score, remarks=replace(score.remarks, part=part))
+def _mark_part(score: Score, part: str, whole: int) -> Score:
+    return replace(score, remarks=replace(score.remarks, part=part, whole=whole if part else 0))
 
 
 def _choose(found: list[ResultFolder], wanted: list[str]) -> list[ResultFolder]:

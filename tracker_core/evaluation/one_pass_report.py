@@ -37,7 +37,7 @@ def build_one_pass_report(scores: Sequence[OnePassScore], title: str) -> Report:
     names = tuple(score.tracker for score in ranked)
     # colours follow the order in which trackers were given, not their rank: another tracker changes no colour
     styles = assign_styles(score.tracker for score in scores)
-    parts = {s.tracker: f"{len(s.sequences)} of {s.total}" for s in scores if len(s.sequences) < s.total}
+    parts = {score.tracker: score.span for score in scores if not score.is_complete}
     overall = {score.tracker: score.overall for score in scores}
     attributes = {score.tracker: score.attributes() for score in scores}
     sizes = _attribute_sizes(scores)
@@ -82,7 +82,7 @@ def build_one_pass_report(scores: Sequence[OnePassScore], title: str) -> Report:
         overall={
             score.tracker: {
                 **one_pass_numbers(overall[score.tracker]),
-                "sequences": f"{len(score.sequences)} of {score.total}",
+                "sequences": score.span,
             }
             for score in scores
         },

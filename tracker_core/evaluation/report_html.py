@@ -150,8 +150,9 @@ def _cell(value: float | None, text: str, best: bool) -> str:
 def _overall_table(page: Page) -> str:
     heads = [_heading("Tracker", numeric=False), *(_heading(m.title) for m in page.overall_measures)]
     columns = {m.key: [_number(page.overall[name].get(m.key)) for name in page.trackers] for m in page.overall_measures}
-    # a score of a part of the data set is not compared with scores of the whole
-    complete = [name not in page.parts or len(page.parts) == len(page.trackers) for name in page.trackers]
+    # a score of a part of the data set is not compared with scores of more of it
+    counts = [_count_sequences(page, name) for name in page.trackers]
+    complete = [count == max(counts) for count in counts]
     best = {
         m.key: _best([value for value, counts in zip(columns[m.key], complete, strict=True) if counts], m)
         for m in page.overall_measures
@@ -228,6 +229,11 @@ def _best(values: Sequence[float | None], measure: Measure) -> float | None:
     if len(values) < 2 or not known:
         return None
     return max(known) if measure.higher_is_better else min(known)
+
+
+def _count_sequences(page: Page, name: str) -> float:
+    """Return how many sequences a tracker's overall numbers are of, infinity if of all."""
+    return float(page.parts[name].split(" ")[0]) if name in page.parts else math.inf
 
 
 def _number(value: float | str | None) -> float | None:

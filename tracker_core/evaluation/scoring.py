@@ -56,6 +56,7 @@ class Remarks:
         absent: sequences of the benchmark that are not on disk, where their names are known.
         benchmark: what the sequences are counted of, "" for the ground truth that was given.
         part: how the ground truth itself is only a part of a benchmark, "" if it is not.
+        whole: number of sequences of that benchmark, 0 without a `part`.
     """
 
     missing: list[str] = field(default_factory=list)
@@ -65,6 +66,7 @@ class Remarks:
     absent: list[str] = field(default_factory=list)
     benchmark: str = ""
     part: str = ""
+    whole: int = 0
 
     def describe(self, counted: int, total: int) -> list[str]:
         """Return sentences for people; none if every sequence was counted as it should be."""
@@ -115,6 +117,11 @@ class OnePassScore:
         return len(self.sequences) == self.total and not self.remarks.part
 
     @property
+    def span(self) -> str:
+        """How many of the benchmark's sequences are in the score: "9 of 100"."""
+        return f"{len(self.sequences)} of {max(self.total, self.remarks.whole)}"
+
+    @property
     def overall(self) -> SequenceCurves:
         """The mean over all measured sequences."""
         return average_curves(self.tracker, self.sequences, by_frame=self.by_frame)
@@ -157,6 +164,11 @@ class SupervisedScore:
     def is_complete(self) -> bool:
         """Whether every sequence of the whole benchmark is in the score."""
         return len(self.sequences) == self.total and not self.remarks.part
+
+    @property
+    def span(self) -> str:
+        """How many of the benchmark's sequences are in the score: "9 of 100"."""
+        return f"{len(self.sequences)} of {max(self.total, self.remarks.whole)}"
 
     @property
     def eao(self) -> float:

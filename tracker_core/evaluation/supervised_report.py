@@ -37,7 +37,7 @@ def build_supervised_report(scores: Sequence[SupervisedScore], title: str) -> Re
     eao = {name: _known(values["eao"]) for name, values in data.items()}
     names = tuple(sorted(eao, key=lambda name: (-eao[name] if math.isfinite(eao[name]) else math.inf, name)))
     styles = assign_styles(score.tracker for score in scores)
-    parts = {s.tracker: f"{len(s.sequences)} of {s.total}" for s in scores if len(s.sequences) < s.total}
+    parts = {score.tracker: score.span for score in scores if not score.is_complete}
     interval = scores[0].interval
     curves = {score.tracker: _overlap_curve(score, eao[score.tracker]) for score in scores}
     points = {
@@ -87,10 +87,7 @@ def build_supervised_report(scores: Sequence[SupervisedScore], title: str) -> Re
         styles=styles,
         parts=parts,
         overall_measures=(EAO, ACCURACY, ROBUSTNESS, FAILURES, SPEED),
-        overall={
-            name: {**values, "sequences": f"{values['sequences']} of {values['sequences_total']}"}
-            for name, values in data.items()
-        },
+        overall={score.tracker: {**data[score.tracker], "sequences": score.span} for score in scores},
         sequence_measures=(ACCURACY, FAILURES, ROBUSTNESS, SPEED),
         per_sequence={
             sequence: {
