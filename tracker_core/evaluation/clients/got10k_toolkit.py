@@ -24,8 +24,8 @@ class Got10kTracker:
     """A tracker as the toolkit wants it: `name`, `is_deterministic`, `init`, `update` and `track`.
 
     The toolkit hands annotations over as their files have them, and compares answers with the same files, so boxes
-    here are x, y, w, h in the data set's own coordinates: `origin` is 1 for OTB, DTB70, TColor128 and LaSOT, whose
-    first pixel is (1, 1), and 0 for GOT-10k, UAV123, TrackingNet, NfS and VOT.
+    here are x, y, w, h in the data set's own coordinates: `origin` is 1 for OTB, DTB70 and LaSOT, whose first pixel is
+    (1, 1), and 0 for GOT-10k, UAV123, TrackingNet and VOT.
     """
 
     is_deterministic = True  # one repetition is enough
