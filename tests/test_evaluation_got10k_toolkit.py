@@ -8,7 +8,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from evaluation_sequences import FRAMES, HEIGHT, WIDTH, LosingTracker, TemplateTracker, draw_frame, path_of_target
+from evaluation_sequences import (
+    FRAMES,
+    HEIGHT,
+    WIDTH,
+    LosingTracker,
+    TemplateTracker,
+    draw_frame,
+    make_got10k,
+    path_of_target,
+)
 
 from tracker_core.cli.main import main
 from tracker_core.errors import InputError, SourceError
@@ -141,3 +150,32 @@ def test_the_toolkits_otb_experiment_gives_our_numbers(
     for name in theirs["seq_wise"]:
         own_boxes = np.loadtxt(plan.store.result_path(name.replace(".", "-")), delimiter=",")
         assert np.loadtxt(results / make.name / f"{name}.txt", delimiter=",") == pytest.approx(own_boxes, abs=6e-4)
+
+
+@pytest.mark.got10k_toolkit
+@pytest.mark.parametrize("make", [DriftingTracker, LosingTracker])
+def test_the_toolkits_own_experiment_gives_our_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: type[TemplateTracker]
+) -> None:
+    pytest.importorskip("got10k", reason="the package got10k is not installed")
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    from got10k.experiments import ExperimentGOT10k
+
+    root, names = tmp_path / "GOT-10k", ("GOT-10k_Val_000001", "GOT-10k_Val_000002")
+    make_got10k(root / "val", names, [8, 8, 3, 0, 0, *[8] * (FRAMES - 5)])
+    for name in names:
+        folder = root / "val" / name
+        for picture in folder.glob("*.png"):  # the toolkit looks for .jpg; the content tells what it is
+            picture.rename(picture.with_suffix(".jpg"))
+        (folder / "meta_info.ini").write_text(f"[METAINFO]\nresolution: ({WIDTH}, {HEIGHT})\n")
+        (folder / "cut_by_image.label").write_text("0\n" * FRAMES)
+    experiment = ExperimentGOT10k(str(root), "val", result_dir=str(tmp_path / "results"), report_dir=str(tmp_path))
+    experiment.run(Got10kTracker(make(), origin=0))
+    theirs = experiment.report([make.name])[make.name]["overall"]
+
+    evaluation = Evaluation(open_benchmark("got10k", root), tmp_path / "own")
+    plan = evaluation.plan(Candidate(make.name, make), make())
+    evaluation.carry_out(plan, jobs=1)
+    ours = evaluation.score(plan.store).to_json()
+    assert ours["average_overlap"] == pytest.approx(theirs["ao"], abs=1e-4)  # their files have three decimals
+    assert ours["success_rate_50"] == pytest.approx(theirs["sr"], abs=1e-6)
