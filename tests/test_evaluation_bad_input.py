@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from evaluation_sequences import make_otb
 
 from tracker_core.cli.main import main
 
@@ -285,3 +286,34 @@ def test_regions_that_are_absent_do_not_count(vot: Path) -> None:
     edit(vot / "results" / "Good" / "baseline" / "bag" / "bag_001.txt", replaced(20, "1,1,5,5"))
     _, trackers = score(vot, "vot")
     assert trackers["Good"]["per_sequence"]["bag"]["accuracy"] == pytest.approx(1.0)
+
+
+def test_a_result_that_is_no_file_of_text_is_left_out_and_named(otb: Path) -> None:
+    folder = otb / "results" / "Good"
+    (folder / "Alpha.txt").unlink()
+    (folder / "Alpha.txt").mkdir()
+    (folder / "Beta.txt").write_bytes(b"\xff\xfe\x00\x01")
+    _, trackers = score(otb, "otb")
+    told = trackers["Good"]["remarks"]["left_out"]
+    assert "Alpha.txt' cannot be read" in told["Alpha"] and "Beta.txt' cannot be read (it is not text)" in told["Beta"]
+    assert trackers["Good"]["sequences"] == 1 and trackers["Good"]["success_auc"] == pytest.approx(20 / 21, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--tracker", "siamscope-lihgt"], "Did you mean 'siamscope-light'"),
+        (["--jobs", "0"], "--jobs 0 is not possible"),
+        (["--weights", "nowhere.safetensors"], "nowhere.safetensors"),
+        (["tracking.window_influenze=0.4"], "Did you mean"),
+    ],
+)
+def test_a_slip_about_the_tracker_leaves_no_folder_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    root = make_otb(tmp_path / "data", {"Own": 3})
+    out = tmp_path / "results"
+    command = ["eval", "--dataset", "otb", "--root", str(root), "--out", str(out), "--device", "cpu", *arguments]
+    assert main(command) == REFUSED
+    assert told in capsys.readouterr().err
+    assert not out.exists()

@@ -17,7 +17,7 @@ from tracker_core.cli.eval_events import GrowingScore
 from tracker_core.cli.score_command import INCOMPLETE, show_scores, write_scores
 from tracker_core.cli.score_tables import show_attributes, show_sequences
 from tracker_core.errors import InputError, SiamscopeError
-from tracker_core.evaluation.benchmarks import BENCHMARKS, open_benchmark
+from tracker_core.evaluation.benchmarks import BENCHMARKS, Benchmark, open_benchmark
 from tracker_core.evaluation.one_pass import THRESHOLD_COUNTS
 from tracker_core.evaluation.runner import Candidate, Evaluation, Plan, choose_jobs, describe_run
 from tracker_core.evaluation.scoring import OnePassScore, SupervisedScore
@@ -72,28 +72,31 @@ def run_eval(args: argparse.Namespace) -> int:
         raise InputError(f"The name '{args.name}' is no folder name; use letters, digits, '-', '_', '+' and '.'.")
     device = resolve_device(args.device)
     benchmark = open_benchmark(args.dataset, args.root, sequences=args.sequences.split(","), year=args.year)
-    evaluation = Evaluation(benchmark, args.out, thresholds=args.thresholds)
-    jobs = choose_jobs(args.jobs, device, len(evaluation.truths))
-    return _Command(args, evaluation, names, device, jobs).execute()
+    jobs = choose_jobs(args.jobs, device, len(benchmark.infos))
+    return _Command(args, benchmark, names, device, jobs).execute()
 
 
 class _Command:
     """One call of `eval`: the plans of all trackers, one after another, then the scores."""
 
     def __init__(
-        self, args: argparse.Namespace, evaluation: Evaluation, names: list[str | None], device: str, jobs: int
+        self, args: argparse.Namespace, benchmark: Benchmark, names: list[str | None], device: str, jobs: int
     ) -> None:
-        self.args, self.evaluation, self.device, self.jobs = args, evaluation, device, jobs
-        self.plans: list[tuple[Plan, Any]] = []
+        self.args, self.device, self.jobs = args, device, jobs
+        candidates: dict[str, tuple[Candidate, Any]] = {}
         for name in names:
             make = functools.partial(
                 _make_tracker, name, args.weights, device=device, runtime=args.runtime, overrides=tuple(args.overrides)
             )
             tracker = make()
             candidate = Candidate(args.name or tracker.name, make)
-            if candidate.name in {plan.candidate.name for plan, _ in self.plans}:
-                continue
-            self.plans.append((evaluation.plan(candidate, tracker, again=args.again), tracker))
+            candidates.setdefault(candidate.name, (candidate, tracker))
+        # the results folder is made here, when no name is wrong
+        self.evaluation = Evaluation(benchmark, args.out, thresholds=args.thresholds)
+        self.plans = [
+            (self.evaluation.plan(candidate, tracker, again=args.again), tracker)
+            for candidate, tracker in candidates.values()
+        ]
         self.failed: dict[str, dict[str, str]] = {}
         self.tracked = {plan.candidate.name: 0 for plan, _ in self.plans}
 

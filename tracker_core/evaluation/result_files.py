@@ -115,16 +115,16 @@ def match_sequences(
 
 def read_boxes_of_result(path: Path) -> FloatArray:
     """Return the boxes (N, 4) of a one-pass result file as they stand; raises `DataSetError` naming file and line."""
-    if path.stat().st_size == 0:
-        raise DataSetError(f"The result file '{path}' is empty.")
+    _require_content(path)
     return read_number_rows(path)
 
 
 def read_trajectory(path: Path) -> Trajectory:
     """Return what a supervised result file holds; raises `DataSetError` naming file and line."""
+    _require_content(path)
     lines = read_lines(path)
     if not lines:
-        raise DataSetError(f"The result file '{path}' is empty.")
+        raise DataSetError(f"The result file '{path}' holds no line with a region.")
     codes = np.full(len(lines), REGION, np.int64)
     polygons: list[FloatArray] = []
     for number, line in enumerate(lines):
@@ -156,6 +156,15 @@ def read_speed(path: Path | None) -> float | None:
         return None
     seconds = seconds[np.isfinite(seconds) & (seconds > 0)]
     return len(seconds) / float(seconds.sum()) if len(seconds) else None
+
+
+def _require_content(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise DataSetError(f"The result file '{path}' cannot be read ({error.strerror}).") from error
+    if size == 0:
+        raise DataSetError(f"The result file '{path}' is empty.")
 
 
 def _closest(box: FloatArray | None, others: Mapping[str, FloatArray | None]) -> str | None:

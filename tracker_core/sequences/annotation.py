@@ -20,7 +20,7 @@ def read_lines(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise DataSetError(f"The annotation file '{path}' cannot be read ({reason}).") from error
+        raise DataSetError(f"The file '{path}' cannot be read ({reason}).") from error
     lines = text.splitlines()
     while lines and not lines[-1].strip():
         lines.pop()
@@ -50,7 +50,7 @@ def read_number_rows(path: Path, columns: tuple[int, ...] = (4,)) -> FloatArray:
         width = len(values)
         rows.append(values)
     if not width:
-        raise DataSetError(f"The annotation file '{path}' holds no box; it may be empty or cut short.")
+        raise DataSetError(f"The file '{path}' holds no box; it may be empty or cut short.")
     return np.array([row or [np.nan] * width for row in rows], np.float64)
 
 
