@@ -318,3 +318,17 @@ def test_in_a_process_of_its_own(folder: Path) -> None:
     assert done.stdout == ""
     assert done.stderr.strip() == "Error: There is no file or folder 'nothing.mp4'; check the path."
     assert list(folder.iterdir()) == []
+
+
+# changes may stand anywhere among the options, all of them count; what is neither is named
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("tracking.no_such=1", "--frames", "1", "tracking.size_lr=0.4"), "no_such"),
+        (("tracking.size_lr=0.4", "--frames", "1", "tracking.no_such=1"), "no_such"),
+        (("tracking.size_lr=0.4", "--frames", "1", "stray"), "stray"),
+        (("--no-such-option=1",), "no-such-option"),
+    ],
+)
+def test_changes_between_options(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], named: str) -> None:
+    assert named in refuse(capsys, "bench", *arguments)

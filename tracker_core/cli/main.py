@@ -55,7 +55,12 @@ def _dispatch(arguments: list[str]) -> int:
     if not arguments or (not arguments[0].startswith("-") and _names_a_source(arguments[0])):
         return _open_window_or_demo(arguments)
     parser = _make_parser(arguments)
-    args = parser.parse_args(arguments)
+    args, rest = parser.parse_known_args(arguments)
+    # argparse takes positional words only in one go: changes that stand between options come back here
+    if rest and not (hasattr(args, "overrides") and all("=" in word and word[0] != "-" for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        args.overrides = [*args.overrides, *rest]
     set_up_logging(args.verbose)
     code: int = args.run(args)
     return code
