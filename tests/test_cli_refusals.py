@@ -324,9 +324,9 @@ def test_in_a_process_of_its_own(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("tracking.no_such=1", "--frames", "1", "tracking.size_lr=0.4"), "no_such"),
-        (("tracking.size_lr=0.4", "--frames", "1", "tracking.no_such=1"), "no_such"),
-        (("tracking.size_lr=0.4", "--frames", "1", "stray"), "stray"),
+        (("tracking.no_such=1", "--frames", "10", "tracking.size_lr=0.4"), "no_such"),
+        (("tracking.size_lr=0.4", "--frames", "10", "tracking.no_such=1"), "no_such"),
+        (("tracking.size_lr=0.4", "--frames", "10", "stray"), "stray"),
         (("--no-such-option=1",), "no-such-option"),
     ],
 )
