@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from evaluation_sequences import FRAMES, LosingTracker, make_got10k
 
 from tracker_core.cli.main import main
 from tracker_core.errors import InputError
+from tracker_core.evaluation.benchmarks import open_benchmark
 from tracker_core.evaluation.report import gather_results
 from tracker_core.evaluation.result_files import find_one_pass_results
+from tracker_core.evaluation.runner import Candidate, Evaluation
 
 CLIPS = {"David": ("IV", "OCC", "BC"), "Deer": ("FM", "BC"), "Car4": ("IV", "SV"), "Plain": ()}
 LENGTH = 40
@@ -318,3 +321,21 @@ def test_ground_truth_that_is_a_part_of_a_benchmark_makes_every_score_partial(tm
     assert "the ground truth holds 3 of the 98 clips of OTB-100" in text
     table = text[text.index('id="overall-table"') : text.index("</table>")]
     assert "best" not in table  # two sequences are not compared with three
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_report_counts_the_frames_that_an_evaluation_counts(tmp_path: Path) -> None:
+    names, cover = ("GOT-10k_Val_000001", "GOT-10k_Val_000002"), [8, 8, 0, 0, *[8] * (FRAMES - 4)]
+    make_got10k(tmp_path / "data" / "val", names, cover)
+    evaluation = Evaluation(open_benchmark("got10k", tmp_path / "data"), tmp_path / "results")
+    plan = evaluation.plan(Candidate("losing", LosingTracker), LosingTracker())
+    evaluation.carry_out(plan, jobs=1)
+    out = tmp_path / "report"
+    arguments = ["--groundtruth", str(tmp_path / "data"), "--results", str(evaluation.folder), "--out", str(out)]
+    assert main(["report", "--dataset", "got10k", *arguments]) == 0
+    score = evaluation.score(plan.store).to_json()
+    (row,) = read_csv(out / "trackers.csv")
+    for key in ("success_auc", "precision_20", "success_rate_50", "average_overlap"):
+        assert float(row[key]) == pytest.approx(score[key], abs=1e-6)
+    assert row["complete"] == "no"
+    assert "2 of the 180 sequences of GOT-10k" in (out / "report.html").read_text("utf-8")

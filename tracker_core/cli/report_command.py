@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tracker_core.cli.console import errors, output
-from tracker_core.cli.score_command import INCOMPLETE, mark_part_of_otb, mark_part_of_vot
+from tracker_core.cli.score_command import INCOMPLETE, mark_part, mark_part_of_vot
 from tracker_core.errors import InputError, nearest_name
-from tracker_core.evaluation.ground_truth import read_box_truth, read_region_truth
+from tracker_core.evaluation.benchmarks import BENCHMARKS, describe_part_of_otb, open_benchmark, read_box_truth_of
+from tracker_core.evaluation.ground_truth import BoxTruth, read_box_truth, read_region_truth
 from tracker_core.evaluation.one_pass import THRESHOLD_COUNTS
 from tracker_core.evaluation.result_files import ResultFolder, find_one_pass_results, find_supervised_results
 from tracker_core.evaluation.scoring import OnePassScore, SupervisedScore, score_one_pass, score_supervised
@@ -29,11 +30,14 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--dataset",
         required=True,
-        choices=("otb", "got10k", "vot"),
-        help="otb: one-pass evaluation, of any data set with boxes; got10k: the same by its rules; vot: supervised",
+        choices=tuple(BENCHMARKS),
+        help="whose rules: vot is supervised, got10k counts frames, the others are one-pass; otb takes any boxes",
     )
     parser.add_argument(
-        "--groundtruth", required=True, metavar="PATH", help="a JSON file, or a data-set folder (pictures not needed)"
+        "--groundtruth",
+        required=True,
+        metavar="PATH",
+        help="a JSON file, or a data-set folder (otb and vot do without its pictures)",
     )
     parser.add_argument(
         "--results",
@@ -68,7 +72,6 @@ def run_report(args: argparse.Namespace) -> int:
     folders = [Path(folder) for group in args.results for folder in group]
     found = _choose(gather_results(results for folder in folders for results in find(folder)), args.tracker)
     title = args.title or _title_of(Path(args.groundtruth), args.dataset)
-    out = check_writable(args.out)
     scores: list[OnePassScore] | list[SupervisedScore]
     report: Report
     if args.dataset == "vot":
@@ -82,22 +85,38 @@ def run_report(args: argparse.Namespace) -> int:
             supervised = [_keep(score, common) for score in supervised]
         scores, report = supervised, build_supervised_report(supervised, title)
     else:
-        box_truth, got10k = read_box_truth(args.groundtruth), args.dataset == "got10k"
+        box_truth, part, whole = _read_boxes(args.dataset, args.groundtruth)
+        by_frame = BENCHMARKS[args.dataset].by_frame
         one_pass = [
-            score_one_pass(results, box_truth, thresholds=args.thresholds, by_frame=got10k, skip_first=got10k)
+            score_one_pass(results, box_truth, thresholds=args.thresholds, by_frame=by_frame, skip_first=by_frame)
             for results in found
         ]
-        one_pass = [mark_part_of_otb(score, box_truth) for score in one_pass]
+        one_pass = [mark_part(score, part, whole) for score in one_pass]
         if args.common:
             common = _common_sequences(one_pass)
             one_pass = [_keep(score, common) for score in one_pass]
         scores, report = one_pass, build_one_pass_report(one_pass, title)
+    out = check_writable(args.out)
     written = write_report(report, out)
     for tracker, sentences in report.remarks.items():
         for sentence in sentences:
             errors.print(f"{tracker}: {sentence}", style="yellow", markup=False)
     output.print(f"{len(written)} files were written to '{out}'; open '{written[0]}'.", markup=False)
     return INCOMPLETE if args.strict and not all(score.is_complete for score in scores) else 0
+
+
+def _read_boxes(dataset: str, groundtruth: str) -> tuple[dict[str, BoxTruth], str, int]:
+    """Return boxes to compare with, how they are only a part of the data set, if so, and its number of sequences.
+
+    A folder is read as `eval` reads it, so that the same frames count; OTB's needs no pictures.
+    """
+    if dataset == "otb" or not Path(groundtruth).is_dir():
+        truth = read_box_truth(groundtruth)
+        return truth, describe_part_of_otb(truth), BENCHMARKS["otb"].size
+    benchmark = open_benchmark(dataset, groundtruth)
+    truth = {info.name: read_box_truth_of(benchmark, info) for info in benchmark.infos}
+    part = f"{len(truth)} of the {benchmark.total} sequences of {benchmark.title} are in '{groundtruth}'."
+    return truth, part if benchmark.is_partial else "", benchmark.total
 
 
 def _common_sequences(scores: list[OnePassScore] | list[SupervisedScore]) -> set[str]:

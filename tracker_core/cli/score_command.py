@@ -82,14 +82,19 @@ def write_scores(
     write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 
+def mark_part(score: Score, part: str, whole: int) -> Score:
+    """Return the score with the remark `part`: how its ground truth is only some of a benchmark's `whole` sequences."""
+    return replace(score, remarks=replace(score.remarks, part=part, whole=whole if part else 0))
+
+
 def mark_part_of_otb(score: OnePassScore, sequences: Iterable[str]) -> OnePassScore:
     """Return the score with the remark that the ground truth holds only some of OTB's sequences, if that is so."""
-    return _mark_part(score, describe_part_of_otb(sequences), BENCHMARKS["otb"].size)
+    return mark_part(score, describe_part_of_otb(sequences), BENCHMARKS["otb"].size)
 
 
 def mark_part_of_vot(score: SupervisedScore, sequences: Iterable[str], year: str) -> SupervisedScore:
     """Return the score with the remark that the ground truth holds only some of a challenge's, if that is so."""
-    return _mark_part(score, describe_part_of_vot(sequences, year), BENCHMARKS["vot"].size)
+    return mark_part(score, describe_part_of_vot(sequences, year), BENCHMARKS["vot"].size)
 
 
 def show_scores(scores: list[OnePassScore | SupervisedScore]) -> None:
@@ -103,10 +108,6 @@ def show_scores(scores: list[OnePassScore | SupervisedScore]) -> None:
     for score in scores:
         for line in score.remarks.describe(len(score.sequences), score.total):
             errors.print(f"{score.tracker}: {line}", style="yellow", markup=False)
-
-
-def _mark_part(score: Score, part: str, whole: int) -> Score:
-    return replace(score, remarks=replace(score.remarks, part=part, whole=whole if part else 0))
 
 
 def _choose(found: list[ResultFolder], wanted: list[str]) -> list[ResultFolder]:
