@@ -39,7 +39,7 @@ def add_parser(subparsers: Any) -> None:
         help="bring in a PySOT or DaSiamRPN checkpoint (.pth, .pth.tar, .model), or one of your own training; "
         "no code in it is run",
     )
-    importing.add_argument("file", metavar="FILE")
+    importing.add_argument("file", metavar="FILE", help="the checkpoint")
     importing.add_argument(
         "--name",
         metavar="N",
