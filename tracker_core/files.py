@@ -62,7 +62,7 @@ def describe_write_error(target: Path, error: OSError) -> str:
         return f"The disk is full: '{target}' could not be written. Free some space or choose another --out folder."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"No permission to write '{target}'. Choose a folder that you can write to with --out."
-    return f"'{target}' could not be written ({error.strerror or error}). Choose another --out folder."
+    return f"'{target}' could not be written ({error.strerror or error}). Choose another place for it."
 
 
 def _current_umask() -> int:
