@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PyQt5.QtCore import QObject, Qt, pyqtSignal
-from PyQt5.QtWidgets import QMessageBox, QWidget
+from PyQt5.QtWidgets import QApplication, QMessageBox, QWidget
 
 from app.player import Player
 from app.worker import Failure
@@ -51,6 +51,11 @@ class FailureDialogs(QObject):
 
     def _open(self, dialog: QMessageBox, details: str) -> None:
         dialog.setAttribute(Qt.WA_DeleteOnClose)
+        text = "\n\n".join(filter(None, (dialog.text(), details)))
+        copy = dialog.addButton(self.tr("Copy details"), QMessageBox.ActionRole)
+        if copy is not None:
+            copy.clicked.disconnect()  # else it would close the dialog
+            copy.clicked.connect(lambda: _copy(text))
         dialog.setDetailedText(details)
         dialog.finished.connect(self._forget)
         self._dialog = dialog
@@ -58,3 +63,9 @@ class FailureDialogs(QObject):
 
     def _forget(self) -> None:
         self._dialog = None
+
+
+def _copy(text: str) -> None:
+    clipboard = QApplication.clipboard()
+    if clipboard is not None:
+        clipboard.setText(text)
