@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from PyQt5.QtCore import QCoreApplication, QEvent, QObject, QTimer, pyqtSignal
+from PyQt5.QtCore import QCoreApplication, QEvent, QObject, QTimer, pyqtSignal, pyqtSlot
 
 logger = logging.getLogger(__name__)
 
@@ -146,6 +146,8 @@ class Job(QObject):
         with contextlib.suppress(RuntimeError):
             self._exited.emit(code)
 
+    # slots in name too: PyQt would deliver to a stand-in of a plain method, which `wait` could not serve
+    @pyqtSlot(bytes)
     def _read_output(self, line: bytes) -> None:
         with contextlib.suppress(ValueError):
             message = json.loads(line)
@@ -159,6 +161,7 @@ class Job(QObject):
             self.progress.emit(share, f"{message.get('title', self.title)} {done:.0f}/{total or '?'}")
         self.message.emit(message)
 
+    @pyqtSlot(bytes)
     def _read_errors(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace").strip()
         if text:
@@ -166,6 +169,7 @@ class Job(QObject):
             self._errors.append(text)
             del self._errors[:-200]
 
+    @pyqtSlot(int)
     def _end(self, code: int) -> None:
         if self._is_over:
             return

@@ -59,6 +59,17 @@ class WindowDriver:
         return self.player.worker._session.targets[number].results
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch):
+    """A home of its own for every test: what the window proposes to write into the user's goes there."""
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    folder = tmp_path_factory.mktemp("home")
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", cache)  # exported networks are made once
+    return folder
+
+
 @pytest.fixture
 def drive(qtbot, tmp_path):
     """Make drivers whose windows are closed, and whose threads are gone, at the end of the test."""
