@@ -98,18 +98,12 @@ class Remarks:
         }
 
 
-@dataclass(frozen=True)
-class OnePassScore:
-    """One tracker's one-pass evaluation: its measured sequences out of `total`, and remarks.
+class CountedScore:
+    """What every score tells of the sequences that are in it."""
 
-    `by_frame` averages over frames instead of sequences (GOT-10k).
-    """
-
-    tracker: str
-    sequences: tuple[SequenceCurves, ...]
+    sequences: tuple[Any, ...]
     total: int
-    remarks: Remarks = field(default_factory=Remarks)
-    by_frame: bool = False
+    remarks: Remarks
 
     @property
     def is_complete(self) -> bool:
@@ -120,6 +114,20 @@ class OnePassScore:
     def span(self) -> str:
         """How many of the benchmark's sequences are in the score: "9 of 100"."""
         return f"{len(self.sequences)} of {max(self.total, self.remarks.whole)}"
+
+
+@dataclass(frozen=True)
+class OnePassScore(CountedScore):
+    """One tracker's one-pass evaluation: its measured sequences out of `total`, and remarks.
+
+    `by_frame` averages over frames instead of sequences (GOT-10k).
+    """
+
+    tracker: str
+    sequences: tuple[SequenceCurves, ...]
+    total: int
+    remarks: Remarks = field(default_factory=Remarks)
+    by_frame: bool = False
 
     @property
     def overall(self) -> SequenceCurves:
@@ -151,7 +159,7 @@ class OnePassScore:
 
 
 @dataclass(frozen=True)
-class SupervisedScore:
+class SupervisedScore(CountedScore):
     """One tracker's supervised evaluation: its measured sequences out of `total`, the EAO interval, and remarks."""
 
     tracker: str
@@ -159,16 +167,6 @@ class SupervisedScore:
     total: int
     interval: tuple[int, int]
     remarks: Remarks = field(default_factory=Remarks)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every sequence of the whole benchmark is in the score."""
-        return len(self.sequences) == self.total and not self.remarks.part
-
-    @property
-    def span(self) -> str:
-        """How many of the benchmark's sequences are in the score: "9 of 100"."""
-        return f"{len(self.sequences)} of {max(self.total, self.remarks.whole)}"
 
     @property
     def eao(self) -> float:
