@@ -70,7 +70,7 @@ class MainWindow(QMainWindow):
         self.pictures = PictureControls(self.canvas, self)
         self.failures = FailureDialogs(player, self)
         self.jobs = Jobs(self)
-        self.exports = ExportControls(player, self.playback, self.jobs, kept, self)
+        self.exports = ExportControls(player, self.playback, self.jobs, kept, self.rows_of, self)
         self.dropped = 0
         self._offer: SourceSummary | None = None
         self._rows: dict[int, dict[int, ResultRow]] = {}

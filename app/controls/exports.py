@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from PyQt5.QtCore import QObject, QSettings, QStandardPaths, pyqtSignal
@@ -10,6 +11,7 @@ from PyQt5.QtWidgets import QDialog, QWidget
 
 from app.controls.playback import PlaybackControls
 from app.dialogs.export import ExportDialog, ExportOptions
+from app.frame_view import ResultRow
 from app.jobs import Job, Jobs
 from app.player import Player
 
@@ -21,10 +23,17 @@ class ExportControls(QObject):
     failed = pyqtSignal(str, str, str)  # title, sentence, details
 
     def __init__(
-        self, player: Player, playback: PlaybackControls, jobs: Jobs, kept: QSettings | None, window: QWidget
+        self,
+        player: Player,
+        playback: PlaybackControls,
+        jobs: Jobs,
+        kept: QSettings | None,
+        rows_of: Callable[[int], Mapping[int, ResultRow]],
+        window: QWidget,
     ) -> None:
         super().__init__(window)
         self._player, self._playback, self._jobs, self._kept, self._window = player, playback, jobs, kept, window
+        self._rows_of = rows_of
         self._waiting: dict[str, ExportOptions] = {}
         player.worker.results_written.connect(self._on_results_written)
 
@@ -33,6 +42,8 @@ class ExportControls(QObject):
         source, summary = self._player.source, self._player.summary
         firsts = [target.first for target in summary.targets if target.first is not None and target.last is not None]
         lasts = [target.last for target in summary.targets if target.last is not None]
+        # the summary is of when tracking began; rows come with every frame
+        lasts += [index for target in summary.targets for index in self._rows_of(target.number)]
         if source is None or not firsts or not lasts:
             self.notice.emit(self.tr("Track something first; there is nothing to export."))
             return

@@ -164,3 +164,17 @@ def test_cancelling_everything_waits_until_it_is_told(qtbot):
     jobs.cancel_all()
     assert ended == [(CANCELLED, "")]
     assert not jobs.running and not is_alive(job.pid)
+
+
+def test_what_is_tracked_while_the_dialog_opens_is_offered(drive, clip, monkeypatch):
+    """Tracking goes on: the dialog offers all frames so far, not those of when tracking began."""
+    driver = drive(lambda spec: open_source(spec))
+    driver.open(str(clip))
+    driver.qtbot.waitUntil(lambda: driver.canvas.box is not None)
+    spans = []
+    monkeypatch.setattr(ExportDialog, "exec_", lambda self: spans.append(self._span))
+    driver.qtbot.keyClick(driver.canvas, Qt.Key_Space)
+    driver.qtbot.waitUntil(lambda: (driver.index or 0) >= 10, timeout=20_000)
+    shown = driver.index
+    driver.window.exports.ask()
+    assert spans[0][0] == 0 and spans[0][1] >= shown
