@@ -8,6 +8,7 @@ from PyQt5.QtCore import QMimeData, QObject
 from PyQt5.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QWidget
 
 from app.player import Player
+from tracker_core.video.cameras import Camera
 
 
 class SourceControls(QObject):
@@ -18,6 +19,8 @@ class SourceControls(QObject):
         self._player, self._window = player, window
         self.bundled_clip = bundled_clip
         self._folder = ""
+        self._cameras: list[Camera] = []
+        player.worker.cameras_found.connect(self._keep_cameras)
 
     def open(self, spec: str) -> None:
         """Open what the user named: a path, an address or a camera; a data set's sequences are listed."""
@@ -58,10 +61,22 @@ class SourceControls(QObject):
             self.open(address.strip())
 
     def ask_camera(self) -> None:
-        """Ask for a camera by its number."""
-        number, is_given = QInputDialog.getInt(self._window, self.tr("Open camera"), self.tr("Camera:"), 0, 0, 63)
-        if is_given:
+        """Ask for a camera: one of those that were found, or any number."""
+        names = [f"{camera.index}: {camera.name}".rstrip(": ") for camera in self._cameras] or ["0"]
+        text, is_given = QInputDialog.getItem(
+            self._window,
+            self.tr("Open camera"),
+            self.tr("Camera (a number; 'Find cameras' beside the sources lists them):"),
+            names,
+            0,
+            True,
+        )
+        number = text.split(":")[0].strip()
+        if is_given and number:
             self.open(f"camera:{number}")
+
+    def _keep_cameras(self, cameras: list[Camera]) -> None:
+        self._cameras = cameras
 
     def can_drop(self, data: QMimeData | None) -> bool:
         """Tell whether something dragged in can be opened."""

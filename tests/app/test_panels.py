@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fakes import DrawnSource
 from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QApplication, QLabel
+from PyQt5.QtWidgets import QApplication, QInputDialog, QLabel
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -22,6 +22,7 @@ from app.panels.tracker import PRESETS
 from tracker_core.errors import SourceError
 from tracker_core.sequences import list_sequences
 from tracker_core.sources import open_source
+from tracker_core.video.cameras import Camera
 
 
 @pytest.fixture
@@ -195,3 +196,19 @@ def test_a_source_that_fails_leaves_the_panels_in_order(drive):
     driver.window.open("nowhere")
     wait(driver, lambda: bool(driver.failures))
     assert driver.window.panels.readout.text("frame") == ""
+
+
+# what the user picks or types: a found camera by name, a number of their own, nothing
+@pytest.mark.parametrize(
+    ("answer", "opened"),
+    [(("2: Desk", True), "camera:2"), (("7", True), "camera:7"), (("0", False), None), (("", True), None)],
+)
+def test_cameras_are_offered_by_name(drive, monkeypatch, answer, opened):
+    driver = drive()
+    asked, specs = [], []
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *arguments: asked.append(arguments[3]) or answer)
+    monkeypatch.setattr(driver.window.sources, "open", specs.append)
+    driver.player.worker.cameras_found.emit([Camera(0, ""), Camera(2, "Desk")])
+    driver.window.sources.ask_camera()
+    assert asked == [["0", "2: Desk"]]
+    assert specs == ([opened] if opened else [])
