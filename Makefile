@@ -2,7 +2,7 @@
 # make test         set everything up and run style checks, type checks and tests
 # make lint         the style and type checks alone
 # make clip         draw the bundled clip again
-# make screenshots  take the pictures in docs/images again
+# make screenshots  take the images in docs/images again
 # make clean        remove what was set up
 #
 # ARGS="…" goes to the program (make run) or to pytest (make test); PYTHON=python3.12 chooses the Python for .venv.

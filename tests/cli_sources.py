@@ -1,4 +1,4 @@
-"""Small videos and folders of pictures, good and bad, that the tests of the command line share."""
+"""Small videos and folders of images, good and bad, that the tests of the command line share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTH, HEIGHT, COUNT = 96, 64, 30
 BOX = "10,20,24,20"
 
 
-def picture(index: int, width: int = WIDTH, height: int = HEIGHT) -> Image:
+def draw_image(index: int, width: int = WIDTH, height: int = HEIGHT) -> Image:
     """A red target that walks to the right over grey."""
     image = np.full((height, width, 3), 90, np.uint8)
     image[20:40, 10 + index : 34 + index] = (30, 60, 240)
@@ -26,7 +26,7 @@ def picture(index: int, width: int = WIDTH, height: int = HEIGHT) -> Image:
 
 
 def make_video(path: Path, count: int = COUNT, size: tuple[int, int] = (WIDTH, HEIGHT), faststart: bool = True) -> Path:
-    """Encode `count` pictures as H.264; `faststart` puts the index first, so that a part of the file is a video."""
+    """Encode `count` images as H.264; `faststart` puts the index first, so that a part of the file is a video."""
     options = {"movflags": "+faststart"} if faststart and path.suffix == ".mp4" else {}
     with av.open(str(path), "w", container_options=options) as container:
         stream = container.add_stream("libx264", rate=Fraction(25))
@@ -34,26 +34,26 @@ def make_video(path: Path, count: int = COUNT, size: tuple[int, int] = (WIDTH, H
         stream.pix_fmt = "yuv420p"
         stream.codec_context.gop_size = 10
         for index in range(count):
-            frame = av.VideoFrame.from_ndarray(picture(index, *size), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(draw_image(index, *size), format="bgr24")
             frame.pts, frame.time_base = index, Fraction(1, 25)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
 
 
-def make_pictures(
+def make_images(
     folder: Path, count: int = 6, change: Callable[[int, Image], Any] = lambda index, image: image
 ) -> Path:
-    """Write `count` PNG pictures, each changed by `change(index, image)`."""
+    """Write `count` PNG images, each changed by `change(index, image)`."""
     folder.mkdir(parents=True)
     for index in range(count):
-        assert cv2.imwrite(str(folder / f"{index + 1:04d}.png"), change(index, picture(index)))
+        assert cv2.imwrite(str(folder / f"{index + 1:04d}.png"), change(index, draw_image(index)))
     return folder
 
 
 def make_otb(folder: Path, count: int = 6, lines: int | None = None) -> Path:
-    """Write an OTB sequence of `count` pictures with `lines` lines of ground truth (as many as pictures)."""
-    make_pictures(folder / "img", count)
+    """Write an OTB sequence of `count` images with `lines` lines of ground truth (as many as images)."""
+    make_images(folder / "img", count)
     truth = [f"{11 + index},21,24,20" for index in range(count if lines is None else lines)]
     (folder / "groundtruth_rect.txt").write_text("\n".join(truth) + "\n")
     return folder

@@ -75,7 +75,7 @@ def make_got10k(root: Path, names: tuple[str, ...], cover: list[int] | None = No
 
 
 def make_vot(root: Path, lengths: dict[str, int], turned: bool = True) -> Path:
-    """Write sequences in VOT's layout: polygons (a square turned by 45 degrees), pictures in `color`."""
+    """Write sequences in VOT's layout: polygons (a square turned by 45 degrees), images in `color`."""
     for seed, (name, frames) in enumerate(lengths.items()):
         boxes = path_of_target(seed, frames)
         write_frames(root / name / "color", seed, boxes)
@@ -89,7 +89,7 @@ def make_vot(root: Path, lengths: dict[str, int], turned: bool = True) -> Path:
 
 
 class TemplateTracker:
-    """Finds the first picture's target again wherever it matches best."""
+    """Finds the first image's target again wherever it matches best."""
 
     name = "template"
 

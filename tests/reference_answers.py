@@ -37,17 +37,17 @@ class Clip:
     box_xywh: tuple[float, float, float, float]
 
     def frames(self, count: int) -> list[np.ndarray]:
-        """Return the first `count` pictures, uint8 H×W×3 BGR."""
+        """Return the first `count` images, uint8 H×W×3 BGR."""
         generator = np.random.default_rng(self.seed)
         ground = _enlarge(generator.integers(40, 200, (self.height // 8, self.width // 8, 3)), 8)
         block = _enlarge(generator.integers(0, 256, (12, 16, 3)), 4)
-        pictures = []
+        images = []
         for index in range(count):
             left, top = 60 + 5 * index, 90 + round(30 * np.sin(index / 4))
-            picture = ground.copy()
-            picture[top : top + 48, left : left + 64] = block
-            pictures.append(picture)
-        return pictures
+            image = ground.copy()
+            image[top : top + 48, left : left + 64] = block
+            images.append(image)
+        return images
 
 
 CLIPS = {

@@ -14,12 +14,12 @@ from author_samples import CONFIGS
 from evaluation_sequences import make_otb
 from training_samples import make_got10k
 
+from tracker_core.checkpoints.weights import load_checkpoint, save_checkpoint
 from tracker_core.cli.main import main
 from tracker_core.evaluation.baseline import StayingBox
 from tracker_core.evaluation.one_pass import measure_sequence
 from tracker_core.evaluation.scoring import OnePassScore
 from tracker_core.experiments.seed_scores import Spread, keep_common, summarise
-from tracker_core.weights import load_checkpoint, save_checkpoint
 
 NET = """
 tracker:
@@ -160,7 +160,7 @@ def test_weights_that_ship_are_loaded_by_their_name(
     checkpoint = load_checkpoint(finished / "runs/wide_1/last.safetensors")
     facts = {"training_pairs": "24000"}
     save_checkpoint(place / "weights" / "siamfc-small.safetensors", checkpoint.state, checkpoint.config, facts)
-    monkeypatch.setattr("tracker_core.weights.weights_folders", lambda: [place / "weights"])
+    monkeypatch.setattr("tracker_core.checkpoints.weights.weights_folders", lambda: [place / "weights"])
     words = ("--load", "shipped", "--progress", "none", "only=[wide]")
     assert main(command("shipped", *words, data=False)) == 0
     ours, theirs = (json.loads((at / "results.json").read_text()) for at in (place / "shipped", finished))
@@ -219,7 +219,7 @@ def test_each_mistake_is_one_sentence_before_any_work(
     capsys: pytest.CaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tracker_core.weights.weights_folders", lambda: [CONFIGS / "none"])
+    monkeypatch.setattr("tracker_core.checkpoints.weights.weights_folders", lambda: [CONFIGS / "none"])
     if "initial" not in "".join(more):
         monkeypatch.setattr("tracker_core.cli.experiment_command._evaluate", lambda *_: pytest.fail("was evaluated"))
     out = "whole" if "learning_rate" in "".join(more) else "wrong"

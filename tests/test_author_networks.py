@@ -47,7 +47,7 @@ def convolution(inputs: int, outputs: int, height: int, width: int, bias: bool =
     return inputs * outputs * height * width + outputs * bias
 
 
-def pictures(batch: int, size: int, seed: int = 0) -> Tensor:
+def images(batch: int, size: int, seed: int = 0) -> Tensor:
     return torch.randint(0, 256, (batch, 3, size, size), generator=torch.Generator().manual_seed(seed)).float()
 
 
@@ -68,7 +68,7 @@ def test_maps_and_default_boxes_are_those_of_the_description(name: str) -> None:
     seen: list[tuple[int, int]] = []
     network.head.register_forward_pre_hook(lambda _, inputs: seen.extend(tuple(m.shape[2:]) for m in inputs[0]))
     with torch.no_grad():
-        cls, loc = network(pictures(1, exemplar), pictures(1, search, 1))
+        cls, loc = network(images(1, exemplar), images(1, search, 1))
     assert seen == [(side, side) for side in sides]
     assert (cls.shape, loc.shape) == ((1, 2, total), (1, 4, total))
 
@@ -193,7 +193,7 @@ def test_both_masks_change_the_answer(name: str) -> None:
     config = load(name).tracker
     size = config.tracking.search_size
     network = built(config.network)
-    z, x = pictures(1, size), pictures(1, size, 1)
+    z, x = images(1, size), images(1, size, 1)
     small, large = torch.tensor([[size / 8, size / 8]]), torch.tensor([[size / 2, size / 4]])
     here, there = torch.tensor([[0.0, 0.0, 30.0, 40.0]]), torch.tensor([[30.0, -20.0, 30.0, 40.0]])
     with torch.no_grad():
@@ -207,7 +207,7 @@ def test_both_masks_change_the_answer(name: str) -> None:
 def test_a_mask_is_convolved_and_added_to_the_first_layer() -> None:
     # with the convolutions of the masks at zero, masks say nothing
     network = built(load("siamconcat_small").tracker.network)
-    z, x = pictures(1, 152), pictures(1, 152, 1)
+    z, x = images(1, 152), images(1, 152, 1)
     boxes = torch.tensor([[0.0, 0.0, 30.0, 40.0]]), torch.tensor([[20.0, 0.0, 60.0, 20.0]])
     with torch.no_grad():
         network.exemplar_mask.weight.zero_()
@@ -220,8 +220,8 @@ def test_the_broadcast_exemplar_has_no_place() -> None:
     # what is pooled over all positions does not say where it was
     network = built(load("siambroadcast_small").tracker.network)
     with torch.no_grad():
-        (vector,) = network.template(pictures(2, 129))
-        coarse = network.features(pictures(2, 129))[1]
+        (vector,) = network.template(images(2, 129))
+        coarse = network.features(images(2, 129))[1]
     assert vector.shape == (2, coarse.shape[1], 1, 1)
     assert torch.equal(vector[..., 0, 0], coarse.flatten(2).max(2).values)
 

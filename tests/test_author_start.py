@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tracker_core.checkpoints.weights import find_weights, load_checkpoint
 from tracker_core.config import NetworkConfig
 from tracker_core.errors import CheckpointError, ConfigError
 from tracker_core.models.backbones.pyramids import ResNet50Pyramid
 from tracker_core.models.builder import build_network
 from tracker_core.training.initialise import initialise_network
-from tracker_core.weights import find_weights, load_checkpoint
 
 
 def start(network: nn.Module, specification: str) -> None:

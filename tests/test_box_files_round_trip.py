@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tracker_core.box_files import BOX_FORMATS, check_format, read_boxes, to_json_data, write_boxes
 from tracker_core.errors import InputError, OutputError
-from tracker_core.tracked import TrackedBoxes, TrackedTarget, TrackRecorder
+from tracker_core.results.formats import BOX_FORMATS, check_format, read_boxes, to_json_data, write_boxes
+from tracker_core.results.tracked import TrackedBoxes, TrackedTarget, TrackRecorder
 from tracker_core.types import Frame, FrameResult, Timings, TrackingState, TrackResult
 
 STATES = (TrackingState.TRACKING, TrackingState.UNCERTAIN, TrackingState.LOST, None, TrackingState.TRACKING)

@@ -71,8 +71,8 @@ def test_ground_truth_has_a_box_inside_the_image_for_every_frame(
 def test_the_box_holds_something_that_its_surroundings_do_not(
     frames: list[NDArray[np.uint8]], boxes_xywh: NDArray[np.float64]
 ) -> None:
-    def redness(picture: NDArray[np.uint8]) -> float:
-        blue, green, red = picture.reshape(-1, 3).mean(axis=0)
+    def redness(image: NDArray[np.uint8]) -> float:
+        blue, green, red = image.reshape(-1, 3).mean(axis=0)
         return float(red / (blue + green + 1))
 
     seen = np.ones(len(frames), bool)

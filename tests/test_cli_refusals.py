@@ -17,8 +17,8 @@ from cli_sources import BOX, make_otb, make_video
 from safetensors.torch import save_file
 
 from tracker_core.cli.main import main
-from tracker_core.video import writers
-from tracker_core.video.encoder import Encoder
+from tracker_core.rendering import writers
+from tracker_core.rendering.encoder import Encoder
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -52,12 +52,12 @@ def text(path: Path) -> None:
     path.write_text("this is no video\n" * 40)
 
 
-def without_pictures(path: Path) -> None:
+def without_images(path: Path) -> None:
     path.mkdir()
     (path / "notes.txt").write_text("nothing to see")
 
 
-def broken_pictures(path: Path) -> None:
+def broken_images(path: Path) -> None:
     path.mkdir()
     for number in range(3):
         (path / f"{number}.jpg").write_bytes(b"\xff\xd8\xff broken")
@@ -83,10 +83,10 @@ SOURCES: list[tuple[str, Callable[[Path], Any] | None, str]] = [
     ("text.mp4", text, "'text.mp4' is not a video that FFmpeg can read"),
     ("cut.mp4", without_index, "'cut.mp4'"),
     ("zero.mp4", without_frames, "zero.mp4"),
-    ("empty", Path.mkdir, "The folder 'empty' holds no pictures"),
-    ("letters", without_pictures, "The folder 'letters' holds no pictures"),
-    ("broken", broken_pictures, "None of the 3 pictures in 'broken' can be decoded"),
-    ("one.png", lambda path: cv2.imwrite(str(path), make_one()), "single picture; give the folder"),
+    ("empty", Path.mkdir, "The folder 'empty' holds no images"),
+    ("letters", without_images, "The folder 'letters' holds no images"),
+    ("broken", broken_images, "None of the 3 images in 'broken' can be decoded"),
+    ("one.png", lambda path: cv2.imwrite(str(path), make_one()), "single image; give the folder"),
     ("fewer", lambda path: make_otb(path, 6, lines=4), "fewer lines than frames (4 lines, 6 frames)"),
     ("more", lambda path: make_otb(path, 6, lines=9), "more lines than frames (9 lines, 6 frames)"),
     ("ftp://host/clip.mp4", None, "Addresses that begin with 'ftp://' cannot be opened"),
@@ -97,9 +97,9 @@ SOURCES: list[tuple[str, Callable[[Path], Any] | None, str]] = [
 
 
 def make_one() -> Any:
-    from cli_sources import picture
+    from cli_sources import image
 
-    return picture(0)
+    return image(0)
 
 
 @pytest.mark.parametrize(("name", "make", "words"), SOURCES, ids=[name or "nameless" for name, _, _ in SOURCES])
@@ -153,7 +153,7 @@ OPTIONS: list[tuple[list[str], str]] = [
 def test_options(
     options: list[str], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tracker_core.weights.user_weights_folder", lambda: Path("no-imported-weights"))
+    monkeypatch.setattr("tracker_core.checkpoints.weights.user_weights_folder", lambda: Path("no-imported-weights"))
     make_video(Path("clip.mp4"))
     assert words in refuse(capsys, "track", "--source", "clip.mp4", *options)
 
@@ -186,7 +186,7 @@ def test_cuda_asked_for_and_absent(capsys: pytest.CaptureFixture[str], monkeypat
 def test_cuda_asked_for_and_unusable(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr("tracker_core.devices._try_kernel", lambda device: "the driver is too old")
+    monkeypatch.setattr("tracker_core.runtime.devices._try_kernel", lambda device: "the driver is too old")
     make_video(Path("clip.mp4"))
     sentence = refuse(capsys, "track", "--source", "clip.mp4", "--box", BOX, "--device", "cuda:0")
     assert "'cuda:0' cannot run a kernel (the driver is too old)" in sentence
@@ -227,7 +227,7 @@ def test_checkpoints(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tracker_core.weights.user_weights_folder", lambda: Path("imported"))
+    monkeypatch.setattr("tracker_core.checkpoints.weights.user_weights_folder", lambda: Path("imported"))
     make_video(Path("clip.mp4"))
     make(Path(name))
     arguments = ["weights", "import", name]

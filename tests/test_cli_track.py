@@ -16,13 +16,13 @@ import av
 import numpy as np
 import pytest
 import torch
-from cli_sources import BOX, COUNT, make_otb, make_pictures, make_video, picture
+from cli_sources import BOX, COUNT, draw_image, make_images, make_otb, make_video
 
-from tracker_core.box_files import read_boxes
 from tracker_core.cli.main import main
 from tracker_core.errors import SourceEnded
 from tracker_core.models.light import LightSiamRPN
-from tracker_core.video.picture_list import PictureListSource
+from tracker_core.results.formats import read_boxes
+from tracker_core.sources.image_list import ImageListSource
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -43,7 +43,7 @@ def rows(path: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def count_pictures(path: str) -> int:
+def count_images(path: str) -> int:
     with av.open(path) as container:
         return sum(1 for _ in container.decode(video=0))
 
@@ -56,7 +56,7 @@ def test_a_video_and_its_boxes(capsys: pytest.CaptureFixture[str]) -> None:
     make_video(Path("clip.mp4"))
     assert track("--source", "clip.mp4", "--box", BOX, "--json", "summary.json") == 0
     assert names() == {"clip.mp4", "clip-boxes.csv", "clip-run.json"}
-    assert count_pictures("out/clip.mp4") == COUNT
+    assert count_images("out/clip.mp4") == COUNT
     lines = rows("out/clip-boxes.csv")
     assert [int(line["frame"]) for line in lines] == list(range(COUNT))
     assert [float(lines[0][key]) for key in "xywh"] == [10, 20, 24, 20]
@@ -130,7 +130,7 @@ def test_a_truncated_video_is_used_as_far_as_it_goes(capsys: pytest.CaptureFixtu
     Path("cut.mp4").write_bytes(content[: len(content) * 3 // 4])
     assert track("--source", "cut.mp4", "--box", BOX, "--json", "s.json") == 0
     out, err = capsys.readouterr()
-    decoded = count_pictures("out/cut.mp4")
+    decoded = count_images("out/cut.mp4")
     assert 0 < decoded < COUNT
     assert f"'cut.mp4' is cut short: {decoded} frames" in err
     assert f"Tracked {decoded} frames" in out
@@ -138,7 +138,7 @@ def test_a_truncated_video_is_used_as_far_as_it_goes(capsys: pytest.CaptureFixtu
     assert "cut short" in json.loads(Path("s.json").read_text())["warnings"][0]
 
 
-# what a picture on disk may be; each is tracked like the plain one
+# what a image on disk may be; each is tracked like the plain one
 KINDS: dict[str, Any] = {
     "grey": lambda index, image: image[:, :, 2],
     "alpha": lambda index, image: np.dstack([image, np.full(image.shape[:2], 9, np.uint8)]),
@@ -148,19 +148,19 @@ KINDS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_pictures_of_other_kinds(kind: str) -> None:
-    make_pictures(Path("pictures"), 6, KINDS[kind])
-    assert track("--source", "pictures", "--box", BOX) == 0
-    lines = rows("out/pictures-boxes.csv")
-    assert len(lines) == count_pictures("out/pictures.mp4") == 6
+def test_images_of_other_kinds(kind: str) -> None:
+    make_images(Path("images"), 6, KINDS[kind])
+    assert track("--source", "images", "--box", BOX) == 0
+    lines = rows("out/images-boxes.csv")
+    assert len(lines) == count_images("out/images.mp4") == 6
     assert abs(float(lines[-1]["x"]) - 15) < 5
 
 
-def test_a_size_that_changes_between_pictures_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
-    make_pictures(Path("pictures"), 6, lambda index, image: image if index < 3 else picture(index, 72, 50))
-    assert track("--source", "pictures", "--box", BOX) == 0
+def test_a_size_that_changes_between_images_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    make_images(Path("images"), 6, lambda index, image: image if index < 3 else draw_image(index, 72, 50))
+    assert track("--source", "images", "--box", BOX) == 0
     assert "different sizes" in capsys.readouterr().err
-    assert count_pictures("out/pictures.mp4") == 6
+    assert count_images("out/images.mp4") == 6
 
 
 def test_a_size_that_changes_in_mid_video_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,19 +168,19 @@ def test_a_size_that_changes_in_mid_video_is_reported(capsys: pytest.CaptureFixt
     Path("clip.ts").write_bytes(first.read_bytes() + second.read_bytes())
     assert track("--source", "clip.ts", "--box", BOX) == 0
     assert "changes in mid-video" in capsys.readouterr().err
-    assert len(rows("out/clip-boxes.csv")) == count_pictures("out/clip.mp4") == 20
+    assert len(rows("out/clip-boxes.csv")) == count_images("out/clip.mp4") == 20
 
 
 def assert_kept(count: int) -> None:
     """What was done up to an error is there, complete."""
-    assert names() == {"pictures.mp4", "pictures-boxes.csv", "pictures-run.json"}
-    assert len(rows("out/pictures-boxes.csv")) == count_pictures("out/pictures.mp4") == count
+    assert names() == {"images.mp4", "images-boxes.csv", "images-run.json"}
+    assert len(rows("out/images-boxes.csv")) == count_images("out/images.mp4") == count
 
 
 def test_gpu_memory_that_runs_out_keeps_what_was_done(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_pictures(Path("pictures"), 8)
+    make_images(Path("images"), 8)
     search, calls = LightSiamRPN.search, 0
 
     def search_some(self: Any, *arguments: Any) -> Any:
@@ -191,7 +191,7 @@ def test_gpu_memory_that_runs_out_keeps_what_was_done(
         return search(self, *arguments)
 
     monkeypatch.setattr(LightSiamRPN, "search", search_some)
-    assert track("--source", "pictures", "--box", BOX, "--runtime", "eager") == 2
+    assert track("--source", "images", "--box", BOX, "--runtime", "eager") == 2
     err = capsys.readouterr().err
     assert "Error: The device 'cpu' is out of memory; close other programs that use it" in err
     assert "Traceback" not in err
@@ -201,33 +201,33 @@ def test_gpu_memory_that_runs_out_keeps_what_was_done(
 def test_a_source_that_disappears_keeps_what_was_done(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_pictures(Path("pictures"), 8)
-    read = PictureListSource.read
+    make_images(Path("images"), 8)
+    read = ImageListSource.read
 
-    def read_some(self: PictureListSource) -> Any:
+    def read_some(self: ImageListSource) -> Any:
         if self._position == 6:
             raise SourceEnded("The camera is gone; what was tracked so far is kept.")
         return read(self)
 
-    monkeypatch.setattr(PictureListSource, "read", read_some)
-    assert track("--source", "pictures", "--box", BOX, "--json", "s.json") == 2
+    monkeypatch.setattr(ImageListSource, "read", read_some)
+    assert track("--source", "images", "--box", BOX, "--json", "s.json") == 2
     assert "Error: The camera is gone" in capsys.readouterr().err
     assert json.loads(Path("s.json").read_text())["interrupted"] is True
     assert_kept(6)
 
 
 def test_a_fault_of_the_program_keeps_what_was_done_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_pictures(Path("pictures"), 8)
-    read = PictureListSource.read
+    make_images(Path("images"), 8)
+    read = ImageListSource.read
 
-    def read_some(self: PictureListSource) -> Any:
+    def read_some(self: ImageListSource) -> Any:
         if self._position == 6:
             raise ZeroDivisionError
         return read(self)
 
-    monkeypatch.setattr(PictureListSource, "read", read_some)
+    monkeypatch.setattr(ImageListSource, "read", read_some)
     with pytest.raises(ZeroDivisionError):
-        track("--source", "pictures", "--box", BOX)
+        track("--source", "images", "--box", BOX)
     assert_kept(6)
 
 
@@ -257,4 +257,4 @@ def test_ctrl_c_keeps_what_was_done(folder: Path) -> None:
     assert names() == {"long.mp4", "long-boxes.csv", "long-run.json"}
     assert 20 <= result["frames"] < 3000
     assert len(rows("out/long-boxes.csv")) == result["frames"]
-    assert abs(count_pictures("out/long.mp4") - result["frames"]) <= 1
+    assert abs(count_images("out/long.mp4") - result["frames"]) <= 1

@@ -48,7 +48,7 @@ class DriftingTracker(TemplateTracker):
 
 @pytest.fixture
 def otb(tmp_path: Path) -> Path:
-    """A small OTB: JPEG pictures, comma and tab separated 1-based boxes, a clip with two targets."""
+    """A small OTB: JPEG images, comma and tab separated 1-based boxes, a clip with two targets."""
     root = tmp_path / "OTB"
     for seed, name in enumerate(CLIPS):
         boxes = path_of_target(seed, FRAMES + 2 * seed)
@@ -81,28 +81,28 @@ def test_boxes_are_in_the_coordinates_of_the_annotation(otb: Path) -> None:
     assert seconds.shape == (FRAMES,) and (seconds > 0).all()
 
 
-def test_a_picture_at_a_time_gives_the_same_boxes(otb: Path) -> None:
+def test_a_image_at_a_time_gives_the_same_boxes(otb: Path) -> None:
     from PIL import Image as PilImage
 
     truth = path_of_target(0)
     adapter = Got10kTracker(TemplateTracker(), origin=0)
     first, *rest = (PilImage.open(path) for path in paths_of(otb / "Deer"))
     adapter.init(first, truth[0])
-    assert np.array([adapter.update(picture) for picture in rest]) == pytest.approx(truth[1:])
+    assert np.array([adapter.update(pil_image) for pil_image in rest]) == pytest.approx(truth[1:])
 
 
-def test_pictures_of_every_kind_become_bgr(otb: Path, tmp_path: Path) -> None:
+def test_images_of_every_kind_become_bgr(otb: Path, tmp_path: Path) -> None:
     from PIL import Image as PilImage
 
     bgr = draw_frame(3, path_of_target(3)[0])
     path = tmp_path / "one.png"
     assert cv2.imwrite(str(path), bgr)
-    picture = PilImage.open(path)
-    for image in (path, str(path), picture, np.asarray(picture), picture.convert("RGBA")):
+    pil_image = PilImage.open(path)
+    for image in (path, str(path), pil_image, np.asarray(pil_image), pil_image.convert("RGBA")):
         assert np.array_equal(read_toolkit_image(image), bgr)
-    grey = read_toolkit_image(picture.convert("L"))
+    grey = read_toolkit_image(pil_image.convert("L"))
     assert grey.shape == (HEIGHT, WIDTH, 3) and np.array_equal(grey[:, :, 0], grey[:, :, 2])
-    assert np.array_equal(read_toolkit_image(np.asarray(picture.convert("L"))), grey)
+    assert np.array_equal(read_toolkit_image(np.asarray(pil_image.convert("L"))), grey)
     with pytest.raises(SourceError, match="absent"):
         read_toolkit_image(tmp_path / "absent.png")
 
@@ -165,8 +165,8 @@ def test_the_toolkits_own_experiment_gives_our_numbers(
     make_got10k(root / "val", names, [8, 8, 3, 0, 0, *[8] * (FRAMES - 5)])
     for name in names:
         folder = root / "val" / name
-        for picture in folder.glob("*.png"):  # the toolkit looks for .jpg; the content tells what it is
-            picture.rename(picture.with_suffix(".jpg"))
+        for pil_image in folder.glob("*.png"):  # the toolkit looks for .jpg; the content tells what it is
+            pil_image.rename(pil_image.with_suffix(".jpg"))
         (folder / "meta_info.ini").write_text(f"[METAINFO]\nresolution: ({WIDTH}, {HEIGHT})\n")
         (folder / "cut_by_image.label").write_text("0\n" * FRAMES)
     experiment = ExperimentGOT10k(str(root), "val", result_dir=str(tmp_path / "results"), report_dir=str(tmp_path))

@@ -213,8 +213,8 @@ def refuse() -> TemplateTracker:
     raise InputError("There are no such weights.")
 
 
-def test_a_picture_that_cannot_be_read_costs_its_sequence(otb: Evaluation, tmp_path: Path) -> None:
-    (tmp_path / "data" / "Own" / "img" / "00000004.png").write_bytes(b"no picture")
+def test_a_image_that_cannot_be_read_costs_its_sequence(otb: Evaluation, tmp_path: Path) -> None:
+    (tmp_path / "data" / "Own" / "img" / "00000004.png").write_bytes(b"no image")
     plan, outcomes, failed = evaluate(otb)
     assert statuses(outcomes)["Own"] == FAILED and "00000004.png" in failed["Own"]
     assert len(otb.score(plan.store, failed=failed).sequences) == 2

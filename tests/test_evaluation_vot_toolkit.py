@@ -25,12 +25,12 @@ from evaluation_sequences import LosingTracker, TemplateTracker, draw_frame, mak
 from tracker_core.cli.main import main as siamscope
 from tracker_core.errors import InputError, SourceError
 from tracker_core.evaluation.benchmarks import open_benchmark
-from tracker_core.evaluation.clients.vot_toolkit import format_ini, main, read_image, read_region, serve
+from tracker_core.evaluation.clients.vot_toolkit import format_ini, main, read_region, read_toolkit_channels, serve
 from tracker_core.evaluation.runner import Candidate, Evaluation
 from tracker_core.evaluation.sequence_runs import center_convention, start_box_of
-from tracker_core.sequences import list_sequences, load
+from tracker_core.sources.images import read_image
+from tracker_core.sources.sequences import list_sequences, load
 from tracker_core.types import FloatArray
-from tracker_core.video.pictures import read_picture
 
 ROOT = Path(__file__).resolve().parents[1]
 LENGTHS = {"ants": 30, "bag": 24}
@@ -106,13 +106,13 @@ def memory(image: Any) -> dict[str, FakeChannel]:
 
 def test_every_frame_is_answered_until_the_toolkit_ends(trax: Any) -> None:
     truth = path_of_target(1)
-    pictures = [memory(draw_frame(1, box)[:, :, ::-1]) for box in truth]
+    images = [memory(draw_frame(1, box)[:, :, ::-1]) for box in truth]
     FakeServer.requests = [
-        Request("initialize", pictures[0], [(rectangle(truth[0]), {})]),
-        *(Request("frame", picture, None) for picture in pictures[1:]),
+        Request("initialize", images[0], [(rectangle(truth[0]), {})]),
+        *(Request("frame", image, None) for image in images[1:]),
         # a restart on another frame, in the same process
-        Request("initialize", pictures[5], [(rectangle(truth[5]), {})]),
-        Request("frame", pictures[6], None),
+        Request("initialize", images[5], [(rectangle(truth[5]), {})]),
+        Request("frame", images[6], None),
         Request("quit", None, None),
     ]
     serve(TemplateTracker(), trax)
@@ -123,7 +123,7 @@ def test_every_frame_is_answered_until_the_toolkit_ends(trax: Any) -> None:
     assert FakeServer.name == "template" and not FakeServer.requests
 
 
-def test_pictures_arrive_as_files_bytes_and_pixels(trax: Any, tmp_path: Path) -> None:
+def test_images_arrive_as_files_bytes_and_pixels(trax: Any, tmp_path: Path) -> None:
     bgr = draw_frame(2, path_of_target(2)[0])
     path = tmp_path / "one.png"
     assert cv2.imwrite(str(path), bgr)
@@ -133,23 +133,23 @@ def test_pictures_arrive_as_files_bytes_and_pixels(trax: Any, tmp_path: Path) ->
         FakeChannel("data", path.read_bytes()),
         FakeChannel("memory", np.ascontiguousarray(bgr[:, :, ::-1])),  # the protocol's pixels are RGB
     ):
-        assert np.array_equal(read_image({"color": channel}, trax), bgr)
+        assert np.array_equal(read_toolkit_channels({"color": channel}, trax), bgr)
     for pixels in (grey, grey[:, :, None], grey.astype(np.uint16) << 8):
-        assert np.array_equal(read_image(memory(pixels), trax)[:, :, 1], grey)
+        assert np.array_equal(read_toolkit_channels(memory(pixels), trax)[:, :, 1], grey)
 
 
 @pytest.mark.parametrize(
     ("channels", "told"),
     [
-        ({}, "without a colour picture"),  # depth only
+        ({}, "without a colour image"),  # depth only
         ({"color": FakeChannel("path", "nowhere.png")}, "nowhere.png"),  # no such file
-        ({"color": FakeChannel("path", __file__)}, "not a picture"),  # a file that is none
-        ({"color": FakeChannel("data", b"")}, "not a picture"),  # nothing in it
+        ({"color": FakeChannel("path", __file__)}, "not a image"),  # a file that is none
+        ({"color": FakeChannel("data", b"")}, "not a image"),  # nothing in it
     ],
 )
 def test_a_frame_that_cannot_be_read_is_named(trax: Any, channels: dict[str, FakeChannel], told: str) -> None:
     with pytest.raises(SourceError, match=told):
-        read_image(channels, trax)
+        read_toolkit_channels(channels, trax)
 
 
 def test_a_region_becomes_the_box_that_our_own_evaluation_starts_on(trax: Any, tmp_path: Path) -> None:
@@ -332,7 +332,7 @@ def test_the_toolkit_runs_the_tracker_that_ships(toolkit: Toolkit) -> None:
         lines = toolkit.results_of(name, info.name)
         assert lines[0] == "1" and len(lines) == LENGTHS[info.name]
         sequence = load(info)
-        images = [read_picture(path) for path in sequence.frames]
+        images = [read_image(path) for path in sequence.frames]
         tracker.init(images[0], start_box_of(sequence, 0, center_convention(tracker)))
         boxes = np.array([tracker.update(image).box_xywh for image in images[1:]])
         assert numbers_of(lines[1:]) == pytest.approx(boxes, abs=1e-2)  # a child process may add in another order

@@ -51,7 +51,7 @@ def make(name: str) -> nn.Module:
     return network
 
 
-def pictures(batch: int, size: int, seed: int = 0) -> Tensor:
+def images(batch: int, size: int, seed: int = 0) -> Tensor:
     return torch.randint(0, 256, (batch, 3, size, size), generator=torch.Generator().manual_seed(seed)).float()
 
 
@@ -60,7 +60,7 @@ def test_output_shapes(name: str) -> None:
     config, exemplar, size, side = CONFIGS[name]
     network = make(name)
     with torch.no_grad():
-        outputs = network(pictures(1, exemplar), pictures(1, size, 1))
+        outputs = network(images(1, exemplar), images(1, size, 1))
     anchors = config.anchors_per_position
     if config.kind in ("siamconcat", "siambroadcast"):
         expected = [(1, 2, side), (1, 4, side)]
@@ -78,7 +78,7 @@ def test_every_kind_is_in_this_file() -> None:
 def test_a_batch_gives_what_its_items_give(name: str) -> None:
     _, exemplar, size, _ = CONFIGS[name]
     network = make(name)
-    exemplars, searches = pictures(3, exemplar), pictures(3, size, 1)
+    exemplars, searches = images(3, exemplar), images(3, size, 1)
     with torch.no_grad():
         together = network(exemplars, searches)
         for i in range(3):
@@ -93,11 +93,11 @@ def test_templates_belong_to_the_caller(name: str) -> None:
     # two targets share one network: the second template leaves the first as it was, and searches change neither
     _, exemplar, size, _ = CONFIGS[name]
     network = make(name)
-    search = pictures(1, size, 5)
+    search = images(1, size, 5)
     with torch.no_grad():
-        first = network.template(pictures(1, exemplar, 1))
+        first = network.template(images(1, exemplar, 1))
         before = network.search(first, search)
-        second = network.template(pictures(1, exemplar, 2))
+        second = network.template(images(1, exemplar, 2))
         other = network.search(second, search)
         after = network.search(first, search)
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(before, after, strict=True))
@@ -109,7 +109,7 @@ def test_training_reaches_every_parameter(name: str) -> None:
     _, exemplar, size, _ = CONFIGS[name]
     network = make(name).train()
     # crops of a real size in 0..255, as in training
-    outputs = network(pictures(2, exemplar), pictures(2, size, 1))
+    outputs = network(images(2, exemplar), images(2, size, 1))
     sum((output.float() ** 2).mean() for output in outputs).backward()
     idle = [key for key, parameter in network.named_parameters() if parameter.grad is None]
     assert not idle
@@ -130,7 +130,7 @@ def test_training_reaches_every_parameter(name: str) -> None:
 )
 def test_backbone_maps(backbone: nn.Module, size: int, sides: list[int]) -> None:
     with torch.no_grad():
-        maps = backbone.eval()(pictures(1, size))
+        maps = backbone.eval()(images(1, size))
     assert [level.shape[2:] for level in maps] == [(side, side) for side in sides]
     assert tuple(level.shape[1] for level in maps) == backbone.out_channels
 

@@ -12,7 +12,7 @@ from reference_answers import CLIPS, NAMES
 
 from tracker_core import load_published
 from tracker_core.anchors import grid_anchors, rpn_base_sizes
-from tracker_core.published import PUBLISHED, published_config
+from tracker_core.presets.published import PUBLISHED, published_config
 from tracker_core.trackers.selection import cosine_window
 from tracker_core.trackers.siamrpn import SiamRPNTracker
 
@@ -56,10 +56,10 @@ def test_outputs_equal_the_published_ones(tracker: SiamRPNTracker) -> None:
 def test_trajectories_equal_the_published_ones(tracker: SiamRPNTracker) -> None:
     for clip_name, length in LENGTHS[tracker.name].items():
         clip = CLIPS[clip_name]
-        pictures = clip.frames(length)
+        images = clip.frames(length)
         follower = tracker.fork()
-        follower.init(pictures[0], np.array(clip.box_xywh))
-        results = [follower.update(picture) for picture in pictures[1:]]
+        follower.init(images[0], np.array(clip.box_xywh))
+        results = [follower.update(image) for image in images[1:]]
         theirs = ANSWERS[f"{tracker.name}/track_{clip_name}"][1:length]
         np.testing.assert_allclose([r.box_xywh for r in results], theirs[:, :4], atol=0.05, err_msg=clip_name)
         np.testing.assert_allclose([r.score for r in results], theirs[:, 4], atol=1e-4, err_msg=clip_name)

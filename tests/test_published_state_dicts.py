@@ -13,10 +13,10 @@ from reference_answers import NAMES
 from torch import Tensor
 
 from tracker_core import load_published
+from tracker_core.checkpoints.state_dicts import convert_state, plain_state, recognise
 from tracker_core.errors import CheckpointError
 from tracker_core.models.builder import build_network
-from tracker_core.published import PUBLISHED, published_config
-from tracker_core.state_dicts import convert_state, plain_state, recognise
+from tracker_core.presets.published import PUBLISHED, published_config
 from tracker_core.trackers.builder import list_trackers, preset
 
 ALEX = "siamrpn_alex_dwxcorr"

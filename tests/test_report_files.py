@@ -81,7 +81,7 @@ def vot(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out PNG and PDF, which take most of the time, where only tables or the page are looked at."""
     monkeypatch.setattr("tracker_core.evaluation.report.save_figure", lambda figure, path: None)
 
@@ -188,7 +188,7 @@ def test_page_is_one_file_without_addresses_and_well_formed(written: Path) -> No
     assert "{{" not in text
 
 
-@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.usefixtures("without_images")
 def test_page_shows_names_as_they_are(otb: Path) -> None:
     text = (report(otb, "otb", "--title", "</script><script>alert(1)</script>") / "report.html").read_text("utf-8")
     assert "<b>" not in text
@@ -206,7 +206,7 @@ def test_page_has_every_sequence_and_a_dash_where_a_tracker_has_none(written: Pa
     assert rows["David"][-1] == "IV, OCC, BC"
 
 
-@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.usefixtures("without_images")
 @pytest.mark.parametrize("kind", ["trackers.csv", "report.html", "plot"])
 def test_partial_results_are_called_partial_everywhere(otb: Path, kind: str) -> None:
     out = report(otb, "otb", "--tracker", "$Part_1$ & <b>")
@@ -231,7 +231,7 @@ def test_best_number_is_not_that_of_a_partial_tracker(written: Path) -> None:
     assert ["best" in row for row in rows] == [False, True, False]
 
 
-@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.usefixtures("without_images")
 def test_common_compares_on_the_same_sequences(otb: Path) -> None:
     rows = read_csv(report(otb, "otb", "--common") / "sequences.csv")
     assert {row["sequence"] for row in rows} == {"Deer"}
@@ -255,7 +255,7 @@ def test_supervised_report_has_plots_tables_and_a_page(vot: Path) -> None:
     assert [row[0] for row in page.cells["sequences-table"][1:]] == ["ants1", "bag"]
 
 
-@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.usefixtures("without_images")
 def test_an_eao_that_is_not_known_is_shown_as_a_dash(vot: Path) -> None:
     # VOT2018's interval begins at 100 frames, and no sequence here is as long
     out = report(vot, "vot")
@@ -264,7 +264,7 @@ def test_an_eao_that_is_not_known_is_shown_as_a_dash(vot: Path) -> None:
     assert {row["eao"] for row in read_csv(out / "trackers.csv")} == {""}
 
 
-@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.usefixtures("without_images")
 def test_trackers_of_one_name_from_two_folders_are_told_apart(otb: Path) -> None:
     other = otb / "other/Good"
     for clip in CLIPS:
@@ -306,7 +306,7 @@ def test_slips_are_named(
     assert named in " ".join(capsys.readouterr().err.split())
 
 
-@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.usefixtures("without_images")
 def test_ground_truth_that_is_a_part_of_a_benchmark_makes_every_score_partial(tmp_path: Path) -> None:
     clips = ("Deer", "David", "Couple")
     (tmp_path / "truth.json").write_text(json.dumps({c: {"groundtruth_rect": truth_boxes(c).tolist()} for c in clips}))
@@ -323,7 +323,7 @@ def test_ground_truth_that_is_a_part_of_a_benchmark_makes_every_score_partial(tm
     assert "best" not in table  # two sequences are not compared with three
 
 
-@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.usefixtures("without_images")
 def test_a_report_counts_the_frames_that_an_evaluation_counts(tmp_path: Path) -> None:
     names, cover = ("GOT-10k_Val_000001", "GOT-10k_Val_000002"), [8, 8, 0, 0, *[8] * (FRAMES - 4)]
     make_got10k(tmp_path / "data" / "val", names, cover)

@@ -11,11 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from tracker_core import devices
 from tracker_core.config import NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.errors import DeviceError, InputError
 from tracker_core.models.builder import build_network
-from tracker_core.runtime import EagerRunner, make_runner, onnx
+from tracker_core.runtime import EagerRunner, devices, make_runner, onnx
 from tracker_core.runtime.onnx import OnnxRunner
 
 # narrow networks of every structure: light, one level, three levels, up-channel

@@ -10,22 +10,22 @@ import numpy as np
 import pytest
 
 from tracker_core.errors import DataSetError, SourceError
-from tracker_core.sequences import detect_layout, find_sequence, list_sequences, load_sequence
-from tracker_core.sequences.annotation import read_number_rows
-from tracker_core.sequences.davis import read_mask
-from tracker_core.sequences.otb_attributes import OTB_ATTRIBUTES
-from tracker_core.sequences.subsets import OTB_50, OTB_100, OTB_2013, select_subset, subset_clips
-from tracker_core.sequences.uav123 import UAV_LAYOUTS
-from tracker_core.sequences.vot import parse_region
-from tracker_core.sources import SequenceSource, open_source
+from tracker_core.rendering.writers import VideoWriter
+from tracker_core.sources.opening import SequenceSource, open_source
+from tracker_core.sources.sequences import detect_layout, find_sequence, list_sequences, load_sequence
+from tracker_core.sources.sequences.annotation import read_number_rows
+from tracker_core.sources.sequences.davis import read_mask
+from tracker_core.sources.sequences.otb_attributes import OTB_ATTRIBUTES
+from tracker_core.sources.sequences.subsets import OTB_50, OTB_100, OTB_2013, select_subset, subset_clips
+from tracker_core.sources.sequences.uav123 import UAV_LAYOUTS
+from tracker_core.sources.sequences.vot import parse_region
 from tracker_core.types import iterate_frames
-from tracker_core.video.writers import VideoWriter
 
 BOXES = "10,20,30,40\n11,21,30,40\n12,22,30,40\n"
 
 
-def make_pictures(folder: Path, names: Sequence[str]) -> None:
-    """Write small pictures whose grey value is their place in the list."""
+def make_images(folder: Path, names: Sequence[str]) -> None:
+    """Write small images whose grey value is their place in the list."""
     folder.mkdir(parents=True, exist_ok=True)
     for value, name in enumerate(names):
         ok, data = cv2.imencode(Path(name).suffix, np.full((48, 64, 3), value % 256, np.uint8))
@@ -47,22 +47,22 @@ def numbered(first: int, last: int, digits: int = 4, suffix: str = ".jpg") -> li
 
 def make_otb(root: Path) -> Path:
     for name, separator in (("Car4", ","), ("Deer", "\t"), ("Woman", "  ")):
-        make_pictures(root / name / "img", numbered(1, 3))
+        make_images(root / name / "img", numbered(1, 3))
         make_files(root / name, groundtruth_rect__txt=BOXES.replace(",", separator))
-    make_pictures(root / "Jogging" / "img", numbered(1, 3))
+    make_images(root / "Jogging" / "img", numbered(1, 3))
     make_files(root / "Jogging", groundtruth_rect__1__txt=BOXES, groundtruth_rect__2__txt=BOXES.replace("10", "50"))
-    make_pictures(root / "Human4" / "img", numbered(1, 3))
+    make_images(root / "Human4" / "img", numbered(1, 3))
     make_files(root / "Human4", groundtruth_rect__1__txt="", groundtruth_rect__2__txt=BOXES)
     return root
 
 
 def make_vot(root: Path) -> Path:
-    make_pictures(root / "ants1", numbered(1, 3, 8))  # 2013 to 2017: pictures beside the polygons
+    make_images(root / "ants1", numbered(1, 3, 8))  # 2013 to 2017: images beside the polygons
     make_files(
         root / "ants1", groundtruth__txt="1,2,11,2,11,8,1,8\n0,0,10,0,10,10,0,10\nnan,nan,nan,nan,nan,nan,nan,nan\n"
     )
     make_files(root / "ants1", occlusion__tag="0\n1\n0\n", camera_motion__label="1\n")
-    make_pictures(root / "bag" / "color", numbered(1, 2, 8))  # from 2018: a folder per channel, a description
+    make_images(root / "bag" / "color", numbered(1, 2, 8))  # from 2018: a folder per channel, a description
     make_files(
         root / "bag",
         groundtruth__txt="m5,6,3,2,1,2,1,1,1\nm0,0,0,0\n",
@@ -75,7 +75,7 @@ def make_vot(root: Path) -> Path:
 def make_got10k(root: Path) -> Path:
     for split, text in (("val", "1.5,2.25,3,4\n2,2,3,4\n3,2,3,4\n"), ("test", "1,2,3,4\n")):
         folder = root / split / f"GOT-10k_{split}_000001"
-        make_pictures(folder, numbered(1, 3, 8))
+        make_images(folder, numbered(1, 3, 8))
         make_files(folder, groundtruth__txt=text)
         make_files(root / split, list__txt=f"{folder.name}\n")
     make_files(
@@ -89,7 +89,7 @@ def make_got10k(root: Path) -> Path:
 
 def make_lasot(root: Path) -> Path:
     folder = root / "tiger" / "tiger-6"
-    make_pictures(folder / "img", numbered(1, 4, 8))
+    make_images(folder / "img", numbered(1, 4, 8))
     make_files(
         folder,
         groundtruth__txt="1,1,5,5\n10,20,30,40\n613,731,247,-11\n9,9,9,9\n",
@@ -101,8 +101,8 @@ def make_lasot(root: Path) -> Path:
 
 
 def make_uav123(root: Path) -> Path:
-    make_pictures(root / "data_seq" / "UAV123" / "bike1", numbered(1, 3, 6))
-    make_pictures(root / "data_seq" / "UAV123" / "truck4", numbered(575, 1261, 6))
+    make_images(root / "data_seq" / "UAV123" / "bike1", numbered(1, 3, 6))
+    make_images(root / "data_seq" / "UAV123" / "truck4", numbered(575, 1261, 6))
     make_files(
         root / "anno" / "UAV123",
         bike1__txt="1,2,3,4\nNaN,NaN,NaN,NaN\n5,6,7,8\n",
@@ -113,16 +113,16 @@ def make_uav123(root: Path) -> Path:
 
 
 def make_trackingnet(root: Path) -> Path:
-    make_pictures(root / "TRAIN_0" / "frames" / "abc_0", [f"{number}.jpg" for number in range(12)])
+    make_images(root / "TRAIN_0" / "frames" / "abc_0", [f"{number}.jpg" for number in range(12)])
     make_files(root / "TRAIN_0" / "anno", abc_0__txt="1.5,2,3,4\n" * 12)
-    make_pictures(root / "TEST" / "frames" / "xyz_1", [f"{number}.jpg" for number in range(3)])
+    make_images(root / "TEST" / "frames" / "xyz_1", [f"{number}.jpg" for number in range(3)])
     make_files(root / "TEST" / "anno", xyz_1__txt="1,2,3,4\n")
     return root
 
 
 def make_davis(root: Path) -> Path:
-    make_pictures(root / "JPEGImages" / "480p" / "dogs", numbered(0, 2, 5))
-    make_pictures(root / "JPEGImages" / "480p" / "bear", numbered(0, 1, 5))
+    make_images(root / "JPEGImages" / "480p" / "dogs", numbered(0, 2, 5))
+    make_images(root / "JPEGImages" / "480p" / "bear", numbered(0, 1, 5))
     for name in numbered(0, 2, 5, ".png"):
         mask = np.zeros((48, 64, 3), np.uint8)  # palette colours of objects 1 and 2, as they are decoded
         mask[10:20, 5:9] = (0, 0, 128)
@@ -178,7 +178,7 @@ def test_otb_separators_are_all_the_same_and_boxes_become_zero_based(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("name", "pictures", "rows", "first", "count"),
+    ("name", "images", "rows", "first", "count"),
     [
         ("David", (1, 770), 471, 300, 471),  # the whole clip is there, its ground truth begins at 300
         ("David", (300, 770), 471, 300, 471),  # only the part is there
@@ -190,13 +190,13 @@ def test_otb_separators_are_all_the_same_and_boxes_become_zero_based(tmp_path: P
     ],
 )
 def test_otb_parts_are_cut_by_file_number(
-    tmp_path: Path, name: str, pictures: tuple[int, int], rows: int, first: int, count: int
+    tmp_path: Path, name: str, images: tuple[int, int], rows: int, first: int, count: int
 ) -> None:
     folder = tmp_path / name
     (folder / "img").mkdir(parents=True)
-    for picture in numbered(*pictures):
-        (folder / "img" / picture).touch()
-    starts = pictures[0] if rows == pictures[1] - pictures[0] + 1 else first
+    for image in numbered(*images):
+        (folder / "img" / image).touch()
+    starts = images[0] if rows == images[1] - images[0] + 1 else first
     make_files(folder, groundtruth_rect__txt="".join(f"{starts + row},1,5,5\n" for row in range(rows)))
     sequence = load_sequence(folder)
     assert len(sequence) == len(sequence.boxes_xywh) == count == list_sequences(folder)[0].frame_count
@@ -265,7 +265,7 @@ def test_uav123_parts_of_a_folder(tmp_path: Path) -> None:
 
 
 def test_uav123_at_ten_frames_a_second() -> None:
-    # every third picture: (n − 1) // 3 + 1
+    # every third image: (n − 1) // 3 + 1
     layout = next(layout for layout in UAV_LAYOUTS if layout.name == "uav123-10fps")
     assert layout.frame_range("bird1_2") == (259, 493) and layout.frame_range("uav1_3") == (825, 1157)
     assert layout.frame_range("bird1_4") is None and layout.frame_range("bike1") is None
@@ -303,7 +303,7 @@ def test_palette_colours_are_object_numbers(tmp_path: Path) -> None:
 def test_ground_truth_must_match_the_frames(tmp_path: Path) -> None:
     for lines, word in ((2, "fewer"), (5, "more")):
         folder = tmp_path / f"Clip{lines}"
-        make_pictures(folder / "img", numbered(1, 3))
+        make_images(folder / "img", numbered(1, 3))
         make_files(folder, groundtruth_rect__txt="1,2,3,4\n" * lines)
         with pytest.raises(DataSetError, match=rf"{word} lines than frames \({lines} lines, 3 frames\)"):
             load_sequence(folder)
@@ -312,7 +312,7 @@ def test_ground_truth_must_match_the_frames(tmp_path: Path) -> None:
 
 
 def test_one_line_is_a_start_box(tmp_path: Path) -> None:
-    make_pictures(tmp_path / "Clip" / "img", numbered(1, 3))
+    make_images(tmp_path / "Clip" / "img", numbered(1, 3))
     make_files(tmp_path / "Clip", groundtruth_rect__txt="5,6,7,8\n\n\n")  # blank lines at the end are nothing
     sequence = load_sequence(tmp_path / "Clip")
     assert sequence.boxes_xywh[0].tolist() == [4, 5, 7, 8] and np.isnan(sequence.boxes_xywh[1:]).all()
@@ -359,7 +359,7 @@ def test_nearest_names_and_folders_that_are_nothing(tmp_path: Path) -> None:
     assert detect_layout(tmp_path / "empty") is None
     with pytest.raises(DataSetError, match="No sequence"):
         list_sequences(tmp_path / "empty")
-    with pytest.raises(DataSetError, match="no pictures"):
+    with pytest.raises(DataSetError, match="no images"):
         make_files(tmp_path / "bare", groundtruth_rect__txt=BOXES)
         load_sequence(tmp_path / "bare")
 
@@ -387,7 +387,7 @@ def test_sequence_folders_open_as_sources(tmp_path: Path) -> None:
         open_source(root)
 
 
-def test_a_benchmark_does_not_step_over_a_damaged_picture(tmp_path: Path) -> None:
+def test_a_benchmark_does_not_step_over_a_damaged_image(tmp_path: Path) -> None:
     root = make_otb(tmp_path)
     (root / "Car4" / "img" / "0002.jpg").write_bytes(b"")
     source = open_source(root / "Car4")

@@ -32,8 +32,8 @@ def textured(size: int = 64, seed: int = 0) -> np.ndarray:
 
 def make_batch(count: int = 6) -> Batch:
     def stack(size: int) -> torch.Tensor:
-        pictures = np.stack([textured(size, index) for index in range(count)])
-        return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
+        images = np.stack([textured(size, index) for index in range(count)])
+        return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
 
     boxes = torch.tensor([[1.0, 2, 30, 20]]).repeat(count, 1)
     flags = torch.ones(count, dtype=torch.bool)
@@ -114,7 +114,7 @@ def test_a_moving_blur_of_the_worker_keeps_the_mean() -> None:
 
 @pytest.mark.parametrize("quality", [25, 60, 95])
 def test_block_compression_is_close_to_jpeg(quality: int) -> None:
-    """On a grey picture both quantise the same cosines; what differs is rounding."""
+    """On a grey image both quantise the same cosines; what differs is rounding."""
     grey = np.repeat(textured(64)[..., :1], 3, axis=2)
     tensor = torch.from_numpy(grey).permute(2, 0, 1)[None].float()
     ours = compress_blocks(tensor, torch.tensor([float(quality)]))[0, 0].numpy()

@@ -13,10 +13,10 @@ import torch
 import torch.distributed as dist
 from training_samples import TinyNetwork, tiny_config, tiny_source
 
+from tracker_core.checkpoints.weights import load_checkpoint
 from tracker_core.errors import ConfigError
 from tracker_core.training.distributed import join_processes
 from tracker_core.training.loop import Trainer
-from tracker_core.weights import load_checkpoint
 
 HERE = Path(__file__).resolve().parent
 pytestmark = pytest.mark.skipif(not dist.is_available() or not dist.is_gloo_available(), reason="PyTorch without gloo")
@@ -39,7 +39,7 @@ def train(folder: Path, out: str) -> None:
     torch.manual_seed(7)
     network = NormFree()
     with join_processes(config.loop.batch) as processes:
-        source = tiny_source(folder / f"pictures{processes.rank}", config)
+        source = tiny_source(folder / f"images{processes.rank}", config)
         validated = []
         config.loop.validate_every = 2
         trainer = Trainer(

@@ -16,6 +16,7 @@ from torch import nn
 from training_samples import SMALL, TinyNetwork, make_stills, tiny_config, tiny_source
 
 from tracker_core.anchors import decode
+from tracker_core.checkpoints.weights import load_checkpoint
 from tracker_core.errors import CheckpointError, ConfigError
 from tracker_core.training.batches import Batch, collate_pairs, iterate_batches
 from tracker_core.training.interrupt import StopRequest
@@ -24,13 +25,12 @@ from tracker_core.training.loop import NonFiniteLossError, Trainer, network_inpu
 from tracker_core.training.losses import split_outputs
 from tracker_core.training.optimisation import freeze_trunk, learning_rate_factor, make_optimizer
 from tracker_core.training.pairs import PairSource
-from tracker_core.weights import load_checkpoint
 
 
 def make_trainer(folder: Path, config=None, network: nn.Module | None = None, **more) -> Trainer:
     config = config or tiny_config(folder / "run")
     torch.manual_seed(7)
-    return Trainer(config, network or TinyNetwork(), tiny_source(folder / "pictures", config), **more)
+    return Trainer(config, network or TinyNetwork(), tiny_source(folder / "images", config), **more)
 
 
 def stopping_trainer(folder: Path, config, after: int) -> Trainer:
@@ -87,7 +87,7 @@ def test_interrupted_and_resumed_ends_with_the_same_weights(tmp_path: Path, work
     first = stopping_trainer(tmp_path, config, stopped_after)
     assert not first.run() and first.step == stopped_after
     torch.manual_seed(12345)  # whatever another process's dice were
-    second = Trainer(config, TinyNetwork(), tiny_source(tmp_path / "pictures", config))
+    second = Trainer(config, TinyNetwork(), tiny_source(tmp_path / "images", config))
     assert second.resume() and second.step == stopped_after
     assert second.run() and second.step == config.loop.steps
     assert same_state(whole, second)
@@ -128,7 +128,7 @@ def test_pairs_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
     batches = []
     for workers in (0, 2):
         config = tiny_config(tmp_path / "run", workers=workers)
-        source = tiny_source(tmp_path / "pictures", config)
+        source = tiny_source(tmp_path / "images", config)
         batches.append([batch.search for batch in iterate_batches(source, config.loop, 2)])
     assert len(batches[0]) == 4
     assert all(torch.equal(one, other) for one, other in zip(*batches, strict=True))
@@ -136,7 +136,7 @@ def test_pairs_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
 
 def test_processes_share_the_pairs_of_a_batch(tmp_path: Path) -> None:
     config = tiny_config(tmp_path / "run")
-    source = tiny_source(tmp_path / "pictures", config)
+    source = tiny_source(tmp_path / "images", config)
     whole = next(iterate_batches(source, config.loop, 1))
     halves = [next(iterate_batches(source, config.loop, 1, rank, 2)) for rank in (0, 1)]
     assert torch.equal(whole.search[0::2], halves[0].search) and torch.equal(whole.search[1::2], halves[1].search)
@@ -170,7 +170,7 @@ def test_a_frozen_trunk_keeps_weights_and_statistics(tmp_path: Path, trunk_name:
     network = TinyNetwork(trunk_name=trunk_name)
     before = copy.deepcopy(network.get_submodule(trunk_name).state_dict())
     states = []
-    trainer = Trainer(config, network, tiny_source(tmp_path / "pictures", config))
+    trainer = Trainer(config, network, tiny_source(tmp_path / "images", config))
     trainer.on_step = lambda step, _: states.append(copy.deepcopy(network.get_submodule(trunk_name).state_dict()))
     trainer.run()
     for name, value in before.items():
@@ -263,9 +263,9 @@ def test_other_values_than_at_the_start_are_named(tmp_path: Path, caplog: pytest
     assert "loop.learning_rate, loop.steps" in caplog.text and "workers" not in caplog.text
 
 
-def test_an_unreadable_picture_is_named_once_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_image_is_named_once_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     config = tiny_config(tmp_path / "run", workers=2)
-    source = tiny_source(tmp_path / "pictures", config)
+    source = tiny_source(tmp_path / "images", config)
     bad = Path(source.stills.clips[3].frames[0])
     bad.write_bytes(b"broken")
     trainer = Trainer(config, TinyNetwork(), source)
@@ -276,7 +276,7 @@ def test_an_unreadable_picture_is_named_once_and_counted(tmp_path: Path, caplog:
 
 def test_a_guide_is_given_to_networks_that_ask_for_it(tmp_path: Path) -> None:
     config = tiny_config(tmp_path / "run")
-    source = tiny_source(tmp_path / "pictures", config)
+    source = tiny_source(tmp_path / "images", config)
     batch: Batch = next(iterate_batches(source, config.loop, 0))
     network = TinyNetwork()
     assert len(network_inputs(network, batch)) == 2

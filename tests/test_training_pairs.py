@@ -1,4 +1,4 @@
-"""Pairs: determinism, true boxes, other objects as negatives, unreadable pictures."""
+"""Pairs: determinism, true boxes, other objects as negatives, unreadable images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from training_samples import COLOURS, PLAIN, SMALL, make_got10k, make_stills, write_picture
+from training_samples import COLOURS, PLAIN, SMALL, make_got10k, make_stills, write_image
 
 from tracker_core.errors import ConfigError, DataSetError
 from tracker_core.training.augment import AugmentConfig
@@ -18,8 +18,8 @@ from tracker_core.training.clips import Clip
 from tracker_core.training.cutouts import CutOut, Placement, extent, paste
 from tracker_core.training.drawing import PairConfig, place_beside
 from tracker_core.training.geometry import CropGeometry, View, cut_view
+from tracker_core.training.images import ImageCache, UnreadableImageError, choose_shrink, decode_image
 from tracker_core.training.pairs import PairSource, jitter_box
-from tracker_core.training.pictures import PictureCache, UnreadablePictureError, choose_shrink, decode_picture
 from tracker_core.training.readers import read_got10k_clips
 
 
@@ -54,7 +54,7 @@ def test_a_pair_depends_on_seed_and_number_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_box_of_a_crop_is_where_the_rectangle_is(suffix: str, seed: int, tmp_path: Path) -> None:
-    """Shift, scale, stretch and flip move the picture and the box alike: threshold the crop and compare."""
+    """Shift, scale, stretch and flip move the image and the box alike: threshold the crop and compare."""
     augment = dataclasses.replace(PLAIN, aspect=0.3, scale=0.4, template_shift=3.0, flip_probability=0.5)
     source = PairSource(make_stills(tmp_path, 8, suffix), [], PairConfig(negative_share=0, augment=augment), seed)
     for index in range(12):
@@ -67,27 +67,27 @@ def test_the_box_of_a_crop_is_where_the_rectangle_is(suffix: str, seed: int, tmp
 
 
 @pytest.mark.parametrize("size", [(160, 120), (1601, 1201), (3203, 2402)])
-def test_a_picture_decoded_small_keeps_the_box_true(size: tuple[int, int], tmp_path: Path) -> None:
+def test_a_image_decoded_small_keeps_the_box_true(size: tuple[int, int], tmp_path: Path) -> None:
     """Large targets are decoded at a half, a quarter, an eighth: odd sizes must not shift the box."""
     factor = size[0] / 160
     box = tuple(round(value * factor) for value in (40, 30, 61, 45))
-    path = write_picture(tmp_path / "large.jpg", box, COLOURS[5], size)
+    path = write_image(tmp_path / "large.jpg", box, COLOURS[5], size)
     view = View(255, CropGeometry().scale_of(box[2], box[3]), (10.0, -7.0))
-    crop, box_cxcywh = cut_view(PictureCache(0), path, np.array(box, np.float64), view)
+    crop, box_cxcywh = cut_view(ImageCache(0), path, np.array(box, np.float64), view)
     np.testing.assert_allclose(measured_box(crop, 130), box_cxcywh, atol=1.1)
 
 
 @pytest.mark.parametrize(
     ("scale", "shrink"), [(2.0, 1), (0.51, 1), (0.5, 2), (0.26, 2), (0.25, 4), (0.1, 8), (0.01, 8)]
 )
-def test_pictures_are_never_decoded_below_the_crop_s_resolution(scale: float, shrink: int) -> None:
+def test_images_are_never_decoded_below_the_crop_s_resolution(scale: float, shrink: int) -> None:
     assert choose_shrink(scale) == shrink
 
 
 def test_png_and_jpeg_shrink_to_the_same_grid(tmp_path: Path) -> None:
     for suffix in (".png", ".jpg"):
-        path = write_picture(tmp_path / f"a{suffix}", (40, 24, 64, 48), COLOURS[5], (163, 121))
-        image = decode_picture(path, 4)
+        path = write_image(tmp_path / f"a{suffix}", (40, 24, 64, 48), COLOURS[5], (163, 121))
+        image = decode_image(path, 4)
         x, y, w, h = cv2.boundingRect((image[..., 0] > 130).astype(np.uint8))
         assert (x, y, w, h) == (10, 6, 16, 12)
 
@@ -103,10 +103,10 @@ def test_png_and_jpeg_shrink_to_the_same_grid(tmp_path: Path) -> None:
 def test_a_pasted_rectangle_is_where_its_box_says(
     angle: float, scale: float, x: float, y: float, aspect: float
 ) -> None:
-    picture = np.full((60, 80, 3), 40, np.uint8)
-    picture[10:50, 20:70] = 250
+    image = np.full((60, 80, 3), 40, np.uint8)
+    image[10:50, 20:70] = 250
     outline = np.array([[20, 10], [45, 10], [70, 10], [70, 50], [45, 50], [20, 50]], np.float32)
-    cut = CutOut.from_picture(picture, outline)
+    cut = CutOut.from_image(image, outline)
     assert cut is not None
     canvas = np.zeros((255, 255, 3), np.uint8)
     box_cxcywh = paste(canvas, cut, Placement(angle, scale, (x, y), aspect))
@@ -115,9 +115,9 @@ def test_a_pasted_rectangle_is_where_its_box_says(
 
 
 def test_a_smeared_object_keeps_its_centre_and_softens(tmp_path: Path) -> None:
-    picture = np.full((60, 60, 3), 250, np.uint8)
+    image = np.full((60, 60, 3), 250, np.uint8)
     outline = np.array([[15, 15], [30, 15], [45, 15], [45, 45], [30, 45], [15, 45]], np.float32)
-    cut = CutOut.from_picture(picture, outline)
+    cut = CutOut.from_image(image, outline)
     assert cut is not None
     sharp, smeared = np.zeros((2, 127, 127, 3), np.uint8)
     paste(sharp, cut, Placement())
@@ -143,7 +143,7 @@ def test_cutout_pairs_have_true_boxes(tmp_path: Path) -> None:
 
 
 def test_a_negative_never_shows_the_target(tmp_path: Path) -> None:
-    """Two objects of one picture, and two clips of one identity, are no negatives of each other."""
+    """Two objects of one image, and two clips of one identity, are no negatives of each other."""
     stills = make_stills(tmp_path, 4)
     shared = dataclasses.replace(stills[0], name="second object", boxes_xywh=np.array([[5.0, 5, 20, 20]]))
     twins = [dataclasses.replace(clip, identity="dog") for clip in stills[1:3]]
@@ -209,18 +209,18 @@ def test_the_guide_is_jittered_by_a_quarter_of_the_size() -> None:
     np.testing.assert_array_equal(jitter_box(rng, box, 0.0), box)
 
 
-# what can be wrong with a picture, given the bytes of a good one
+# what can be wrong with a image, given the bytes of a good one
 @pytest.mark.parametrize(
     "break_it",
     [
         lambda good: b"",  # empty
-        lambda good: b"text, not a picture",
+        lambda good: b"text, not a image",
         lambda good: good[: len(good) // 2],  # cut short: a decoder would fill the rest with grey
         lambda good: good[:20],
     ],
 )
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_an_unreadable_picture_is_replaced_and_named(break_it, suffix: str, tmp_path: Path) -> None:
+def test_an_unreadable_image_is_replaced_and_named(break_it, suffix: str, tmp_path: Path) -> None:
     stills = make_stills(tmp_path, 3, suffix)
     bad = Path(stills[1].frames[0])
     bad.write_bytes(break_it(bad.read_bytes()))
@@ -232,7 +232,7 @@ def test_an_unreadable_picture_is_replaced_and_named(break_it, suffix: str, tmp_
     assert any(source.pair(index).unreadable for index in range(20))
 
 
-def test_a_box_outside_its_picture_is_not_a_positive(tmp_path: Path) -> None:
+def test_a_box_outside_its_image_is_not_a_positive(tmp_path: Path) -> None:
     stills = make_stills(tmp_path, 2)
     outside = dataclasses.replace(stills[0], boxes_xywh=np.array([[500.0, 500, 30, 30]]))
     source = PairSource([outside, stills[1]], [], PairConfig(negative_share=0, augment=PLAIN), 0, SMALL)
@@ -258,7 +258,7 @@ def test_video_pairs_stay_within_the_step(tmp_path: Path) -> None:
     (clip,) = read_got10k_clips(make_got10k(tmp_path, clips=1, frames=30), step=1)
     drawn = []
 
-    class Spy(PictureCache):
+    class Spy(ImageCache):
         def read(self, path: str, shrink: int = 1):
             drawn.append(int(Path(path).stem))
             return super().read(path, shrink)
@@ -271,15 +271,15 @@ def test_video_pairs_stay_within_the_step(tmp_path: Path) -> None:
 
 
 def test_the_cache_keeps_its_bound(tmp_path: Path) -> None:
-    paths = [write_picture(tmp_path / f"{index}.png", (10, 10, 30, 30), COLOURS[0]) for index in range(6)]
+    paths = [write_image(tmp_path / f"{index}.png", (10, 10, 30, 30), COLOURS[0]) for index in range(6)]
     one = 160 * 120 * 3
-    cache = PictureCache(5 * one)
+    cache = ImageCache(5 * one)
     first = cache.read(paths[0])
     assert cache.read(paths[0]) is first
     for path in paths:
         cache.read(path)
     assert cache.read(paths[0]) is not first  # the oldest was dropped
-    with pytest.raises(UnreadablePictureError):
+    with pytest.raises(UnreadableImageError):
         cache.read(str(tmp_path / "absent.png"))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from training_samples import make_coco, make_got10k, write_picture
+from training_samples import make_coco, make_got10k, write_image
 
 from tracker_core.errors import ConfigError, DataSetError
 from tracker_core.training.readers import (
@@ -46,14 +46,14 @@ def test_got10k_marks_absent_frames_and_counts_bad_boxes(tmp_path: Path, caplog:
     assert caplog.text.count("inverted") == 1 and "1 boxes" in caplog.text
 
 
-def test_a_missing_picture_does_not_shift_the_boxes_behind_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_image_does_not_shift_the_boxes_behind_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = make_got10k(tmp_path, clips=1, frames=6) / "clip0"
     (folder / "00000003.jpg").unlink()
     with caplog.at_level(logging.WARNING):
         (clip,) = read_got10k_clips(tmp_path)
     assert [Path(path).name for path in clip.frames] == [f"{n:08d}.jpg" for n in (1, 2, 4, 5, 6)]
     assert clip.boxes_xywh[2, 0] == 29  # the fourth frame keeps the fourth box
-    assert "1 boxes without a picture" in caplog.text
+    assert "1 boxes without a image" in caplog.text
 
 
 def test_a_clip_with_a_broken_annotation_is_left_out_and_the_others_stay(
@@ -75,7 +75,7 @@ def test_names_and_exclude_are_patterns(tmp_path: Path) -> None:
 def test_lasot_reads_kinds_flags_and_one_based_boxes(tmp_path: Path) -> None:
     folder = tmp_path / "bird" / "bird-1"
     for number in range(1, 5):
-        write_picture(folder / "img" / f"{number:08d}.jpg", (10, 10, 30, 20), RED)
+        write_image(folder / "img" / f"{number:08d}.jpg", (10, 10, 30, 20), RED)
     (folder / "groundtruth.txt").write_text("11,11,30,20\n" * 4)
     (folder / "full_occlusion.txt").write_text("0,1,0,0")
     (folder / "out_of_view.txt").write_text("0,0,1,0")
@@ -87,7 +87,7 @@ def test_lasot_reads_kinds_flags_and_one_based_boxes(tmp_path: Path) -> None:
 def test_trackingnet_orders_unpadded_numbers(tmp_path: Path) -> None:
     for chunk in ("TRAIN_0", "TRAIN_1"):
         for number in range(12):
-            write_picture(tmp_path / chunk / "frames" / "abc_0" / f"{number}.jpg", (10, 10, 30, 20), RED)
+            write_image(tmp_path / chunk / "frames" / "abc_0" / f"{number}.jpg", (10, 10, 30, 20), RED)
         (tmp_path / chunk / "anno").mkdir()
         rows = "".join(f"{number}.5,10,30,20\n" for number in range(12))
         (tmp_path / chunk / "anno" / "abc_0.txt").write_text(rows)
@@ -100,7 +100,7 @@ def test_trackingnet_orders_unpadded_numbers(tmp_path: Path) -> None:
 def write_vid_frame(
     root: Path, video: str, number: int, objects: list[tuple[int, str, tuple[int, int, int, int]]]
 ) -> None:
-    write_picture(root / "Data" / "VID" / "train" / video / f"{number:06d}.JPEG", (10, 10, 30, 20), RED)
+    write_image(root / "Data" / "VID" / "train" / video / f"{number:06d}.JPEG", (10, 10, 30, 20), RED)
     entries = "".join(
         f"<object><trackid>{track}</trackid><name>{kind}</name><bndbox><xmax>{x2}</xmax><xmin>{x1}</xmin>"
         f"<ymax>{y2}</ymax><ymin>{y1}</ymin></bndbox></object>"
@@ -126,12 +126,12 @@ def test_vid_follows_tracks_through_their_gaps(tmp_path: Path, caplog: pytest.Lo
     assert plane.usable.tolist() == [0, 1, 4] and plane.category == "n02691156"
     assert plane.boxes_xywh[0].tolist() == [10, 10, 30, 20]  # corners are pixels inside the box
     assert dog.usable.tolist() == [0, 3] and len(dog.frames) == 4  # frames 1 to 4 of the video
-    for reason in ("annotations without a picture", "empty, inverted", "files that cannot be read"):
+    for reason in ("annotations without a image", "empty, inverted", "files that cannot be read"):
         assert caplog.text.count(reason) == 1
 
 
 def test_coco_keeps_what_can_be_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    write_picture(tmp_path / "images" / "a.jpg", (10, 10, 30, 20), RED)
+    write_image(tmp_path / "images" / "a.jpg", (10, 10, 30, 20), RED)
     outline = [10, 10, 25, 8, 40, 10, 42, 20, 40, 30, 10, 30]
     rle = {"size": [120, 160], "counts": [10 * 120 + 10] + [20, 100] * 29 + [20, 160 * 120 - 1210 - 20 - 120 * 29]}
     objects = [
@@ -143,8 +143,8 @@ def test_coco_keeps_what_can_be_used(tmp_path: Path, caplog: pytest.LogCaptureFi
         {"image_id": 1, "bbox": [40, 10, -30, 20]},  # inverted
         {"image_id": 1, "bbox": [10, 10, 5, 20]},  # too small
         {"image_id": 1, "bbox": [10, 10, 30]},  # three numbers
-        {"image_id": 2, "bbox": [10, 10, 30, 20]},  # its picture is absent
-        {"image_id": 9, "bbox": [10, 10, 30, 20]},  # its picture is not listed
+        {"image_id": 2, "bbox": [10, 10, 30, 20]},  # its image is absent
+        {"image_id": 9, "bbox": [10, 10, 30, 20]},  # its image is not listed
     ]
     path = make_coco(tmp_path, objects, ["a.jpg", "gone.jpg"], ["cat"])
     with caplog.at_level(logging.WARNING):
@@ -161,7 +161,7 @@ def test_coco_keeps_what_can_be_used(tmp_path: Path, caplog: pytest.LogCaptureFi
 def test_coco_frames_of_one_video_share_an_identity(tmp_path: Path) -> None:
     names = ["DAVIS_dog_00012.jpg", "DAVIS_dog_00018.jpg", "DAVIS_cow_00012.jpg", "photo_1.jpg"]
     for name in names:
-        write_picture(tmp_path / "images" / name, (10, 10, 30, 20), RED)
+        write_image(tmp_path / "images" / name, (10, 10, 30, 20), RED)
     objects = [{"image_id": number, "bbox": [10, 10, 30, 20]} for number in range(1, 5)]
     path = make_coco(tmp_path, objects, names)
     clips = read_coco_clips(path, tmp_path / "images", video_frames=["DAVIS_*"])
@@ -208,13 +208,13 @@ def test_a_long_compressed_code_round_trips() -> None:
 
 
 def palette_png(path: Path, labels: np.ndarray) -> None:
-    """Write a label picture in the colours of the PASCAL palette: 1 is dark red, 2 dark green."""
+    """Write a label image in the colours of the PASCAL palette: 1 is dark red, 2 dark green."""
     colours = np.array([[0, 0, 0], [0, 0, 128], [0, 128, 0]], np.uint8)  # BGR
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), colours[labels])
 
 
-def label_picture(shift: int = 0) -> np.ndarray:
+def label_image(shift: int = 0) -> np.ndarray:
     labels = np.zeros((120, 160), np.uint8)
     cv2.ellipse(labels, (40 + shift, 60), (20, 15), 0, 0, 360, 1, -1)
     cv2.rectangle(labels, (100, 40), (129, 59), 2, -1)
@@ -223,17 +223,17 @@ def label_picture(shift: int = 0) -> np.ndarray:
 
 def test_davis_masks_become_boxes_and_outlines(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(4):
-        write_picture(tmp_path / "JPEGImages" / "480p" / "pair" / f"{number:05d}.jpg", (10, 10, 30, 20), RED)
-        palette_png(tmp_path / "Annotations" / "480p" / "pair" / f"{number:05d}.png", label_picture(number))
+        write_image(tmp_path / "JPEGImages" / "480p" / "pair" / f"{number:05d}.jpg", (10, 10, 30, 20), RED)
+        palette_png(tmp_path / "Annotations" / "480p" / "pair" / f"{number:05d}.png", label_image(number))
     (tmp_path / "JPEGImages" / "480p" / "pair" / "00003.jpg").unlink()
-    (tmp_path / "Annotations" / "480p" / "pair" / "00002.png").write_bytes(b"not a picture")
+    (tmp_path / "Annotations" / "480p" / "pair" / "00002.png").write_bytes(b"not a image")
     with caplog.at_level(logging.WARNING):
         first, second = read_davis_clips(tmp_path)
     assert first.usable.tolist() == [0, 1] and len(first.frames) == 3
     np.testing.assert_allclose(first.boxes_xywh[1], [21, 45, 41, 31])
     np.testing.assert_allclose(second.boxes_xywh[0], [100, 40, 30, 20])
     assert first.polygons is not None and first.polygons[0] is not None and first.polygons[2] is None
-    assert "cannot be read" in caplog.text and "without a picture" in caplog.text
+    assert "cannot be read" in caplog.text and "without a image" in caplog.text
     with pytest.raises(DataSetError, match="split"):
         read_davis_clips(tmp_path, split="2017/train")
     (tmp_path / "ImageSets" / "2017").mkdir(parents=True)
@@ -243,8 +243,8 @@ def test_davis_masks_become_boxes_and_outlines(tmp_path: Path, caplog: pytest.Lo
 
 def test_youtubevos_names_kinds(tmp_path: Path) -> None:
     for number in (0, 5):
-        write_picture(tmp_path / "JPEGImages" / "0a1b" / f"{number:05d}.jpg", (10, 10, 30, 20), RED)
-        palette_png(tmp_path / "Annotations" / "0a1b" / f"{number:05d}.png", label_picture())
+        write_image(tmp_path / "JPEGImages" / "0a1b" / f"{number:05d}.jpg", (10, 10, 30, 20), RED)
+        palette_png(tmp_path / "Annotations" / "0a1b" / f"{number:05d}.png", label_image())
     meta = {"videos": {"0a1b": {"objects": {"1": {"category": "fox"}, "2": {"category": "sign"}}}}}
     (tmp_path / "meta.json").write_text(json.dumps(meta))
     clips = read_youtubevos_clips(tmp_path)
@@ -254,7 +254,7 @@ def test_youtubevos_names_kinds(tmp_path: Path) -> None:
         read_youtubevos_clips(tmp_path)
 
 
-def test_label_pictures_grey_and_coloured() -> None:
+def test_label_images_grey_and_coloured() -> None:
     grey = np.array([[0, 1], [2, 2]], np.uint8)
     assert {number: int(mask.sum()) for number, mask in split_labels(grey).items()} == {1: 1, 2: 2}
     white = np.zeros((2, 2, 3), np.uint8)

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 from training_samples import TinyNetwork, make_got10k, tiny_config, tiny_source
 
+from tracker_core.checkpoints.weights import save_checkpoint
 from tracker_core.config import NetworkConfig, TrackerConfig, config_to_mapping
 from tracker_core.errors import CheckpointError, ConfigError, DataSetError
 from tracker_core.models.builder import build_network
@@ -23,7 +24,6 @@ from tracker_core.training.config import TrainingConfig
 from tracker_core.training.initialise import initialise_network
 from tracker_core.training.preparation import prepare_run, search_crops
 from tracker_core.training.teachers import load_teacher
-from tracker_core.weights import save_checkpoint
 
 
 def no_crops() -> list[torch.Tensor]:
@@ -177,7 +177,7 @@ def test_nanotrack_files_that_do_not_fit(nanotrack: tuple[str, LightSiamRPN], tm
 def test_a_teacher_speaks_for_each_position(nanotrack: tuple[str, LightSiamRPN], tmp_path: Path) -> None:
     specification, published = nanotrack
     config = TrainingConfig()
-    source = tiny_source(tmp_path / "pictures", tiny_config(tmp_path))
+    source = tiny_source(tmp_path / "images", tiny_config(tmp_path))
     source.geometry = dataclasses.replace(source.geometry, exemplar_size=127, search_size=255)
     batch = next(iterate_batches(source, dataclasses.replace(config.loop, batch=2, workers=0), 0))
     teacher = load_teacher(specification, "cpu")

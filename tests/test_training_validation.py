@@ -1,4 +1,4 @@
-"""Validation by tracking, its figures, and the pictures in TensorBoard."""
+"""Validation by tracking, its figures, and the images in TensorBoard."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 from training_samples import TinyNetwork, make_got10k, tiny_config, tiny_source
 
 from tracker_core.training.distributed import ProcessGroup
+from tracker_core.training.images import ImageCache
 from tracker_core.training.loop import Trainer
 from tracker_core.training.monitor import Monitor, sample_pairs
-from tracker_core.training.pictures import PictureCache
 from tracker_core.training.readers import read_got10k_clips
-from tracker_core.training.sample_pictures import DEFAULT_BOX, GROUND_TRUTH, GUIDE, PREDICTION, draw_samples
+from tracker_core.training.sample_images import DEFAULT_BOX, GROUND_TRUTH, GUIDE, PREDICTION, draw_samples
 from tracker_core.training.validation import SequenceScore, TrackingValidator, summarise, track_sequences
 from tracker_core.types import TrackResult
 
@@ -47,14 +47,14 @@ def test_a_perfect_tracker_has_the_highest_score(tmp_path: Path) -> None:
     assert lost.success_auc == pytest.approx(20 / 21 / 6)
 
 
-def test_frames_without_a_box_or_a_picture_do_not_count(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_frames_without_a_box_or_a_image_do_not_count(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = make_got10k(tmp_path, clips=1, frames=7) / "clip0"
     (folder / "absence.label").write_text("1\n0\n0\n1\n0\n0\n0\n")
     (folder / "00000006.jpg").write_bytes(b"damaged")
     (clip,) = read_got10k_clips(tmp_path)
     tracker = Stubborn(clip.boxes_xywh[1:])  # the run begins at the second frame, the first with a box
     tracker.answers = np.delete(clip.boxes_xywh[1:], 4, axis=0)
-    (score,) = track_sequences(tracker, [clip], PictureCache(1 << 20))
+    (score,) = track_sequences(tracker, [clip], ImageCache(1 << 20))
     assert score.success_auc == pytest.approx(20 / 21)
     np.testing.assert_allclose(tracker.starts, [clip.boxes_xywh[1]])
     assert "does not count" in caplog.text
@@ -78,7 +78,7 @@ def test_a_network_is_validated_as_a_tracker(tmp_path: Path) -> None:
 
 
 def test_samples_show_truth_prediction_default_box_and_guide(tmp_path: Path) -> None:
-    config = tiny_config(tmp_path, pictures=5)
+    config = tiny_config(tmp_path, images=5)
     pairs = sample_pairs(config, read_got10k_clips(make_got10k(tmp_path, clips=2)))
     assert len(pairs) == 5 and all(pair.is_positive for pair in pairs)
     sheet = draw_samples(TinyNetwork(), pairs, config.tracker.anchors, "cpu")
@@ -89,13 +89,13 @@ def test_samples_show_truth_prediction_default_box_and_guide(tmp_path: Path) -> 
     np.testing.assert_array_equal(pairs[2].search, again[2].search)  # the same ones at every validation
 
 
-def test_curves_and_pictures_are_written(tmp_path: Path) -> None:
+def test_curves_and_images_are_written(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    config = tiny_config(tmp_path / "run", validate_every=3, log_every=2, tensorboard=True, pictures=2)
+    config = tiny_config(tmp_path / "run", validate_every=3, log_every=2, tensorboard=True, images=2)
     sequences = read_got10k_clips(make_got10k(tmp_path / "val"))
     trainer = Trainer(
-        config, TinyNetwork(), tiny_source(tmp_path / "pictures", config),
+        config, TinyNetwork(), tiny_source(tmp_path / "images", config),
         validate=TrackingValidator(config.tracker, sequences, "cpu"),
     )  # fmt: skip
     prepared = SimpleNamespace(trainer=trainer, validation=sequences, device="cpu")

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tracker_core.errors import InputError
-from tracker_core.types import Image, TrackDebug, TrackingState, TrackResult
-from tracker_core.video.drawing import (
+from tracker_core.rendering.drawing import (
     ANCHOR_COLOR,
     GROUND_TRUTH_COLOR,
     GUIDE_COLOR,
@@ -23,7 +22,8 @@ from tracker_core.video.drawing import (
     outline_of,
     split_into_strokes,
 )
-from tracker_core.video.heat_map import blend_heat_map, heat_map_of
+from tracker_core.rendering.heat_map import blend_heat_map, heat_map_of
+from tracker_core.types import Image, TrackDebug, TrackingState, TrackResult
 
 GREY = np.full((480, 640, 3), 127, np.uint8)
 BOX = np.array([100.0, 120.0, 200.0, 150.0])
@@ -95,7 +95,7 @@ def test_a_line_is_seen_on_any_ground(ground: tuple[int, int, int]) -> None:
     assert (np.abs(row - ground).max(axis=1) > 80).any()
 
 
-def test_sizes_follow_the_picture() -> None:
+def test_sizes_follow_the_image() -> None:
     def thickness(scale: int) -> int:
         image = np.full((240 * scale, 320 * scale, 3), 127, np.uint8)
         drawn = draw_result(image, [result(BOX / 2 * scale)], options=DrawOptions(labels=False))
@@ -104,7 +104,7 @@ def test_sizes_follow_the_picture() -> None:
     assert thickness(1) == 2 and thickness(4) == 4
 
 
-def test_text_is_legible_in_small_and_large_pictures() -> None:
+def test_text_is_legible_in_small_and_large_images() -> None:
     def height(scale: int) -> int:
         image = np.full((240 * scale, 320 * scale, 3), 127, np.uint8)
         return int((draw_result(image, [], caption="#1") != 127).any(axis=(1, 2)).sum())
@@ -195,7 +195,7 @@ def test_heat_map_changes_its_region_only() -> None:
         [float("nan"), 0, 9, 9],
     ],
 )
-def test_heat_map_regions_may_leave_the_picture(region: list[float]) -> None:
+def test_heat_map_regions_may_leave_the_image(region: list[float]) -> None:
     canvas = GREY.copy()
     blend_heat_map(canvas, np.ones((5, 5)), np.array(region), 0.5)
     assert canvas.shape == GREY.shape

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 
 from tracker_core.errors import SourceError
-from tracker_core.sources import open_source
+from tracker_core.sources.cache import FrameCache
+from tracker_core.sources.opening import open_source
+from tracker_core.sources.video_file import VideoFileSource
 from tracker_core.types import Image, iterate_frames
-from tracker_core.video.cache import FrameCache
-from tracker_core.video.video_file import VideoFileSource
 
 WIDTH, HEIGHT, COUNT = 96, 64, 60
 
 
-def picture(index: int, width: int = WIDTH, height: int = HEIGHT) -> Image:
-    """A picture that tells its number: eight bits as light and dark columns, and a moving bar."""
+def draw_image(index: int, width: int = WIDTH, height: int = HEIGHT) -> Image:
+    """A image that tells its number: eight bits as light and dark columns, and a moving bar."""
     image = np.full((height, width, 3), 90, np.uint8)
     for bit in range(8):
         if index >> bit & 1:
@@ -33,7 +33,7 @@ def picture(index: int, width: int = WIDTH, height: int = HEIGHT) -> Image:
 
 
 def number_in(image: Image) -> int:
-    """Read the number that `picture` wrote."""
+    """Read the number that `image` wrote."""
     height, width = image.shape[:2]
     row = image[height // 4].mean(axis=1)
     return sum(1 << bit for bit in range(8) if row[(2 * bit + 1) * width // 16] > 150)
@@ -47,7 +47,7 @@ def make_video(
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
 ) -> Path:
-    """Encode `COUNT` numbered pictures with B-frames and key frames every 12."""
+    """Encode `COUNT` numbered images with B-frames and key frames every 12."""
     with av.open(str(path), "w", container_options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=Fraction(25), options=options or {})
         stream.width, stream.height = WIDTH, HEIGHT
@@ -58,7 +58,7 @@ def make_video(
             stream.codec_context.max_b_frames = 2
             stream.codec_context.bit_rate = 4_000_000
         for index in range(COUNT):
-            frame = av.VideoFrame.from_ndarray(picture(index), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(draw_image(index), format="bgr24")
             frame.pts = index if pts is None else pts[index]
             frame.time_base = Fraction(1, 25)
             container.mux(stream.encode(frame))
@@ -159,7 +159,7 @@ def test_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
 def test_rotation_in_the_header_is_obeyed(tmp_path: Path, quarter_turns: int) -> None:
-    """Telephones film on their side and say so in the track header; pictures come out as players show them."""
+    """Telephones film on their side and say so in the track header; images come out as players show them."""
     content = bytearray(make_video(tmp_path / "upright.mp4").read_bytes())
     upright = VideoFileSource(tmp_path / "upright.mp4").read()
     cosine, sine = (1, 0, -1, 0)[quarter_turns], (0, 1, 0, -1)[quarter_turns]
@@ -233,7 +233,7 @@ def bad_files(folder: Path) -> Iterator[tuple[Path, str]]:
         stream = container.add_stream("mjpeg", rate=25)
         stream.width, stream.height, stream.pix_fmt = 32, 32, "yuvj420p"
         container.start_encoding()
-    yield folder / "none.mkv", "no picture"
+    yield folder / "none.mkv", "no image"
     whole = make_video(folder / "whole.mp4").read_bytes()
     (folder / "headless.mp4").write_bytes(whole[: len(whole) // 2])  # MP4 keeps its index at the end
     yield folder / "headless.mp4", "header is missing"

@@ -14,20 +14,20 @@ import numpy as np
 import pytest
 
 from tracker_core.errors import SourceEnded, SourceError
-from tracker_core.sources import open_source, parse_camera
-from tracker_core.video.cameras import Camera, CameraSource, list_cameras
-from tracker_core.video.live import LiveSource
-from tracker_core.video.stream import hide_password
+from tracker_core.sources.cameras import Camera, CameraSource, list_cameras
+from tracker_core.sources.live import LiveSource
+from tracker_core.sources.opening import open_source, parse_camera
+from tracker_core.sources.stream import hide_password
 
 STALL_S = 0.4
 
 
 class StandInCamera:
-    """Stands where `cv2.VideoCapture` stands; `plan` says for each read what happens: "picture", "drop", "stall",
+    """Stands where `cv2.VideoCapture` stands; `plan` says for each read what happens: "image", "drop", "stall",
     "vanish", "raise"."""
 
     def __init__(
-        self, plan: Callable[[int], str] = lambda index: "picture", *, opened: bool = True, rate: float = 200.0
+        self, plan: Callable[[int], str] = lambda index: "image", *, opened: bool = True, rate: float = 200.0
     ):
         self.plan = plan
         self.opened = opened
@@ -75,7 +75,7 @@ def open_stand_in(camera: StandInCamera) -> LiveSource:
     return source
 
 
-def test_camera_gives_numbered_frozen_pictures() -> None:
+def test_camera_gives_numbered_frozen_images() -> None:
     camera = StandInCamera()
     source = open_stand_in(camera)
     frames = [source.read() for _ in range(10)]
@@ -91,7 +91,7 @@ def test_camera_gives_numbered_frozen_pictures() -> None:
     assert source.read() is None
 
 
-def test_slow_reader_gets_the_newest_picture_and_the_count_of_missed_ones() -> None:
+def test_slow_reader_gets_the_newest_image_and_the_count_of_missed_ones() -> None:
     source = open_stand_in(StandInCamera())
     first = source.read()
     time.sleep(0.3)
@@ -125,23 +125,23 @@ def test_ring_spans_a_second_at_most() -> None:
     source.close()
 
 
-def test_dropped_pictures_are_survived() -> None:
-    source = open_stand_in(StandInCamera(lambda index: "drop" if index % 3 else "picture"))
+def test_dropped_images_are_survived() -> None:
+    source = open_stand_in(StandInCamera(lambda index: "drop" if index % 3 else "image"))
     assert [source.read() is not None for _ in range(5)] == [True] * 5
     source.close()
 
 
 @pytest.mark.parametrize(
     ("event", "words"),
-    [("stall", "no picture for"), ("vanish", "disconnected"), ("raise", "driver fault"), ("drop", "no picture for")],
+    [("stall", "no image for"), ("vanish", "disconnected"), ("raise", "driver fault"), ("drop", "no image for")],
 )
 def test_a_camera_that_goes_ends_the_run_in_one_sentence(event: str, words: str) -> None:
-    source = open_stand_in(StandInCamera(lambda index: "picture" if index < 5 else event))
+    source = open_stand_in(StandInCamera(lambda index: "image" if index < 5 else event))
     seen = []
     with pytest.raises(SourceEnded, match=words) as raised:
         while (frame := source.read()) is not None:
             seen.append(frame.index)
-    assert seen[-1] == 4 or event == "drop"  # the last picture is delivered before the end is told
+    assert seen[-1] == 4 or event == "drop"  # the last image is delivered before the end is told
     assert "\n" not in str(raised.value)
     with pytest.raises(SourceEnded):  # and it stays ended
         source.read()
@@ -163,8 +163,8 @@ def test_a_camera_that_is_not_there(camera: StandInCamera, words: str) -> None:
 
 
 def test_close_does_not_wait_for_a_hanging_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tracker_core.video.live.JOIN_S", 0.1)
-    camera = StandInCamera(lambda index: "picture" if index < 1 else "stall")
+    monkeypatch.setattr("tracker_core.sources.live.JOIN_S", 0.1)
+    camera = StandInCamera(lambda index: "image" if index < 1 else "stall")
     source = open_stand_in(camera)
     source.read()
     source.close()
@@ -228,7 +228,7 @@ def test_cameras_are_probed_where_nothing_lists_them() -> None:
 
 
 class StreamHandler(http.server.BaseHTTPRequestHandler):
-    """MJPEG over HTTP; the path says what goes wrong after ten pictures."""
+    """MJPEG over HTTP; the path says what goes wrong after ten images."""
 
     def do_GET(self) -> None:
         if self.path == "/none":
@@ -241,13 +241,13 @@ class StreamHandler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"no film here\n" * 10)
             return
         self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=picture")
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=image")
         self.end_headers()
         try:
             for number in range(10_000):
                 ok, data = cv2.imencode(".jpg", np.full((48, 64, 3), number % 250, np.uint8))
                 assert ok
-                head = f"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+                head = f"--image\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
                 self.wfile.write(head.encode() + data.tobytes() + b"\r\n")
                 time.sleep(0.01)
                 if number == 40 and self.path == "/end":
@@ -291,7 +291,7 @@ def test_stream_over_http_is_live(server: str) -> None:
     source.close()
 
 
-@pytest.mark.parametrize(("path", "words"), [("/end", "broke off|ended"), ("/stall", "no picture for")])
+@pytest.mark.parametrize(("path", "words"), [("/end", "broke off|ended"), ("/stall", "no image for")])
 def test_stream_that_stops(server: str, path: str, words: str) -> None:
     source = open_source(server + path, stall_timeout_s=1.0)
     count = 0

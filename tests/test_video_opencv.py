@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from tracker_core.video.opencv import QT_VARIABLES, remove_opencv_qt_paths
+from tracker_core.opencv import QT_VARIABLES, remove_opencv_qt_paths
 
 ROOT = Path(__file__).parents[1]
 SHOW = "import os; print([os.environ.get(name, '') for name in ('QT_QPA_PLATFORM_PLUGIN_PATH', 'QT_QPA_FONTDIR')])"
@@ -42,7 +42,7 @@ def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 def test_a_missing_camera_writes_nothing_to_stderr() -> None:
     code = (
-        "from tracker_core.sources import open_source\n"
+        "from tracker_core.sources.opening import open_source\n"
         "from tracker_core.errors import SourceError\n"
         "try:\n    open_source('camera:97')\nexcept SourceError as error:\n    print(error)\n"
     )

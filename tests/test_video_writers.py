@@ -16,14 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker_core.errors import OutputError, SourceEnded, SourceError
+from tracker_core.rendering import writers
+from tracker_core.rendering.encoder import fit_image, to_frame_rate
+from tracker_core.rendering.writers import VideoWriter, codec_description, read_back
+from tracker_core.sources.video_file import VideoFileSource
 from tracker_core.types import Image, iterate_frames
-from tracker_core.video import writers
-from tracker_core.video.encoder import fit_picture, to_frame_rate
-from tracker_core.video.video_file import VideoFileSource
-from tracker_core.video.writers import VideoWriter, codec_description, read_back
 
 
-def picture(index: int, width: int = 64, height: int = 48) -> Image:
+def draw_image(index: int, width: int = 64, height: int = 48) -> Image:
     """Flat colours that survive compression, another one per index."""
     image = np.zeros((height, width, 3), np.uint8)
     image[:, : width // 2] = (200, 40 + 3 * index, 60)
@@ -34,7 +34,7 @@ def picture(index: int, width: int = 64, height: int = 48) -> Image:
 def write(path: Path, count: int = 12, fps: float | Fraction = 25, **size: int) -> VideoWriter:
     with VideoWriter(path, fps) as writer:
         for index in range(count):
-            writer.write(picture(index, **size))
+            writer.write(draw_image(index, **size))
     return writer
 
 
@@ -46,17 +46,17 @@ def test_what_is_written_can_be_read(tmp_path: Path, suffix: str) -> None:
     assert writer.is_in_place
     assert len(frames) == 12 == writer.frames_written and source.size == (64, 48) == writer.size
     for index, frame in enumerate(frames):
-        assert np.abs(frame.image.astype(int) - picture(index)).mean() < 6
+        assert np.abs(frame.image.astype(int) - draw_image(index)).mean() < 6
         assert frame.time_s == pytest.approx(index * 1001 / 30000, abs=1.1e-3)
     assert [path.name for path in writer.path.parent.iterdir()] == [f"out{suffix}"]
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_pictures_keep_their_own_times(tmp_path: Path, suffix: str) -> None:
+def test_images_keep_their_own_times(tmp_path: Path, suffix: str) -> None:
     times = [5.0, 5.033, 5.1, 5.5, 5.5, 5.512]  # as a camera gives them; a repeated one moves on by a tick
     with VideoWriter(tmp_path / f"live{suffix}", 30) as writer:
         for index, time_s in enumerate(times):
-            writer.write(picture(index), time_s)
+            writer.write(draw_image(index), time_s)
     found = [frame.time_s for frame in iterate_frames(VideoFileSource(writer.path))]
     assert found == pytest.approx([time_s - 5.0 for time_s in times], abs=2e-3)
     assert all(later > earlier for earlier, later in itertools.pairwise(found))
@@ -79,22 +79,22 @@ def test_odd_sizes_become_even_without_losing_a_pixel(tmp_path: Path, width: int
     assert writer.size == (width + width % 2, height + height % 2)
     frame = VideoFileSource(writer.path).read()
     assert frame is not None
-    assert np.abs(frame.image[:height, :width].astype(int) - picture(0, width, height)).mean() < 25
+    assert np.abs(frame.image[:height, :width].astype(int) - draw_image(0, width, height)).mean() < 25
 
 
 def test_other_sizes_are_fitted_into_the_first(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "mixed.mp4") as writer:
         for width, height in ((64, 48), (128, 96), (48, 64), (300, 20), (63, 48)):
-            writer.write(picture(0, width, height))
+            writer.write(draw_image(0, width, height))
     assert len(list(iterate_frames(VideoFileSource(writer.path)))) == 5
 
 
 def test_fitting_keeps_the_shape_and_fills_with_black() -> None:
     white = np.full((100, 50, 3), 255, np.uint8)
-    fitted = fit_picture(white, (64, 48))
+    fitted = fit_image(white, (64, 48))
     assert fitted.shape == (48, 64, 3)
     assert (fitted[:, 20:44] == 255).all() and (fitted[:, :18] == 0).all() and (fitted[:, 46:] == 0).all()
-    assert fit_picture(white, (50, 100)) is white
+    assert fit_image(white, (50, 100)) is white
 
 
 @given(st.floats(0.01, 1000) | st.fractions(Fraction(1, 100), 1000))
@@ -119,11 +119,12 @@ def test_known_frame_rates(fps: float, rate: Fraction) -> None:
     assert to_frame_rate(fps) == rate
 
 
-def test_grey_alpha_and_read_only_pictures_are_taken(tmp_path: Path) -> None:
-    frozen = picture(0)
+def test_grey_alpha_and_read_only_images_are_taken(tmp_path: Path) -> None:
+    frozen = draw_image(0)
     frozen.flags.writeable = False
     with VideoWriter(tmp_path / "out.mp4") as writer:
-        for image in (frozen, picture(0)[:, :, 0], np.dstack([picture(0), picture(0)[:, :, 0]]), picture(0)[:, ::-1]):
+        grey = frozen[:, :, 0]
+        for image in (frozen, grey, np.dstack([frozen, grey]), frozen[:, ::-1]):
             writer.write(image)
     assert read_back(writer.path) == (4, (64, 48))
 
@@ -134,21 +135,21 @@ def folder_is_empty(folder: Path) -> bool:
 
 def test_abort_leaves_nothing(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "out.mp4")
-    writer.write(picture(0))
+    writer.write(draw_image(0))
     writer.abort()
     writer.abort()
     writer.close()
     assert not writer.is_in_place
     assert folder_is_empty(tmp_path)
     with pytest.raises(OutputError, match="finished"):
-        writer.write(picture(0))
+        writer.write(draw_image(0))
 
 
 def test_abort_keeps_an_older_video_as_it_was(tmp_path: Path) -> None:
     path = write(tmp_path / "out.mp4").path
     before = path.read_bytes()
     with pytest.raises(ZeroDivisionError), VideoWriter(path) as writer:
-        writer.write(picture(0))
+        writer.write(draw_image(0))
         raise ZeroDivisionError
     assert path.read_bytes() == before and [entry.name for entry in tmp_path.iterdir()] == ["out.mp4"]
 
@@ -157,12 +158,12 @@ def test_abort_keeps_an_older_video_as_it_was(tmp_path: Path) -> None:
 def test_interruption_keeps_what_was_done(tmp_path: Path, reason: type[BaseException]) -> None:
     with pytest.raises(reason), VideoWriter(tmp_path / "out.mp4") as writer:
         for index in range(5):
-            writer.write(picture(index))
+            writer.write(draw_image(index))
         raise reason
     assert read_back(tmp_path / "out.mp4") == (5, (64, 48))
 
 
-def test_no_picture_no_file(tmp_path: Path) -> None:
+def test_no_image_no_file(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "out.mp4"):
         pass
     assert folder_is_empty(tmp_path)
@@ -207,7 +208,7 @@ FULL_DISK = """
     import resource, signal, sys
     import numpy as np
     from tracker_core.errors import OutputError
-    from tracker_core.video.writers import VideoWriter
+    from tracker_core.rendering.writers import VideoWriter
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # no file may grow beyond this, as on a full disk
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
     noise = np.random.default_rng(1)
@@ -241,7 +242,7 @@ def test_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, suffix: st
 INTERRUPT = """
     import _thread, sys, threading
     import numpy as np
-    from tracker_core.video.writers import VideoWriter
+    from tracker_core.rendering.writers import VideoWriter
     noise = np.random.default_rng(1).integers(0, 255, (8, 240, 320, 3), dtype=np.uint8)
     for run in range(12):
         path = sys.argv[1] + f"/{run}.mp4"

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tracker_core import weights
+from tracker_core.checkpoints import weights
 from tracker_core.config import NetworkConfig, TrackerConfig, config_to_mapping
 from tracker_core.errors import CheckpointError, InputError, OutputError
 from tracker_core.models.builder import build_network

@@ -23,10 +23,10 @@ import reference_answers as reference
 import torch
 from torch import Tensor, nn
 
-from tracker_core import weights
+from tracker_core.checkpoints import weights
+from tracker_core.checkpoints.torch_files import read_torch_file
 from tracker_core.cli.main import main
 from tracker_core.errors import CheckpointError
-from tracker_core.torch_files import read_torch_file
 
 ALEX = "siamrpn_alex_dwxcorr"
 

@@ -1,4 +1,4 @@
-"""Small pictures, clips, data trees and networks that the tests of training share."""
+"""Small images, clips, data trees and networks that the tests of training share."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ PLAIN = AugmentConfig(
 COLOURS = ((40, 40, 220), (40, 200, 60), (220, 120, 30), (30, 200, 220), (200, 40, 200), (230, 230, 230))
 
 
-def write_picture(
+def write_image(
     path: Path, box_xywh: tuple[int, ...], colour: tuple[int, int, int], size: tuple[int, int] = (160, 120)
 ) -> str:
-    """Write a dark picture with one filled rectangle, losslessly as PNG and nearly so as JPEG; return its path."""
+    """Write a dark image with one filled rectangle, losslessly as PNG and nearly so as JPEG; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = np.full((size[1], size[0], 3), 30, np.uint8)
     x, y, w, h = box_xywh
@@ -47,7 +47,7 @@ def make_stills(folder: Path, count: int = 8, suffix: str = ".png") -> list[Clip
     clips = []
     for index in range(count):
         box = (30 + 6 * index, 25 + 4 * (index % 4), 30 + 3 * (index % 5), 40 - 3 * (index % 4))
-        path = write_picture(folder / f"still{index}{suffix}", box, COLOURS[index % len(COLOURS)])
+        path = write_image(folder / f"still{index}{suffix}", box, COLOURS[index % len(COLOURS)])
         clips.append(Clip(f"still{index}", (path,), np.array([box], np.float64)))
     return clips
 
@@ -58,17 +58,17 @@ def make_got10k(root: Path, clips: int = 2, frames: int = 5) -> Path:
         folder = root / f"clip{number}"
         boxes = [(20 + 3 * index, 30 + 2 * index + 5 * number, 34, 26) for index in range(frames)]
         for index, box in enumerate(boxes):
-            write_picture(folder / f"{index + 1:08d}.jpg", box, COLOURS[number % len(COLOURS)])
+            write_image(folder / f"{index + 1:08d}.jpg", box, COLOURS[number % len(COLOURS)])
         lines = [",".join(f"{value:.4f}" for value in box) for box in boxes]
         (folder / "groundtruth.txt").write_text("\n".join(lines) + "\n")
     return root
 
 
-def make_coco(root: Path, objects: list[dict], pictures: list[str], kinds: list[str] | None = None) -> Path:
-    """Write a COCO file that lists `pictures` (which the caller writes, or not) and `objects`."""
+def make_coco(root: Path, objects: list[dict], images: list[str], kinds: list[str] | None = None) -> Path:
+    """Write a COCO file that lists `images` (which the caller writes, or not) and `objects`."""
     root.mkdir(parents=True, exist_ok=True)
     content = {
-        "images": [{"id": number, "file_name": name} for number, name in enumerate(pictures, 1)],
+        "images": [{"id": number, "file_name": name} for number, name in enumerate(images, 1)],
         "categories": [{"id": number, "name": name} for number, name in enumerate(kinds or ["thing"], 1)],
         "annotations": [
             {"id": number, "iscrowd": 0, "category_id": 1, **entry} for number, entry in enumerate(objects, 1)

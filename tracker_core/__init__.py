@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tracker_core.video import opencv as _opencv  # noqa: F401  makes `import cv2` harmless to Qt, see there
+from tracker_core import opencv as _opencv  # noqa: F401  makes `import cv2` harmless to Qt, see there
 
 __all__ = ["load_published"]
 

@@ -154,7 +154,7 @@ def check_start_box(box_xywh: ArrayLike, width: int, height: int) -> NDArray[np.
         raise InputError(f"The box '{text}' is {w:g}×{h:g} pixels; width and height must be at least 2.")
     _, _, inside_w, inside_h = clip_xywh(numbers, width, height)
     if inside_w <= 0 or inside_h <= 0:
-        raise InputError(f"The box '{text}' lies outside the {width}×{height} image; draw it on the picture.")
+        raise InputError(f"The box '{text}' lies outside the {width}×{height} image; draw it on the image.")
     return numbers
 
 

@@ -28,7 +28,7 @@ class TrackingState(Enum):
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a source: `index` counts from 0, `time_s` is its presentation time, `image` uint8 H×W×3 BGR."""
+    """One image of a source: `index` counts from 0, `time_s` is its presentation time, `image` uint8 H×W×3 BGR."""
 
     index: int
     time_s: float
@@ -123,12 +123,12 @@ class FrameSource(Protocol):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the first picture."""
+        """Width and height of the first image."""
         ...
 
     @property
     def fps(self) -> float:
-        """Nominal pictures per second, 30.0 where the source does not say."""
+        """Nominal images per second, 30.0 where the source does not say."""
         ...
 
     @property

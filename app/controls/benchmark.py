@@ -6,9 +6,9 @@ from pathlib import Path
 
 from PyQt5.QtCore import QObject, QSettings, pyqtSignal
 
-from app.jobs import Job, Jobs
+from app.jobs.jobs import Job, Jobs
 from app.panels.benchmark import BenchmarkOptions, BenchmarkPanel
-from app.player import Player
+from app.worker.player import Player
 
 KEYS = ("root", "results")
 

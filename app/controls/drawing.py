@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from PyQt5.QtCore import QObject, pyqtSignal
 
-from app.canvas import Canvas
-from app.player import Player
-from app.worker import BoxRequest
+from app.canvas.canvas import Canvas
+from app.worker.player import Player
+from app.worker.worker import BoxRequest
 
 
 class DrawingControls(QObject):
     """Between the canvas, where boxes are drawn, and the player, which tracks them.
 
-    `holds_picture` is true while the picture must not change under the user's hand (live sources go on meanwhile).
+    `holds_image` is true while the image must not change under the user's hand (live sources go on meanwhile).
     """
 
     changed = pyqtSignal()  # whether something is drawn, offered or armed
@@ -25,7 +25,7 @@ class DrawingControls(QObject):
         self._draws_new_target = False
         self._awaited_target: int | None = None
         self.active: int | None = None
-        self.holds_picture = False
+        self.holds_image = False
         canvas.draw_began.connect(self._hold)
         canvas.box_drawn.connect(lambda _box: self.changed.emit())
         canvas.draw_ended.connect(self._release)
@@ -52,7 +52,7 @@ class DrawingControls(QObject):
         """Track the box that was drawn or offered; False if there is none."""
         view, source = self._canvas.frame_view, self._player.source
         box = self._canvas.take_box()
-        self.holds_picture = False
+        self.holds_image = False
         if view is None or source is None or box is None:
             return False
         number = None if self._draws_new_target else self.active
@@ -105,7 +105,7 @@ class DrawingControls(QObject):
 
     def forget(self) -> None:
         """Start afresh with another source."""
-        self.holds_picture, self._draws_new_target, self._awaited_target = False, False, None
+        self.holds_image, self._draws_new_target, self._awaited_target = False, False, None
         self.set_active(None)
 
     def follow_targets(self, numbers: list[int]) -> None:
@@ -127,10 +127,10 @@ class DrawingControls(QObject):
     def _hold(self) -> None:
         source = self._player.source
         self._player.freeze(True)
-        self.holds_picture = source is not None and source.is_live
+        self.holds_image = source is not None and source.is_live
         self.changed.emit()
 
     def _release(self) -> None:
-        self.holds_picture, self._draws_new_target = False, False
+        self.holds_image, self._draws_new_target = False, False
         self._player.freeze(False)
         self.changed.emit()

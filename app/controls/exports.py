@@ -11,9 +11,9 @@ from PyQt5.QtWidgets import QDialog, QWidget
 
 from app.controls.playback import PlaybackControls
 from app.dialogs.export import ExportDialog, ExportOptions
-from app.frame_view import ResultRow
-from app.jobs import Job, Jobs
-from app.player import Player
+from app.jobs.jobs import Job, Jobs
+from app.session.frame_view import ResultRow
+from app.worker.player import Player
 
 
 class ExportControls(QObject):

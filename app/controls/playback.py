@@ -5,9 +5,9 @@ from __future__ import annotations
 from PyQt5.QtCore import QObject, pyqtSignal
 from PyQt5.QtWidgets import QInputDialog, QWidget
 
-from app.canvas import Canvas
+from app.canvas.canvas import Canvas
 from app.controls.drawing import DrawingControls
-from app.player import Player
+from app.worker.player import Player
 
 SKIP = 10
 MOST_FRAMES = 1_000_000

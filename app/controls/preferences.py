@@ -10,18 +10,18 @@ from PyQt5.QtCore import QObject, QUrl
 from PyQt5.QtGui import QDesktopServices
 from PyQt5.QtWidgets import QApplication, QDialog
 
-from app.actions import apply_shortcuts
 from app.dialogs.about import AboutDialog
 from app.dialogs.preferences import PreferencesDialog
 from app.dialogs.shortcuts import ShortcutSheet
+from app.session.tracking_runs import TrackerChoice
 from app.settings import Settings
-from app.theme import apply_theme
-from app.tracking_runs import TrackerChoice
+from app.window.actions import apply_shortcuts
+from app.window.theme import apply_theme
+from tracker_core.checkpoints.weights import list_weights
 from tracker_core.errors import OutputError
-from tracker_core.weights import list_weights
 
 if TYPE_CHECKING:
-    from app.main_window import MainWindow
+    from app.window.main_window import MainWindow
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from PyQt5.QtCore import QMimeData, QObject
 from PyQt5.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QWidget
 
-from app.player import Player
-from tracker_core.video.cameras import Camera
+from app.worker.player import Player
+from tracker_core.sources.cameras import Camera
 
 
 class SourceControls(QObject):
@@ -43,7 +43,7 @@ class SourceControls(QObject):
         self._open_from_dialog(path)
 
     def ask_folder(self) -> None:
-        """Ask for a folder of pictures, a sequence or a data set."""
+        """Ask for a folder of images, a sequence or a data set."""
         self._open_from_dialog(
             QFileDialog.getExistingDirectory(self._window, self.tr("Open folder or sequence"), self._folder)
         )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PyQt5.QtCore import QObject, QSettings, pyqtSignal
 
-from app.jobs import Job, Jobs
+from app.jobs.jobs import Job, Jobs
 from app.panels.training import TrainingOptions, TrainingPanel
-from app.player import Player
+from app.worker.player import Player
 
 
 class TrainingControls(QObject):

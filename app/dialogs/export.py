@@ -23,10 +23,10 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from tracker_core.box_files import BOX_FORMATS
-from tracker_core.video.writers import codec_description
+from tracker_core.rendering.writers import codec_description
+from tracker_core.results.formats import BOX_FORMATS
 
-VIDEO, BOXES, PICTURES = "video", "boxes", "pictures"
+VIDEO, BOXES, IMAGES = "video", "boxes", "images"
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class ExportOptions:
         if self.kind == BOXES:
             return [*command, "--format", self.box_format, "--progress", "json"]
         command += ["--overlays", ",".join(self.overlays) or "none", "--scale", f"{self.scale:g}"]
-        if self.kind == PICTURES:
-            command.append("--pictures")
+        if self.kind == IMAGES:
+            command.append("--images")
         return [*command, "--progress", "json"]
 
 
@@ -74,7 +74,7 @@ class ExportDialog(QDialog):
         for kind, text in (
             (VIDEO, self.tr("Tracked video")),
             (BOXES, self.tr("Boxes")),
-            (PICTURES, self.tr("Frames as pictures (PNG)")),
+            (IMAGES, self.tr("Frames as images (PNG)")),
         ):
             self.kind.addItem(text, kind)
         form.addRow(self.tr("Export:"), self.kind)
@@ -184,7 +184,7 @@ class ExportDialog(QDialog):
             endings = {
                 VIDEO: "-tracked.mp4",
                 BOXES: f"-{self.box_format.currentText()}{suffixes.get(self.box_format.currentText(), '.txt')}",
-                PICTURES: "-frames",
+                IMAGES: "-frames",
             }
             self.path.setText(str(self._folder / f"{self._name}{endings[kind]}"))
         self._show_codec()
@@ -199,8 +199,8 @@ class ExportDialog(QDialog):
 
     def _browse(self) -> None:
         kind, here = self.kind.currentData(), self.path.text()
-        if kind == PICTURES:
-            path = QFileDialog.getExistingDirectory(self, self.tr("Folder for the pictures"), str(Path(here).parent))
+        if kind == IMAGES:
+            path = QFileDialog.getExistingDirectory(self, self.tr("Folder for the images"), str(Path(here).parent))
         elif kind == VIDEO:
             videos = self.tr("Videos (*.mp4 *.mkv *.mov *.avi)")
             path, _ = QFileDialog.getSaveFileName(

@@ -25,9 +25,9 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.actions import ACTIONS, default_keys, translated
 from app.dialogs.shortcuts import plain
 from app.settings import Settings
+from app.window.actions import ACTIONS, default_keys, translated
 
 
 class PreferencesDialog(QDialog):

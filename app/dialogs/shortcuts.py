@@ -18,7 +18,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.actions import ACTIONS, HOLD_TO_HIDE_KEY, MENUS, translated
+from app.window.actions import ACTIONS, HOLD_TO_HIDE_KEY, MENUS, translated
 
 
 class ShortcutSheet(QDialog):

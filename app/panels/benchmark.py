@@ -30,8 +30,8 @@ from PyQt5.QtWidgets import (
 )
 
 from app.panels.parts import color_plot, make_plots, with_browse
-from app.replay import ReplayRequest
-from app.status_bar import format_value
+from app.session.replay import ReplayRequest
+from app.window.status_bar import format_value
 from tracker_core.evaluation.benchmarks import BENCHMARKS, SUPERVISED
 
 # of Okabe and Ito: told apart with any kind of colour vision

@@ -7,7 +7,6 @@ from pathlib import Path
 import platformdirs
 import torch
 
-from app.docks import Panels
 from app.panels.benchmark import BenchmarkPanel
 from app.panels.log import LogPanel
 from app.panels.overlays import OverlayPanel
@@ -17,9 +16,10 @@ from app.panels.sources import SourcesPanel
 from app.panels.thumbnails import ThumbnailsPanel
 from app.panels.tracker import TrackerPanel
 from app.panels.training import TrainingPanel
-from app.timeline import Timeline
+from app.window.docks import Panels
+from app.window.timeline import Timeline
+from tracker_core.checkpoints.weights import list_weights
 from tracker_core.trackers.builder import DEFAULT_TRACKER, list_trackers
-from tracker_core.weights import list_weights
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 

@@ -1,4 +1,4 @@
-"""The overlays panel: what is painted over the picture, how strongly, and in which form; it is the legend too."""
+"""The overlays panel: what is painted over the image, how strongly, and in which form; it is the legend too."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.overlays.base import (
+from app.canvas.overlays.base import (
     ANCHOR,
     DASHES,
     GHOST,
@@ -32,8 +32,8 @@ from app.overlays.base import (
     SEARCH_WINDOW,
     make_pen,
 )
-from app.overlays.candidates import DEFAULT_TOP_K
-from app.overlays.heat_map import BEST_ANCHOR, HeatMode
+from app.canvas.overlays.candidates import DEFAULT_TOP_K
+from app.canvas.overlays.heat_map import BEST_ANCHOR, HeatMode
 from tracker_core.types import TrackDebug
 
 COLORS: dict[str, QColor] = {
@@ -59,7 +59,7 @@ class Swatch(QWidget):
         self.setFixedSize(QSize(26, 14))
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Draw the line over a dark one, as it stands on pictures."""
+        """Draw the line over a dark one, as it stands on images."""
         painter = QPainter(self)
         if self._name not in COLORS:
             for x in range(self.width()):

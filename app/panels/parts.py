@@ -58,7 +58,7 @@ def make_plots(
 ) -> None:
     """Fill `layout` with plots of the given titles and bottom labels, one in each turn of the event loop.
 
-    Making a plot takes some 20 ms: several at once would hold up the picture. `done` gets them all at the end; nothing
+    Making a plot takes some 20 ms: several at once would hold up the image. `done` gets them all at the end; nothing
     more happens once `owner` is gone.
     """
     plots: list[Any] = []

@@ -10,7 +10,7 @@ from PyQt5.QtCore import QEvent, Qt, QTimer
 from PyQt5.QtGui import QHideEvent, QPalette, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from app.overlays.base import GROUND_TRUTH, PREDICTION
+from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
 from app.panels.parts import color_plot, make_plots
 from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS
 

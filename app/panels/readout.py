@@ -1,4 +1,4 @@
-"""The line under the picture: frame, state, score, overlap, centre error, and the sequence so far."""
+"""The line under the image: frame, state, score, overlap, centre error, and the sequence so far."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QFontDatabase, QResizeEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from app.status_bar import format_value
+from app.window.status_bar import format_value
 
 STATE_COLORS = {"tracking": "#2e9e4f", "key": "#b08900", "uncertain": "#c77700", "lost": "#d02020"}
 IMPORTANCE = ("frame", "state", "score", "iou", "fps", "success", "precision", "center_error")
@@ -38,7 +38,7 @@ class ReadoutPanel(QWidget):
             ("center_error", self.tr("Distance of the centres of prediction and ground truth")),
             ("success", self.tr("Success of the sequence so far: area under the success curve")),
             ("precision", self.tr("Precision of the sequence so far: share of frames at most 20 pixels off")),
-            ("fps", self.tr("Pictures shown per second")),
+            ("fps", self.tr("Images shown per second")),
         ):
             label = QLabel()
             label.setFont(fixed)

@@ -17,8 +17,8 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from tracker_core.sequences import SequenceInfo
-from tracker_core.video.cameras import Camera
+from tracker_core.sources.cameras import Camera
+from tracker_core.sources.sequences import SequenceInfo
 
 SPEC = int(Qt.UserRole)
 
@@ -52,7 +52,7 @@ class SourcesPanel(QWidget):
         self.filter.setClearButtonEnabled(True)
         self.filter.textChanged.connect(self._apply_filter)
         folder, cameras = QPushButton(self.tr("Folder …")), QPushButton(self.tr("Find cameras"))
-        folder.setToolTip(self.tr("Open a folder of pictures, a sequence, or a data set of sequences"))
+        folder.setToolTip(self.tr("Open a folder of images, a sequence, or a data set of sequences"))
         folder.clicked.connect(self.folder_wanted)
         cameras.clicked.connect(self.cameras_wanted)
         line = QHBoxLayout()

@@ -8,13 +8,13 @@ from PyQt5.QtCore import QRectF, QSize, Qt
 from PyQt5.QtGui import QImage, QPainter, QPaintEvent, QPalette
 from PyQt5.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from app.overlays.heat_map import HeatMode, score_map
+from app.canvas.overlays.heat_map import HeatMode, score_map
+from tracker_core.rendering.heat_map import color_heat_map
 from tracker_core.types import Image, TrackDebug
-from tracker_core.video.heat_map import color_heat_map
 
 
 class Thumbnail(QWidget):
-    """One picture with its name below, as large as the panel is wide, never distorted."""
+    """One image with its name below, as large as the panel is wide, never distorted."""
 
     def __init__(self, name: str, empty: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,17 +26,17 @@ class Thumbnail(QWidget):
         self.setSizePolicy(policy)
 
     def set_image(self, image: QImage | None) -> None:
-        """Show a picture, or that there is none."""
+        """Show a image, or that there is none."""
         self._image = image
         self.update()
 
     @property
     def has_image(self) -> bool:
-        """Whether a picture is shown."""
+        """Whether a image is shown."""
         return self._image is not None
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Draw the picture as large as it fits."""
+        """Draw the image as large as it fits."""
         painter = QPainter(self)
         if self._image is None:
             painter.fillRect(self.rect(), self.palette().color(QPalette.AlternateBase))

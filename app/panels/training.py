@@ -23,9 +23,9 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.overlays.base import GROUND_TRUTH, PREDICTION
+from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
 from app.panels.parts import browse_folder, color_plot, make_plots, with_browse
-from app.status_bar import format_value
+from app.window.status_bar import format_value
 
 STATE_FILE = "state.safetensors"
 WEIGHTS = ("best.safetensors", "last.safetensors")  # the first one that is there is used

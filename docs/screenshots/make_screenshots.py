@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/images: the real window, driven through its own actions. `make screenshots` runs it.
+"""Takes the images in docs/images: the real window, driven through its own actions. `make screenshots` runs it.
 
     python docs/screenshots/make_screenshots.py [--out DIR] [--only NAME]
 
@@ -26,15 +26,15 @@ from PyQt5.QtGui import QFont
 from PyQt5.QtWidgets import QApplication
 
 import tracker_core  # noqa: F401  before PyQt5's first window: it makes OpenCV's own Qt harmless
-from app.application import build_session_tracker, bundled_clip, load_core, open_session_source
 from app.dialogs.export import ExportDialog
 from app.dialogs.shortcuts import ShortcutSheet
-from app.main_window import MainWindow
 from app.panels.build import build_panels
-from app.player import Player
 from app.settings import Settings
-from app.theme import apply_theme
-from tracker_core.sources import open_source
+from app.window.application import build_session_tracker, bundled_clip, load_core, open_session_source
+from app.window.main_window import MainWindow
+from app.window.theme import apply_theme
+from app.worker.player import Player
+from tracker_core.sources.opening import open_source
 
 logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +43,7 @@ PARTS = {"Ladybird": (0, 100), "Ladybird-shade": (100, 220), "Ladybird-leaf": (1
 
 
 class Stage:
-    """One window over a folder of its own, and the waits that pictures of it need."""
+    """One window over a folder of its own, and the waits that images of it need."""
 
     def __init__(self, folder: Path, theme: str = "light", size: tuple[int, int] = (1400, 900)) -> None:
         apply_theme(application(), theme)
@@ -200,29 +200,29 @@ def make_sequences(root: Path) -> Path:
         frames.append(frame.image)
     source.close()
     for name, (first, end) in PARTS.items():
-        pictures = root / name / "img"
-        pictures.mkdir(parents=True)
+        images = root / name / "img"
+        images.mkdir(parents=True)
         for number, image in enumerate(frames[first:end], start=1):
-            cv2.imwrite(str(pictures / f"{number:04d}.jpg"), image)
+            cv2.imwrite(str(images / f"{number:04d}.jpg"), image)
         rows = [",".join(f"{v:.1f}" for v in (x + 1, y + 1, w, h)) for x, y, w, h in truth[first:end]]
         (root / name / "groundtruth_rect.txt").write_text("\n".join(rows) + "\n")
     return root
 
 
 def save(stage: Stage, path: Path) -> None:
-    """Save a picture of a window once everything is painted."""
+    """Save a image of a window once everything is painted."""
     stage.pause(400)
     save_widget(stage.window, path)
 
 
 def save_widget(widget, path: Path) -> None:
-    """Save a picture of a widget."""
+    """Save a image of a widget."""
     if not widget.grab().save(str(path)):
         raise RuntimeError(f"'{path}' could not be written.")
     logger.info("%s", path)
 
 
-PICTURES = {
+IMAGES = {
     "window": take_window,
     "dark": take_dark,
     "small": take_small,
@@ -232,19 +232,19 @@ PICTURES = {
 
 
 def main() -> int:
-    """Take all pictures, or one."""
-    parser = argparse.ArgumentParser(description="Take the pictures of the documentation.")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="folder of the pictures")
-    parser.add_argument("--only", choices=PICTURES, help="take only this one")
+    """Take all images, or one."""
+    parser = argparse.ArgumentParser(description="Take the images of the documentation.")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="folder of the images")
+    parser.add_argument("--only", choices=IMAGES, help="take only this one")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("app").setLevel(logging.WARNING)
     options.out.mkdir(parents=True, exist_ok=True)
     application()
     load_core()
-    for name, take in PICTURES.items():
+    for name, take in IMAGES.items():
         if options.only in (None, name):
-            with tempfile.TemporaryDirectory(prefix="siamscope_pictures_") as folder:
+            with tempfile.TemporaryDirectory(prefix="siamscope_images_") as folder:
                 take(Path(folder), options.out)
     return 0
 

@@ -18,11 +18,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tracker_core.files import write_text
-from tracker_core.video.writers import VideoWriter
+from tracker_core.rendering.writers import VideoWriter
 
 WIDTH, HEIGHT, FPS, FRAMES, SEED = 640, 480, 30, 330, 2019
 WORLD = 1500  # side of the ground in pixels
-SPRITE = 320  # side of a beetle's picture
+SPRITE = 320  # side of a beetle's image
 
 
 def fractal_noise(rng: np.random.Generator, size: int, first: int, octaves: int, gain: float = 0.55) -> np.ndarray:
@@ -135,10 +135,10 @@ def draw_beetle(rng: np.random.Generator, spots: int, step: float) -> tuple[np.n
     shine = cv2.GaussianBlur(ellipse(-50, -62, 70, 26, -18), (0, 0), 16)
     fill(cv2.min((shine * 0.75).astype(np.uint8), wings), (235, 240, 250))
     grain = 1 + 0.05 * rng.standard_normal((size, size, 1)).astype(np.float32)
-    picture = np.dstack([color * grain * alpha[..., None], alpha])
+    image = np.dstack([color * grain * alpha[..., None], alpha])
     half = (SPRITE, SPRITE)
     return (
-        cv2.resize(picture, half, interpolation=cv2.INTER_AREA),
+        cv2.resize(image, half, interpolation=cv2.INTER_AREA),
         cv2.resize(body.astype(np.float32) / 255, half, interpolation=cv2.INTER_AREA),
     )
 
@@ -268,9 +268,9 @@ def draw_frames(frames: int = FRAMES) -> Iterator[tuple[np.ndarray, tuple[float,
         edge = np.clip((t - 0.76) * 14, 0, 1) - np.clip((t - 0.9) * 12, 0, 1)
         front = 1 / (1 + np.exp((xx - WIDTH * (2.4 * np.clip((t - 0.74) / 0.1, 0, 1) - 0.5)) / 60))[..., None]
         light = 1 - 0.5 * front * min(1.0, edge * 1.2) * np.array([0.82, 0.95, 1.05], np.float32)
-        picture = canvas * light * vignette * (1 + 0.03 * np.sin(12 * t))
-        picture += rng.normal(0, 2.2, picture.shape[:2])[..., None]
-        yield np.clip(picture, 0, 255).astype(np.uint8), box
+        image = canvas * light * vignette * (1 + 0.03 * np.sin(12 * t))
+        image += rng.normal(0, 2.2, image.shape[:2])[..., None]
+        yield np.clip(image, 0, 255).astype(np.uint8), box
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The window's tests run without a screen, on drawn pictures and a tracker that needs no weights."""
+"""The window's tests run without a screen, on drawn images and a tracker that needs no weights."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fakes import DrawnSource, MatchingTracker
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
-from app.main_window import MainWindow
 from app.panels.build import build_panels
-from app.player import Player
+from app.window.main_window import MainWindow
+from app.worker.player import Player
 
 
 class WindowDriver:

@@ -1,4 +1,4 @@
-"""Stand-ins for the window's tests: a tracker that really follows, and sources made of drawn pictures."""
+"""Stand-ins for the window's tests: a tracker that really follows, and sources made of drawn images."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class DrawnSource:
 
 
 class LiveDrawing:
-    """A live source whose pictures come when the test says so: `capture` adds some, `read` gives the newest."""
+    """A live source whose images come when the test says so: `capture` adds some, `read` gives the newest."""
 
     is_live = True
     is_seekable = False
@@ -116,7 +116,7 @@ class LiveDrawing:
         self._is_closed = False
 
     def capture(self, count: int) -> None:
-        """Let `count` more pictures arrive."""
+        """Let `count` more images arrive."""
         with self._changed:
             for _ in range(count):
                 self._frames.append(drawn(self._frames[-1].index + 1))
@@ -130,7 +130,7 @@ class LiveDrawing:
             self._changed.notify_all()
 
     def read(self) -> Frame | None:
-        """Wait for a picture that was not given yet and return the newest."""
+        """Wait for a image that was not given yet and return the newest."""
         with self._changed:
             while not self._is_closed:
                 if self._frames[-1].index > self._delivered:
@@ -142,7 +142,7 @@ class LiveDrawing:
         return None
 
     def frames_since(self, index: int) -> list[Frame]:
-        """The pictures after `index` that are still held."""
+        """The images after `index` that are still held."""
         with self._changed:
             frames = [frame for frame in self._frames if frame.index > index]
             self._delivered = max([self._delivered, *(frame.index for frame in frames)])
@@ -160,7 +160,7 @@ class LiveDrawing:
 
 
 class LiveFeed:
-    """Drawn pictures at a steady rate behind the real live source; ends for good after `ends_after` of them."""
+    """Drawn images at a steady rate behind the real live source; ends for good after `ends_after` of them."""
 
     fps = 30.0
 
@@ -168,7 +168,7 @@ class LiveFeed:
         self._period_s, self._ends_after, self._next = period_s, ends_after, 0
 
     def grab(self) -> np.ndarray:
-        """The next picture."""
+        """The next image."""
         time.sleep(self._period_s)
         if self._next == self._ends_after:
             raise SourceEnded("The camera was unplugged.")

@@ -10,20 +10,20 @@ import torch
 from fakes import draw_frame, drawn, true_box
 from PyQt5.QtGui import QFont, QImage, QPainter
 
-from app.frame_view import FrameView, TargetView
-from app.overlays import OverlayScene, build_overlays
-from app.overlays.candidates import candidates_at
-from app.overlays.heat_map import HeatMode, score_map
+from app.canvas.overlays import OverlayScene, build_overlays
+from app.canvas.overlays.candidates import candidates_at
+from app.canvas.overlays.heat_map import HeatMode, score_map
+from app.canvas.qimages import qimage_to_image
+from app.canvas.view_transform import ViewTransform
 from app.panels.build import usable_trackers
 from app.panels.overlays import anchor_ratios
-from app.picture import qimage_to_image
-from app.view_transform import ViewTransform
+from app.session.frame_view import FrameView, TargetView
 from tracker_core.models.builder import build_network
+from tracker_core.presets.correlation_study import COMPARISON
+from tracker_core.rendering.heat_map import heat_map_of, winning_level
 from tracker_core.trackers.builder import preset, tracker_from_network
-from tracker_core.trackers.comparison import COMPARISON
 from tracker_core.training.initialise import initialise_network
 from tracker_core.types import TrackDebug, TrackResult
-from tracker_core.video.heat_map import heat_map_of, winning_level
 
 NAMES = ("siamconcat-small", "siambroadcast-small", "siamrpn-small", "siamfc-small")
 
@@ -66,12 +66,12 @@ def test_every_overlay_shows_every_tracker(qapp, name, overlay):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_guide_is_shown_where_the_network_takes_one(qapp, name):
-    picture = paint("guide", name)
-    assert picture.any() == (name == "siamconcat-small")
-    if picture.any():
+    image = paint("guide", name)
+    assert image.any() == (name == "siamconcat-small")
+    if image.any():
         # around the box of the frame before, two points an image pixel and (10, 20) aside
         x, y, w, h = true_box(0)
-        rows, columns = np.nonzero(picture.any(axis=2))
+        rows, columns = np.nonzero(image.any(axis=2))
         assert abs(columns.min() - (2 * x + 10)) < 4 and abs(columns.max() - (2 * (x + w) + 10)) < 4
         assert abs(rows.min() - (2 * y + 20)) < 4 and abs(rows.max() - (2 * (y + h) + 20)) < 4
         np.testing.assert_allclose(debug_of(name).guide_xywh, true_box(0))

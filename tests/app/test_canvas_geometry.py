@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.box_editing import (
+from app.canvas.box_editing import (
     MINIMUM_SIDE,
     Handle,
     box_from_corners,
@@ -18,8 +18,8 @@ from app.box_editing import (
     hit_test,
     is_large_enough,
 )
-from app.box_editor import BoxEditor
-from app.view_transform import ViewTransform, fit_view, keep_in_sight, visible_pixels
+from app.canvas.box_editor import BoxEditor
+from app.canvas.view_transform import ViewTransform, fit_view, keep_in_sight, visible_pixels
 
 coordinates = st.floats(-5000, 5000)
 scales = st.floats(0.02, 64)
@@ -41,7 +41,7 @@ def test_zooming_keeps_the_point_under_the_mouse(view, factor, x, y):
 
 
 @given(sizes, sizes)
-def test_a_fitted_picture_is_centred_and_touches_two_edges(image, widget):
+def test_a_fitted_image_is_centred_and_touches_two_edges(image, widget):
     view = fit_view(image, widget)
     left, top, w, h = view.box_to_widget((0, 0, *image))
     assert left + w / 2 == pytest.approx(widget[0] / 2) and top + h / 2 == pytest.approx(widget[1] / 2)
@@ -50,7 +50,7 @@ def test_a_fitted_picture_is_centred_and_touches_two_edges(image, widget):
 
 
 @given(views, sizes, sizes)
-def test_a_picture_kept_in_sight_is_in_sight(view, image, widget):
+def test_a_image_kept_in_sight_is_in_sight(view, image, widget):
     kept = keep_in_sight(view, image, widget)
     left, top, w, h = kept.box_to_widget((0, 0, *image))
     assert left < widget[0] and top < widget[1] and left + w > 0 and top + h > 0
@@ -100,7 +100,7 @@ def test_of_boxes_inside_each_other_the_smallest_is_hit():
     assert hit_boxes(boxes, 150, 150) is None
 
 
-def test_a_box_can_be_drawn_in_any_direction_and_is_clipped_to_the_picture():
+def test_a_box_can_be_drawn_in_any_direction_and_is_clipped_to_the_image():
     assert box_from_corners(30, 40, 10, 20, (100, 100)) == (10, 20, 20, 20)
     assert box_from_corners(-20, 50, 50, 300, (100, 100)) == (0, 50, 50, 50)
 

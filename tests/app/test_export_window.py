@@ -11,11 +11,11 @@ from fakes import draw_frame, true_box
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QMessageBox
 
-from app.dialogs.export import BOXES, PICTURES, VIDEO, ExportDialog, ExportOptions
-from app.jobs import CANCELLED, Job, Jobs
-from tracker_core.box_files import read_boxes
-from tracker_core.sources import open_source
-from tracker_core.video.writers import VideoWriter
+from app.dialogs.export import BOXES, IMAGES, VIDEO, ExportDialog, ExportOptions
+from app.jobs.jobs import CANCELLED, Job, Jobs
+from tracker_core.rendering.writers import VideoWriter
+from tracker_core.results.formats import read_boxes
+from tracker_core.sources.opening import open_source
 
 COUNT = 40
 
@@ -48,7 +48,7 @@ def export(driver, options) -> None:
     driver.qtbot.waitUntil(lambda: not driver.window.jobs.running, timeout=30_000)
 
 
-def test_video_boxes_and_pictures_are_what_was_tracked(drive, clip, tmp_path):
+def test_video_boxes_and_images_are_what_was_tracked(drive, clip, tmp_path):
     driver = tracked(drive, clip)
     expected = np.array([driver.results()[i].box_xywh for i in range(5, 25)])
 
@@ -65,7 +65,7 @@ def test_video_boxes_and_pictures_are_what_was_tracked(drive, clip, tmp_path):
     np.testing.assert_allclose(boxes.targets[0].boxes_xywh, expected, atol=1e-3)
 
     (tmp_path / "frames").mkdir()
-    export(driver, ExportOptions(PICTURES, str(tmp_path / "frames"), 5, 7, overlays=()))
+    export(driver, ExportOptions(IMAGES, str(tmp_path / "frames"), 5, 7, overlays=()))
     assert sorted(p.name for p in (tmp_path / "frames").iterdir()) == ["000005.png", "000006.png", "000007.png"]
     assert not driver.failures
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.live_scores import RunningScores, center_error, iou_of
+from app.session.live_scores import RunningScores, center_error, iou_of
 from tracker_core.boxes import iou_xywh
 from tracker_core.metrics import precision_at, success_auc
 

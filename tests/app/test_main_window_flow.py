@@ -29,7 +29,7 @@ def press(driver, key, modifiers=Qt.NoModifier) -> None:
 
 
 def overlap(one, other) -> float:
-    from app.live_scores import iou_of
+    from app.session.live_scores import iou_of
 
     return iou_of(np.asarray(one, float), np.asarray(other, float))
 

@@ -14,7 +14,7 @@ from fakes import DrawnSource, LiveFeed, MatchingTracker
 from monkey import Monkey
 
 from tracker_core.errors import SourceError
-from tracker_core.video.live import LiveSource
+from tracker_core.sources.live import LiveSource
 
 SEED = 20261123
 LENGTH = int(os.environ.get("SIAMSCOPE_MONKEY", "0"))

@@ -9,12 +9,12 @@ from fakes import MatchingTracker, draw_frame, drawn, true_box
 from PyQt5.QtCore import QPointF
 from PyQt5.QtGui import QFont, QImage, QPainter
 
-from app.frame_view import FrameView, TargetView
-from app.overlays import OVERLAY_NAMES, OverlayScene, build_overlays
-from app.overlays.candidates import best_candidates, candidates_at
-from app.overlays.heat_map import HeatMode, heat_colors, score_map
-from app.picture import image_to_qimage, qimage_to_image, render_visible
-from app.view_transform import ViewTransform
+from app.canvas.overlays import OVERLAY_NAMES, OverlayScene, build_overlays
+from app.canvas.overlays.candidates import best_candidates, candidates_at
+from app.canvas.overlays.heat_map import HeatMode, heat_colors, score_map
+from app.canvas.qimages import image_to_qimage, qimage_to_image, render_visible
+from app.canvas.view_transform import ViewTransform
+from app.session.frame_view import FrameView, TargetView
 from tracker_core.types import TrackDebug, TrackingState, TrackResult
 
 TRANSFORM = ViewTransform(2.0, 10.0, 20.0)
@@ -73,13 +73,13 @@ def test_odd_boxes_are_survived(name, box):
 def test_the_prediction_is_painted_at_its_place_in_red():
     view = make_view()
     x, y, w, h = view.targets[0].result.box_xywh
-    picture = paint("prediction", view)
+    qimage = paint("prediction", view)
     left, top = TRANSFORM.to_widget(x, y)
     right, bottom = TRANSFORM.to_widget(x + w, y + h)
     for column, row in ((left, (top + bottom) / 2), (right, (top + bottom) / 2), ((left + right) / 2, bottom)):
-        blue, green, red = picture[round(row), round(column)]
+        blue, green, red = qimage[round(row), round(column)]
         assert red > 200 and green < 100 and blue < 100
-    assert not picture[round((top + bottom) / 2), round((left + right) / 2)].any()
+    assert not qimage[round((top + bottom) / 2), round((left + right) / 2)].any()
 
 
 def test_states_look_different_without_colour():
@@ -135,13 +135,13 @@ def test_heat_colours_run_from_transparent_to_opaque():
     assert colors.shape == (1, 3, 4) and colors[0, 0, 3] < 80 and colors[0, 1, 3] == 255
 
 
-def test_pictures_go_to_qt_and_back_unchanged():
+def test_images_go_to_qt_and_back_unchanged():
     image = draw_frame(3)
-    picture = image_to_qimage(image)
-    np.testing.assert_array_equal(qimage_to_image(picture), image)
-    np.testing.assert_array_equal(qimage2ndarray.rgb_view(picture)[:, :, ::-1], image)
+    qimage = image_to_qimage(image)
+    np.testing.assert_array_equal(qimage_to_image(qimage), image)
+    np.testing.assert_array_equal(qimage2ndarray.rgb_view(qimage)[:, :, ::-1], image)
     before = image.copy()
-    qimage2ndarray.byte_view(picture)[:] = 0  # the picture owns its pixels
+    qimage2ndarray.byte_view(qimage)[:] = 0  # the image owns its pixels
     np.testing.assert_array_equal(image, before)
 
 
@@ -152,11 +152,11 @@ def test_only_the_visible_part_is_scaled_and_placed(scale, ratio):
     view = ViewTransform(scale, -50.0, 30.0)
     rendered = render_visible(image, view, (300, 200), ratio)
     assert rendered is not None
-    picture, corner = rendered
-    assert picture.width() <= (300 + 2 * scale) * ratio + 2 and picture.height() <= (200 + 2 * scale) * ratio + 2
+    qimage, corner = rendered
+    assert qimage.width() <= (300 + 2 * scale) * ratio + 2 and qimage.height() <= (200 + 2 * scale) * ratio + 2
     assert isinstance(corner, QPointF) and corner.y() == pytest.approx(30, abs=1 / ratio)
-    assert picture.devicePixelRatioF() == ratio
+    assert qimage.devicePixelRatioF() == ratio
 
 
-def test_a_picture_out_of_sight_is_not_rendered():
+def test_a_image_out_of_sight_is_not_rendered():
     assert render_visible(draw_frame(0), ViewTransform(1.0, 5000.0, 0.0), (300, 200), 1.0) is None

@@ -1,4 +1,4 @@
-"""The panels around the picture, in a real window: what they show, what they change, and what they cost."""
+"""The panels around the image, in a real window: what they show, what they change, and what they cost."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from app.panels.log import LogPanel
 from app.panels.sources import SourcesPanel
 from app.panels.tracker import PRESETS
 from tracker_core.errors import SourceError
-from tracker_core.sequences import list_sequences
-from tracker_core.sources import open_source
-from tracker_core.video.cameras import Camera
+from tracker_core.sources.cameras import Camera
+from tracker_core.sources.opening import open_source
+from tracker_core.sources.sequences import list_sequences
 
 
 @pytest.fixture

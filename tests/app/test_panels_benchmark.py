@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from evaluation_sequences import FRAMES, make_otb, path_of_target, write_rows
 
 from app.panels.benchmark import NumberItem, worst_moments
-from app.replay import ReplayRequest, as_target, open_replay
+from app.session.replay import ReplayRequest, as_target, open_replay
 from tracker_core.trackers.builder import DEFAULT_TRACKER
 
 

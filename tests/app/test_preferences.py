@@ -7,12 +7,12 @@ from PyQt5.QtCore import QSettings, Qt
 from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import QApplication, QDialogButtonBox
 
-from app.actions import ACTIONS, default_keys
 from app.dialogs.preferences import PreferencesDialog, find_conflicts
 from app.dialogs.shortcuts import ShortcutSheet
-from app.recent import RecentSources
 from app.settings import Settings
-from app.theme import ROLES, make_palette
+from app.window.actions import ACTIONS, default_keys
+from app.window.recent import RecentSources
+from app.window.theme import ROLES, make_palette
 from tracker_core.errors import OutputError
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from fakes import DrawnSource, LiveDrawing, MatchingTracker, true_box
 
-from app.live_scores import iou_of
-from app.session import Session
-from app.session_export import collect_results
-from app.tracking_runs import TrackerChoice
+from app.session.export import collect_results
+from app.session.live_scores import iou_of
+from app.session.session import Session
+from app.session.tracking_runs import TrackerChoice
 from tracker_core.errors import InputError, SourceError
 
 

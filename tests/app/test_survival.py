@@ -1,4 +1,4 @@
-"""What must not cost anybody their work: pictures that vanish, a full GPU, damaged settings, dialogs that pile up."""
+"""What must not cost anybody their work: images that vanish, a full GPU, damaged settings, dialogs that pile up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fakes import DrawnSource, MatchingTracker, draw_frame, true_box
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QApplication, QMessageBox
 
-from tracker_core.sources import open_source
+from tracker_core.sources.opening import open_source
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,8 +29,8 @@ def button_of(dialog: QMessageBox, text: str):
     return button
 
 
-def test_pictures_deleted_while_they_are_open(drive, tmp_path):
-    folder = tmp_path / "pictures"
+def test_images_deleted_while_they_are_open(drive, tmp_path):
+    folder = tmp_path / "images"
     folder.mkdir()
     for index in range(30):
         cv2.imwrite(str(folder / f"{index:04d}.png"), draw_frame(index))
@@ -42,8 +42,8 @@ def test_pictures_deleted_while_they_are_open(drive, tmp_path):
     driver.window.player.set_range(0, 9)
     driver.qtbot.keyClick(driver.canvas, Qt.Key_Space)
     driver.qtbot.waitUntil(lambda: driver.index == 9 and not driver.player.is_playing, timeout=20_000)
-    for picture in folder.glob("*.png"):
-        picture.unlink()
+    for image in folder.glob("*.png"):
+        image.unlink()
     driver.window.player.set_range(None, None)
     driver.qtbot.keyClick(driver.canvas, Qt.Key_Space)
     driver.qtbot.waitUntil(lambda: bool(driver.failures) or not driver.player.is_playing, timeout=20_000)
@@ -112,7 +112,7 @@ STARTER = """
 import sys
 from PyQt5.QtCore import QTimer
 from PyQt5.QtWidgets import QApplication
-from app import application
+from app.window import application
 
 def stop():
     window = next(w for w in QApplication.topLevelWidgets() if w.objectName() == "main_window")

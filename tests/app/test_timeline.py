@@ -10,7 +10,7 @@ from PyQt5.QtGui import QMouseEvent, QWheelEvent
 from PyQt5.QtTest import QTest
 from PyQt5.QtWidgets import QApplication
 
-from app.timeline import Timeline
+from app.window.timeline import Timeline
 
 COUNT = 100
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from fakes import DrawnSource, LiveDrawing, MatchingTracker, draw_frame, drawn, true_box
 
-from app.frame_view import FrameView, ResultRow
-from app.mailbox import Mailbox
-from app.player import Player
-from app.worker import BoxRequest, is_out_of_memory
+from app.session.frame_view import FrameView, ResultRow
+from app.worker.mailbox import Mailbox
+from app.worker.player import Player
+from app.worker.worker import BoxRequest, is_out_of_memory
 from tracker_core.errors import SourceError
 
 
@@ -20,7 +20,7 @@ def row(index):
 
 
 class TestMailbox:
-    def test_pictures_are_replaced_and_results_kept(self):
+    def test_images_are_replaced_and_results_kept(self):
         mailbox = Mailbox()
         assert mailbox.post_view(FrameView(drawn(0)), [row(0)])
         assert not mailbox.post_view(FrameView(drawn(1)), [row(1)])
@@ -82,7 +82,7 @@ def open_and_wait(qtbot, player, spec="drawn"):
     qtbot.waitUntil(lambda: player.source is not None)
 
 
-def test_results_are_complete_although_pictures_are_dropped(qtbot, players):
+def test_results_are_complete_although_images_are_dropped(qtbot, players):
     rows = []
     player = players(lambda spec: DrawnSource(200, fps=2000.0))
     player.worker.mail_arrived.disconnect()
@@ -219,7 +219,7 @@ def test_drawing_on_a_live_source_catches_up_from_the_frozen_frame(qtbot, player
     open_and_wait(qtbot, player, "live")
     qtbot.waitUntil(lambda: player.is_playing and bool(player.views))
     player.freeze(True)
-    source.capture(1)  # wakes the worker out of its wait for a picture
+    source.capture(1)  # wakes the worker out of its wait for a image
     qtbot.waitUntil(lambda: not player.is_playing)
     frozen = player.views[0].frame
     source.capture(12)
@@ -235,11 +235,11 @@ def test_drawing_on_a_live_source_catches_up_from_the_frozen_frame(qtbot, player
     assert player.views[-1].targets[0].result.score > 0.9
 
 
-def test_a_live_source_that_waits_for_a_picture_does_not_delay_the_end(qtbot, players):
+def test_a_live_source_that_waits_for_a_image_does_not_delay_the_end(qtbot, players):
     player = players(lambda spec: LiveDrawing())
     open_and_wait(qtbot, player, "live")
     qtbot.waitUntil(lambda: player.is_playing)
-    qtbot.wait(100)  # now it waits for a second picture, which never comes
+    qtbot.wait(100)  # now it waits for a second image, which never comes
     began = time.monotonic()
     assert player.shut_down()
     assert time.monotonic() - began < 5

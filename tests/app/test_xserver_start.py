@@ -24,8 +24,8 @@ SCRIPT = textwrap.dedent(
     application = QApplication(["test"])
     assert application.platformName() == "xcb", application.platformName()
     from fakes import DrawnSource, MatchingTracker
-    from app.main_window import MainWindow
-    from app.player import Player
+    from app.window.main_window import MainWindow
+    from app.worker.player import Player
     player = Player(lambda choice: MatchingTracker(), lambda spec: DrawnSource(30))
     window = MainWindow(player)
     window.show()
@@ -43,8 +43,8 @@ SCRIPT = textwrap.dedent(
     wait(lambda: window.canvas.box is not None)
     QTest.keyClick(window.canvas, Qt.Key_Space)
     wait(lambda: len(window.rows_of(1)) == 30 and not player.is_playing)
-    picture = window.canvas.grab().toImage()
-    assert picture.width() > 100
+    image = window.canvas.grab().toImage()
+    assert image.width() > 100
     window.close()
     print("tracked", len(window.rows_of(1)))
     """

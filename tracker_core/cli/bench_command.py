@@ -22,13 +22,13 @@ from tracker_core.cli.track_command import CLIP, add_tracker_options
 from tracker_core.config import NetworkConfig
 from tracker_core.errors import InputError
 from tracker_core.files import write_text
-from tracker_core.published import PUBLISHED, find_published
-from tracker_core.sources import open_source
+from tracker_core.presets.published import PUBLISHED, find_published
+from tracker_core.rendering.drawing import draw_result
+from tracker_core.rendering.writers import VideoWriter
+from tracker_core.sources.opening import open_source
 from tracker_core.trackers.builder import build_tracker, tracker_from_network
 from tracker_core.trackers.siamrpn import SiamRPNTracker
 from tracker_core.types import FloatArray, Frame
-from tracker_core.video.drawing import draw_result
-from tracker_core.video.writers import VideoWriter
 
 STAGES = ("decode", "crop", "network", "select", "draw", "encode")
 WARM_UP = 5
@@ -55,7 +55,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--frames", type=int, default=200, metavar="N", help="updates to measure (200)")
     parser.add_argument("--memory", type=int, metavar="N", help="run N updates instead and report the memory in use")
     parser.add_argument(
-        "--window", action="store_true", help="measure the window: stalls, pictures per second, painting"
+        "--window", action="store_true", help="measure the window: stalls, images per second, painting"
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
@@ -65,7 +65,7 @@ def add_parser(subparsers: Any) -> None:
 def run_bench(args: argparse.Namespace) -> int:
     """Carry out `bench`."""
     if args.window:
-        from app.bench_window import main as measure_window
+        from app.window.bench import main as measure_window
 
         options = [*([args.source] if args.source else []), *(["--json", args.json] if args.json else [])]
         code: int = measure_window(options)

@@ -63,7 +63,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run_eval(args: argparse.Namespace) -> int:
     """Carry out `eval`; what can be refused is refused before the first frame is tracked."""
-    from tracker_core.devices import resolve_device
+    from tracker_core.runtime.devices import resolve_device
 
     names: list[str | None] = list(dict.fromkeys(args.tracker)) or [None]
     if len(names) > 1 and (args.weights or args.name):

@@ -45,11 +45,11 @@ def add_parser(subparsers: Any) -> None:
 def run_figure16(args: argparse.Namespace) -> int:
     """Carry out `experiment figure16`; what can be refused is refused before the first step."""
     from tracker_core.config import apply_overrides
-    from tracker_core.devices import resolve_device
     from tracker_core.evaluation.runner import Evaluation, choose_jobs
     from tracker_core.experiments.comparison import compare_runs, open_one_pass
     from tracker_core.experiments.comparison_report import write_comparison
     from tracker_core.experiments.figure16 import BASELINE, load_experiment, plan_runs
+    from tracker_core.runtime.devices import resolve_device
 
     config = load_experiment(args.config, args.overrides)
     named = {"load": args.load, "out": args.out, "training.loop.device": args.device}

@@ -1,4 +1,4 @@
-"""`siamscope export`: a saved run into a video, pictures, or boxes in another format, without tracking again."""
+"""`siamscope export`: a saved run into a video, images, or boxes in another format, without tracking again."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 import cv2
 
-from tracker_core.box_files import BOX_FORMATS, check_format, read_boxes, write_boxes
 from tracker_core.cli.console import PROGRESS_CHOICES, Reporter, emit, output
 from tracker_core.cli.track_command import FrameRange, parse_frames
 from tracker_core.errors import InputError, OutputError, nearest_name
 from tracker_core.files import atomic_path, check_writable
-from tracker_core.sources import open_source
-from tracker_core.tracked import TrackedBoxes
+from tracker_core.rendering.drawing import DrawOptions, draw_result
+from tracker_core.rendering.writers import VideoWriter
+from tracker_core.results.formats import BOX_FORMATS, check_format, read_boxes, write_boxes
+from tracker_core.results.tracked import TrackedBoxes
+from tracker_core.sources.opening import open_source
 from tracker_core.types import FloatArray, Frame, FrameSource, Image, Sequence, TrackingState, TrackResult
-from tracker_core.video.drawing import DrawOptions, draw_result
-from tracker_core.video.writers import VideoWriter
 
 OVERLAYS = ("prediction", "ground_truth", "labels")
 
@@ -26,23 +26,23 @@ def add_parser(subparsers: Any) -> None:
     """Add the sub-command to the command line."""
     parser = subparsers.add_parser(
         "export",
-        help="draw a saved run into a video or pictures, or convert its boxes",
-        description="Turn a saved run (the …-run.json of 'track' or of the window) into a video, pictures or boxes.",
+        help="draw a saved run into a video or images, or convert its boxes",
+        description="Turn a saved run (the …-run.json of 'track' or of the window) into a video, images or boxes.",
     )
     parser.add_argument("--run", dest="run_file", required=True, metavar="FILE", help="the saved run, JSON")
-    parser.add_argument("--source", metavar="S", help="where the pictures are, if they moved since the run")
+    parser.add_argument("--source", metavar="S", help="where the images are, if they moved since the run")
     parser.add_argument(
-        "--out", required=True, metavar="FILE", help="an .mp4, a folder (with --pictures), or a box file"
+        "--out", required=True, metavar="FILE", help="an .mp4, a folder (with --images), or a box file"
     )
     parser.add_argument("--frames", default=":", metavar="A:B", help="from frame A up to, but without, frame B")
-    parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="size of the pictures, 0.1 to 4 (1)")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="size of the images, 0.1 to 4 (1)")
     parser.add_argument(
         "--overlays",
         default=",".join(OVERLAYS),
         metavar="LIST",
         help=f"what to draw, of {', '.join(OVERLAYS)}; or none",
     )
-    parser.add_argument("--pictures", action="store_true", help="write PNG pictures into the folder --out")
+    parser.add_argument("--images", action="store_true", help="write PNG images into the folder --out")
     parser.add_argument("--format", metavar="F", help=f"write boxes instead: {', '.join(BOX_FORMATS)}")
     parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
     parser.set_defaults(run=run_export)
@@ -63,8 +63,8 @@ def run_export(args: argparse.Namespace) -> int:
         return _finish(args, [str(path) for path in write_boxes(target, args.format, tracked)])
     source = open_source(args.source or _source_path(tracked, args.run_file))
     try:
-        if args.pictures:
-            written = _write_pictures(args, source, tracked, options, check_writable(target))
+        if args.images:
+            written = _write_images(args, source, tracked, options, check_writable(target))
         else:
             check_writable(target.parent)
             written = _write_video(args, source, tracked, options, target)
@@ -101,7 +101,7 @@ def _choose(tracked: TrackedBoxes, frames: FrameRange) -> TrackedBoxes:
 def _source_path(tracked: TrackedBoxes, run_file: str) -> str:
     path = tracked.metadata.get("source_path")
     if not path:
-        raise InputError(f"'{run_file}' does not say where its pictures are; give --source.")
+        raise InputError(f"'{run_file}' does not say where its images are; give --source.")
     return str(path)
 
 
@@ -143,33 +143,33 @@ def _write_video(
     args: argparse.Namespace, source: FrameSource, tracked: TrackedBoxes, options: DrawOptions, target: Path
 ) -> list[str]:
     if target.suffix.lower() not in (".mp4", ".mkv", ".mov", ".avi"):
-        raise InputError(f"'{target.name}' is no video file name; end it in .mp4, or add --pictures or --format.")
+        raise InputError(f"'{target.name}' is no video file name; end it in .mp4, or add --images or --format.")
     with (
         Reporter(args.progress, f"Writing {target.name}", len(tracked)) as progress,
         VideoWriter(target, tracked.fps) as writer,
     ):
-        for _, picture in _drawn(source, tracked, options, args.scale, progress):
-            writer.write(picture)
+        for _, image in _drawn(source, tracked, options, args.scale, progress):
+            writer.write(image)
     return [str(writer.path)]
 
 
-def _write_pictures(
+def _write_images(
     args: argparse.Namespace, source: FrameSource, tracked: TrackedBoxes, options: DrawOptions, folder: Path
 ) -> list[str]:
     written = []
-    with Reporter(args.progress, f"Writing pictures to {folder}", len(tracked)) as progress:
-        for frame, picture in _drawn(source, tracked, options, args.scale, progress):
-            path = folder / _picture_name(frame)
-            done, data = cv2.imencode(".png", picture)
+    with Reporter(args.progress, f"Writing images to {folder}", len(tracked)) as progress:
+        for frame, image in _drawn(source, tracked, options, args.scale, progress):
+            path = folder / _image_name(frame)
+            done, data = cv2.imencode(".png", image)
             if not done:
-                raise OutputError(f"Frame {frame.index} could not be written as a PNG picture.")
+                raise OutputError(f"Frame {frame.index} could not be written as a PNG image.")
             with atomic_path(path) as temporary:
                 temporary.write_bytes(data.tobytes())
             written.append(str(path))
     return written
 
 
-def _picture_name(frame: Frame) -> str:
+def _image_name(frame: Frame) -> str:
     return f"{frame.index:06d}.png"
 
 

@@ -91,7 +91,7 @@ def _names_a_source(word: str) -> bool:
 
 def _open_window_or_demo(arguments: list[str]) -> int:
     if has_display():
-        from app.application import run_window
+        from app.window.application import run_window
 
         code: int = run_window(arguments)
         return code

@@ -37,7 +37,7 @@ def add_parser(subparsers: Any) -> None:
         "--groundtruth",
         required=True,
         metavar="PATH",
-        help="a JSON file, or a data-set folder (otb and vot do without its pictures)",
+        help="a JSON file, or a data-set folder (otb and vot do without its images)",
     )
     parser.add_argument(
         "--results",
@@ -108,7 +108,7 @@ def run_report(args: argparse.Namespace) -> int:
 def _read_boxes(dataset: str, groundtruth: str) -> tuple[dict[str, BoxTruth], str, int]:
     """Return boxes to compare with, how they are only a part of the data set, if so, and its number of sequences.
 
-    A folder is read as `eval` reads it, so that the same frames count; OTB's needs no pictures.
+    A folder is read as `eval` reads it, so that the same frames count; OTB's needs no images.
     """
     if dataset == "otb" or not Path(groundtruth).is_dir():
         truth = read_box_truth(groundtruth)

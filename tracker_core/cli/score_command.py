@@ -1,4 +1,4 @@
-"""`siamscope score`: score result files that any tracker wrote, without pictures."""
+"""`siamscope score`: score result files that any tracker wrote, without images."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "score",
         help="score result files that any tracker wrote",
-        description="Score result files that any tracker wrote, against ground truth without pictures.",
+        description="Score result files that any tracker wrote, against ground truth without images.",
         epilog="Example: siamscope score otb --groundtruth OTB100/ --results results/otb --json scores.json",
     )
     parser.add_argument("protocol", choices=("otb", "vot"), help="otb: one-pass evaluation; vot: supervised")
     parser.add_argument(
-        "--groundtruth", required=True, metavar="PATH", help="a JSON file, or a data-set folder (pictures not needed)"
+        "--groundtruth", required=True, metavar="PATH", help="a JSON file, or a data-set folder (images not needed)"
     )
     parser.add_argument(
         "--results", required=True, metavar="DIR", help="one tracker's result folder, or a folder of such folders"

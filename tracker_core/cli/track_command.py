@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from tracker_core.box_files import BOX_FORMATS, box_file_suffix, check_format, write_boxes
 from tracker_core.boxes import check_start_box, parse_box
 from tracker_core.cli.console import INTERRUPTED, PROGRESS_CHOICES, Reporter, emit, errors, output
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.files import check_writable, write_text
 from tracker_core.metrics import precision_at, success_auc
-from tracker_core.run import track
-from tracker_core.sources import open_source
-from tracker_core.tracked import TrackedBoxes, TrackRecorder
+from tracker_core.rendering.drawing import draw_result
+from tracker_core.rendering.writers import VideoWriter
+from tracker_core.results.formats import BOX_FORMATS, box_file_suffix, check_format, write_boxes
+from tracker_core.results.run import track
+from tracker_core.results.tracked import TrackedBoxes, TrackRecorder
+from tracker_core.sources.opening import open_source
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.types import FloatArray, FrameSource, Sequence, TrackingState
-from tracker_core.video.drawing import draw_result
-from tracker_core.video.writers import VideoWriter
 
 CLIP = Path(__file__).resolve().parents[2] / "resources" / "clip" / "siamscope_clip.mp4"
 
@@ -52,7 +52,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--source", required=True, metavar="S",
-        help="a video file, a folder of pictures or a sequence, an address (rtsp, http), or a camera (camera:0)",
+        help="a video file, a folder of images or a sequence, an address (rtsp, http), or a camera (camera:0)",
     )  # fmt: skip
     parser.add_argument(
         "--box", action="append", default=[], metavar="X,Y,W,H",

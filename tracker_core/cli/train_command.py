@@ -102,12 +102,12 @@ def _conclude(trainer: Any, folder: Path, finished: bool, told: str) -> None:
         emit(
             {
                 "event": "end" if finished else "interrupted", "step": trainer.step, "out": str(folder),
-                "best_success_auc": trainer.best if trainer.best >= 0 else None, "unreadable_pictures": unreadable,
+                "best_success_auc": trainer.best if trainer.best >= 0 else None, "unreadable_images": unreadable,
             }
         )  # fmt: skip
     elif told == "bar":
         if unreadable:
-            errors.print(f"{unreadable} times a picture could not be read ({len(trainer.unreadable)} pictures).")
+            errors.print(f"{unreadable} times a image could not be read ({len(trainer.unreadable)} images).")
         best = f", best success AUC on validation {trainer.best:.3f}" if trainer.best >= 0 else ""
         what = "Finished" if finished else "Stopped; --resume goes on"
         output.print(f"{what}: step {trainer.step}, weights in '{folder}'{best}.")

@@ -45,7 +45,7 @@ def add_parser(subparsers: Any) -> None:
 
 def _tune(args: argparse.Namespace) -> int:
     from tracker_core.trackers.builder import build_tracker
-    from tracker_core.training.pictures import PictureCache
+    from tracker_core.training.images import ImageCache
     from tracker_core.training.tuning import (
         Trial,
         describe_trials,
@@ -67,7 +67,7 @@ def _tune(args: argparse.Namespace) -> int:
     code = 0
     with Reporter(args.progress, "Searching", total, "trials") as reporter:
         try:
-            for trial in run_trials(tracker, clips, settings, PictureCache(args.cache_mb * MEGABYTE)):
+            for trial in run_trials(tracker, clips, settings, ImageCache(args.cache_mb * MEGABYTE)):
                 trials.append(trial)
                 reporter.advance()
                 if args.progress == "json":

@@ -9,9 +9,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from tracker_core.cli.console import output
-from tracker_core.published import SAME_SHAPES
-from tracker_core.weights import (
+from tracker_core.checkpoints.weights import (
     WeightsEntry,
     find_weights,
     hash_file,
@@ -20,6 +18,8 @@ from tracker_core.weights import (
     load_checkpoint,
     read_metadata,
 )
+from tracker_core.cli.console import output
+from tracker_core.presets.published import SAME_SHAPES
 
 
 def add_parser(subparsers: Any) -> None:

@@ -9,7 +9,7 @@ from tracker_core.types import FloatArray, Image, TrackResult
 
 
 class StayingBox:
-    """Answers every frame with the box that it was started on, without looking at the picture."""
+    """Answers every frame with the box that it was started on, without looking at the image."""
 
     name = "staying-box"
 

@@ -12,10 +12,10 @@ import numpy as np
 from tracker_core.errors import DataSetError, InputError, nearest_name
 from tracker_core.evaluation.ground_truth import BoxTruth, RegionTruth, box_truth_of, region_truth_of
 from tracker_core.evaluation.supervised import interval_of_year
-from tracker_core.sequences import SequenceInfo, list_sequences, load
-from tracker_core.sequences.annotation import read_lines, read_number_rows
-from tracker_core.sequences.subsets import OTB_50, OTB_100, OTB_2013, select_subset, subset_clips
-from tracker_core.sources import SequenceSource
+from tracker_core.sources.opening import SequenceSource
+from tracker_core.sources.sequences import SequenceInfo, list_sequences, load
+from tracker_core.sources.sequences.annotation import read_lines, read_number_rows
+from tracker_core.sources.sequences.subsets import OTB_50, OTB_100, OTB_2013, select_subset, subset_clips
 from tracker_core.types import FloatArray, Sequence
 
 ONE_PASS, SUPERVISED = "otb", "vot"  # the protocols, named as `score` names them
@@ -28,7 +28,7 @@ class Rules:
     Attributes:
         name: as the command line knows it.
         title: as reports call it.
-        layout: of `tracker_core.sequences`.
+        layout: of `tracker_core.sources.sequences`.
         size: number of sequences (targets) of the whole benchmark.
         origin: coordinate of the first pixel in its annotation files, and so in its result files.
         protocol: ONE_PASS or SUPERVISED.

@@ -1,4 +1,4 @@
-"""Ground truth for scoring, without pictures: from a JSON file, or from a data set's annotation files.
+"""Ground truth for scoring, without images: from a JSON file, or from a data set's annotation files.
 
 Coordinates are kept as they stand in the files, because result files have the same origin as the ground truth that
 their tracker was started from (OTB's is 1-based).
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from tracker_core.errors import DataSetError, SiamscopeError
 from tracker_core.evaluation.regions import xywh_to_polygon
-from tracker_core.sequences.annotation import read_flags, read_lines, read_number_rows
-from tracker_core.sequences.otb import FRAME_RANGES
-from tracker_core.sequences.otb_attributes import OTB_ATTRIBUTES
-from tracker_core.sequences.vot import parse_region
+from tracker_core.sources.sequences.annotation import read_flags, read_lines, read_number_rows
+from tracker_core.sources.sequences.otb import FRAME_RANGES
+from tracker_core.sources.sequences.otb_attributes import OTB_ATTRIBUTES
+from tracker_core.sources.sequences.vot import parse_region
 from tracker_core.types import FloatArray, Sequence
 
 BOX_KEYS = ("groundtruth_rect", "gt_rect", "groundtruth", "boxes")
@@ -63,7 +63,7 @@ def read_box_truth(source: str | Path) -> dict[str, BoxTruth]:
     """Read OTB-like ground truth from a JSON file or a folder.
 
     The JSON maps names to objects with `groundtruth_rect` (or PySOT's `gt_rect`), and optionally `attr`, `width`,
-    `height`. A folder holds `<name>/groundtruth_rect*.txt` or `<name>/groundtruth.txt` (pictures are not needed), or
+    `height`. A folder holds `<name>/groundtruth_rect*.txt` or `<name>/groundtruth.txt` (images are not needed), or
     one `<name>.txt` per sequence. Raises `DataSetError` naming what is wrong with it.
     """
     source = Path(source)
@@ -200,7 +200,7 @@ def _boxes_of_folder(root: Path) -> dict[str, BoxTruth]:
         for target, path in enumerate(files, start=1):
             name = folder.name if len(files) == 1 else f"{folder.name}-{target}"
             rows = _evaluated_rows(folder.name, read_number_rows(path))
-            truths[name] = BoxTruth(name, rows, attributes_of_clip(folder.name), _picture_size(folder))
+            truths[name] = BoxTruth(name, rows, attributes_of_clip(folder.name), _image_size(folder))
     if not truths:
         for path in sorted(root.glob("*.txt")):
             rows = _evaluated_rows(path.stem, read_number_rows(path))
@@ -240,15 +240,15 @@ def _regions_of_folder(root: Path) -> dict[str, RegionTruth]:
             values = read_flags(tag, len(polygons))
             if values is not None and tag.stem in VOT_ATTRIBUTES:
                 flags[tag.stem] = values
-        truths[folder.name] = RegionTruth(folder.name, polygons, _picture_size(folder), flags)
+        truths[folder.name] = RegionTruth(folder.name, polygons, _image_size(folder), flags)
     if not truths:
         raise DataSetError(f"No VOT ground truth was found in '{root}'; it needs <sequence>/groundtruth.txt.")
     return truths
 
 
-def _picture_size(folder: Path) -> tuple[int, int] | None:
-    """Return width and height from a `sequence` file, else from the first picture, else None."""
-    from tracker_core.sequences.layout import find_pictures
+def _image_size(folder: Path) -> tuple[int, int] | None:
+    """Return width and height from a `sequence` file, else from the first image, else None."""
+    from tracker_core.sources.sequences.layout import find_images
 
     header = folder / "sequence"
     if header.is_file():
@@ -257,8 +257,8 @@ def _picture_size(folder: Path) -> tuple[int, int] | None:
         if width.isdecimal() and height.isdecimal():
             return int(width), int(height)
     try:
-        pictures = find_pictures(folder)
+        images = find_images(folder)
     except (OSError, SiamscopeError):
         return None
-    image = cv2.imdecode(np.fromfile(pictures[0], np.uint8), cv2.IMREAD_COLOR) if pictures else None
+    image = cv2.imdecode(np.fromfile(images[0], np.uint8), cv2.IMREAD_COLOR) if images else None
     return (image.shape[1], image.shape[0]) if image is not None else None

@@ -19,7 +19,7 @@ from tracker_core.errors import DataSetError, InputError
 from tracker_core.evaluation.ground_truth import stack_polygons
 from tracker_core.evaluation.regions import xywh_to_polygon
 from tracker_core.evaluation.supervised import REGION, Trajectory
-from tracker_core.sequences.annotation import read_lines, read_number_rows
+from tracker_core.sources.sequences.annotation import read_lines, read_number_rows
 from tracker_core.types import FloatArray
 
 EXPERIMENT = "baseline"  # VOT's name for the supervised experiment

@@ -14,8 +14,8 @@ from tracker_core.errors import InputError, SourceError
 from tracker_core.evaluation.ground_truth import RegionTruth
 from tracker_core.evaluation.regions import overlap_on_pixels, xywh_to_polygon
 from tracker_core.evaluation.supervised import FAILED, REGION, RESTART_AFTER, SKIPPED, STARTED
-from tracker_core.run import start, step
-from tracker_core.sources import SequenceSource
+from tracker_core.results.run import start, step
+from tracker_core.sources.opening import SequenceSource
 from tracker_core.types import FloatArray, Frame, FrameSource, Sequence, Tracker
 
 OnFrame = Callable[[], None]
@@ -42,7 +42,7 @@ def run_one_pass(tracker: Tracker, source: SequenceSource, on_frame: OnFrame = l
     """Track a sequence once, from its first frame with ground truth to its end.
 
     Only the tracker's update is timed, not reading. Raises `InputError` where there is no box to start on, and
-    `SourceError` for a picture that cannot be read.
+    `SourceError` for a image that cannot be read.
     """
     sequence = source.sequence
     labelled = np.flatnonzero(np.isfinite(sequence.boxes_xywh).all(axis=1))

@@ -27,7 +27,7 @@ from tracker_core.evaluation.sequence_runs import (
     run_one_pass,
     run_supervised,
 )
-from tracker_core.sequences import SequenceInfo
+from tracker_core.sources.sequences import SequenceInfo
 from tracker_core.types import Tracker
 
 logger = logging.getLogger(__name__)

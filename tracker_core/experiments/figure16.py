@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tracker_core.checkpoints.weights import find_weights, read_metadata
 from tracker_core.config import apply_overrides, config_to_mapping, load_yaml
 from tracker_core.errors import CheckpointError, ConfigError, InputError, nearest_name
 from tracker_core.evaluation.baseline import StayingBox
@@ -24,7 +25,6 @@ from tracker_core.training.interrupt import StopRequest
 from tracker_core.training.loop import Figures
 from tracker_core.training.monitor import Monitor
 from tracker_core.training.preparation import Prepared, prepare_run
-from tracker_core.weights import find_weights, read_metadata
 
 SHIPPED = "shipped"
 WEIGHTS_FILE, CONFIG_FILE = "last.safetensors", "config.yaml"

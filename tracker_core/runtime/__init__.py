@@ -7,9 +7,9 @@ import logging
 from torch import nn
 
 from tracker_core.config import TrackerConfig
-from tracker_core.devices import resolve_device
 from tracker_core.errors import InputError, nearest_name
 from tracker_core.runtime.base import Outputs, Runner
+from tracker_core.runtime.devices import resolve_device
 from tracker_core.runtime.eager import EagerRunner
 
 __all__ = ["RUNTIMES", "EagerRunner", "Outputs", "Runner", "make_runner"]

@@ -20,8 +20,8 @@ from tracker_core.config import (
     config_from_mapping,
 )
 from tracker_core.errors import CheckpointError, ConfigError, InputError, nearest_name
-from tracker_core.published import PUBLISHED, published_config
-from tracker_core.trackers.comparison import COMPARISON
+from tracker_core.presets.correlation_study import COMPARISON
+from tracker_core.presets.published import PUBLISHED, published_config
 from tracker_core.trackers.default_boxes import DefaultBoxTracker
 from tracker_core.trackers.siamfc import SiamFCTracker
 from tracker_core.trackers.siamrpn import SiamRPNTracker
@@ -99,9 +99,9 @@ def build_tracker(
     Raises `InputError` for an unknown name, `CheckpointError` for weights that do not fit, `DeviceError`,
     `ConfigError`.
     """
+    from tracker_core.checkpoints.weights import find_weights, load_checkpoint
     from tracker_core.models.builder import build_network
     from tracker_core.runtime import make_runner
-    from tracker_core.weights import find_weights, load_checkpoint
 
     if weights is None:
         try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tracker_core.checkpoints.state_dicts import convert_state
 from tracker_core.models.builder import build_network
-from tracker_core.published import published_config
-from tracker_core.state_dicts import convert_state
+from tracker_core.presets.published import published_config
 from tracker_core.trackers.builder import tracker_from_network
 from tracker_core.trackers.siamrpn import SiamRPNTracker
 

@@ -31,7 +31,7 @@ class AugmentConfig:
         occluder_probability: share of search regions in which a cut-out covers a part of the target.
         distractor_probability: share of cut-out pairs with another object beside the target.
         twin_share: of those, the share in which the other object is the target's own copy, turned.
-        pasted_distractor_probability: share of pairs from real pictures into which an object of the same kind is pasted
+        pasted_distractor_probability: share of pairs from real images into which an object of the same kind is pasted
             beside the target (a semantic distractor; DaSiamRPN, section 3.2).
         motion_probability: share of cut-outs that are smeared along their own motion while the background is sharp.
         same_scene_share: share of cut-out pairs whose exemplar stands on the search region's background, as in a video.
@@ -65,7 +65,7 @@ class AugmentConfig:
 
 
 def jitter_colour(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """Return the picture with random gain, offset and per-channel balance; `strength` 0 changes nothing."""
+    """Return the image with random gain, offset and per-channel balance; `strength` 0 changes nothing."""
     gain = np.exp(rng.uniform(-strength, strength)) * np.exp(rng.uniform(-strength / 4, strength / 4, 3))
     offset = rng.uniform(-strength, strength) * 64
     table = np.arange(256, dtype=np.float32)[:, None]
@@ -74,7 +74,7 @@ def jitter_colour(image: Image, rng: np.random.Generator, strength: float) -> Im
 
 
 def to_grey(image: Image) -> Image:
-    """Return the picture without colour, three equal channels."""
+    """Return the image without colour, three equal channels."""
     return np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
 
 
@@ -88,13 +88,13 @@ def motion_kernel(length: int, degrees: float) -> np.ndarray[tuple[int, ...], np
 
 
 def blur_motion(image: Image, rng: np.random.Generator, longest: int = 13) -> Image:
-    """Return the picture smeared along a random direction over 3 to `longest` pixels."""
+    """Return the image smeared along a random direction over 3 to `longest` pixels."""
     kernel = motion_kernel(int(rng.integers(3, longest + 1)), float(rng.uniform(0, 180)))
     return np.asarray(cv2.filter2D(image, -1, kernel), np.uint8)
 
 
 def add_noise(image: Image, rng: np.random.Generator, deviation: float) -> Image:
-    """Return the picture with Gaussian noise of `deviation` grey levels."""
+    """Return the image with Gaussian noise of `deviation` grey levels."""
     # random bytes looked up in a table of the distribution's quantiles: a tenth of the time of drawing normal numbers
     dice = np.frombuffer(rng.bytes(image.size), np.uint8).reshape(image.shape)
     noise = cv2.LUT(dice, _NORMAL_QUANTILES * np.float32(deviation))
@@ -102,7 +102,7 @@ def add_noise(image: Image, rng: np.random.Generator, deviation: float) -> Image
 
 
 def degrade(image: Image, rng: np.random.Generator, config: AugmentConfig) -> Image:
-    """Return the picture with the blurs, the noise and the JPEG artefacts that the dice give."""
+    """Return the image with the blurs, the noise and the JPEG artefacts that the dice give."""
     if rng.random() < config.motion_blur_probability:
         image = blur_motion(image, rng)
     elif rng.random() < config.blur_probability:

@@ -24,7 +24,7 @@ class Batch:
         exemplar, search: uint8 B×3×S×S, BGR.
         exemplar_wh: float32 B×2. box_cxcywh, guide_cxcywh: float32 B×4, as in `Pair`.
         is_positive: bool B. box_weight: float32 B.
-        unreadable: pictures that could not be read while the batch was made.
+        unreadable: images that could not be read while the batch was made.
     """
 
     exemplar: Tensor

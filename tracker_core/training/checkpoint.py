@@ -25,7 +25,7 @@ INCIDENTAL = frozenset(
         "loop.device",
         "loop.log_every",
         "loop.out",
-        "loop.pictures",
+        "loop.images",
         "loop.tensorboard",
         "loop.threads",
         "loop.validate_every",

@@ -1,4 +1,4 @@
-"""What training draws from: a clip is one object in one or more pictures."""
+"""What training draws from: a clip is one object in one or more images."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ LEAST_SIDE = 2.0  # pixels; a thinner box is a mistake or nothing to learn from
 
 @dataclass(frozen=True)
 class Clip:
-    """One object: a sequence of pictures, or a single still.
+    """One object: a sequence of images, or a single still.
 
     Attributes:
         name: for messages, unique within its data set.
-        frames: paths of the pictures, in order.
+        frames: paths of the images, in order.
         boxes_xywh: float64 (N, 4) in image pixels; NaN rows where the object is absent.
         category: kind of the object, "" where unknown; objects of one kind are each other's distractors.
         polygons: outline of the object per frame, float32 (M, 2) points, or None; needed for cutting it out.
@@ -47,7 +47,7 @@ class Clip:
         return [index for index, polygon in enumerate(self.polygons or ()) if polygon is not None]
 
     def may_show_same(self, other: Clip) -> bool:
-        """Tell whether the other clip may show this object: the same clip, identity or picture."""
+        """Tell whether the other clip may show this object: the same clip, identity or image."""
         if other is self or (self.identity and self.identity == other.identity):
             return True
         return not set(self.frames).isdisjoint(other.frames)

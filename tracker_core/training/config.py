@@ -23,12 +23,12 @@ from tracker_core.training.losses import LossConfig
 
 @dataclass
 class DataConfig:
-    """Where the pictures are.
+    """Where the images are.
 
     Attributes:
         root: folder that relative paths below start from.
         sets: mappings with `layout` (a name from `readers.LAYOUTS`), its paths and what that reader takes besides.
-        backgrounds: folders of pictures that cut-outs are pasted on; without any, the stills serve.
+        backgrounds: folders of images that cut-outs are pasted on; without any, the stills serve.
         validation: mappings of the same kind: sequences that are tracked, not trained on.
     """
 
@@ -51,7 +51,7 @@ class LoopConfig:
         weight_decay: of weights, not of biases and norms. clip: largest norm of the gradient.
         ema: decay of the averaged weights, which are what is kept.
         validate_every, checkpoint_every, log_every: in steps; 0 turns validation off.
-        pictures: validation pictures in TensorBoard. tensorboard: whether to write its files.
+        images: validation images in TensorBoard. tensorboard: whether to write its files.
         amp: bfloat16 autocast on CUDA. deterministic: only algorithms that give the same sums on a GPU every time.
         workers: processes that make pairs. threads: of PyTorch on the CPU, 0 leaves its choice.
         device: "auto", "cpu", "cuda" or "cuda:N".
@@ -76,7 +76,7 @@ class LoopConfig:
     validate_every: int = 1000
     checkpoint_every: int = 500
     log_every: int = 20
-    pictures: int = 8
+    images: int = 8
     tensorboard: bool = True
     amp: bool = True
     deterministic: bool = False

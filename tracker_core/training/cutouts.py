@@ -1,4 +1,4 @@
-"""Cut-outs: an object with its outline, pasted over any background, so that few pictures make endless pairs."""
+"""Cut-outs: an object with its outline, pasted over any background, so that few images make endless pairs."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ MARGIN = 6  # pixels around a pasted object for its soft edge
 
 @dataclass(frozen=True)
 class CutOut:
-    """An object's picture (uint8 BGR), its coverage (uint8, 255 inside) and its outline (M, 2) in that picture."""
+    """An object's image (uint8 BGR), its coverage (uint8, 255 inside) and its outline (M, 2) in that image."""
 
-    picture: Image
+    image: Image
     coverage: NDArray[np.uint8]
     outline: NDArray[np.float32]
 
     @classmethod
-    def from_picture(cls, picture: Image, outline: NDArray[np.float32]) -> CutOut | None:
-        """Cut the object out of a larger picture, with a margin for soft edges; None if it lies outside."""
+    def from_image(cls, image: Image, outline: NDArray[np.float32]) -> CutOut | None:
+        """Cut the object out of a larger image, with a margin for soft edges; None if it lies outside."""
         low = np.maximum(np.floor(outline.min(0)).astype(int) - 3, 0)
-        high = np.minimum(np.ceil(outline.max(0)).astype(int) + 4, [picture.shape[1], picture.shape[0]])
+        high = np.minimum(np.ceil(outline.max(0)).astype(int) + 4, [image.shape[1], image.shape[0]])
         if (high - low < 8).any():
             return None
-        part = np.ascontiguousarray(picture[low[1] : high[1], low[0] : high[0]])
+        part = np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]])
         shifted = (outline - low).astype(np.float32)
         coverage = np.zeros(part.shape[:2], np.uint8)
         # outlines are in pixel edges, fillPoly's points are pixel centres in 16ths
@@ -45,7 +45,7 @@ class Placement:
     """How a cut-out lies in a crop.
 
     Attributes:
-        angle: rotation in degrees. scale: crop pixels per picture pixel. aspect: stretch of width over height.
+        angle: rotation in degrees. scale: crop pixels per image pixel. aspect: stretch of width over height.
         shift: distance of its box's centre from the crop's centre, x and y in pixels.
         smear: length in pixels and direction in degrees of its motion while the shutter was open; length 0 is none.
     """
@@ -71,20 +71,20 @@ def paste(canvas: Image, cut: CutOut, placement: Placement) -> NDArray[np.float3
     last = np.minimum(np.ceil(high + offset).astype(int) + reach, [canvas.shape[1], canvas.shape[0]])
     if (last <= first).any():
         return box
-    # warpAffine counts in pixel centres: an outline point p lies at p − 0.5 in both pictures
+    # warpAffine counts in pixel centres: an outline point p lies at p − 0.5 in both images
     shift = offset - first + linear @ np.array([0.5, 0.5]) - 0.5
     affine = np.hstack((linear, shift[:, None]))
     size = (int(last[0] - first[0]), int(last[1] - first[1]))
-    picture = cv2.warpAffine(cut.picture, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    image = cv2.warpAffine(cut.image, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     coverage = cv2.warpAffine(cut.coverage, affine, size, flags=cv2.INTER_LINEAR)
     if placement.smear[0] > 1:
         kernel = motion_kernel(*placement.smear)
-        picture, coverage = cv2.filter2D(picture, -1, kernel), cv2.filter2D(coverage, -1, kernel)
+        image, coverage = cv2.filter2D(image, -1, kernel), cv2.filter2D(coverage, -1, kernel)
     else:
         coverage = cv2.GaussianBlur(coverage, (0, 0), SOFT_EDGE)
     alpha = coverage.astype(np.float32) * np.float32(1 / 255)
     region = canvas[first[1] : last[1], first[0] : last[0]]
-    region[:] = cv2.blendLinear(picture, np.ascontiguousarray(region), alpha, 1 - alpha)
+    region[:] = cv2.blendLinear(image, np.ascontiguousarray(region), alpha, 1 - alpha)
     return box
 
 
@@ -119,13 +119,13 @@ def extent(cut: CutOut, angle: float, aspect: float = 1.0, scale: float = 1.0) -
     return float(width), float(height)
 
 
-def draw_background(rng: np.random.Generator, picture: Image, size: int) -> Image:
-    """Return a random square of a picture, between half and all of its shorter side, resized to `size`."""
-    height, width = picture.shape[:2]
+def draw_background(rng: np.random.Generator, image: Image, size: int) -> Image:
+    """Return a random square of a image, between half and all of its shorter side, resized to `size`."""
+    height, width = image.shape[:2]
     side = min(height, width, max(16, int(min(height, width) * rng.uniform(0.5, 1.0))))
     left = int(rng.integers(0, width - side + 1))
     top = int(rng.integers(0, height - side + 1))
-    part = picture[top : top + side, left : left + side]
+    part = image[top : top + side, left : left + side]
     return np.array(cv2.resize(part, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 

@@ -22,7 +22,7 @@ class PairConfig:
         video_share, still_share, cutout_share: in proportion; a kind that the data does not have is left out.
         negative_share: share of pairs whose search region shows another object.
         same_kind_share: of those, the share in which it is of the same kind, where there is one (semantic distractor).
-        cache_mb: decoded pictures that each worker keeps, in megabytes.
+        cache_mb: decoded images that each worker keeps, in megabytes.
         augment: ranges and probabilities.
     """
 
@@ -82,7 +82,7 @@ class Others:
                 other = alike[int(rng.integers(len(alike)))]
             else:
                 other = self.pools[int(rng.integers(len(self.pools)))].draw(rng)
-            # another object of the same picture may have the target itself in its search region
+            # another object of the same image may have the target itself in its search region
             if not clip.may_show_same(other):
                 return other
         return None

@@ -1,4 +1,4 @@
-"""Cutting training crops out of pictures: the tracker's own geometry, with shift, scale and stretch."""
+"""Cutting training crops out of images: the tracker's own geometry, with shift, scale and stretch."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from tracker_core.config import TrackingConfig
 from tracker_core.crops import channel_mean, context_side
-from tracker_core.training.pictures import PictureCache, UnreadablePictureError, choose_shrink
+from tracker_core.training.images import ImageCache, UnreadableImageError, choose_shrink
 from tracker_core.types import Image
 
-LEAST_SEEN = 0.1  # share of a box that must lie inside its picture
+LEAST_SEEN = 0.1  # share of a box that must lie inside its image
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class View:
 
 
 def cut_view(
-    cache: PictureCache, path: str, box_xywh: NDArray[np.float64], view: View
+    cache: ImageCache, path: str, box_xywh: NDArray[np.float64], view: View
 ) -> tuple[Image, NDArray[np.float32]]:
     """Return the crop, uint8 (size, size, 3), and the target's box cx, cy, w, h around the crop's centre.
 
-    What lies outside the picture has the picture's mean colour. Raises `UnreadablePictureError`, also for a box that
-    lies outside the picture.
+    What lies outside the image has the image's mean colour. Raises `UnreadableImageError`, also for a box that
+    lies outside the image.
     """
     shrink = choose_shrink(view.scale)
     image = cache.read(path, shrink)
@@ -63,9 +63,9 @@ def cut_view(
     height, width = image.shape[0] * shrink, image.shape[1] * shrink
     seen = max(0.0, min(x + w, width) - max(x, 0.0)) * max(0.0, min(y + h, height) - max(y, 0.0))
     if seen < LEAST_SEEN * w * h:
-        raise UnreadablePictureError(f"{path} (the box lies outside of it)")
+        raise UnreadableImageError(f"{path} (the box lies outside of it)")
     sx, sy = view.scale * np.sqrt(view.aspect), view.scale / np.sqrt(view.aspect)
-    # from pixel centres of the (shrunk) picture to pixel edges, scaled and moved, and back to pixel centres
+    # from pixel centres of the (shrunk) image to pixel edges, scaled and moved, and back to pixel centres
     to_crop_x = view.size / 2 + view.shift[0] - sx * (x + w / 2)
     to_crop_y = view.size / 2 + view.shift[1] - sy * (y + h / 2)
     matrix = np.array(

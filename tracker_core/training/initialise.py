@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tracker_core.checkpoints.torch_files import read_torch_file
+from tracker_core.checkpoints.weights import find_weights, load_checkpoint
 from tracker_core.errors import CheckpointError, ConfigError, nearest_name
 from tracker_core.models.backbones.pyramids import ResNet50Pyramid
 from tracker_core.models.light import InvertedResidual, LightSiamRPN, Trunk
-from tracker_core.torch_files import read_torch_file
 from tracker_core.training.batch_norm import reestimate_batch_norm
-from tracker_core.weights import find_weights, load_checkpoint
 
 Kernels = list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]
 KINDS = ("nanotrack", "nanotrack_trunk", "mobilenet", "resnet50", "trunk")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from tracker_core.checkpoints.weights import save_checkpoint
 from tracker_core.config import config_to_mapping
 from tracker_core.errors import SiamscopeError
 from tracker_core.files import atomic_path
@@ -25,7 +26,6 @@ from tracker_core.training.interrupt import StopRequest
 from tracker_core.training.objectives import compute_loss
 from tracker_core.training.optimisation import freeze_trunk, make_optimizer, set_rates
 from tracker_core.training.pairs import PairSource
-from tracker_core.weights import save_checkpoint
 
 logger = logging.getLogger(__name__)
 Figures = dict[str, float]
@@ -217,7 +217,7 @@ class Trainer:
     def _note_unreadable(self, paths: tuple[str, ...]) -> None:
         for path in paths:
             if path not in self.unreadable:
-                logger.warning("The picture '%s' cannot be used and is skipped.", path)
+                logger.warning("The image '%s' cannot be used and is skipped.", path)
             self.unreadable[path] = self.unreadable.get(path, 0) + 1
 
     def _save_bad_batch(self, batch: Batch) -> str:

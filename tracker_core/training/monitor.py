@@ -1,4 +1,4 @@
-"""TensorBoard: curves of the loss, the rates and the validation, and pictures of what the network answers."""
+"""TensorBoard: curves of the loss, the rates and the validation, and images of what the network answers."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tracker_core.training.distributed import ProcessGroup
 from tracker_core.training.drawing import PairConfig
 from tracker_core.training.geometry import CropGeometry
 from tracker_core.training.pairs import Pair, PairSource
-from tracker_core.training.sample_pictures import draw_samples
+from tracker_core.training.sample_images import draw_samples
 
 logger = logging.getLogger(__name__)
 
 
 class Monitor:
-    """Writes a run's curves and pictures; without a writer it does nothing."""
+    """Writes a run's curves and images; without a writer it does nothing."""
 
     def __init__(self, config: TrainingConfig, writer: Any = None, samples: list[Pair] | None = None) -> None:
         self.config, self.writer, self.samples = config, writer, samples or []
@@ -35,7 +35,7 @@ class Monitor:
     @classmethod
     @contextmanager
     def open(cls, config: TrainingConfig, prepared: Any, processes: ProcessGroup) -> Iterator[Monitor]:
-        """Open the files of a run in its folder, and draw pictures whenever it validates."""
+        """Open the files of a run in its folder, and draw images whenever it validates."""
         if not processes.is_first:
             yield cls(config)
             return
@@ -79,16 +79,16 @@ class Monitor:
         self.writer.flush()
 
     def draw(self, network: nn.Module, step: int, device: str) -> None:
-        """Write pictures of the sample pairs with what the network answers."""
+        """Write images of the sample pairs with what the network answers."""
         if self.writer is None or not self.samples:
             return
-        picture = draw_samples(network, self.samples, self.config.tracker.anchors, device)
-        self.writer.add_image("validation", torch.from_numpy(picture[:, :, ::-1].copy()), step, dataformats="HWC")
+        image = draw_samples(network, self.samples, self.config.tracker.anchors, device)
+        self.writer.add_image("validation", torch.from_numpy(image[:, :, ::-1].copy()), step, dataformats="HWC")
 
 
 def sample_pairs(config: TrainingConfig, sequences: list[Clip]) -> list[Pair]:
-    """Return `loop.pictures` pairs of the validation sequences, the same in every run, without changes of colour."""
-    if not config.loop.pictures or not sequences:
+    """Return `loop.images` pairs of the validation sequences, the same in every run, without changes of colour."""
+    if not config.loop.images or not sequences:
         return []
     augment = dataclasses.replace(
         config.pairs.augment, photometric="none", flip_probability=0.0, pasted_distractor_probability=0.0
@@ -98,9 +98,9 @@ def sample_pairs(config: TrainingConfig, sequences: list[Clip]) -> list[Pair]:
     )
     source = PairSource(sequences, [], pairs, seed=0, geometry=CropGeometry.of(config.tracker.tracking))
     try:
-        return [source.pair(index) for index in range(config.loop.pictures)]
+        return [source.pair(index) for index in range(config.loop.images)]
     except DataSetError as error:
-        logger.warning("There are no validation pictures: %s", error)
+        logger.warning("There are no validation images: %s", error)
         return []
 
 

@@ -19,11 +19,11 @@ from tracker_core.training.augment import degrade, jitter_colour, to_grey
 from tracker_core.training.clips import Clip
 from tracker_core.training.drawing import Crops, Others, PairConfig, Pool, draw_factor, draw_search_shift, draw_shift
 from tracker_core.training.geometry import CropGeometry, View, cut_view
-from tracker_core.training.pictures import PictureCache, UnreadablePictureError
+from tracker_core.training.images import ImageCache, UnreadableImageError
 from tracker_core.training.scenes import SceneMaker
 from tracker_core.types import Image
 
-ATTEMPTS = 50  # unreadable pictures in a row before a run gives up
+ATTEMPTS = 50  # unreadable images in a row before a run gives up
 MEGABYTE = 1 << 20
 
 
@@ -38,7 +38,7 @@ class Pair:
         guide_cxcywh: that box jittered, as the box of the frame before would be, for trackers that take a guide.
         is_positive: whether the target is there at all.
         box_weight: weight of the box in the regression loss.
-        unreadable: pictures that were drawn for this pair and could not be read.
+        unreadable: images that were drawn for this pair and could not be read.
     """
 
     exemplar: Image
@@ -52,7 +52,7 @@ class Pair:
 
 
 class PairSource:
-    """Draws pairs from clips; an unreadable picture is noted in the pair and replaced by another draw."""
+    """Draws pairs from clips; an unreadable image is noted in the pair and replaced by another draw."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class PairSource:
         self.config = config
         self.seed = seed
         self.geometry = geometry or CropGeometry()
-        self.cache = PictureCache(config.cache_mb * MEGABYTE)
+        self.cache = ImageCache(config.cache_mb * MEGABYTE)
         counts = [len(clip.usable) for clip in clips]
         videos = [clip for clip, count in zip(clips, counts, strict=True) if count > 1]
         stills = [clip for clip, count in zip(clips, counts, strict=True) if count == 1]
@@ -94,18 +94,18 @@ class PairSource:
         self.shares = np.cumsum(shares / shares.sum())
 
     def pair(self, index: int) -> Pair:
-        """Return pair `index`; raises `DataSetError` when picture after picture cannot be read."""
+        """Return pair `index`; raises `DataSetError` when image after image cannot be read."""
         rng = np.random.default_rng((self.seed, index))
         unreadable: list[str] = []
         while len(unreadable) < ATTEMPTS:
             try:
                 crops = self._draw(rng)
-            except UnreadablePictureError as error:
+            except UnreadableImageError as error:
                 unreadable.append(str(error))
                 continue
             return self._finish(rng, crops, tuple(unreadable))
         raise DataSetError(
-            f"{ATTEMPTS} pictures in a row could not be read, the last one '{unreadable[-1]}'; "
+            f"{ATTEMPTS} images in a row could not be read, the last one '{unreadable[-1]}'; "
             "check the training data's folders."
         )
 

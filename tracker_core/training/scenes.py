@@ -20,14 +20,14 @@ from tracker_core.training.drawing import (
     place_beside,
 )
 from tracker_core.training.geometry import CropGeometry
-from tracker_core.training.pictures import PictureCache, UnreadablePictureError
+from tracker_core.training.images import ImageCache, UnreadableImageError
 from tracker_core.types import Image
 
 LONGEST_SMEAR = 13  # pixels
 
 
 class SceneMaker:
-    """Composes pairs of cut-outs from `cutouts` over pictures from `backgrounds`."""
+    """Composes pairs of cut-outs from `cutouts` over images from `backgrounds`."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class SceneMaker:
         backgrounds: Sequence[str],
         config: PairConfig,
         geometry: CropGeometry,
-        cache: PictureCache,
+        cache: ImageCache,
     ) -> None:
         self.cutouts, self.backgrounds = cutouts, list(backgrounds)
         self.config, self.geometry, self.cache = config, geometry, cache
@@ -89,7 +89,7 @@ class SceneMaker:
     def paste_distractor(
         self, rng: np.random.Generator, search: Image, box_cxcywh: NDArray[np.float32], clip: Clip
     ) -> None:
-        """Paste another object, of the target's kind where there is one, beside the target of a real picture."""
+        """Paste another object, of the target's kind where there is one, beside the target of a real image."""
         alike = self.others.kinds.get(clip.category, []) if clip.category else []
         chosen = alike[int(rng.integers(len(alike)))] if alike else self.cutouts.draw(rng)
         if clip.may_show_same(chosen):
@@ -142,9 +142,9 @@ class SceneMaker:
         frame = int(rng.choice(clip.outlined))
         outline = clip.polygons[frame]
         assert outline is not None
-        cut = CutOut.from_picture(self.cache.read(clip.frames[frame]), outline)
+        cut = CutOut.from_image(self.cache.read(clip.frames[frame]), outline)
         if cut is None:
-            raise UnreadablePictureError(f"{clip.frames[frame]} (the outline lies outside of it)")
+            raise UnreadableImageError(f"{clip.frames[frame]} (the outline lies outside of it)")
         return cut
 
     def _background(self, rng: np.random.Generator, size: int) -> Image:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from tracker_core.checkpoints.weights import load_checkpoint
 from tracker_core.config import NetworkConfig, TrackerConfig, config_from_mapping
 from tracker_core.errors import ConfigError
 from tracker_core.models.builder import build_network
 from tracker_core.training.batches import Batch
 from tracker_core.training.initialise import as_light, load_nanotrack, load_state, split_pair
 from tracker_core.training.loop import network_inputs
-from tracker_core.weights import load_checkpoint
 
 
 class Teacher:

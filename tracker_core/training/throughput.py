@@ -8,7 +8,7 @@ import time
 import cv2
 import torch
 
-from tracker_core.devices import resolve_device
+from tracker_core.runtime.devices import resolve_device
 from tracker_core.training.augment_batch import BatchAugmentation
 from tracker_core.training.batches import Batch, iterate_batches
 from tracker_core.training.config import TrainingConfig
@@ -52,7 +52,7 @@ def measure_data(
 
 
 def _measure_core(source: PairSource, measured_s: float) -> float:
-    """Return the processor time of a pair in milliseconds, pictures being cached: other programs do not disturb it."""
+    """Return the processor time of a pair in milliseconds, images being cached: other programs do not disturb it."""
     cv2.setNumThreads(1)
     number, started = 0, time.perf_counter()
     while time.perf_counter() - started < measured_s / 2:

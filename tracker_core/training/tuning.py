@@ -14,10 +14,10 @@ import numpy as np
 
 from tracker_core.config import TRACKING_RANGES, TrackingConfig, check_tracking
 from tracker_core.errors import ConfigError, DataSetError, nearest_name
-from tracker_core.sequences import list_sequences, load
+from tracker_core.sources.sequences import list_sequences, load
 from tracker_core.trackers.siamrpn import SiamRPNTracker
 from tracker_core.training.clips import Clip
-from tracker_core.training.pictures import PictureCache
+from tracker_core.training.images import ImageCache
 from tracker_core.training.readers.skipped import Skipped
 from tracker_core.training.validation import SequenceScore, summarise, track_sequences
 
@@ -105,7 +105,7 @@ def run_trials(
     tracker: SiamRPNTracker,
     sequences: Sequence[Clip],
     settings: Iterator[dict[str, float]],
-    cache: PictureCache,
+    cache: ImageCache,
 ) -> Iterator[Trial]:
     """Yield a trial for the tracker's own parameters, then one for each setting.
 
@@ -165,7 +165,7 @@ def read_sequences(root: str | Path, layout: str | None = None) -> list[Clip]:
             continue
         clip = Clip(sequence.name, sequence.frames, sequence.boxes_xywh)
         if len(clip.usable) < 2 or len(clip.frames) != len(clip.boxes_xywh):
-            skipped.note("sequences without ground truth for their pictures", info.name)
+            skipped.note("sequences without ground truth for their images", info.name)
             continue
         clips.append(clip)
     skipped.report()

@@ -15,7 +15,7 @@ from tracker_core.config import TrackerConfig
 from tracker_core.errors import SiamscopeError
 from tracker_core.trackers.builder import tracker_from_network
 from tracker_core.training.clips import Clip
-from tracker_core.training.pictures import PictureCache, UnreadablePictureError
+from tracker_core.training.images import ImageCache, UnreadableImageError
 from tracker_core.types import FloatArray, Tracker
 
 logger = logging.getLogger(__name__)
@@ -35,13 +35,13 @@ class SequenceScore:
 
 
 def track_sequences(
-    tracker: Tracker, sequences: Iterable[Clip], cache: PictureCache | None = None
+    tracker: Tracker, sequences: Iterable[Clip], cache: ImageCache | None = None
 ) -> list[SequenceScore]:
     """Track each sequence once from its first usable box and score it.
 
     Frames without a box, and frames that cannot be read, do not count. `cache` keeps decoded frames for the next call.
     """
-    cache = cache or PictureCache(0)
+    cache = cache or ImageCache(0)
     scores = []
     for clip in sequences:
         boxes: list[FloatArray] = []
@@ -49,8 +49,8 @@ def track_sequences(
         for index in range(int(clip.usable[0]), len(clip.frames)):
             try:
                 image = cache.read(clip.frames[index])
-            except UnreadablePictureError as error:
-                logger.warning("The validation picture '%s' cannot be read; the frame does not count.", error)
+            except UnreadableImageError as error:
+                logger.warning("The validation image '%s' cannot be read; the frame does not count.", error)
                 continue
             if not boxes:
                 if index not in clip.usable:

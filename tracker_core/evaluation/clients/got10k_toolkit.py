@@ -1,7 +1,7 @@
 """Our trackers in the got10k toolkit: what its experiments for OTB, GOT-10k, LaSOT, UAV123 and others accept.
 
-The toolkit (package `got10k`; Huang et al., "GOT-10k", TPAMI 2021) calls `track` with the paths of all pictures, or
-`init` and `update` with one picture at a time. Nothing of it is imported here except to show pictures when asked to.
+The toolkit (package `got10k`; Huang et al., "GOT-10k", TPAMI 2021) calls `track` with the paths of all images, or
+`init` and `update` with one image at a time. Nothing of it is imported here except to show images when asked to.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tracker_core.errors import InputError
+from tracker_core.sources.images import convert_to_bgr, read_image
 from tracker_core.types import FloatArray, Image, Tracker
-from tracker_core.video.pictures import convert_to_bgr, read_picture
 
 
 class Got10kTracker:
@@ -39,22 +39,22 @@ class Got10kTracker:
         self._shift = np.array([origin, origin, 0, 0], np.float64)
 
     def init(self, image: Any, box: ArrayLike) -> None:
-        """Start on `box` (x, y, w, h in the data set's coordinates); `image` is a PIL picture, RGB array or path."""
+        """Start on `box` (x, y, w, h in the data set's coordinates); `image` is a PIL image, RGB array or path."""
         self._start(read_toolkit_image(image), box)
 
     def update(self, image: Any) -> FloatArray:
-        """Return the box (4,) of the target in the next picture, in the data set's coordinates."""
+        """Return the box (4,) of the target in the next image, in the data set's coordinates."""
         return self._follow(read_toolkit_image(image))
 
     def track(self, img_files: Sequence[str], box: ArrayLike, visualize: bool = False) -> tuple[FloatArray, FloatArray]:
-        """Return boxes (N, 4), the first one as given, and seconds (N,) for N picture files.
+        """Return boxes (N, 4), the first one as given, and seconds (N,) for N image files.
 
         The files are decoded as in our own evaluation, so that the boxes are the same; decoding is not timed.
-        Raises `SourceError` for a file that is no picture.
+        Raises `SourceError` for a file that is no image.
         """
         boxes, seconds = np.empty((len(img_files), 4)), np.zeros(len(img_files))
         for index, path in enumerate(img_files):
-            image = read_picture(path)
+            image = read_image(path)
             began = time.perf_counter()
             if index == 0:
                 self._start(image, box)
@@ -63,7 +63,7 @@ class Got10kTracker:
                 boxes[index] = self._follow(image)
             seconds[index] = time.perf_counter() - began
             if visualize:
-                # the toolkit takes arrays for BGR pictures
+                # the toolkit takes arrays for BGR images
                 importlib.import_module("got10k.utils.viz").show_frame(image, boxes[index] - self._shift)
         return boxes, seconds
 
@@ -77,11 +77,11 @@ class Got10kTracker:
 def read_toolkit_image(image: Any) -> Image:
     """Return what the toolkit calls an image as uint8 H×W×3 BGR.
 
-    That is a PIL picture of any mode, an array H×W or H×W×3 in RGB order, or the path of a file. Raises `SourceError`
-    for a file that is no picture.
+    That is a PIL image of any mode, an array H×W or H×W×3 in RGB order, or the path of a file. Raises `SourceError`
+    for a file that is no image.
     """
     if isinstance(image, (str, os.PathLike)):
-        return read_picture(os.fspath(image))
+        return read_image(os.fspath(image))
     if hasattr(image, "convert"):
         image = image.convert("RGB")
     pixels = np.asarray(image)

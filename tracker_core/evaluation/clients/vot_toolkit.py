@@ -51,21 +51,21 @@ def serve(tracker: Tracker, trax: ModuleType) -> None:
             request = server.wait()
             if request.type == trax.TraxStatus.INITIALIZE:
                 box_xywh = read_region(request.objects[0][0], trax, center_convention(tracker))
-                tracker.init(read_image(request.image, trax), box_xywh)
+                tracker.init(read_toolkit_channels(request.image, trax), box_xywh)
                 server.status([(trax.Rectangle.create(*map(float, box_xywh)), {"confidence": 1.0})])
             elif request.type == trax.TraxStatus.FRAME:
-                result = tracker.update(read_image(request.image, trax))
+                result = tracker.update(read_toolkit_channels(request.image, trax))
                 box = trax.Rectangle.create(*map(float, result.box_xywh))
                 server.status([(box, {"confidence": float(result.score)})])
             else:
                 return
 
 
-def read_image(channels: Mapping[str, Any], trax: ModuleType) -> Image:
-    """Return the colour channel of a request as uint8 H×W×3 BGR; raises `SourceError` for a file that is no picture."""
+def read_toolkit_channels(channels: Mapping[str, Any], trax: ModuleType) -> Image:
+    """Return the colour channel of a request as uint8 H×W×3 BGR; raises `SourceError` for a file that is no image."""
     channel = channels.get(trax.ImageChannel.COLOR)
     if channel is None:
-        raise SourceError("The toolkit sent a frame without a colour picture; choose a stack of colour sequences.")
+        raise SourceError("The toolkit sent a frame without a colour image; choose a stack of colour sequences.")
     kind = channel.type()
     if kind == trax.Image.MEMORY:
         pixels = np.asarray(channel.array())
@@ -74,16 +74,16 @@ def read_image(channels: Mapping[str, Any], trax: ModuleType) -> Image:
             return np.asarray(cv2.cvtColor((pixels >> 8 if deep else pixels).astype(np.uint8), cv2.COLOR_GRAY2BGR))
         return np.ascontiguousarray(pixels[:, :, ::-1])
     if kind == trax.Image.BUFFER:
-        name, data = "a picture in memory", np.frombuffer(channel.buffer(), np.uint8)
+        name, data = "a image in memory", np.frombuffer(channel.buffer(), np.uint8)
     else:
         name = channel.path()
         try:
             data = np.fromfile(name, np.uint8)  # cv2.imread cannot open every path on Windows
         except OSError as error:
-            raise SourceError(f"The picture '{name}' cannot be read ({error.strerror}).") from error
+            raise SourceError(f"The image '{name}' cannot be read ({error.strerror}).") from error
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
-        raise SourceError(f"'{name}' is not a picture that can be decoded.")
+        raise SourceError(f"'{name}' is not a image that can be decoded.")
     return np.asarray(image, np.uint8)
 
 

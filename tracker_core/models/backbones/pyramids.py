@@ -1,7 +1,7 @@
 """Backbones that keep their natural strides and give maps at 8, 16 and, where they reach it, 32.
 
 Both let something be added to the first layer's output, which is how masks enter a network that was trained
-on pictures alone (Oh et al. 2018, reference-guided mask propagation, section 3.1).
+on images alone (Oh et al. 2018, reference-guided mask propagation, section 3.1).
 """
 
 from __future__ import annotations

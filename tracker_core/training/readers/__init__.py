@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from tracker_core.errors import ConfigError, DataSetError, nearest_name
+from tracker_core.sources.images import list_images
 from tracker_core.training.clips import Clip
 from tracker_core.training.readers.coco import read_coco_clips
 from tracker_core.training.readers.frame_folders import read_got10k_clips, read_lasot_clips, read_trackingnet_clips
 from tracker_core.training.readers.masks import read_davis_clips, read_youtubevos_clips
 from tracker_core.training.readers.vid import read_vid_clips
-from tracker_core.video.pictures import list_pictures
 
 __all__ = [
     "LAYOUTS",
@@ -88,12 +88,12 @@ def read_sets(entries: Sequence[Mapping[str, Any]], base: str | Path = "") -> li
 
 
 def list_backgrounds(folders: Sequence[str], base: str | Path = "") -> list[str]:
-    """Return the pictures of the background folders; raises `DataSetError` for a folder that is absent or empty."""
-    pictures: list[str] = []
+    """Return the images of the background folders; raises `DataSetError` for a folder that is absent or empty."""
+    images: list[str] = []
     for name in folders:
         folder = Path(base) / name
-        found = list_pictures(folder) if folder.is_dir() else []
+        found = list_images(folder) if folder.is_dir() else []
         if not found:
-            raise DataSetError(f"There are no background pictures in '{folder}'; correct data.backgrounds.")
-        pictures += [str(path) for path in found]
-    return pictures
+            raise DataSetError(f"There are no background images in '{folder}'; correct data.backgrounds.")
+        images += [str(path) for path in found]
+    return images

@@ -1,4 +1,4 @@
-"""COCO files: every object of every picture is a clip of one still."""
+"""COCO files: every object of every image is a clip of one still."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ def read_coco_clips(
     video_frames: Iterable[str] = (),
     weight: float = 1.0,
 ) -> list[Clip]:
-    """Return each object of a COCO file as a clip of one picture.
+    """Return each object of a COCO file as a clip of one image.
 
     Args:
-        annotations: the `instances_*.json`. images: folder of its pictures.
+        annotations: the `instances_*.json`. images: folder of its images.
         box_weight: weight of the boxes in the regression loss.
-        exclude: patterns of picture names that are left out, such as those of validation sequences.
-        video_frames: patterns of picture names that are frames of a video: what stands before their last number is
+        exclude: patterns of image names that are left out, such as those of validation sequences.
+        video_frames: patterns of image names that are frames of a video: what stands before their last number is
             the identity of their objects, so that two frames of one video are never a negative pair.
 
-    Crowds, boxes that are small, empty or inverted, and objects whose picture is absent are counted and left out.
+    Crowds, boxes that are small, empty or inverted, and objects whose image is absent are counted and left out.
     Outlines come from polygons and run-length masks of one piece. Raises `DataSetError` for an unreadable file.
     """
     annotations, images = Path(annotations), Path(images)
     content = _load(annotations)
-    pictures = _index(content, "images", "file_name", annotations)
+    listed_images = _index(content, "images", "file_name", annotations)
     kinds = _index(content, "categories", "name", annotations)
     present = _names_below(images)
     exclude, video_frames = list(exclude), list(video_frames)
     skipped = Skipped(str(annotations))
     clips = []
     for number, entry in enumerate(content.get("annotations", [])):
-        name = pictures.get(entry.get("image_id"))
+        name = listed_images.get(entry.get("image_id"))
         label = f"{annotations.stem}-{entry.get('id', number)}"
         if name is not None and any(fnmatch(PurePosixPath(name).name, pattern) for pattern in exclude):
             continue
@@ -102,9 +102,9 @@ def _names_below(images: Path) -> set[str]:
 def _reject(entry: dict[str, Any], name: str | None, present: set[str]) -> str:
     """Return why an object cannot be used, or ""."""
     if name is None:
-        return "objects of a picture that the file does not list"
+        return "objects of a image that the file does not list"
     if PurePosixPath(name).as_posix() not in present:
-        return "objects whose picture is absent"
+        return "objects whose image is absent"
     if entry.get("iscrowd"):
         return "crowds"
     box = entry.get("bbox")

@@ -1,4 +1,4 @@
-"""Tracking data sets of one folder of pictures and one text file of boxes a clip: GOT-10k, LaSOT, TrackingNet."""
+"""Tracking data sets of one folder of images and one text file of boxes a clip: GOT-10k, LaSOT, TrackingNet."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.errors import DataSetError
-from tracker_core.sequences.annotation import read_flags, read_number_rows
+from tracker_core.sources.images import list_images
+from tracker_core.sources.sequences.annotation import read_flags, read_number_rows
 from tracker_core.training.clips import Clip, usable_rows
 from tracker_core.training.readers.skipped import Skipped
-from tracker_core.video.pictures import list_pictures
 
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 LEAST_VISIBLE = 0.15  # share of the object that must be seen; GOT-10k counts it in eighths
@@ -23,10 +23,10 @@ LEAST_VISIBLE = 0.15  # share of the object that must be seen; GOT-10k counts it
 
 @dataclass(frozen=True)
 class FolderLayout:
-    """Where one clip keeps its things; `first_number` is the number in the name of its first picture."""
+    """Where one clip keeps its things; `first_number` is the number in the name of its first image."""
 
     name: str
-    pictures: Path
+    images: Path
     boxes: Path
     first_number: int
     category: str = ""
@@ -164,7 +164,7 @@ def _read_all(
             continue
         rows[:, :2] += offset
         rows[~present] = np.nan
-        frames, kept = _match_pictures(layout, len(rows), skipped)
+        frames, kept = _match_images(layout, len(rows), skipped)
         boxes = rows[kept]
         bad = present[kept] & ~usable_rows(boxes) & ~np.isnan(boxes).all(axis=1)
         skipped.note("boxes that are empty, inverted or not finite", layout.name, int(bad.sum()))
@@ -189,26 +189,26 @@ def _present_rows(layout: FolderLayout, count: int) -> NDArray[np.bool_]:
     return present
 
 
-def _match_pictures(layout: FolderLayout, count: int, skipped: Skipped) -> tuple[tuple[str, ...], list[int]]:
-    """Return the pictures of a clip and the rows of boxes that belong to them.
+def _match_images(layout: FolderLayout, count: int, skipped: Skipped) -> tuple[tuple[str, ...], list[int]]:
+    """Return the images of a clip and the rows of boxes that belong to them.
 
-    As many pictures as rows go in order. Otherwise the number in a picture's name says which row is its: a clip
-    with missing pictures would pair every later picture with a wrong box.
+    As many images as rows go in order. Otherwise the number in a image's name says which row is its: a clip
+    with missing images would pair every later image with a wrong box.
     """
-    pictures = list_pictures(layout.pictures) if layout.pictures.is_dir() else []
-    if not pictures:
-        skipped.note("clips without pictures", layout.name)
+    images = list_images(layout.images) if layout.images.is_dir() else []
+    if not images:
+        skipped.note("clips without images", layout.name)
         return (), []
-    if len(pictures) == count:
-        return tuple(str(path) for path in pictures), list(range(count))
-    matched = [(str(path), row) for path, row in _numbered(pictures, layout.first_number) if 0 <= row < count]
-    skipped.note("boxes without a picture", layout.name, count - len(matched))
-    skipped.note("pictures without a box", layout.name, len(pictures) - len(matched))
+    if len(images) == count:
+        return tuple(str(path) for path in images), list(range(count))
+    matched = [(str(path), row) for path, row in _numbered(images, layout.first_number) if 0 <= row < count]
+    skipped.note("boxes without a image", layout.name, count - len(matched))
+    skipped.note("images without a box", layout.name, len(images) - len(matched))
     return tuple(path for path, _ in matched), [row for _, row in matched]
 
 
-def _numbered(pictures: list[Path], first_number: int) -> Iterator[tuple[Path, int]]:
-    for path in pictures:
+def _numbered(images: list[Path], first_number: int) -> Iterator[tuple[Path, int]]:
+    for path in images:
         match = _LAST_NUMBER.search(path.stem)
         if match:
             yield path, int(match.group(1)) - first_number

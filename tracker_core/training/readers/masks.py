@@ -1,4 +1,4 @@
-"""Video object segmentation: YouTube-VOS and DAVIS, whose label pictures give boxes and outlines."""
+"""Video object segmentation: YouTube-VOS and DAVIS, whose label images give boxes and outlines."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.errors import DataSetError
+from tracker_core.sources.images import list_images, sort_naturally
 from tracker_core.training.clips import Clip, usable_rows
 from tracker_core.training.readers.frame_folders import is_wanted, require_folder
 from tracker_core.training.readers.outlines import box_of_mask, outline_of_mask, split_labels
 from tracker_core.training.readers.skipped import Skipped
-from tracker_core.video.pictures import list_pictures, sort_naturally
 
-# what one label picture says: number of the object → its box and, where it is in one piece, its outline
+# what one label image says: number of the object → its box and, where it is in one piece, its outline
 Objects = dict[int, tuple[NDArray[np.float64], NDArray[np.float32] | None]]
 
 
@@ -66,8 +66,8 @@ def read_davis_clips(
         if not chosen:
             return []
         names = chosen
-    pictures, annotations = root / "JPEGImages" / resolution, root / "Annotations" / resolution
-    return _read_videos(pictures, annotations, {}, names, exclude, step, box_weight, weight)
+    images, annotations = root / "JPEGImages" / resolution, root / "Annotations" / resolution
+    return _read_videos(images, annotations, {}, names, exclude, step, box_weight, weight)
 
 
 def _read_kinds(path: Path) -> dict[tuple[str, int], str]:
@@ -85,7 +85,7 @@ def _read_kinds(path: Path) -> dict[tuple[str, int], str]:
 
 
 def _read_videos(
-    pictures: Path,
+    images: Path,
     annotations: Path,
     kinds: dict[tuple[str, int], str],
     names: Iterable[str],
@@ -95,7 +95,7 @@ def _read_videos(
     weight: float,
 ) -> list[Clip]:
     if not annotations.is_dir():
-        raise DataSetError(f"There is no folder of label pictures '{annotations}'; unpack the data set completely.")
+        raise DataSetError(f"There is no folder of label images '{annotations}'; unpack the data set completely.")
     skipped = Skipped(str(annotations))
     names, exclude = list(names), list(exclude)
     clips: list[Clip] = []
@@ -103,16 +103,16 @@ def _read_videos(
         for folder in sorted(path for path in annotations.iterdir() if path.is_dir()):
             if not is_wanted(folder.name, names, exclude):
                 continue
-            place = pictures / folder.name
-            present = {path.stem: str(path) for path in list_pictures(place)} if place.is_dir() else {}
+            place = images / folder.name
+            present = {path.stem: str(path) for path in list_images(place)} if place.is_dir() else {}
             labels = sort_naturally(path for path in folder.glob("*.png"))
-            skipped.note("label pictures without a picture", folder.name, sum(p.stem not in present for p in labels))
+            skipped.note("label images without a image", folder.name, sum(p.stem not in present for p in labels))
             labels = [path for path in labels if path.stem in present]
             frames = [present[path.stem] for path in labels]
             objects = list(pool.map(_read_objects, labels))
             for path, found in zip(labels, objects, strict=True):
                 if found is None:
-                    skipped.note("label pictures that cannot be read", str(path))
+                    skipped.note("label images that cannot be read", str(path))
             for number in sorted({key for found in objects if found for key in found}):
                 name, kind = f"{folder.name}/{number}", kinds.get((folder.name, number), "")
                 clips.append(_make_clip(name, frames, objects, number, kind, step, box_weight, weight))

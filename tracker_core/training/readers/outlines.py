@@ -1,4 +1,4 @@
-"""Masks of data sets: run-length codes and label pictures to boxes and outlines."""
+"""Masks of data sets: run-length codes and label images to boxes and outlines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def decode_rle(counts: str | Sequence[int], size: Sequence[int]) -> Mask:
     height, width = int(size[0]), int(size[1])
     runs = _decompress(counts) if isinstance(counts, str) else [int(count) for count in counts]
     if min(runs, default=-1) < 0 or sum(runs) != height * width:
-        raise ValueError("the runs do not fill the picture")
+        raise ValueError("the runs do not fill the image")
     flat = np.repeat(np.arange(len(runs)) % 2, runs).astype(np.uint8)
     return np.ascontiguousarray(flat.reshape(width, height).T)
 
@@ -63,10 +63,10 @@ def box_of_mask(mask: Mask) -> NDArray[np.float64]:
 
 
 def split_labels(labels: NDArray[np.uint8]) -> dict[int, Mask]:
-    """Return the mask of every object of a label picture.
+    """Return the mask of every object of a label image.
 
-    Grey pictures (H, W) hold the objects' numbers. Colour pictures (H, W, 3) in BGR are coloured by the PASCAL VOC
-    palette, as palette pictures are when they are read; other colours get numbers from 256 on.
+    Grey images (H, W) hold the objects' numbers. Colour images (H, W, 3) in BGR are coloured by the PASCAL VOC
+    palette, as palette images are when they are read; other colours get numbers from 256 on.
     """
     if labels.ndim == 2:
         numbers = labels.astype(np.int32)

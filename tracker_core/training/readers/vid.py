@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from tracker_core.errors import DataSetError
+from tracker_core.sources.images import list_images, sort_naturally
 from tracker_core.training.clips import Clip, usable_rows
 from tracker_core.training.readers.frame_folders import is_wanted, require_folder
 from tracker_core.training.readers.skipped import Skipped
-from tracker_core.video.pictures import list_pictures, sort_naturally
 
 
 @dataclass
@@ -40,7 +40,7 @@ def read_vid_clips(
     pixels inside the box: the width is xmax − xmin + 1.
     """
     root = require_folder(root, "ILSVRC-2015 VID")
-    annotations, pictures = root / "Annotations" / "VID" / split, root / "Data" / "VID" / split
+    annotations, images = root / "Annotations" / "VID" / split, root / "Data" / "VID" / split
     if not annotations.is_dir():
         raise DataSetError(f"'{root}' has no folder 'Annotations/VID/{split}'; give the folder that holds 'Data'.")
     skipped = Skipped(str(annotations))
@@ -50,11 +50,11 @@ def read_vid_clips(
         video = folder.relative_to(annotations)
         if not is_wanted(video.as_posix(), names, exclude):
             continue
-        place = pictures / video
-        present = {path.stem: str(path) for path in list_pictures(place)} if place.is_dir() else {}
+        place = images / video
+        present = {path.stem: str(path) for path in list_images(place)} if place.is_dir() else {}
         paths = sort_naturally(folder.glob("*.xml"))[::every]
         frames = [present.get(path.stem, "") for path in paths]
-        skipped.note("annotations without a picture", video.as_posix(), frames.count(""))
+        skipped.note("annotations without a image", video.as_posix(), frames.count(""))
         for number, track in _read_tracks(paths, frames, skipped).items():
             name = f"{video.as_posix()}/{number}"
             kept = sorted(track.boxes)

@@ -1,0 +1,156 @@
+"""The interface of an overlay, what it may look at, and the pens that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PyQt5.QtCore import QPointF, QRectF, Qt
+from PyQt5.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+
+from app.canvas.view_transform import ViewTransform
+from app.session.frame_view import FrameView
+from tracker_core.rendering import drawing
+from tracker_core.types import TrackDebug
+
+
+def _color(bgr: tuple[int, int, int]) -> QColor:
+    return QColor(bgr[2], bgr[1], bgr[0])
+
+
+# The same colours and dash patterns (in pen widths) as in exported videos: see `tracker_core.rendering.drawing`.
+PREDICTION = _color(drawing.PREDICTION_COLOR)
+GROUND_TRUTH = _color(drawing.GROUND_TRUTH_COLOR)
+ANCHOR = _color(drawing.ANCHOR_COLOR)
+GUIDE = _color(drawing.GUIDE_COLOR)
+LOST = _color(drawing.LOST_COLOR)
+TARGET_COLORS = tuple(_color(color) for color in drawing.TARGET_COLORS)
+PROPOSAL = QColor(255, 149, 0)
+GHOST = QColor(214, 140, 255)
+SEARCH_WINDOW = QColor(235, 235, 245)
+HALO = QColor(0, 0, 0, 150)
+DASHES: dict[str, Sequence[float]] = {
+    "prediction": drawing.SOLID,
+    "ground_truth": drawing.DASHED,
+    "anchor": drawing.DOTTED,
+    "guide": drawing.DASH_DOTTED,
+    "ghost": (2, 2),
+    "search_window": (10, 4),
+    "proposals": (),
+}
+
+
+@dataclass(frozen=True)
+class OverlayScene:
+    """Everything that an overlay may look at.
+
+    Attributes:
+        view: the frame and its targets.
+        transform: from image pixels to widget points.
+        active: number of the target that thinks aloud (its anchors and heat map are shown).
+        mouse: image point under the mouse, None while it is elsewhere.
+        font: of the labels.
+    """
+
+    view: FrameView
+    transform: ViewTransform
+    active: int | None
+    mouse: tuple[float, float] | None
+    font: QFont
+
+    @property
+    def debug(self) -> TrackDebug | None:
+        """What the active target's tracker saw in this frame, None if it was not asked for."""
+        target = None if self.active is None else self.view.target(self.active)
+        return None if target is None or target.result is None else target.result.debug
+
+    def rect(self, box_xywh: Sequence[float]) -> QRectF:
+        """Return a box (x, y, w, h in image pixels) in widget points."""
+        return QRectF(*self.transform.box_to_widget(box_xywh))
+
+
+class Overlay:
+    """One layer over the image: `paint` draws it from a scene and changes nothing.
+
+    `needs_debug` says that it reads the tracker's inner state, which is computed only while such a one is visible.
+    """
+
+    name = ""
+    needs_debug = False
+    is_visible_at_first = False
+
+    def __init__(self) -> None:
+        self.is_visible = self.is_visible_at_first
+        self.opacity = 1.0
+
+    def paint(self, painter: QPainter, scene: OverlayScene) -> None:
+        """Draw over the image; `painter` works in widget points, its opacity is set already."""
+        raise NotImplementedError
+
+
+def make_pen(color: QColor, width: float, dashes: Sequence[float] = ()) -> QPen:
+    """Return a pen of `width` widget points; the same thickness at every zoom."""
+    pen = QPen(color, width)
+    pen.setCosmetic(True)
+    pen.setJoinStyle(Qt.MiterJoin)
+    pen.setCapStyle(Qt.FlatCap)
+    if dashes:
+        pen.setDashPattern([float(dash) for dash in dashes])
+    return pen
+
+
+def draw_box(painter: QPainter, rect: QRectF, color: QColor, dashes: Sequence[float] = (), width: float = 2.0) -> None:
+    """Draw a rectangle over a dark line, so that it can be seen on any image.
+
+    Upright boxes are drawn without antialiasing, which is several times as fast and just as sharp.
+    """
+    painter.setBrush(Qt.NoBrush)
+    painter.setPen(make_pen(HALO, width + 2))
+    painter.drawRect(rect)
+    painter.setPen(make_pen(color, width, dashes))
+    painter.drawRect(rect)
+
+
+def draw_polygon(painter: QPainter, points: Sequence[QPointF], color: QColor, dashes: Sequence[float]) -> None:
+    """Draw a closed polygon over a dark line."""
+    painter.setBrush(Qt.NoBrush)
+    polygon = QPolygonF(points)
+    painter.setPen(make_pen(HALO, 4))
+    painter.drawPolygon(polygon)
+    painter.setPen(make_pen(color, 2, dashes))
+    painter.drawPolygon(polygon)
+
+
+def draw_label(painter: QPainter, anchor: QPointF, text: str, color: QColor, font: QFont) -> None:
+    """Write `text` on a plate of `color` whose bottom left corner is `anchor`; it stays inside the window."""
+    metrics = QFontMetricsF(font)
+    width, height = metrics.horizontalAdvance(text) + 8, metrics.height() + 2
+    viewport = painter.viewport()
+    ratio = painter.device().devicePixelRatioF() if painter.device() is not None else 1.0
+    limit_x = viewport.width() / ratio - width
+    x = max(0.0, min(anchor.x(), limit_x))
+    y = anchor.y() - height if anchor.y() >= height else anchor.y()
+    plate = QRectF(x, y, width, height)
+    painter.fillRect(plate, color)
+    painter.setFont(font)
+    painter.setPen(QColor(0, 0, 0) if readable_on_dark_text(color) else QColor(255, 255, 255))
+    painter.drawText(plate, Qt.AlignCenter, text)
+
+
+def readable_on_dark_text(color: QColor) -> bool:
+    """Tell whether black text is easier to read than white on `color` (relative luminance of WCAG 2)."""
+    channels = []
+    for value in (color.redF(), color.greenF(), color.blueF()):
+        channels.append(value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4)
+    return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2] > 0.179
+
+
+def target_color(number: int) -> QColor:
+    """Return the colour of target `number`; the first is the field's red."""
+    return TARGET_COLORS[(number - 1) % len(TARGET_COLORS)]
+
+
+def is_drawable(box_xywh: Sequence[float] | np.ndarray | None) -> bool:
+    """Tell whether a box has four finite numbers."""
+    return box_xywh is not None and bool(np.isfinite(np.asarray(box_xywh, np.float64)).all())

@@ -1,0 +1,72 @@
+"""Saving and copying the image as it is shown."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+from PyQt5.QtCore import QObject, QStandardPaths, pyqtSignal
+from PyQt5.QtGui import QGuiApplication, QImage
+from PyQt5.QtWidgets import QFileDialog, QWidget
+
+from app.canvas.canvas import Canvas
+from app.canvas.qimages import qimage_to_image
+from tracker_core.errors import OutputError
+from tracker_core.files import atomic_path
+
+logger = logging.getLogger(__name__)
+
+
+class ImageControls(QObject):
+    """Screenshots in the image's own pixels, with the visible overlays; files are written in another thread."""
+
+    saved = pyqtSignal(str)
+    failed = pyqtSignal(str)
+
+    def __init__(self, canvas: Canvas, window: QWidget) -> None:
+        super().__init__(window)
+        self._canvas, self._window = canvas, window
+        self._folder = QStandardPaths.writableLocation(QStandardPaths.PicturesLocation) or str(Path.home())
+
+    def ask_screenshot(self) -> None:
+        """Ask where to and save the image."""
+        image, view = self._canvas.render_image(), self._canvas.frame_view
+        if image is None or view is None:
+            return
+        proposal = str(Path(self._folder) / f"siamscope_{view.frame.index:06d}.png")
+        path, _ = QFileDialog.getSaveFileName(
+            self._window, self.tr("Save image"), proposal, self.tr("Images (*.png *.jpg *.webp)")
+        )
+        if path:
+            self._folder = str(Path(path).parent)
+            self.save(image, Path(path if Path(path).suffix else path + ".png"))
+
+    def save(self, image: QImage, path: Path) -> threading.Thread:
+        """Write a image to a file in another thread and return that; `saved` or `failed` follows."""
+        writer = threading.Thread(target=self._write, args=(image, path), name="save image")
+        writer.start()
+        return writer
+
+    def copy(self) -> None:
+        """Put the image on the clipboard."""
+        image, clipboard = self._canvas.render_image(), QGuiApplication.clipboard()
+        if image is not None and clipboard is not None:
+            clipboard.setImage(image)
+            self.saved.emit(self.tr("the clipboard"))
+
+    def _write(self, image: QImage, path: Path) -> None:
+        import cv2
+
+        try:
+            done, content = cv2.imencode(path.suffix, qimage_to_image(image))
+            if not done:
+                raise OutputError(f"The image '{path}' could not be encoded; choose .png.")
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(content.tobytes())
+        except OutputError as error:
+            self.failed.emit(str(error))
+        except cv2.error:
+            self.failed.emit(f"'{path.suffix}' is no image format that can be written; choose .png or .jpg.")
+        else:
+            self.saved.emit(str(path))

@@ -1,0 +1,62 @@
+"""The running job in the status bar: how far it is, and a button that stops it."""
+
+from __future__ import annotations
+
+from PyQt5.QtCore import QCoreApplication
+from PyQt5.QtWidgets import QHBoxLayout, QLabel, QMainWindow, QProgressBar, QToolButton, QWidget
+
+from app.jobs.jobs import Job, Jobs
+
+
+class JobBar(QWidget):
+    """Shows the job that was started last; hidden while there is none."""
+
+    def __init__(self, window: QMainWindow, jobs: Jobs) -> None:
+        super().__init__()
+        self._jobs = jobs
+        self._job: Job | None = None
+        self._text = QLabel()
+        self._bar = QProgressBar()
+        self._bar.setFixedWidth(120)
+        self._bar.setMaximumHeight(14)
+        self._bar.setTextVisible(False)
+        self._bar.setAccessibleName(window.tr("Progress of the work in the background"))
+        self._stop = QToolButton()
+        self._stop.setText(window.tr("Stop"))
+        self._stop.setToolTip(window.tr("Stop the work in the background"))
+        self._stop.clicked.connect(self._cancel)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self._text, self._bar, self._stop):
+            layout.addWidget(widget)
+        bar = window.statusBar()
+        assert bar is not None
+        bar.insertPermanentWidget(0, self)
+        self.hide()
+        jobs.changed.connect(self._follow)
+
+    def _follow(self) -> None:
+        job = self._jobs.running[-1] if self._jobs.running else None
+        if job is not self._job:
+            self._job = job
+            self._stop.setEnabled(True)
+            if job is not None:
+                job.progress.connect(self._show)
+                self._text.setText(job.title)
+                self._bar.setRange(0, 0)
+        self.setVisible(job is not None)
+
+    def _show(self, share: float, text: str) -> None:
+        if self.sender() not in (self._job, None):
+            return
+        self._bar.setRange(0, 0 if share < 0 else 1000)
+        if share >= 0:
+            self._bar.setValue(round(share * 1000))
+        self._text.setText(text if len(text) <= 40 else text[:39] + "…")
+        self._text.setToolTip(text)
+
+    def _cancel(self) -> None:
+        if self._job is not None:
+            self._stop.setEnabled(False)
+            self._text.setText(QCoreApplication.translate("jobs", "Stopping …"))
+            self._job.cancel()

@@ -1,0 +1,232 @@
+"""Long work as subprocesses of our own command line: progress, cancel, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from PyQt5.QtCore import QCoreApplication, QEvent, QObject, QTimer, pyqtSignal, pyqtSlot
+
+logger = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parents[2]
+GRACE_MS = 4000  # for the command to finish its step and tidy up; then its processes are ended by force
+KILL_MS = 1500
+ERROR_PREFIX = "Error:"
+CANCELLED = 130
+
+
+class Job(QObject):
+    """One command with JSON lines as progress.
+
+    `progress` gives a share in 0..1 (−1 where the total is not known) and a text, `message` every JSON object,
+    `finished` the exit code and one sentence where it failed ("" otherwise; cancelling is no failure).
+    """
+
+    progress = pyqtSignal(float, str)
+    message = pyqtSignal(dict)
+    finished = pyqtSignal(int, str)
+    _output_came = pyqtSignal(bytes)
+    _errors_came = pyqtSignal(bytes)
+    _exited = pyqtSignal(int)
+
+    def __init__(self, title: str, arguments: Sequence[str], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.title, self.arguments = title, list(arguments)
+        self.is_cancelled = False
+        self._errors: list[str] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._readers: list[threading.Thread] = []
+        self._is_over = False
+        # sent by the readers' threads, received in this one
+        self._output_came.connect(self._read_output)
+        self._errors_came.connect(self._read_errors)
+        self._exited.connect(self._end)
+        self._escalation = QTimer(self)
+        self._escalation.setSingleShot(True)
+        self._escalation.timeout.connect(self._kill)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and not self._is_over
+
+    @property
+    def pid(self) -> int:
+        """The process's number, 0 before it is there."""
+        return 0 if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start the process.
+
+        Not with QProcess: it forks, which copies the page tables of everything that is loaded here, a stall of a
+        tenth of a second; `subprocess` starts a process without.
+        """
+        logger.info("Job started: siamscope %s", " ".join(self.arguments))
+        environment = dict(os.environ)
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))
+        environment["PYTHONIOENCODING"] = "utf-8"
+        environment["COLUMNS"] = "10000"  # an error stays one line
+        command = [sys.executable, "-m", "app.jobs.job_process", *self.arguments]
+        pipe = subprocess.PIPE
+        try:
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+        except OSError as error:
+            self._errors.append(f"{ERROR_PREFIX} The process could not be started: {error.strerror}.")
+            QTimer.singleShot(0, lambda: self._end(1))
+            return
+        errors = threading.Thread(target=self._follow, args=(self._process.stderr, self._errors_came), daemon=True)
+        output = threading.Thread(target=self._follow_to_end, args=(self._process, errors), daemon=True)
+        self._readers = [errors, output]
+        for reader in self._readers:
+            reader.start()
+
+    def cancel(self) -> None:
+        """Ask the command to stop as Ctrl-C would; what does not stop in time is ended by force."""
+        if self.is_running and not self.is_cancelled:
+            assert self._process is not None
+            self.is_cancelled = True
+            if hasattr(os, "killpg"):
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.send_signal(signal.SIGINT)
+            else:
+                self.release()
+            self._escalation.start(GRACE_MS)
+
+    def release(self) -> None:
+        """Close the process's standard input: it takes that for the end of the window, and stops."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+
+    def wait(self, milliseconds: int = GRACE_MS) -> None:
+        """Wait for the end, and bring it about when it does not come; `finished` is told before this returns."""
+        if not self.is_running or self._process is None:
+            return
+        try:
+            self._process.wait(milliseconds / 1e3)
+        except subprocess.TimeoutExpired:
+            self._kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(KILL_MS / 1e3)
+        for reader in self._readers:
+            reader.join(KILL_MS / 1e3)
+        QCoreApplication.sendPostedEvents(self, int(QEvent.MetaCall))
+
+    def _kill(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        logger.warning("The job '%s' did not stop in time and is ended.", self.title)
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            pid = str(self._process.pid)
+            subprocess.run(["taskkill", "/F", "/T", "/PID", pid], check=False, capture_output=True)
+        self._process.kill()
+
+    def _follow(self, stream: IO[bytes] | None, came: Any) -> None:
+        with contextlib.suppress(RuntimeError, ValueError):  # the job was deleted, the stream closed
+            for line in stream or ():
+                came.emit(line)
+
+    def _follow_to_end(self, process: subprocess.Popen[bytes], errors: threading.Thread) -> None:
+        self._follow(process.stdout, self._output_came)
+        errors.join()
+        code = process.wait()
+        with contextlib.suppress(RuntimeError):
+            self._exited.emit(code)
+
+    # slots in name too: PyQt would deliver to a stand-in of a plain method, which `wait` could not serve
+    @pyqtSlot(bytes)
+    def _read_output(self, line: bytes) -> None:
+        with contextlib.suppress(ValueError):
+            message = json.loads(line)
+            if isinstance(message, dict):
+                self._tell(message)
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        if message.get("event") == "progress":
+            done, total = float(message.get("done") or 0), message.get("total")
+            share = min(1.0, done / total) if total else -1.0
+            self.progress.emit(share, f"{message.get('title', self.title)} {done:.0f}/{total or '?'}")
+        self.message.emit(message)
+
+    @pyqtSlot(bytes)
+    def _read_errors(self, line: bytes) -> None:
+        text = line.decode("utf-8", "replace").strip()
+        if text:
+            logger.info("%s: %s", self.title, text)
+            self._errors.append(text)
+            del self._errors[:-200]
+
+    @pyqtSlot(int)
+    def _end(self, code: int) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        self._escalation.stop()
+        if self._process is not None:
+            for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
+        if self.is_cancelled:
+            code = CANCELLED
+        sentence = "" if code in (0, CANCELLED) else self._sentence(code)
+        logger.info("Job ended with %d: %s", code, self.title)
+        self.finished.emit(code, sentence)
+
+    def _sentence(self, code: int) -> str:
+        told = [line[len(ERROR_PREFIX) :].strip() for line in self._errors if line.startswith(ERROR_PREFIX)]
+        if told:
+            return told[-1]
+        last = self._errors[-1] if self._errors else ""
+        return QCoreApplication.translate("jobs", "The work ended with code {}. {}").format(code, last).strip()
+
+    @property
+    def details(self) -> str:
+        """The last lines that the command wrote to standard error."""
+        return "\n".join(self._errors)
+
+
+class Jobs(QObject):
+    """All jobs of a window; at its end none is left."""
+
+    changed = pyqtSignal()  # one started, went on or ended
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.running: list[Job] = []
+
+    def start(self, job: Job) -> None:
+        """Start a job and keep it until it ends."""
+        job.setParent(self)
+        self.running.append(job)
+        job.finished.connect(lambda _code, _sentence: self._forget(job))
+        job.progress.connect(lambda _share, _text: self.changed.emit())
+        job.start()
+        self.changed.emit()
+
+    def cancel_all(self) -> None:
+        """Stop everything and wait until it is gone."""
+        jobs = list(self.running)
+        for job in jobs:
+            job.cancel()
+        for job in jobs:
+            job.wait()
+
+    def _forget(self, job: Job) -> None:
+        if job in self.running:
+            self.running.remove(job)
+            job.deleteLater()
+            self.changed.emit()

@@ -1,0 +1,57 @@
+"""A session as plain values for the window's widgets."""
+
+from __future__ import annotations
+
+from app.session.frame_view import SessionSummary, SourceSummary, TargetSummary
+from app.session.session import Session
+
+
+def summarise(session: Session) -> SessionSummary:
+    """Return what is open and what was found so far."""
+    targets = tuple(
+        TargetSummary(
+            target.number,
+            tuple(sorted(target.key_boxes)),
+            target.start_index,
+            max(target.results, default=None),
+            len(target.results),
+            bool(target.ghost),
+        )
+        for target in session.targets.values()
+    )
+    choice = session.runs.choice
+    tracker, device = choice.name or "", choice.device
+    if session.runs.is_built:
+        tracker, device = session.build_tracker().name, session.build_tracker().device
+    return SessionSummary(
+        summarise_source(session), targets, tracker, choice.weights or "", device, session.can_undo, session.restored
+    )
+
+
+def summarise_source(session: Session) -> SourceSummary | None:
+    """Return what is open, with the box to start from where the ground truth has one; None if nothing is."""
+    source = session.source
+    if source is None:
+        return None
+    offered, offered_index = None, 0
+    if session.sequence is not None:
+        for index in range(len(session.sequence.boxes_xywh)):
+            truth = session.ground_truth(index)
+            if truth is not None:
+                x, y, w, h = (float(value) for value in truth)
+                offered, offered_index = (x, y, w, h), index
+                break
+    return SourceSummary(
+        session.serial,
+        session.spec,
+        source.name,
+        source.size,
+        source.fps,
+        source.frame_count,
+        source.is_live,
+        source.is_seekable,
+        session.sequence is not None,
+        offered,
+        offered_index,
+        tuple(getattr(source, "warnings", ())),
+    )

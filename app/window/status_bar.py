@@ -1,0 +1,104 @@
+"""The status bar: what is open and, honestly, where the time goes."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from PyQt5.QtWidgets import QLabel, QMainWindow, QSizePolicy
+
+from app.session.frame_view import SourceSummary
+
+WINDOW = 30  # frames over which times are averaged
+
+
+@dataclass(frozen=True)
+class FrameCosts:
+    """Milliseconds of one frame: reading it, the tracker, painting, and the overlays' share of the painting."""
+
+    capture_ms: float
+    inference_ms: float
+    paint_ms: float
+    overlay_ms: float
+
+
+class StatusReadout:
+    """The permanent labels of a window's status bar; `show_costs` averages over the last frames."""
+
+    def __init__(self, window: QMainWindow) -> None:
+        self._costs: deque[FrameCosts] = deque(maxlen=WINDOW)
+        bar = window.statusBar()
+        assert bar is not None
+        bar.setSizeGripEnabled(False)
+        bar.setContentsMargins(0, 0, 8, 0)
+        self.source = _label(window, window.tr("Source and image size"))
+        self.times = _label(window, window.tr("Milliseconds per frame: capture, inference, paint"))
+        self.overlays = _label(window, window.tr("What the visible overlays cost per frame"))
+        self.dropped = _label(window, window.tr("Images that the window skipped; results are never skipped"))
+        self.speed = _label(window, window.tr("Playing speed"))
+        self.device = _label(window, window.tr("Tracker and device"))
+        for label in (self.source, self.times, self.overlays, self.dropped, self.speed, self.device):
+            bar.addPermanentWidget(label)
+        self._tr = window.tr
+        self.clear()
+
+    def clear(self) -> None:
+        """Show that nothing is open."""
+        self._costs.clear()
+        for label in (self.source, self.times, self.overlays, self.dropped):
+            label.clear()
+            label.hide()
+
+    def show_source(self, source: SourceSummary | None) -> None:
+        """Name the source and its image size."""
+        self.clear()
+        if source is None:
+            return
+        name = source.name if len(source.name) <= 28 else source.name[:25] + "…"
+        self.source.setText(f"{name} · {source.size[0]}×{source.size[1]}")
+        self.source.setToolTip(source.spec)
+        self.source.show()
+
+    def show_costs(self, costs: FrameCosts, has_debug: bool) -> None:
+        """Take the times of one more frame."""
+        self._costs.append(costs)
+        capture, inference, paint, overlay = (
+            float(np.mean([getattr(c, name) for c in self._costs]))
+            for name in ("capture_ms", "inference_ms", "paint_ms", "overlay_ms")
+        )
+        self.times.setText(self._tr("{:.1f} | {:.1f} | {:.1f} ms").format(capture, inference, paint))
+        self.times.show()
+        text = self._tr("overlays {:.1f} ms").format(overlay)
+        self.overlays.setText(text + (self._tr(" + inner state") if has_debug else ""))
+        self.overlays.show()
+
+    def show_dropped(self, window_dropped: int, source_dropped: int) -> None:
+        """Count images that were not shown, and ones that a live source did not deliver."""
+        text = self._tr("dropped {}").format(window_dropped)
+        if source_dropped:
+            text += f" + {source_dropped}"
+        self.dropped.setText(text)
+        self.dropped.show()
+
+    def show_speed(self, speed: float) -> None:
+        """Show the playing speed; 0 is as fast as possible."""
+        self.speed.setText(self._tr("max") if speed == 0 else f"{speed:g}×")
+
+    def show_device(self, tracker: str, device: str) -> None:
+        """Name the tracker and where it runs."""
+        self.device.setText(" · ".join(part for part in (tracker, device) if part))
+
+
+def format_value(value: float, digits: int = 2) -> str:
+    """Return a number for a read-out, a dash where there is none."""
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _label(window: QMainWindow, tip: str) -> QLabel:
+    label = QLabel()
+    label.setToolTip(tip)
+    label.setAccessibleName(tip)
+    label.setSizePolicy(QSizePolicy.Minimum, QSizePolicy.Preferred)
+    return label

@@ -1,0 +1,232 @@
+"""The window's side of the worker: starts its thread, turns calls into queued signals, and shuts it down."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from PyQt5.QtCore import QObject, pyqtSignal
+
+from app.session.frame_view import SessionSummary, SourceSummary
+from app.session.replay import ReplayRequest
+from app.session.tracking_runs import TrackerChoice, TrackerFactory
+from app.worker.mailbox import Delivery
+from app.worker.worker import BoxRequest, SourceOpener, Worker, WorkerThread
+from tracker_core.config import TrackingConfig
+
+logger = logging.getLogger(__name__)
+
+SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 0.0)  # the last one: as fast as possible
+SHUT_DOWN_MS = 15_000
+
+
+class Player(QObject):
+    """Asks the worker for things and remembers what it last said; nothing here waits.
+
+    Signals of the worker are to be connected through `worker`; the state kept here is up to date before them.
+    """
+
+    _open = pyqtSignal(str)
+    _play = pyqtSignal(bool)
+    _track = pyqtSignal(bool)
+    _track_frames = pyqtSignal(int)
+    _step = pyqtSignal(int)
+    _seek = pyqtSignal()
+    _begin = pyqtSignal(object)
+    _freeze = pyqtSignal(bool)
+    _remove_target = pyqtSignal(int)
+    _clear_targets = pyqtSignal()
+    _undo = pyqtSignal()
+    _run_again = pyqtSignal()
+    _choose_tracker = pyqtSignal(object)
+    _set_tracking_config = pyqtSignal(object)
+    _set_debug = pyqtSignal(bool)
+    _set_speed = pyqtSignal(float)
+    _set_loop = pyqtSignal(bool)
+    _set_range = pyqtSignal(object)
+    _set_pause_on_lost = pyqtSignal(bool)
+    _set_autosave = pyqtSignal(bool)
+    _prepare_tracker = pyqtSignal()
+    _find_cameras = pyqtSignal()
+    _replay = pyqtSignal(object)
+    _write_results = pyqtSignal(str)
+    _close_source = pyqtSignal()
+    _close = pyqtSignal()
+
+    def __init__(
+        self,
+        tracker_factory: TrackerFactory,
+        open_source: SourceOpener,
+        journal_folder: Path | None = None,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.worker = Worker(tracker_factory, open_source, None if journal_folder is None else str(journal_folder))
+        self.source: SourceSummary | None = None
+        self.summary = SessionSummary()
+        self.tracking: TrackingConfig | None = None
+        self.choice = TrackerChoice()
+        self.is_playing = False
+        self.is_tracking = False
+        self.wants_debug = False
+        self.speed = 1.0
+        self._is_shut = False
+        for name in (
+            "open", "play", "track", "track_frames", "step", "seek", "begin", "freeze", "remove_target",
+            "clear_targets", "undo", "run_again", "choose_tracker", "set_tracking_config", "set_debug", "set_speed",
+            "set_loop", "set_range", "set_pause_on_lost", "set_autosave", "prepare_tracker", "close_source",
+            "write_results", "find_cameras", "replay", "close",
+        ):  # fmt: skip
+            getattr(self, f"_{name}").connect(getattr(self.worker, name))
+        self.worker.summary_changed.connect(self._keep_summary)
+        self.worker.playing_changed.connect(self._keep_playing)
+        self.worker.tracking_changed.connect(self._keep_tracking)
+        self.worker.tracker_ready.connect(self._keep_config)
+        # no parent: a QThread that is destroyed while it runs aborts the process, so its end is waited for
+        self.thread_ = WorkerThread(self.worker)
+        self.thread_.start()
+
+    def open(self, spec: str) -> None:
+        """Open a source by what the user named."""
+        self._open.emit(spec)
+
+    def close_source(self) -> None:
+        """Close what is open."""
+        self._close_source.emit()
+
+    def play(self, is_playing: bool) -> None:
+        """Play or pause."""
+        self._play.emit(is_playing)
+
+    def track(self, is_tracking: bool) -> None:
+        """Start or stop tracking."""
+        self._track.emit(is_tracking)
+
+    def track_frames(self, count: int) -> None:
+        """Track a number of frames, then pause."""
+        self._track_frames.emit(count)
+
+    def step(self, count: int) -> None:
+        """Go forwards or back by frames; a live source has no back."""
+        if count == 1 or (self.source is not None and self.source.is_seekable):
+            self._step.emit(count)
+
+    def seek(self, index: int) -> None:
+        """Go to a frame; of many wishes in a row only the last is served. A live source has nowhere to go."""
+        if self.source is not None and self.source.is_seekable and self.worker.want_index(index):
+            self._seek.emit()
+
+    def begin(self, request: BoxRequest) -> None:
+        """Start a target on a box."""
+        self._begin.emit(request)
+
+    def freeze(self, is_frozen: bool) -> None:
+        """Hold the image while the user draws."""
+        self._freeze.emit(is_frozen)
+
+    def remove_target(self, number: int) -> None:
+        """Forget a target."""
+        self._remove_target.emit(number)
+
+    def clear_targets(self) -> None:
+        """Forget all targets."""
+        self._clear_targets.emit()
+
+    def undo(self) -> None:
+        """Take back the last box or removal."""
+        self._undo.emit()
+
+    def run_again(self) -> None:
+        """Track everything anew; the run so far becomes the ghost."""
+        self._run_again.emit()
+
+    def choose_tracker(self, choice: TrackerChoice) -> None:
+        """Use another tracker, weights or device."""
+        self.choice = choice
+        self._choose_tracker.emit(choice)
+
+    def set_tracking_config(self, tracking: TrackingConfig) -> None:
+        """Use other parameters from the next frame on."""
+        self._set_tracking_config.emit(tracking)
+
+    def set_debug(self, wants_debug: bool) -> None:
+        """Say whether anything visible needs the tracker's inner state."""
+        if wants_debug != self.wants_debug:
+            self.wants_debug = wants_debug
+            self._set_debug.emit(wants_debug)
+
+    def set_speed(self, speed: float) -> None:
+        """Play at `speed` times the source's rate; 0 is as fast as possible."""
+        self.speed = speed
+        self._set_speed.emit(speed)
+
+    def change_speed(self, steps: int) -> None:
+        """Go `steps` up or down in `SPEEDS`."""
+        place = SPEEDS.index(self.speed) if self.speed in SPEEDS else SPEEDS.index(1.0)
+        self.set_speed(SPEEDS[max(0, min(len(SPEEDS) - 1, place + steps))])
+
+    def set_loop(self, is_looping: bool) -> None:
+        """Begin again at the end."""
+        self._set_loop.emit(is_looping)
+
+    def set_range(self, first: int | None, last: int | None) -> None:
+        """Play between two frames."""
+        self._set_range.emit((first, last))
+
+    def set_pause_on_lost(self, pauses: bool) -> None:
+        """Pause when a target is lost."""
+        self._set_pause_on_lost.emit(pauses)
+
+    def set_autosave(self, is_on: bool) -> None:
+        """Keep results across a crash, or not."""
+        self._set_autosave.emit(is_on)
+
+    def prepare_tracker(self) -> None:
+        """Build the tracker ahead of the first box."""
+        self._prepare_tracker.emit()
+
+    def write_results(self, path: str) -> None:
+        """Write all results as JSON to a file; the worker says `results_written`."""
+        self._write_results.emit(path)
+
+    def find_cameras(self) -> None:
+        """Look which cameras there are; the worker says `cameras_found`."""
+        self._find_cameras.emit()
+
+    def replay(self, request: ReplayRequest) -> None:
+        """Open a benchmark's sequence with the result of a tracker."""
+        self._replay.emit(request)
+
+    def take(self) -> Delivery:
+        """Return the newest view and all new rows."""
+        delivery = self.worker.mailbox.take()
+        if delivery.source_changed:
+            self.source = delivery.source
+        return delivery
+
+    def shut_down(self) -> bool:
+        """Stop at once, save, close the source and end the thread; False if it did not end in time."""
+        if self._is_shut:
+            return True
+        self._is_shut = True
+        self.worker.interrupt()
+        self._close.emit()
+        ended = bool(self.thread_.wait(SHUT_DOWN_MS))
+        if not ended:
+            logger.error("The worker did not end within %d s.", SHUT_DOWN_MS // 1000)
+        return ended
+
+    def _keep_summary(self, summary: Any) -> None:
+        self.summary = summary
+        if self.source is not None and summary.source is not None and summary.source.serial == self.source.serial:
+            self.source = summary.source  # with what was learnt since it was opened, such as the frame count
+
+    def _keep_playing(self, is_playing: bool) -> None:
+        self.is_playing = is_playing
+
+    def _keep_tracking(self, is_tracking: bool) -> None:
+        self.is_tracking = is_tracking
+
+    def _keep_config(self, tracking: Any) -> None:
+        self.tracking = tracking

@@ -1,0 +1,73 @@
+"""The score map of one update as a image over the search window."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from tracker_core.errors import InputError, nearest_name
+from tracker_core.types import FloatArray, Image, TrackDebug
+
+HEAT_MAP_KINDS = ("raw", "penalised", "windowed")
+
+
+def winning_level(debug: TrackDebug) -> int:
+    """Return the number of the feature map that the winning candidate is on."""
+    ends = np.cumsum([anchors * rows * columns for anchors, rows, columns in debug.levels])
+    return min(int(np.searchsorted(ends, debug.best, side="right")), len(debug.levels) - 1)
+
+
+def heat_map_of(
+    debug: TrackDebug, kind: str = "windowed", *, level: int | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Return the best score per position, float64 (rows, columns), and the region x, y, w, h that the map covers.
+
+    `kind` is one of `HEAT_MAP_KINDS`; `level` chooses among several feature maps, None that of the winning candidate.
+    The region reaches half a cell beyond the outer anchor centres, in image pixels. Raises `InputError` for an unknown
+    kind.
+    """
+    if kind not in HEAT_MAP_KINDS:
+        raise InputError(
+            f"There is no heat map '{kind}'; known are {', '.join(HEAT_MAP_KINDS)}.{nearest_name(kind, HEAT_MAP_KINDS)}"
+        )
+    scores = {"raw": debug.scores_raw, "penalised": debug.scores_penalised, "windowed": debug.scores_windowed}[kind]
+    level = winning_level(debug) if level is None else level
+    start = sum(anchors * rows * columns for anchors, rows, columns in debug.levels[:level])
+    anchors, rows, columns = debug.levels[level]
+    end = start + anchors * rows * columns
+    values = np.asarray(scores[start:end], np.float64).reshape(anchors, rows, columns).max(axis=0)
+    boxes = np.asarray(debug.anchors_xywh[start : start + rows * columns], np.float64)
+    centers = boxes[:, :2] + boxes[:, 2:] / 2
+    low, high = centers.min(axis=0), centers.max(axis=0)
+    cell = (high - low) / np.maximum(1, np.array([columns - 1, rows - 1]))
+    # a map of one row or column has no spacing of its own
+    cell = np.where(cell > 0, cell, np.asarray(debug.search_window_xywh[2:]) / np.array([columns, rows]))
+    return values, np.concatenate([low - cell / 2, high - low + cell])
+
+
+def color_heat_map(values: FloatArray) -> Image:
+    """Return scores (h, w) in 0..1 as a uint8 BGR image of the same size; NaN counts as 0."""
+    scaled = np.rint(np.clip(np.nan_to_num(values), 0.0, 1.0) * 255).astype(np.uint8)
+    return np.asarray(cv2.applyColorMap(scaled, cv2.COLORMAP_TURBO), np.uint8)
+
+
+def blend_heat_map(canvas: Image, values: FloatArray, region_xywh: FloatArray, opacity: float = 0.5) -> None:
+    """Lay a score map over its region of `canvas` (uint8 BGR, changed in place), clipped to the image."""
+    rows, columns = canvas.shape[:2]
+    x, y, w, h = (float(value) for value in region_xywh)
+    if not np.isfinite([x, y, w, h]).all() or w < 1 or h < 1:
+        return
+    left, top = max(0, round(x)), max(0, round(y))
+    right, bottom = min(columns, round(x + w)), min(rows, round(y + h))
+    if right <= left or bottom <= top:
+        return
+    # sample the map at the centres of the pixels that are really covered: the region may be far larger
+    map_x = ((np.arange(left, right) + 0.5 - x) / w * values.shape[1] - 0.5).astype(np.float32)
+    map_y = ((np.arange(top, bottom) + 0.5 - y) / h * values.shape[0] - 0.5).astype(np.float32)
+    grid_x, grid_y = np.meshgrid(map_x, map_y)
+    smooth = cv2.remap(values.astype(np.float32), grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    # low scores stay transparent, so that the image is still seen under the map
+    weight = np.clip(opacity * (0.2 + 1.6 * np.nan_to_num(smooth)), 0.0, opacity).astype(np.float32)
+    part = np.ascontiguousarray(canvas[top:bottom, left:right])
+    colors = color_heat_map(np.asarray(smooth, np.float64))
+    canvas[top:bottom, left:right] = cv2.blendLinear(colors, part, weight, np.float32(1.0) - weight)

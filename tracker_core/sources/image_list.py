@@ -1,0 +1,130 @@
+"""Images in a folder as a source."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence as SequenceOf
+from pathlib import Path
+
+from tracker_core.errors import SourceError
+from tracker_core.sources.cache import FrameCache
+from tracker_core.sources.images import list_images, read_image
+from tracker_core.types import Frame
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_FPS = 30.0
+CACHE_BYTES = 32 * 1024 * 1024  # reading one image again is cheap, so that little is kept
+
+
+class ImageListSource:
+    """An ordered list of image files; frame `i` is the i-th of them.
+
+    A image that cannot be decoded is stepped over with an entry in `warnings` (its index stays unused), or
+    raises `SourceError` if `strict`, as a benchmark must. Images of another size than the first are delivered
+    as they are, with a warning. Frames are uint8 BGR, read-only. Raises `SourceError` if there is no image, or
+    none that can be decoded.
+    """
+
+    is_live = False
+    is_seekable = True
+
+    def __init__(
+        self, name: str, images: SequenceOf[str | Path], *, fps: float = DEFAULT_FPS, strict: bool = False
+    ) -> None:
+        self.name = name
+        self.warnings: list[str] = []
+        self._paths = tuple(str(path) for path in images)
+        self._fps = fps
+        self._strict = strict
+        self._position = 0
+        self._cache = FrameCache(CACHE_BYTES)
+        self._size: tuple[int, int] | None = None
+        if not self._paths:
+            raise SourceError(f"'{name}' holds no images (jpg, png, bmp or webp); choose another folder.")
+        if self.read() is None:
+            raise SourceError(f"None of the {len(self._paths)} images in '{name}' can be decoded; copy them again.")
+        self._position = 0
+
+    @classmethod
+    def from_folder(cls, folder: str | Path, *, fps: float = DEFAULT_FPS) -> ImageListSource:
+        """Return a source of the images directly inside `folder`, in natural order."""
+        folder = Path(folder)
+        try:
+            images = list_images(folder)
+        except OSError as error:
+            raise SourceError(f"The folder '{folder}' cannot be read ({error.strerror}).") from error
+        if not images:
+            raise SourceError(f"The folder '{folder}' holds no images (jpg, png, bmp or webp); choose another one.")
+        return cls(folder.name or str(folder), images, fps=fps)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The image files in order."""
+        return self._paths
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the first image."""
+        assert self._size is not None
+        return self._size
+
+    @property
+    def fps(self) -> float:
+        """Nominal images per second."""
+        return self._fps
+
+    @property
+    def frame_count(self) -> int:
+        """Number of images."""
+        return len(self._paths)
+
+    @property
+    def is_count_exact(self) -> bool:
+        """Always true: files can be counted."""
+        return True
+
+    def read(self) -> Frame | None:
+        """Return the next frame, or None at the end."""
+        while self._position < len(self._paths):
+            index = self._position
+            self._position += 1
+            frame = self._cache.get(index)
+            if frame is not None:
+                return frame
+            try:
+                image = read_image(self._paths[index])
+            except SourceError as error:
+                if self._strict:
+                    raise
+                self._warn(f"{error} It is left out.")
+                continue
+            frame = Frame(index, index / self._fps, image)
+            self._cache.put(frame)
+            self._note_size(frame)
+            return frame
+        return None
+
+    def seek(self, index: int) -> None:
+        """Make the next `read` return frame `index`; `SourceError` for one that does not exist."""
+        if not 0 <= index <= len(self._paths):
+            raise SourceError(
+                f"'{self.name}' has {len(self._paths)} frames; frame {index} does not exist (they count from 0)."
+            )
+        self._position = index
+
+    def close(self) -> None:
+        """Forget the cached images; calling it twice is harmless."""
+        self._cache.clear()
+
+    def _note_size(self, frame: Frame) -> None:
+        height, width = frame.image.shape[:2]
+        if self._size is None:
+            self._size = (width, height)
+        elif (width, height) != self._size:
+            self._warn(f"The images of '{self.name}' have different sizes; they are delivered as they are.")
+
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+            logger.warning("%s", text)

@@ -1,0 +1,96 @@
+"""GOT-10k (Huang, Zhao and Huang, TPAMI 2021).
+
+`<split>/<name>/00000001.jpg …` with `groundtruth.txt` (x, y, w, h; 0-based floats), `absence.label` (1 where the
+target is absent), `cover.label` (0 to 8, visible part in eighths), `cut_by_image.label`, `meta_info.ini`; the
+split's `list.txt` names its sequences. The test split has one line of ground truth: the start box.
+"""
+
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker_core.sources.sequences.annotation import (
+    hide_empty_boxes,
+    match_rows_to_frames,
+    read_flags,
+    read_number_rows,
+)
+from tracker_core.sources.sequences.layout import SequenceInfo, count_frames, is_video, require_frames, subfolders
+from tracker_core.sources.sequences.vot import order_by_list_file
+from tracker_core.types import Sequence
+
+GOT10K_FPS = 10.0
+SPLITS = ("train", "val", "test")
+
+
+class Got10kLayout:
+    """Reads GOT-10k splits, and any folder of sequences in that shape."""
+
+    name = "got10k"
+
+    def is_sequence(self, folder: Path) -> bool:
+        """A folder is a sequence if it holds `groundtruth.txt` and no `img` folder (which would be LaSOT)."""
+        return (folder / "groundtruth.txt").is_file() and not (folder / "img").is_dir()
+
+    def is_data_set(self, root: Path) -> bool:
+        """A root is a data set if it, or a split inside it, holds a sequence."""
+        return any(self.is_sequence(folder) for place in _places(root) for folder in subfolders(place))
+
+    def find(self, root: Path) -> list[SequenceInfo]:
+        """Return the sequences of a split in the order of its `list.txt`."""
+        if self.is_sequence(root):
+            folders = [root]
+        else:
+            folders = [f for place in _places(root) for f in order_by_list_file(place, subfolders(place))]
+        return [
+            SequenceInfo(folder.name, self.name, folder, folder / "groundtruth.txt", count_frames(folder))
+            for folder in folders
+            if self.is_sequence(folder)
+        ]
+
+    def load(self, info: SequenceInfo) -> Sequence:
+        """Read one sequence; rows where the target is absent become NaN."""
+        assert info.annotation is not None
+        boxes = hide_empty_boxes(read_number_rows(info.annotation))
+        frames = require_frames(info.name, info.folder)
+        if not is_video(frames[0]):
+            boxes = match_rows_to_frames(info.name, boxes, len(frames))
+        flags: dict[str, NDArray[np.bool_]] = {}
+        for name in ("absence", "cut_by_image"):
+            values = read_flags(info.folder / f"{name}.label", len(boxes))
+            if values is not None:
+                flags[name] = values
+        cover_path = info.folder / "cover.label"
+        if cover_path.is_file():
+            cover = match_rows_to_frames(info.name, read_number_rows(cover_path, (1,)), len(boxes))[:, 0]
+            flags["occluded"] = cover < 8
+        if "absence" in flags:
+            boxes[flags["absence"]] = np.nan
+        return Sequence(
+            info.name,
+            tuple(str(path) for path in frames),
+            boxes,
+            frame_attributes=flags,
+            fps=_read_fps(info.folder / "meta_info.ini"),
+        )
+
+
+def _places(root: Path) -> list[Path]:
+    """Return `root`, or the splits inside it if it is the top of the data set."""
+    splits = [root / name for name in SPLITS if (root / name).is_dir()]
+    return splits or [root]
+
+
+def _read_fps(path: Path) -> float:
+    """Return the annotated frames per second from `meta_info.ini` (`anno_fps: 10Hz`), 10 where it is silent."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(path, encoding="utf-8")
+        text = parser.get("METAINFO", "anno_fps", fallback="").lower().removesuffix("hz")
+        return float(text) if text else GOT10K_FPS
+    except (configparser.Error, UnicodeDecodeError, ValueError):
+        return GOT10K_FPS

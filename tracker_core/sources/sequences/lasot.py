@@ -1,0 +1,70 @@
+"""LaSOT (Fan et al., CVPR 2019) and its extension.
+
+`<class>/<class>-<n>/img/00000001.jpg …` with `groundtruth.txt` (x, y, w, h; 1-based, as its authors say),
+`full_occlusion.txt` and `out_of_view.txt` (one line of 0 and 1 for all frames). Frames in which the target is
+fully occluded or out of view do not count in its evaluation: their boxes become NaN.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker_core.sources.sequences.annotation import (
+    hide_empty_boxes,
+    match_rows_to_frames,
+    read_flags,
+    read_number_rows,
+)
+from tracker_core.sources.sequences.layout import SequenceInfo, count_frames, is_video, require_frames, subfolders
+from tracker_core.types import Sequence
+
+LASOT_FPS = 30.0
+ABSENCE_FILES = ("full_occlusion", "out_of_view")
+
+
+class LasotLayout:
+    """Reads LaSOT, sorted into class folders or not."""
+
+    name = "lasot"
+
+    def is_sequence(self, folder: Path) -> bool:
+        """A folder is a sequence if it holds `groundtruth.txt` and an `img` folder."""
+        return (folder / "groundtruth.txt").is_file() and (folder / "img").is_dir()
+
+    def is_data_set(self, root: Path) -> bool:
+        """A root is a data set if it, or a class folder inside it, holds a sequence."""
+        return any(True for _ in self._folders(root))
+
+    def find(self, root: Path) -> list[SequenceInfo]:
+        """Return all sequences; which of them are the test split is in the data set's `testing_set.txt`."""
+        folders = [root] if self.is_sequence(root) else list(self._folders(root))
+        return [
+            SequenceInfo(folder.name, self.name, folder, folder / "groundtruth.txt", count_frames(folder))
+            for folder in folders
+        ]
+
+    def load(self, info: SequenceInfo) -> Sequence:
+        """Read one sequence; boxes become 0-based."""
+        assert info.annotation is not None
+        boxes = hide_empty_boxes(read_number_rows(info.annotation))
+        boxes[:, :2] -= 1
+        frames = require_frames(info.name, info.folder)
+        if not is_video(frames[0]):
+            boxes = match_rows_to_frames(info.name, boxes, len(frames))
+        flags: dict[str, NDArray[np.bool_]] = {}
+        for name in ABSENCE_FILES:
+            values = read_flags(info.folder / f"{name}.txt", len(boxes))
+            if values is not None:
+                flags[name] = values
+                boxes[values] = np.nan
+        return Sequence(info.name, tuple(str(path) for path in frames), boxes, frame_attributes=flags, fps=LASOT_FPS)
+
+    def _folders(self, root: Path) -> list[Path]:
+        found = []
+        for folder in subfolders(root):
+            inner = [folder] if self.is_sequence(folder) else [f for f in subfolders(folder) if self.is_sequence(f)]
+            found.extend(inner)
+        return found

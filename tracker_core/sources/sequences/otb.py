@@ -1,0 +1,132 @@
+"""OTB (Wu, Lim and Yang, "Object Tracking Benchmark", TPAMI 2015) and DTB70, which has the same files.
+
+`<name>/img/0001.jpg …` with `groundtruth_rect.txt`: x, y, w, h, 1-based, separated by commas, tabs or spaces.
+Two targets in one clip have `groundtruth_rect.1.txt` and `.2.txt`; they become `Jogging-1` and `Jogging-2`.
+Some sequences are evaluated on a part of their frames only, named by file number (`FRAME_RANGES`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from tracker_core.sources.sequences.annotation import match_rows_to_frames, read_lines, read_number_rows
+from tracker_core.sources.sequences.layout import SequenceInfo, count_frames, is_video, require_frames, subfolders
+from tracker_core.sources.sequences.otb_attributes import OTB_ATTRIBUTES
+from tracker_core.types import FloatArray, Sequence
+
+# First and last file number that are evaluated, where that is not the whole clip (benchmark's configuration).
+FRAME_RANGES = {
+    "David": (300, 770),
+    "Football1": (1, 74),
+    "Freeman3": (1, 460),
+    "Freeman4": (1, 283),
+    "BlurCar1": (247, 988),
+    "BlurCar3": (3, 359),
+    "BlurCar4": (18, 397),
+    "Diving": (1, 215),
+    "Tiger1": (6, 354),
+}
+OTB_FPS = 30.0
+
+
+class OtbLayout:
+    """Reads OTB-2013, OTB-50 and OTB-100."""
+
+    name = "otb"
+    frame_ranges: Mapping[str, tuple[int, int]] = FRAME_RANGES
+    published_attributes: Mapping[str, tuple[str, ...]] = OTB_ATTRIBUTES
+
+    def is_sequence(self, folder: Path) -> bool:
+        """A folder is a sequence if it holds a `groundtruth_rect*.txt`."""
+        return any(folder.glob("groundtruth_rect*.txt"))
+
+    def is_data_set(self, root: Path) -> bool:
+        """A root is a data set if a folder inside it is a sequence."""
+        return any(self.is_sequence(folder) for folder in subfolders(root))
+
+    def find(self, root: Path) -> list[SequenceInfo]:
+        """Return one entry per target; empty annotation files (as in Human4) do not count."""
+        folders = [root] if self.is_sequence(root) else [f for f in subfolders(root) if self.is_sequence(f)]
+        found = []
+        for folder in folders:
+            files = [path for path in sorted(folder.glob("groundtruth_rect*.txt")) if path.stat().st_size > 2]
+            count = count_frames(folder)
+            first, last = self.frame_ranges.get(folder.name, (1, 10**9))
+            if count is not None and last < 10**9:
+                count = min(count, last - first + 1)
+            for target, path in enumerate(files, start=1):
+                name = folder.name if len(files) == 1 else f"{folder.name}-{target}"
+                found.append(SequenceInfo(name, self.name, folder, path, count, target))
+        return found
+
+    def load(self, info: SequenceInfo) -> Sequence:
+        """Read one target; boxes become 0-based, boxes without area stay as the benchmark published them."""
+        assert info.annotation is not None
+        boxes = read_number_rows(info.annotation)
+        boxes[:, :2] -= 1
+        frames = require_frames(info.name, info.folder)
+        first_index = 0
+        if not is_video(frames[0]):
+            if info.folder.name in self.frame_ranges:
+                frames, boxes = cut_to_range(info.folder.name, frames, boxes)
+            boxes = match_rows_to_frames(info.name, boxes, len(frames))
+            first_index = file_number(frames[0]) or 0
+        return Sequence(
+            info.name,
+            tuple(str(path) for path in frames),
+            boxes,
+            attributes=read_attributes(info, self.published_attributes),
+            first_index=first_index,
+            fps=OTB_FPS,
+        )
+
+
+class Dtb70Layout(OtbLayout):
+    """Reads DTB70 (Li and Yeung, AAAI 2017): OTB's files, but clips of its own, some of which share OTB's names."""
+
+    name = "dtb70"
+    frame_ranges: Mapping[str, tuple[int, int]] = {}
+    published_attributes: Mapping[str, tuple[str, ...]] = {}
+
+
+def load_video_sequence(video: Path, truth: Path) -> Sequence:
+    """Return a video file with an OTB-style ground truth beside it as a sequence named after the video."""
+    boxes = read_number_rows(truth)
+    boxes[:, :2] -= 1
+    return Sequence(video.stem, (str(video),), boxes, fps=OTB_FPS)
+
+
+def cut_to_range(name: str, frames: list[Path], boxes: FloatArray) -> tuple[list[Path], FloatArray]:
+    """Return the frames that the benchmark evaluates, chosen by file number, and the rows that go with them.
+
+    Annotation files either cover the evaluated part (David) or start earlier or end later (Tiger1, Diving).
+    """
+    if name not in FRAME_RANGES:
+        return frames, boxes
+    first, last = FRAME_RANGES[name]
+    numbers = [file_number(path) for path in frames]
+    chosen = [path for path, number in zip(frames, numbers, strict=True) if number and first <= number <= last]
+    if not chosen:
+        return frames, boxes
+    length = last - first + 1
+    if len(chosen) == length and len(boxes) > length:
+        skipped = first - 1 if len(boxes) >= last else 0
+        boxes = boxes[skipped : skipped + length]
+    return chosen, boxes
+
+
+def file_number(path: Path) -> int | None:
+    """Return the number that a image's name ends in, or None."""
+    match = re.search(r"(\d+)$", path.stem)
+    return int(match.group(1)) if match else None
+
+
+def read_attributes(info: SequenceInfo, published: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the sequence's attributes from `attrs.txt` or `attributes.txt` beside it, else from `published`."""
+    for name in ("attrs.txt", "attributes.txt"):
+        path = info.folder / name
+        if path.is_file():
+            return tuple(part for line in read_lines(path) for part in re.split(r"[,\s]+", line.strip()) if part)
+    return published.get(info.folder.name, ())

@@ -1,0 +1,56 @@
+"""TrackingNet (Müller et al., ECCV 2018).
+
+`TRAIN_<k>/frames/<name>/0.jpg, 1.jpg …` with `TRAIN_<k>/anno/<name>.txt` (x, y, w, h; 0-based floats). In `TEST`
+the annotation has one line, the start box.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tracker_core.errors import DataSetError
+from tracker_core.sources.images import list_images
+from tracker_core.sources.sequences.annotation import hide_empty_boxes, match_rows_to_frames, read_number_rows
+from tracker_core.sources.sequences.layout import SequenceInfo, subfolders
+from tracker_core.types import Sequence
+
+TRACKINGNET_FPS = 30.0
+
+
+class TrackingNetLayout:
+    """Reads TrackingNet, from its top folder or from one chunk of it."""
+
+    name = "trackingnet"
+
+    def is_sequence(self, folder: Path) -> bool:
+        """Never: images and boxes of this set lie in different folders."""
+        return False
+
+    def is_data_set(self, root: Path) -> bool:
+        """A root is a data set if it, or a chunk inside it, holds `anno` and `frames`."""
+        return bool(_chunks(root))
+
+    def find(self, root: Path) -> list[SequenceInfo]:
+        """Return the sequences of all chunks, by name within each; a clip with frames only has no ground truth."""
+        infos = []
+        for chunk in _chunks(root):
+            for folder in subfolders(chunk / "frames"):
+                truth = chunk / "anno" / f"{folder.name}.txt"
+                count = len(list_images(folder))
+                infos.append(SequenceInfo(folder.name, self.name, folder, truth if truth.is_file() else None, count))
+        return infos
+
+    def load(self, info: SequenceInfo) -> Sequence:
+        """Read one sequence."""
+        if info.annotation is None:
+            raise DataSetError(f"The clip '{info.name}' has no annotation file; it cannot be used as a sequence.")
+        frames = list_images(info.folder)
+        boxes = match_rows_to_frames(info.name, hide_empty_boxes(read_number_rows(info.annotation)), len(frames))
+        return Sequence(info.name, tuple(str(path) for path in frames), boxes, fps=TRACKINGNET_FPS)
+
+
+def _chunks(root: Path) -> list[Path]:
+    def is_chunk(folder: Path) -> bool:
+        return (folder / "anno").is_dir() and (folder / "frames").is_dir()
+
+    return [root] if is_chunk(root) else [folder for folder in subfolders(root) if is_chunk(folder)]

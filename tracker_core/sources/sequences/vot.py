@@ -1,0 +1,178 @@
+"""VOT challenges, 2013 to today.
+
+A sequence folder holds `groundtruth.txt` and its images, either beside it (2013 to 2017) or in `color/`, as a
+`sequence` file says. A ground-truth line is a rectangle x, y, w, h, a polygon x1, y1, …, xn, yn, a run-length
+mask (`m…`, from 2020) or one of the special codes 0, 1, 2. Per-frame attributes are in `*.tag` files (`*.label`
+in older years), per-sequence ones in the name. Coordinates are used as they stand (0-based), as the official
+Python toolkit does.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker_core.boxes import polygon_to_xywh
+from tracker_core.errors import DataSetError
+from tracker_core.sources.images import list_images
+from tracker_core.sources.sequences.annotation import bounding_box_of, match_rows_to_frames, read_flags, read_lines
+from tracker_core.sources.sequences.layout import SequenceInfo, is_video, require_frames, subfolders
+from tracker_core.sources.sequences.layout import count_frames as count_images
+from tracker_core.types import FloatArray, Sequence
+
+VOT_FPS = 30.0
+SKIPPED_TAGS = frozenset({"practical"})  # written by the toolkit itself, says nothing of the image
+
+
+class VotLayout:
+    """Reads VOT sequences of any year; the first target of multi-object years by its `groundtruth_<id>.txt`."""
+
+    name = "vot"
+
+    def is_sequence(self, folder: Path) -> bool:
+        """Told from GOT-10k by its `sequence` file, `color` folder, tags, or by polygons and masks in line 1."""
+        truths = _ground_truth_files(folder)
+        if not truths:
+            return False
+        if (folder / "sequence").is_file() or (folder / "color").is_dir() or any(folder.glob("*.tag")):
+            return True
+        if (folder / "meta_info.ini").is_file() or (folder / "img").is_dir():
+            return False
+        with truths[0].open(encoding="utf-8", errors="replace") as file:
+            line = file.readline().strip()
+        return line.startswith("m") or len([p for p in re.split(r"[,\s]+", line) if p]) >= 6
+
+    def is_data_set(self, root: Path) -> bool:
+        """A root is a data set if a folder inside it is a sequence."""
+        return any(self.is_sequence(folder) for folder in subfolders(root))
+
+    def find(self, root: Path) -> list[SequenceInfo]:
+        """Return the sequences in the order of `list.txt` where there is one, else by name."""
+        if self.is_sequence(root):
+            folders = [root]
+        else:
+            folders = [folder for folder in order_by_list_file(root, subfolders(root)) if self.is_sequence(folder)]
+        found = []
+        for folder in folders:
+            truths = _ground_truth_files(folder)
+            count = _count_frames(folder)
+            for target, path in enumerate(truths, start=1):
+                name = folder.name if len(truths) == 1 else f"{folder.name}-{target}"
+                found.append(SequenceInfo(name, self.name, folder, path, count, target))
+        return found
+
+    def load(self, info: SequenceInfo) -> Sequence:
+        """Read boxes, polygons (for 8-number rows) and frame attributes of one target."""
+        assert info.annotation is not None
+        rows = [parse_region(line, info.annotation, n) for n, line in enumerate(read_lines(info.annotation), start=1)]
+        if not rows:
+            raise DataSetError(f"The annotation file '{info.annotation}' holds no region; it may be cut short.")
+        boxes = np.array([box for box, _ in rows])
+        polygons = np.array([polygon if len(polygon) == 8 else np.full(8, np.nan) for _, polygon in rows])
+        header = _read_header(info.folder)
+        frames = _list_frames(info.folder, header) or require_frames(info.name, info.folder)
+        if not is_video(frames[0]):
+            boxes = match_rows_to_frames(info.name, boxes, len(frames))
+            polygons = match_rows_to_frames(info.name, polygons, len(frames))
+        flags = _read_tags(info.folder, len(boxes))
+        return Sequence(
+            info.name,
+            tuple(str(path) for path in frames),
+            boxes,
+            polygons=None if np.isnan(polygons).all() else polygons,
+            attributes=tuple(tag for tag, values in flags.items() if values.any()),
+            frame_attributes=flags,
+            fps=float(header.get("fps", VOT_FPS)),
+        )
+
+
+def parse_region(text: str, path: Path | str = "region", line: int = 1) -> tuple[FloatArray, FloatArray]:
+    """Return the box (4,) and the polygon (2·n,) of a VOT region; the polygon is empty unless the text is one.
+
+    Special codes (0, 1, 2) and empty masks give a NaN box. Raises `DataSetError` naming file and line.
+    """
+    text = text.strip()
+    nothing = np.full(4, np.nan)
+    if text.startswith("m"):
+        return _mask_bounds(text, path, line), np.empty(0)
+    try:
+        values = np.array([float(part) for part in re.split(r"[,;\s]+", text) if part], np.float64)
+    except ValueError:
+        raise DataSetError(f"Line {line} of '{path}' is not a VOT region: '{text[:60]}'.") from None
+    if len(values) <= 1:
+        return nothing, np.empty(0)
+    if len(values) == 4:
+        return values, np.empty(0)
+    if len(values) >= 6 and len(values) % 2 == 0:
+        return polygon_to_xywh(values), values
+    raise DataSetError(f"Line {line} of '{path}' has {len(values)} numbers; a VOT region has 1, 4, 6, 8 or more, even.")
+
+
+def _mask_bounds(text: str, path: Path | str, line: int) -> FloatArray:
+    """Return the bounding box of `mx0,y0,w,h,run,run,…`: runs alternate background and target, row by row."""
+    try:
+        numbers = [int(part) for part in text[1:].split(",")]
+        x0, y0, width, height = numbers[:4]
+        runs = np.array(numbers[4:], np.int64)
+    except ValueError:
+        raise DataSetError(f"Line {line} of '{path}' is not a VOT mask: '{text[:60]}'.") from None
+    ends = np.cumsum(runs)
+    mask = np.zeros(max(0, width * height), np.bool_)
+    for start, end in zip(ends[0::2], ends[1::2], strict=False):
+        mask[start:end] = True
+    bounds: FloatArray = bounding_box_of(mask.reshape(height, width)) + np.array([x0, y0, 0.0, 0.0])
+    return bounds
+
+
+def order_by_list_file(root: Path, folders: list[Path]) -> list[Path]:
+    """Return the folders that `root/list.txt` names, in its order; all of them where there is no such file."""
+    path = root / "list.txt"
+    if not path.is_file():
+        return folders
+    by_name = {folder.name: folder for folder in folders}
+    return [by_name[name] for line in read_lines(path) if (name := line.strip()) in by_name]
+
+
+def _ground_truth_files(folder: Path) -> list[Path]:
+    single = folder / "groundtruth.txt"
+    if single.is_file():
+        return [single]
+    return sorted(folder.glob("groundtruth_[!r]*.txt"))
+
+
+def _read_header(folder: Path) -> Mapping[str, str]:
+    """Return the keys of the `sequence` file (an ini file without sections); empty if there is none."""
+    path = folder / "sequence"
+    if not path.is_file():
+        return {}
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string("[sequence]\n" + path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        raise DataSetError(f"The file '{path}' is not a VOT sequence description ({error}).") from error
+    return dict(parser["sequence"])
+
+
+def _list_frames(folder: Path, header: Mapping[str, str]) -> list[Path]:
+    """Return the frames that the `sequence` file's colour channel names (`color/%08d.jpg`)."""
+    pattern = header.get("channels.color", "")
+    place = folder / Path(pattern).parent
+    return list_images(place) if pattern and place.is_dir() else []
+
+
+def _count_frames(folder: Path) -> int | None:
+    return len(_list_frames(folder, _read_header(folder))) or count_images(folder)
+
+
+def _read_tags(folder: Path, count: int) -> dict[str, NDArray[np.bool_]]:
+    tags = {}
+    for path in sorted([*folder.glob("*.tag"), *folder.glob("*.label")]):
+        flags = read_flags(path, count)
+        if flags is not None and path.stem not in SKIPPED_TAGS:
+            tags[path.stem] = flags
+    return tags
