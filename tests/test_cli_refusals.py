@@ -97,9 +97,9 @@ SOURCES: list[tuple[str, Callable[[Path], Any] | None, str]] = [
 
 
 def make_one() -> Any:
-    from cli_sources import image
+    from cli_sources import draw_image
 
-    return image(0)
+    return draw_image(0)
 
 
 @pytest.mark.parametrize(("name", "make", "words"), SOURCES, ids=[name or "nameless" for name, _, _ in SOURCES])
