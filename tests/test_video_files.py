@@ -135,6 +135,13 @@ def test_frames_that_do_not_exist(mp4: Path, index: int) -> None:
     assert frame is not None and frame.index == 1
 
 
+def test_the_last_frame_is_found_from_anywhere(video: Path) -> None:
+    source = VideoFileSource(video)
+    assert source.last_index() == COUNT - 1 and source.frame_names is None
+    source.seek(source.last_index())
+    assert number_in(next(iterate_frames(source)).image) == COUNT - 1
+
+
 def test_joined_recordings_are_counted(tmp_path: Path) -> None:
     """Two transport streams in one file: the times start again in the middle, so they cannot be trusted."""
     part = make_video(tmp_path / "part.ts").read_bytes()

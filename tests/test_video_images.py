@@ -130,6 +130,14 @@ def test_a_damaged_image_is_left_out_and_told(tmp_path: Path) -> None:
     source = ImageListSource.from_folder(tmp_path)
     assert [frame.index for frame in iterate_frames(source)] == [0, 3]  # the others keep their numbers
     assert len(source.warnings) == 2 and "1.png" in source.warnings[0]
+    assert source.frame_names == ("0.png", "1.png", "2.png", "3.png")  # so that a name is the frame's own
+
+
+def test_the_last_frame_is_the_last_that_can_be_read(tmp_path: Path) -> None:
+    for index in range(4):
+        write_image(tmp_path / f"{index}.png")
+    (tmp_path / "3.png").write_bytes(b"not a png")
+    assert ImageListSource.from_folder(tmp_path).last_index() == 2
 
 
 def test_changing_size_is_delivered_and_told(tmp_path: Path) -> None:

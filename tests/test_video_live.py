@@ -17,7 +17,6 @@ from tracker_core.errors import SourceEnded, SourceError
 from tracker_core.sources.cameras import Camera, CameraSource, list_cameras
 from tracker_core.sources.live import LiveSource
 from tracker_core.sources.opening import open_source, parse_camera
-from tracker_core.sources.stream import hide_password
 
 STALL_S = 0.4
 
@@ -315,7 +314,6 @@ def test_address_where_nobody_answers() -> None:
 
 
 def test_passwords_are_not_shown() -> None:
-    assert hide_password("rtsp://user:secret@host:554/s?x=1") == "rtsp://host:554/s?x=1"
     with pytest.raises(SourceError) as raised:
         open_source("rtsp://user:secret@127.0.0.1:1/stream")
     assert "secret" not in str(raised.value)

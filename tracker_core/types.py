@@ -136,6 +136,15 @@ class FrameSource(Protocol):
         """Number of frames, an estimate until the end was seen; None for a live source."""
         ...
 
+    @property
+    def frame_names(self) -> tuple[str, ...] | None:
+        """File name of every frame in order; None where frames are not files (video, camera, stream)."""
+        ...
+
+    def last_index(self) -> int | None:
+        """Return the index of the last frame that can be read, reading on to find it; None for a live source."""
+        ...
+
     def read(self) -> Frame | None:
         """Return the next frame, or None at the end."""
         ...

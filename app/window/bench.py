@@ -96,6 +96,7 @@ class PatternSource:
     is_live = False
     is_seekable = True
     name = PATTERN
+    frame_names = None
     fps = 1000.0
 
     def __init__(self, size: tuple[int, int] = PAINT_SIZE, count: int = PAINT_FRAMES) -> None:
@@ -123,6 +124,10 @@ class PatternSource:
         image.flags.writeable = False
         self._next += 1
         return Frame(self._next - 1, (self._next - 1) / self.fps, image)
+
+    def last_index(self) -> int:
+        """Return the index of the last frame."""
+        return self.frame_count - 1
 
     def seek(self, index: int) -> None:
         """Go to a frame."""

@@ -44,6 +44,7 @@ class DrawnSource:
 
     is_live = False
     is_seekable = True
+    frame_names: tuple[str, ...] | None = None
     fps = 30.0
 
     def __init__(
@@ -84,6 +85,10 @@ class DrawnSource:
             raise SourceError(f"'{self.name}' cannot be read at frame {self._next}.")
         self._next += 1
         return drawn(self._next - 1, self.fps)
+
+    def last_index(self) -> int:
+        """The last frame that is not missing."""
+        return max(index for index in range(self._count) if index not in self.missing)
 
     def seek(self, index: int) -> None:
         """Go to a frame."""

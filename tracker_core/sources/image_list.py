@@ -59,6 +59,11 @@ class ImageListSource:
         return cls(folder.name or str(folder), images, fps=fps)
 
     @property
+    def frame_names(self) -> tuple[str, ...]:
+        """The images' file names in order, damaged images included."""
+        return tuple(Path(path).name for path in self._paths)
+
+    @property
     def paths(self) -> tuple[str, ...]:
         """The image files in order."""
         return self._paths
@@ -113,9 +118,23 @@ class ImageListSource:
             )
         self._position = index
 
+    def last_index(self) -> int:
+        """Return the index of the last image that can be decoded."""
+        for index in range(len(self._paths) - 1, 0, -1):
+            if index in self._cache or self._is_readable(index):
+                return index
+        return 0
+
     def close(self) -> None:
         """Forget the cached images; calling it twice is harmless."""
         self._cache.clear()
+
+    def _is_readable(self, index: int) -> bool:
+        try:
+            read_image(self._paths[index])
+        except SourceError:
+            return False
+        return True
 
     def _note_size(self, frame: Frame) -> None:
         height, width = frame.image.shape[:2]

@@ -54,6 +54,7 @@ class LiveSource:
     is_live = True
     is_seekable = False
     frame_count = None
+    frame_names = None
 
     def __init__(self, name: str, feed: ImageFeed, *, stall_timeout_s: float = DEFAULT_STALL_S) -> None:
         self.name = name
@@ -99,6 +100,10 @@ class LiveSource:
                     self._end = f"'{self.name}' has sent no image for {self._stall_timeout_s:g} s; it counts as gone."
                 else:
                     self._changed.wait(min(left_s, WAIT_S))
+        return None
+
+    def last_index(self) -> None:
+        """Always None: a live source has no last frame yet."""
         return None
 
     def frames_since(self, index: int) -> list[Frame]:

@@ -68,6 +68,15 @@ class SequenceSource:
         return self._frames.frame_count
 
     @property
+    def frame_names(self) -> tuple[str, ...] | None:
+        """File name of every image in order; None for a sequence that is one video."""
+        return self._frames.frame_names
+
+    def last_index(self) -> int:
+        """Return the index of the last frame."""
+        return self._frames.last_index()
+
+    @property
     def is_count_exact(self) -> bool:
         """Whether `frame_count` is the truth; false for a video until its end was seen."""
         return self._frames.is_count_exact

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from urllib.parse import urlsplit, urlunsplit
 
 import av
 import av.error
@@ -13,6 +12,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from tracker_core.errors import SourceEnded, SourceError
+from tracker_core.sources.addresses import hide_credentials
 from tracker_core.sources.cache import DEFAULT_CACHE_BYTES
 from tracker_core.sources.frame_table import select_video_stream
 from tracker_core.sources.live import DEFAULT_STALL_S, LiveSource
@@ -30,7 +30,7 @@ def open_stream(
 
     Raises `SourceError` if nothing answers, the server refuses, or what comes is not a video.
     """
-    name = hide_password(url)
+    name = hide_credentials(url)
     container = _connect(url, name, stall_timeout_s)
     if container.duration and url.lower().startswith(("http://", "https://")):
         container.close()
@@ -77,12 +77,6 @@ class StreamFeed:
     def release(self) -> None:
         """Close the connection."""
         self._container.close()
-
-
-def hide_password(url: str) -> str:
-    """Return the address without user name and password, as it may be shown and logged."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _connect(url: str, name: str, stall_timeout_s: float) -> InputContainer:

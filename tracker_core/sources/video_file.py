@@ -55,6 +55,7 @@ class VideoFileSource:
 
     is_live = False
     is_seekable = True
+    frame_names = None
 
     def __init__(self, location: str | Path, *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
         self._location = str(location)
@@ -110,6 +111,12 @@ class VideoFileSource:
         if self._count is None and self._table is None and not self._table_refused:
             self._adopt_table(scan_frame_table(self._location))
         return self._count if self._table is None else len(self._table)
+
+    def last_index(self) -> int:
+        """Return the index of the last frame, by decoding to the end where the packets do not tell it."""
+        while (count := self.count_frames()) is None:
+            self._frame_at(self._decoder_next)
+        return count - 1
 
     def read(self) -> Frame | None:
         """Return the next frame, or None at the end; raises `SourceError` if the file has become unreadable."""
