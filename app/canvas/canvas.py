@@ -35,17 +35,17 @@ BACKGROUND = QColor(24, 24, 27)
 HINT = QColor(235, 235, 240)
 
 _CURSORS = {
-    Handle.TOP_LEFT: Qt.SizeFDiagCursor,
-    Handle.BOTTOM_RIGHT: Qt.SizeFDiagCursor,
-    Handle.TOP_RIGHT: Qt.SizeBDiagCursor,
-    Handle.BOTTOM_LEFT: Qt.SizeBDiagCursor,
-    Handle.LEFT: Qt.SizeHorCursor,
-    Handle.RIGHT: Qt.SizeHorCursor,
-    Handle.TOP: Qt.SizeVerCursor,
-    Handle.BOTTOM: Qt.SizeVerCursor,
-    Handle.INSIDE: Qt.SizeAllCursor,
+    Handle.TOP_LEFT: Qt.CursorShape.SizeFDiagCursor,
+    Handle.BOTTOM_RIGHT: Qt.CursorShape.SizeFDiagCursor,
+    Handle.TOP_RIGHT: Qt.CursorShape.SizeBDiagCursor,
+    Handle.BOTTOM_LEFT: Qt.CursorShape.SizeBDiagCursor,
+    Handle.LEFT: Qt.CursorShape.SizeHorCursor,
+    Handle.RIGHT: Qt.CursorShape.SizeHorCursor,
+    Handle.TOP: Qt.CursorShape.SizeVerCursor,
+    Handle.BOTTOM: Qt.CursorShape.SizeVerCursor,
+    Handle.INSIDE: Qt.CursorShape.SizeAllCursor,
 }
-_ARROWS = {Qt.Key_Left: (-1, 0), Qt.Key_Right: (1, 0), Qt.Key_Up: (0, -1), Qt.Key_Down: (0, 1)}
+_ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
 
 
 class Canvas(QWidget):
@@ -69,9 +69,9 @@ class Canvas(QWidget):
         self.setAccessibleName(self.tr("Image"))
         self.setAccessibleDescription(self.tr("The present frame; drag to draw a box around the object to follow."))
         self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.StrongFocus)
-        self.setAttribute(Qt.WA_OpaquePaintEvent)
-        self.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Expanding)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(240, 160)
         self.overlays: dict[str, Overlay] = build_overlays()
         self.editor = BoxEditor()
@@ -308,7 +308,7 @@ class Canvas(QWidget):
         for x, y in handle_points(box).values():
             grip = QPointF(*self._transform.to_widget(x, y))
             painter.drawRect(QRectF(grip.x() - 3.5, grip.y() - 3.5, 7, 7))
-        painter.setBrush(Qt.NoBrush)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _paint_crosshair(self, painter: QPainter) -> None:
         assert self._mouse is not None
@@ -333,23 +333,23 @@ class Canvas(QWidget):
     def _paint_plate(self, painter: QPainter, text: str, font: QFont, ground: QColor, ink: QColor, top: bool) -> None:
         painter.setFont(font)
         room = QRectF(0, 0, self.width() - 24, self.height())
-        bounds = painter.boundingRect(room, int(Qt.AlignHCenter | Qt.TextWordWrap), text)
+        bounds = painter.boundingRect(room, int(Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap), text)
         plate = QRectF(0, 0, bounds.width() + 24, bounds.height() + 12)
         plate.moveCenter(QPointF(self.width() / 2, 0))
         plate.moveTop(12 if top else self.height() - plate.height() - 12)
-        painter.setRenderHint(QPainter.Antialiasing, True)
-        painter.setPen(Qt.NoPen)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(ground)
         painter.drawRoundedRect(plate, 6, 6)
-        painter.setRenderHint(QPainter.Antialiasing, False)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(ink)
-        painter.drawText(plate, int(Qt.AlignCenter | Qt.TextWordWrap), text)
+        painter.drawText(plate, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)
 
     def _paint_empty(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), BACKGROUND)
         painter.setPen(QColor(200, 200, 206))
         text = self.tr("Open a camera, a video or a folder,\nor drop one here.")
-        painter.drawText(self.rect(), int(Qt.AlignCenter | Qt.TextWordWrap), text)
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)
         self._paint_notes(painter)
 
     def _label_font(self) -> QFont:
@@ -373,14 +373,14 @@ class Canvas(QWidget):
         if event is None or self._view is None:
             return
         x, y = self._image_point(event)
-        if event.button() == Qt.LeftButton:
+        if event.button() == Qt.MouseButton.LeftButton:
             had_box = self.editor.box is not None and not self.editor.is_offered
             if self.editor.press(x, y, GRIP_POINTS / self._transform.scale):
                 if not had_box:
                     self.draw_began.emit()
             else:
                 self._panned_from, self._may_click = event.pos(), True
-        elif event.button() == Qt.MiddleButton:
+        elif event.button() == Qt.MouseButton.MiddleButton:
             self._panned_from, self._may_click = event.pos(), False
         self._update_cursor(x, y)
         self.update()
@@ -408,14 +408,14 @@ class Canvas(QWidget):
         if event is None or self._view is None:
             return
         x, y = self._image_point(event)
-        if event.button() == Qt.LeftButton and self.editor.is_dragging:
+        if event.button() == Qt.MouseButton.LeftButton and self.editor.is_dragging:
             self.editor.move(x, y, self._image_size())
             if self.editor.release() and self.editor.box is not None:
                 self.box_drawn.emit(self.editor.box)
             elif self.editor.box is None:
                 self.draw_ended.emit()
         elif self._panned_from is not None:
-            if self._may_click and event.button() == Qt.LeftButton:
+            if self._may_click and event.button() == Qt.MouseButton.LeftButton:
                 self._choose_target(x, y)
             self._panned_from = None
         self._update_cursor(x, y)
@@ -423,7 +423,7 @@ class Canvas(QWidget):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
         """Fit the image into the window."""
-        if event is not None and event.button() == Qt.LeftButton and not self.editor.is_active:
+        if event is not None and event.button() == Qt.MouseButton.LeftButton and not self.editor.is_active:
             self.zoom_to_fit()
         else:
             self.mousePressEvent(event)
@@ -443,10 +443,10 @@ class Canvas(QWidget):
         """Claim the arrow keys before the window's shortcuts while there is a box to move."""
         if (
             event is not None
-            and event.type() == QEvent.ShortcutOverride
+            and event.type() == QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
             and self.editor.box is not None
-            and event.key() in (*_ARROWS, Qt.Key_Return, Qt.Key_Enter)
+            and event.key() in (*_ARROWS, Qt.Key.Key_Return, Qt.Key.Key_Enter)
         ):
             event.accept()
             return True
@@ -458,12 +458,12 @@ class Canvas(QWidget):
             return
         if self.editor.box is not None and event.key() in _ARROWS:
             dx, dy = _ARROWS[Qt.Key(event.key())]
-            step = NUDGE_FAR if event.modifiers() & Qt.ShiftModifier else 1.0
-            resizes = bool(event.modifiers() & Qt.ControlModifier)
+            step = NUDGE_FAR if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1.0
+            resizes = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
             self.editor.nudge(dx * step, dy * step, resizes, self._image_size())
             self.box_drawn.emit(self.editor.box)
             self.update()
-        elif self.editor.box is not None and event.key() in (Qt.Key_Return, Qt.Key_Enter):
+        elif self.editor.box is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.accepted.emit()
         else:
             super().keyPressEvent(event)
@@ -487,12 +487,12 @@ class Canvas(QWidget):
             self.target_clicked.emit(number)
 
     def _update_cursor(self, x: float | None = None, y: float | None = None) -> None:
-        shape = Qt.ArrowCursor
+        shape = Qt.CursorShape.ArrowCursor
         if self._panned_from is not None:
-            shape = Qt.ClosedHandCursor
+            shape = Qt.CursorShape.ClosedHandCursor
         elif self.editor.is_active:
             handle = None
             if x is not None and y is not None:
                 handle = self.editor.handle_at(x, y, GRIP_POINTS / self._transform.scale)
-            shape = _CURSORS[handle] if handle is not None else Qt.CrossCursor
+            shape = _CURSORS[handle] if handle is not None else Qt.CursorShape.CrossCursor
         self.setCursor(QCursor(shape))

@@ -17,14 +17,14 @@ NEAREST_FROM = 4.0  # device pixels per image pixel from which single pixels are
 def image_to_qimage(image: Image) -> QImage:
     """Return an RGB32 image of its own pixels from uint8 H×W×3 BGR."""
     height, width = image.shape[:2]
-    qimage = QImage(width, height, QImage.Format_RGB32)
+    qimage = QImage(width, height, QImage.Format.Format_RGB32)
     cv2.cvtColor(image, cv2.COLOR_BGR2BGRA, dst=qimage2ndarray.byte_view(qimage))
     return qimage
 
 
 def qimage_to_image(qimage: QImage) -> Image:
     """Return uint8 H×W×3 BGR from a image of any format."""
-    converted = qimage.convertToFormat(QImage.Format_RGB32)
+    converted = qimage.convertToFormat(QImage.Format.Format_RGB32)
     return np.ascontiguousarray(qimage2ndarray.byte_view(converted)[:, :, :3])
 
 

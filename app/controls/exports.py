@@ -51,7 +51,7 @@ class ExportControls(QObject):
         dialog = ExportDialog(
             source.name, span, self._marked(span), self._folder(), source.has_ground_truth, self._kept, self._window
         )
-        if dialog.exec_() == QDialog.Accepted:
+        if dialog.exec_() == QDialog.DialogCode.Accepted:
             self.export(dialog.options())
 
     def export(self, options: ExportOptions) -> None:
@@ -90,5 +90,5 @@ class ExportControls(QObject):
         stored = str(self._kept.value("export/folder", "")) if self._kept is not None else ""
         if stored and Path(stored).is_dir():
             return Path(stored)
-        movies = QStandardPaths.writableLocation(QStandardPaths.MoviesLocation)
+        movies = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MoviesLocation)
         return Path(movies) if movies and Path(movies).is_dir() else Path.home()

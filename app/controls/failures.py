@@ -33,15 +33,21 @@ class FailureDialogs(QObject):
         if self._dialog is not None:
             self.notice.emit(sentence)
             return
-        self._open(QMessageBox(QMessageBox.Warning, title, sentence, QMessageBox.Ok, self._window), details)
+        self._open(
+            QMessageBox(QMessageBox.Icon.Warning, title, sentence, QMessageBox.StandardButton.Ok, self._window), details
+        )
 
     def _offer_cpu(self, failure: Failure) -> None:
         question = QMessageBox(
-            QMessageBox.Question, failure.title, failure.sentence, QMessageBox.NoButton, self._window
+            QMessageBox.Icon.Question,
+            failure.title,
+            failure.sentence,
+            QMessageBox.StandardButton.NoButton,
+            self._window,
         )
         question.setInformativeText(self.tr("Go on with the CPU? It is slower, but the results are the same."))
-        accept = question.addButton(self.tr("Go on with the CPU"), QMessageBox.AcceptRole)
-        question.addButton(self.tr("Stop"), QMessageBox.RejectRole)
+        accept = question.addButton(self.tr("Go on with the CPU"), QMessageBox.ButtonRole.AcceptRole)
+        question.addButton(self.tr("Stop"), QMessageBox.ButtonRole.RejectRole)
         question.buttonClicked.connect(lambda button: self._go_on_with_cpu() if button is accept else None)
         self._open(question, failure.details)
 
@@ -50,9 +56,9 @@ class FailureDialogs(QObject):
         self._player.track(True)
 
     def _open(self, dialog: QMessageBox, details: str) -> None:
-        dialog.setAttribute(Qt.WA_DeleteOnClose)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         text = "\n\n".join(filter(None, (dialog.text(), details)))
-        copy = dialog.addButton(self.tr("Copy details"), QMessageBox.ActionRole)
+        copy = dialog.addButton(self.tr("Copy details"), QMessageBox.ButtonRole.ActionRole)
         if copy is not None:
             copy.clicked.disconnect()  # else it would close the dialog
             copy.clicked.connect(lambda: _copy(text))

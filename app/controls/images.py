@@ -27,7 +27,9 @@ class ImageControls(QObject):
     def __init__(self, canvas: Canvas, window: QWidget) -> None:
         super().__init__(window)
         self._canvas, self._window = canvas, window
-        self._folder = QStandardPaths.writableLocation(QStandardPaths.PicturesLocation) or str(Path.home())
+        self._folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation) or str(
+            Path.home()
+        )
 
     def ask_screenshot(self) -> None:
         """Ask where to and save the image."""

@@ -52,7 +52,7 @@ class PreferenceControls(QObject):
         """Show the dialog; what is changed there takes effect."""
         names = [entry.name for entry in list_weights() if not entry.problem]
         dialog = PreferencesDialog(self.settings, names, self._window)
-        if dialog.exec_() == QDialog.Accepted:
+        if dialog.exec_() == QDialog.DialogCode.Accepted:
             before, self.settings = self.settings, dialog.settings()
             self._apply()
             if self.settings.tracker != before.tracker:

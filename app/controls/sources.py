@@ -54,7 +54,7 @@ class SourceControls(QObject):
             self._window,
             self.tr("Open address"),
             self.tr("Address (rtsp://, http://, …):"),
-            QLineEdit.Normal,
+            QLineEdit.EchoMode.Normal,
             "http://",
         )
         if is_given:

@@ -33,13 +33,13 @@ class AboutDialog(QDialog):
         self.facts.setReadOnly(True)
         self.facts.setAccessibleName(self.tr("Versions"))
         self.facts.setMinimumSize(420, 190)
-        buttons = QDialogButtonBox(QDialogButtonBox.Close)
-        copy = buttons.addButton(self.tr("Copy"), QDialogButtonBox.ActionRole)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        copy = buttons.addButton(self.tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole)
         assert copy is not None
         copy.clicked.connect(self._copy)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        title.setTextFormat(Qt.RichText)
+        title.setTextFormat(Qt.TextFormat.RichText)
         for widget in (title, licence, self.facts, buttons):
             layout.addWidget(widget)
 

@@ -93,7 +93,7 @@ class ExportDialog(QDialog):
         self.codec = QLabel()
         self.codec.setWordWrap(True)
         form.addRow(self.tr("Codec:"), self.codec)
-        self.buttons = QDialogButtonBox(QDialogButtonBox.Save | QDialogButtonBox.Cancel)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self._try_accept)
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -204,11 +204,11 @@ class ExportDialog(QDialog):
         elif kind == VIDEO:
             videos = self.tr("Videos (*.mp4 *.mkv *.mov *.avi)")
             path, _ = QFileDialog.getSaveFileName(
-                self, self.tr("Video"), here, videos, options=QFileDialog.DontConfirmOverwrite
+                self, self.tr("Video"), here, videos, options=QFileDialog.Option.DontConfirmOverwrite
             )
         else:
             path, _ = QFileDialog.getSaveFileName(
-                self, self.tr("Boxes"), here, options=QFileDialog.DontConfirmOverwrite
+                self, self.tr("Boxes"), here, options=QFileDialog.Option.DontConfirmOverwrite
             )
         if path:
             self._is_path_own = True
@@ -229,7 +229,7 @@ class ExportDialog(QDialog):
             return
         if Path(options.path).is_file():
             question = self.tr("'{}' is there already. Replace it?").format(options.path)
-            if QMessageBox.question(self, self.tr("Export"), question) != QMessageBox.Yes:
+            if QMessageBox.question(self, self.tr("Export"), question) != QMessageBox.StandardButton.Yes:
                 return
         self._keep()
         self.accept()

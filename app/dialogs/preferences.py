@@ -40,7 +40,7 @@ class PreferencesDialog(QDialog):
         tabs = QTabWidget()
         tabs.addTab(self._make_general(trackers), self.tr("General"))
         tabs.addTab(self._make_keys(), self.tr("Keys"))
-        self.buttons = QDialogButtonBox(QDialogButtonBox.Ok | QDialogButtonBox.Cancel)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -96,7 +96,7 @@ class PreferencesDialog(QDialog):
         if self._settings.path is not None:
             where = QLabel(self.tr("Kept in {}").format(self._settings.path))
             where.setWordWrap(True)
-            where.setTextInteractionFlags(Qt.TextSelectableByMouse)
+            where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             form.addRow("", where)
         return page
 
@@ -108,15 +108,15 @@ class PreferencesDialog(QDialog):
         self._keys = {name: self._settings.shortcuts.get(name, defaults.get(name, "")) for name in self._ids}
         self.table = QTableWidget(len(self._ids), 2)
         self.table.setHorizontalHeaderLabels([self.tr("Action"), self.tr("Key")])
-        self.table.setSelectionBehavior(QTableWidget.SelectRows)
-        self.table.setSelectionMode(QTableWidget.SingleSelection)
-        self.table.setEditTriggers(QTableWidget.NoEditTriggers)
+        self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setAccessibleName(self.tr("Keys of the actions"))
         self.table.setTabKeyNavigation(False)
         rows, header = self.table.verticalHeader(), self.table.horizontalHeader()
         assert rows is not None and header is not None
         rows.hide()
-        header.setSectionResizeMode(0, QHeaderView.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for row, spec in enumerate(ACTIONS):
             self.table.setItem(row, 0, QTableWidgetItem(plain(translated(spec.text))))
             self.table.setItem(row, 1, QTableWidgetItem())
@@ -176,7 +176,7 @@ class PreferencesDialog(QDialog):
     def _show_key(self, row: int) -> None:
         item = self.table.item(row, 1)
         if item is not None:
-            item.setText(QKeySequence(self._keys[self._ids[row]]).toString(QKeySequence.NativeText))
+            item.setText(QKeySequence(self._keys[self._ids[row]]).toString(QKeySequence.SequenceFormat.NativeText))
 
     def _check_conflicts(self) -> None:
         twice = find_conflicts(self._keys)
@@ -185,7 +185,7 @@ class PreferencesDialog(QDialog):
             self.tr("{}: {}").format(key, ", ".join(names[name] for name in actions)) for key, actions in twice.items()
         ]
         self.conflicts.setText(self.tr("Given twice – {}").format("; ".join(texts)) if texts else "")
-        button = self.buttons.button(QDialogButtonBox.Ok)
+        button = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
         if button is not None:
             button.setEnabled(not twice)
 

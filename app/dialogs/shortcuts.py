@@ -27,7 +27,7 @@ class ShortcutSheet(QDialog):
     def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keys"))
-        self.setAttribute(Qt.WA_DeleteOnClose)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.search = QLineEdit()
         self.search.setPlaceholderText(self.tr("Search"))
         self.search.setClearButtonEnabled(True)
@@ -46,7 +46,9 @@ class ShortcutSheet(QDialog):
             group.setFirstColumnSpanned(True)
             for spec in ACTIONS:
                 if spec.menu == name and actions[spec.id].shortcuts():
-                    keys = ", ".join(key.toString(QKeySequence.NativeText) for key in actions[spec.id].shortcuts())
+                    keys = ", ".join(
+                        key.toString(QKeySequence.SequenceFormat.NativeText) for key in actions[spec.id].shortcuts()
+                    )
                     QTreeWidgetItem(group, [plain(actions[spec.id].text()), keys, translated(spec.tip)])
             if name == "overlays":
                 tip = self.tr("Hide all overlays for as long as the key is held")
@@ -60,9 +62,9 @@ class ShortcutSheet(QDialog):
         self.tree.expandAll()
         header = self.tree.header()
         assert header is not None
-        header.setSectionResizeMode(0, QHeaderView.ResizeToContents)
-        header.setSectionResizeMode(1, QHeaderView.ResizeToContents)
-        buttons = QDialogButtonBox(QDialogButtonBox.Close)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(self.search)

@@ -40,7 +40,7 @@ ONE_PASS_COLUMNS = (("success_auc", 3), ("precision_20", 3), ("average_overlap",
 SUPERVISED_COLUMNS = (("accuracy", 3), ("robustness", 3), ("failures", 0), ("fps", 0))
 ONE_PASS_TOTALS = (("success_auc", "success"), ("precision_20", "precision"))
 SUPERVISED_TOTALS = (("eao", "EAO"), ("accuracy", "accuracy"), ("robustness", "robustness"))
-NUMBER = int(Qt.UserRole)
+NUMBER = int(Qt.ItemDataRole.UserRole)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class NumberItem(QTableWidgetItem):
     def __init__(self, value: float, digits: int) -> None:
         super().__init__(format_value(value, digits))
         self.setData(NUMBER, value)
-        self.setTextAlignment(int(Qt.AlignRight | Qt.AlignVCenter))
+        self.setTextAlignment(int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
 
     def __lt__(self, other: QTableWidgetItem) -> bool:
         mine, others = self.data(NUMBER), other.data(NUMBER)
@@ -115,7 +115,7 @@ class BenchmarkPanel(QWidget):
     def options(self) -> BenchmarkOptions:
         """Return what is to be run."""
         chosen = [self.trackers.item(i) for i in range(self.trackers.count())]
-        names = tuple(item.text() for item in chosen if item is not None and item.checkState() == Qt.Checked)
+        names = tuple(item.text() for item in chosen if item is not None and item.checkState() == Qt.CheckState.Checked)
         sequences = ",".join(part.strip() for part in self.sequences.text().split(",") if part.strip())
         return BenchmarkOptions(
             str(self.data_set.currentData()), self.root.text().strip(), names, sequences, self.results.text().strip()
@@ -126,8 +126,8 @@ class BenchmarkPanel(QWidget):
         self.trackers.clear()
         for place, name in enumerate(names):
             item = QListWidgetItem(name)
-            item.setFlags(Qt.ItemIsEnabled | Qt.ItemIsUserCheckable | Qt.ItemIsSelectable)
-            item.setCheckState(Qt.Checked if place == 0 else Qt.Unchecked)
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable)
+            item.setCheckState(Qt.CheckState.Checked if place == 0 else Qt.CheckState.Unchecked)
             self.trackers.addItem(item)
 
     # --- what is shown ------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ class BenchmarkPanel(QWidget):
             [self.tr("sequence"), self.tr("tracker"), *(titles[name] for name, _ in self._columns)]
         )
         self.table.setSortingEnabled(True)
-        self.table.sortByColumn(0, Qt.AscendingOrder)
+        self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self._curves.clear()
         self._colors.clear()
         self._draw_curves()
@@ -227,8 +227,8 @@ class BenchmarkPanel(QWidget):
         self._columns: Sequence[tuple[str, int]] = ONE_PASS_COLUMNS
         self.table = QTableWidget(0, 2 + len(self._columns))
         self.table.setAccessibleName(self.tr("Results of the sequences"))
-        self.table.setEditTriggers(QAbstractItemView.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectRows)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setHorizontalHeaderLabels(
             [self.tr(text) for text in ("sequence", "tracker", "success", "precision", "overlap", "fps")]
         )
@@ -238,7 +238,7 @@ class BenchmarkPanel(QWidget):
         assert rows is not None and header is not None
         rows.hide()
         rows.setDefaultSectionSize(20)
-        header.setSectionResizeMode(QHeaderView.ResizeToContents)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
         self.moments = QListWidget()
         self.moments.setAccessibleName(self.tr("Worst moments"))
@@ -265,7 +265,7 @@ class BenchmarkPanel(QWidget):
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take up new colours."""
-        if event is not None and event.type() == QEvent.PaletteChange and self._plots:
+        if event is not None and event.type() == QEvent.Type.PaletteChange and self._plots:
             self._color_plots()
         super().changeEvent(event)
 

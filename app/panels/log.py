@@ -44,9 +44,9 @@ class LogPanel(QWidget):
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setMaximumBlockCount(MOST_LINES)
-        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.FixedFont))
+        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setAccessibleName(self.tr("Log"))
-        self.text.setLineWrapMode(QPlainTextEdit.NoWrap)
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.level = QComboBox()
         for level in LEVELS:
             self.level.addItem(logging.getLevelName(level).capitalize(), level)
@@ -66,7 +66,7 @@ class LogPanel(QWidget):
         layout.addLayout(line)
         layout.addWidget(self.text, 1)
         self._relay = LogRelay(self)
-        self._relay.arrived.connect(self.add, Qt.QueuedConnection)
+        self._relay.arrived.connect(self.add, Qt.ConnectionType.QueuedConnection)
         self.handler = PanelHandler(self._relay)
         logging.getLogger().addHandler(self.handler)
         handler = self.handler  # not through self: the panel is gone by then
@@ -103,7 +103,7 @@ class LogPanel(QWidget):
         bar = self.text.verticalScrollBar()
         follows = bar is None or bar.value() == bar.maximum()
         cursor = QTextCursor(self.text.document())
-        cursor.movePosition(QTextCursor.End)
+        cursor.movePosition(QTextCursor.MoveOperation.End)
         if not self.text.document().isEmpty():
             cursor.insertBlock()
         cursor.insertText(line, form)

@@ -93,11 +93,11 @@ class OverlayPanel(QWidget):
         grid.setColumnStretch(3, 1)
         grid.setVerticalSpacing(2)
         for row, (name, text) in enumerate(self._texts()):
-            box, slider = QCheckBox(text), QSlider(Qt.Horizontal)
+            box, slider = QCheckBox(text), QSlider(Qt.Orientation.Horizontal)
             slider.setRange(0, 100)
             slider.setValue(100)
             slider.setMinimumWidth(40)
-            slider.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Fixed)
+            slider.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             slider.setAccessibleName(self.tr("Opacity of: {}").format(text))
             slider.setToolTip(self.tr("Opacity"))
             box.toggled.connect(lambda _on, which=name: self._tell(which))
@@ -162,7 +162,7 @@ class OverlayPanel(QWidget):
             self._mode.addItem(text, mode.value)
         self._mode.setCurrentIndex(2)
         for combo in (self._mode, self._anchor):
-            combo.setSizeAdjustPolicy(QComboBox.AdjustToMinimumContentsLengthWithIcon)
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             combo.setMinimumContentsLength(10)
         self._anchor.addItem(self.tr("best of all"))
         self._top_k.setRange(1, MOST_PROPOSALS)

@@ -79,15 +79,15 @@ def make_plots(
 
 def color_plot(plot: Any, palette: QPalette) -> None:
     """Give a plot the colours of the window around it."""
-    ink = palette.color(QPalette.WindowText)
-    plot.setBackground(palette.color(QPalette.Base))
+    ink = palette.color(QPalette.ColorRole.WindowText)
+    plot.setBackground(palette.color(QPalette.ColorRole.Base))
     for side in ("bottom", "left"):
-        plot.getAxis(side).setPen(palette.color(QPalette.Mid))
+        plot.getAxis(side).setPen(palette.color(QPalette.ColorRole.Mid))
         plot.getAxis(side).setTextPen(ink)
     item = plot.getPlotItem()
     item.titleLabel.setText(item.titleLabel.text, color=ink, size="9pt")
     if item.legend is not None:
         item.legend.setLabelTextColor(ink)
-        ground = palette.color(QPalette.Base)
+        ground = palette.color(QPalette.ColorRole.Base)
         ground.setAlpha(200)  # curves behind it stay in sight, the text stays readable
         item.legend.setBrush(ground)

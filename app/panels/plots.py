@@ -32,7 +32,7 @@ class PlotsPanel(QWidget):
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._empty = QLabel(self.tr("Track a target to see its curves."))
-        self._empty.setAlignment(Qt.AlignCenter)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._layout.addWidget(self._empty)
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
@@ -69,7 +69,7 @@ class PlotsPanel(QWidget):
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take up new colours."""
-        if event is not None and event.type() == QEvent.PaletteChange and self._plots:
+        if event is not None and event.type() == QEvent.Type.PaletteChange and self._plots:
             self._color_plots()
         super().changeEvent(event)
 
@@ -88,10 +88,10 @@ class PlotsPanel(QWidget):
         success.setXRange(0, 1, padding=0.02)
         values.addLegend(offset=(-5, 5), labelTextSize="8pt")
         self._score = values.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5), name=self.tr("score"))
-        truth_pen = pg.mkPen(GROUND_TRUTH, width=1.5, style=Qt.DashLine)
+        truth_pen = pg.mkPen(GROUND_TRUTH, width=1.5, style=Qt.PenStyle.DashLine)
         self._iou = values.plot([], [], pen=truth_pen, name=self.tr("overlap"))
         self._error = errors.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5))
-        limit = pg.InfiniteLine(PRECISION_PIXELS, 0, pen=pg.mkPen("#888888", style=Qt.DotLine))
+        limit = pg.InfiniteLine(PRECISION_PIXELS, 0, pen=pg.mkPen("#888888", style=Qt.PenStyle.DotLine))
         errors.addItem(limit)
         errors.setLimits(yMin=0)
         self._success = success.plot([], [], pen=pg.mkPen(PREDICTION, width=2))
@@ -122,4 +122,4 @@ class PlotsPanel(QWidget):
         else:
             self._success.setData([], [])
             text = self.tr("Success so far")
-        title.setTitle(text, size="9pt", color=self.palette().color(QPalette.WindowText))
+        title.setTitle(text, size="9pt", color=self.palette().color(QPalette.ColorRole.WindowText))

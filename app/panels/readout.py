@@ -24,11 +24,11 @@ class ReadoutPanel(QWidget):
         self.setObjectName("readout")
         self.setAccessibleName(self.tr("Read-out of the frame"))
         # a narrow window cuts the line at its end instead of growing
-        self.setSizePolicy(QSizePolicy.Ignored, QSizePolicy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 2, 8, 0)
         layout.setSpacing(14)
-        fixed = QFontDatabase.systemFont(QFontDatabase.FixedFont)
+        fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         self._labels: dict[str, QLabel] = {}
         for name, tip in (
             ("frame", self.tr("Frame and time")),
@@ -44,7 +44,7 @@ class ReadoutPanel(QWidget):
             label.setFont(fixed)
             label.setToolTip(tip)
             label.setAccessibleName(tip)
-            label.setTextFormat(Qt.PlainText)
+            label.setTextFormat(Qt.TextFormat.PlainText)
             self._labels[name] = label
             layout.addWidget(label)
         layout.addStretch(1)

@@ -20,7 +20,7 @@ from PyQt5.QtWidgets import (
 from tracker_core.sources.cameras import Camera
 from tracker_core.sources.sequences import SequenceInfo
 
-SPEC = int(Qt.UserRole)
+SPEC = int(Qt.ItemDataRole.UserRole)
 
 
 class SourcesPanel(QWidget):
@@ -42,9 +42,9 @@ class SourcesPanel(QWidget):
         header = self.tree.header()
         assert header is not None
         header.setStretchLastSection(False)
-        header.setSectionResizeMode(0, QHeaderView.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in (1, 2):
-            header.setSectionResizeMode(column, QHeaderView.ResizeToContents)
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.itemActivated.connect(self._on_activated)
         self.filter = QLineEdit()
         self.filter.setPlaceholderText(self.tr("Filter"))
@@ -71,7 +71,7 @@ class SourcesPanel(QWidget):
         ):
             group = QTreeWidgetItem(self.tree, [text])
             group.setFirstColumnSpanned(True)
-            group.setFlags(Qt.ItemIsEnabled)
+            group.setFlags(Qt.ItemFlag.ItemIsEnabled)
             group.setExpanded(True)
             group.setHidden(True)
             self._groups[name] = group
@@ -113,8 +113,8 @@ class SourcesPanel(QWidget):
             item = QTreeWidgetItem(parent, [name, frames, "" if has_truth is None else ("✓" if has_truth else "–")])
             item.setData(0, SPEC, spec)
             item.setToolTip(0, spec)
-            item.setTextAlignment(1, int(Qt.AlignRight | Qt.AlignVCenter))
-            item.setTextAlignment(2, int(Qt.AlignCenter))
+            item.setTextAlignment(1, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
+            item.setTextAlignment(2, int(Qt.AlignmentFlag.AlignCenter))
             if not spec:
                 item.setDisabled(True)
         parent.setHidden(not rows)

@@ -22,7 +22,7 @@ class Thumbnail(QWidget):
         self._image: QImage | None = None
         self.setAccessibleName(name)
         self.setMinimumSize(QSize(64, 48))
-        policy = QSizePolicy(QSizePolicy.Expanding, QSizePolicy.Expanding)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setSizePolicy(policy)
 
     def set_image(self, image: QImage | None) -> None:
@@ -39,13 +39,13 @@ class Thumbnail(QWidget):
         """Draw the image as large as it fits."""
         painter = QPainter(self)
         if self._image is None:
-            painter.fillRect(self.rect(), self.palette().color(QPalette.AlternateBase))
-            painter.setPen(self.palette().color(QPalette.Disabled, QPalette.WindowText))
-            painter.drawText(self.rect(), int(Qt.AlignCenter | Qt.TextWordWrap), self._empty)
+            painter.fillRect(self.rect(), self.palette().color(QPalette.ColorRole.AlternateBase))
+            painter.setPen(self.palette().color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.WindowText))
+            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self._empty)
         else:
-            size = self._image.size().scaled(self.size(), Qt.KeepAspectRatio)
+            size = self._image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
             area = QRectF((self.width() - size.width()) / 2, 0, size.width(), size.height())
-            painter.setRenderHint(QPainter.SmoothPixmapTransform, True)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
             painter.drawImage(area, self._image)
         painter.end()
 

@@ -63,7 +63,7 @@ class ParameterRow:
     def __init__(self, parameter: Parameter, text: str, changed: Callable[[], None]) -> None:
         self.parameter = parameter
         self.label = QLabel(text)
-        self.slider = QSlider(Qt.Horizontal)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, round((parameter.high - parameter.low) / parameter.step))
         self.slider.setMinimumWidth(60)
         self.field: Any = QSpinBox() if parameter.is_whole else QDoubleSpinBox()
@@ -132,7 +132,7 @@ class TrackerPanel(QWidget):
         self.tracker.clear()
         for place, (name, description) in enumerate(entries):
             self.tracker.addItem(name, name)
-            self.tracker.setItemData(place, description, Qt.ToolTipRole)
+            self.tracker.setItemData(place, description, Qt.ItemDataRole.ToolTipRole)
         self.tracker.blockSignals(False)
         self.set_choice(current)
 
@@ -176,7 +176,7 @@ class TrackerPanel(QWidget):
     def _make_choice(self) -> QFormLayout:
         form = QFormLayout()
         self.tracker, self.weights, self.device = QComboBox(), QLineEdit(), QComboBox()
-        self.tracker.setSizeAdjustPolicy(QComboBox.AdjustToMinimumContentsLengthWithIcon)
+        self.tracker.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.tracker.setMinimumContentsLength(16)
         self.weights.setPlaceholderText(self.tr("its own"))
         self.device.addItems(["auto", "cpu"])
@@ -230,7 +230,7 @@ class TrackerPanel(QWidget):
         ):
             self.presets.addItem(text, name)
         self.presets.setAccessibleName(self.tr("Presets of the parameters"))
-        self.presets.setSizeAdjustPolicy(QComboBox.AdjustToMinimumContentsLengthWithIcon)
+        self.presets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.presets.activated.connect(self._use_preset)
         self.reset = QPushButton(self.tr("Reset"))
         self.reset.setToolTip(self.tr("The parameters that the tracker was tuned with"))

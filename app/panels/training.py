@@ -188,7 +188,7 @@ class TrainingPanel(QWidget):
         form.addRow(line)
         self.status = QLabel()
         self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextSelectableByMouse)
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         form.addRow(self.status)
         return holder
 
@@ -219,7 +219,7 @@ class TrainingPanel(QWidget):
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take up new colours."""
-        if event is not None and event.type() == QEvent.PaletteChange:
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
             for plot in self._plots:
                 color_plot(plot, self.palette())
         super().changeEvent(event)

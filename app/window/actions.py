@@ -135,7 +135,7 @@ def make_actions(parent: QObject, shortcuts: Mapping[str, str]) -> dict[str, QAc
         action.setIcon(icon(spec.icon))
         action.setIconText(translated(TOOLBAR_TEXTS.get(spec.id, spec.text.replace("&", "").rstrip("…"))))
         action.setCheckable(spec.is_checkable)
-        action.setShortcutContext(Qt.WindowShortcut)
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         action.setAutoRepeat(spec.id in REPEATING)
         actions[spec.id] = action
     apply_shortcuts(actions, shortcuts)
@@ -154,6 +154,6 @@ def apply_shortcuts(actions: Mapping[str, QAction], shortcuts: Mapping[str, str]
         action = actions[spec.id]
         action.setShortcuts([QKeySequence(key) for key in keys])
         tip = translated(spec.tip or spec.text.replace("&", ""))
-        named = action.shortcut().toString(QKeySequence.NativeText)
+        named = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         action.setToolTip(f"{tip} ({named})" if named else tip)
         action.setStatusTip(tip)

@@ -43,8 +43,8 @@ CLIP = Path("clip") / "siamscope_clip.mp4"
 def run_window(argv: list[str]) -> int:
     """Open the window and return the exit code; `argv` holds at most a source to open (none: the bundled clip)."""
     options = _parse(argv)
-    QApplication.setAttribute(Qt.AA_EnableHighDpiScaling)
-    QApplication.setAttribute(Qt.AA_UseHighDpiPixmaps)
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
     application = QApplication.instance() or QApplication([APPLICATION])
     assert isinstance(application, QApplication)
     application.setApplicationName(APPLICATION)
@@ -59,7 +59,7 @@ def run_window(argv: list[str]) -> int:
     splash = _show_splash(application)
     load_core()
     player = Player(build_session_tracker, open_session_source, state_folder / "sessions")
-    kept = QSettings(str(state_folder / "window.ini"), QSettings.IniFormat)
+    kept = QSettings(str(state_folder / "window.ini"), QSettings.Format.IniFormat)
     window = MainWindow(player, bundled_clip(), build_panels(), kept, settings, log_file)
     reporter.caught.connect(
         lambda sentence, details: window.failures.show(
@@ -99,12 +99,14 @@ def _show_splash(application: QApplication) -> QSplashScreen:
     font = painter.font()
     font.setPointSize(22)
     painter.setFont(font)
-    painter.drawText(image.rect(), int(Qt.AlignCenter), "Siamscope")
+    painter.drawText(image.rect(), int(Qt.AlignmentFlag.AlignCenter), "Siamscope")
     painter.end()
     splash = QSplashScreen(image)
     splash.show()
     splash.showMessage(
-        QCoreApplication.translate("application", "Loading …"), Qt.AlignHCenter | Qt.AlignBottom, QColor(160, 160, 168)
+        QCoreApplication.translate("application", "Loading …"),
+        Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom,
+        QColor(160, 160, 168),
     )
     application.processEvents()
     return splash

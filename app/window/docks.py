@@ -39,10 +39,10 @@ class Docks:
         self.docks: dict[str, QDockWidget] = {}
         self._seen: set[str] = set()
         tr = window.tr
-        self._add("sources", tr("Sources"), panels.sources, Qt.LeftDockWidgetArea)
-        self._add("overlays", tr("Overlays"), panels.overlays, Qt.RightDockWidgetArea)
-        self._add("tracker", tr("Tracker"), panels.tracker, Qt.RightDockWidgetArea)
-        self._add("thumbnails", tr("Crops"), panels.thumbnails, Qt.RightDockWidgetArea)
+        self._add("sources", tr("Sources"), panels.sources, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self._add("overlays", tr("Overlays"), panels.overlays, Qt.DockWidgetArea.RightDockWidgetArea)
+        self._add("tracker", tr("Tracker"), panels.tracker, Qt.DockWidgetArea.RightDockWidgetArea)
+        self._add("thumbnails", tr("Crops"), panels.thumbnails, Qt.DockWidgetArea.RightDockWidgetArea)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         for title, panel in (
@@ -54,7 +54,11 @@ class Docks:
             if panel is not None:
                 self.tabs.addTab(panel, title)
         self._add(
-            "curves", tr("Plots and jobs"), self.tabs if self.tabs.count() else None, Qt.BottomDockWidgetArea, False
+            "curves",
+            tr("Plots and jobs"),
+            self.tabs if self.tabs.count() else None,
+            Qt.DockWidgetArea.BottomDockWidgetArea,
+            False,
         )
         view_menu.addSeparator()
         for dock in self.docks.values():
@@ -89,7 +93,7 @@ class Docks:
             self.docks["sources"].setVisible(window.width() >= SMALL_WIDTH)
         widths = {"sources": 260, "overlays": 290}
         sized = [self.docks[name] for name in widths if name in self.docks]
-        window.resizeDocks(sized, [widths[name] for name in widths if name in self.docks], Qt.Horizontal)
+        window.resizeDocks(sized, [widths[name] for name in widths if name in self.docks], Qt.Orientation.Horizontal)
 
     def restore(self, settings: QSettings) -> None:
         """Take up the size and the layout of the last time, if they were kept."""
@@ -112,9 +116,9 @@ class Docks:
         if scrolls:  # a low window shows a part of a panel rather than none
             area_widget = QScrollArea()
             area_widget.setWidgetResizable(True)
-            area_widget.setFrameShape(QScrollArea.NoFrame)
+            area_widget.setFrameShape(QScrollArea.Shape.NoFrame)
             area_widget.setWidget(panel)
-            area_widget.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
+            area_widget.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             # wide enough beside a vertical scroll bar: nothing is ever cut at the side
             bar = area_widget.verticalScrollBar()
             width = 0 if bar is None else bar.sizeHint().width()

@@ -35,22 +35,22 @@ class StrokeIcon(QIconEngine):
         """Draw the icon into `rect`."""
         if painter is None:
             return
-        group = QPalette.Disabled if mode == QIcon.Disabled else QPalette.Active
-        color = QGuiApplication.palette().color(group, QPalette.ButtonText)
+        group = QPalette.ColorGroup.Disabled if mode == QIcon.Mode.Disabled else QPalette.ColorGroup.Active
+        color = QGuiApplication.palette().color(group, QPalette.ColorRole.ButtonText)
         side = min(rect.width(), rect.height())
         painter.save()
-        painter.setRenderHint(QPainter.Antialiasing, True)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.translate(rect.center().x() + 0.5 - side / 2, rect.center().y() + 0.5 - side / 2)
         painter.scale(side / GRID, side / GRID)
-        painter.setPen(QPen(color, 1.8, Qt.SolidLine, Qt.RoundCap, Qt.RoundJoin))
-        painter.setBrush(Qt.NoBrush)
+        painter.setPen(QPen(color, 1.8, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         self._draw(painter)
         painter.restore()
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         """Return the icon as a image with a transparent ground."""
         pixmap = QPixmap(size)
-        pixmap.fill(Qt.transparent)
+        pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
         painter.end()
@@ -83,7 +83,7 @@ def _circle(x: float, y: float, radius: float, filled: bool = False) -> Stroke:
         if filled:
             painter.setBrush(painter.pen().color())
         painter.drawEllipse(QPointF(x, y), radius, radius)
-        painter.setBrush(Qt.NoBrush)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
 
     return draw
 
@@ -93,7 +93,7 @@ def _shape(*points: tuple[float, float], filled: bool = False) -> Stroke:
         if filled:
             painter.setBrush(painter.pen().color())
         painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in points]))
-        painter.setBrush(Qt.NoBrush)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
 
     return draw
 
@@ -123,7 +123,7 @@ def _text(letter: str) -> Stroke:
         font.setPixelSize(17)
         font.setBold(True)
         painter.setFont(font)
-        painter.drawText(QRectF(0, 0, GRID, GRID), int(Qt.AlignCenter), letter)
+        painter.drawText(QRectF(0, 0, GRID, GRID), int(Qt.AlignmentFlag.AlignCenter), letter)
 
     return draw
 

@@ -61,7 +61,9 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Siamscope")
         self.setObjectName("main_window")
         self.setAcceptDrops(True)
-        self.setDockOptions(QMainWindow.DockOptions(QMainWindow.AllowTabbedDocks | QMainWindow.AnimatedDocks))
+        self.setDockOptions(
+            QMainWindow.DockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AnimatedDocks)
+        )
         self.player = player
         self.canvas = Canvas()
         self.drawing = DrawingControls(self.canvas, player, self)
@@ -157,7 +159,7 @@ class MainWindow(QMainWindow):
     def _make_toolbar(self) -> None:
         toolbar = QToolBar(self.tr("Tools"))
         toolbar.setObjectName("toolbar")
-        toolbar.setToolButtonStyle(Qt.ToolButtonTextUnderIcon)
+        toolbar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         toolbar.setIconSize(QSize(22, 22))
         for name in TOOLBAR:
             if name:
@@ -312,12 +314,12 @@ class MainWindow(QMainWindow):
         """Hide all overlays for as long as a key is held, wherever the focus is in this window."""
         if (
             isinstance(event, QKeyEvent)
-            and event.type() in (QEvent.KeyPress, QEvent.KeyRelease)
+            and event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
             and event.text() == HOLD_TO_HIDE_KEY
             and not event.isAutoRepeat()
             and self.isActiveWindow()
         ):
-            self.canvas.set_hidden(event.type() == QEvent.KeyPress)
+            self.canvas.set_hidden(event.type() == QEvent.Type.KeyPress)
         return False
 
     # --- from canvas and worker ---------------------------------------------------------------------------
@@ -465,7 +467,7 @@ class MainWindow(QMainWindow):
             self.tr("Close Siamscope"),
             self.tr("There is work in the background:\n{}\n\nStop it and close?").format(titles),
         )
-        return answer == QMessageBox.Yes
+        return answer == QMessageBox.StandardButton.Yes
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """End jobs and the worker before the window goes; in the middle of a job, ask once."""

@@ -100,5 +100,5 @@ def _label(window: QMainWindow, tip: str) -> QLabel:
     label = QLabel()
     label.setToolTip(tip)
     label.setAccessibleName(tip)
-    label.setSizePolicy(QSizePolicy.Minimum, QSizePolicy.Preferred)
+    label.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Preferred)
     return label

@@ -40,9 +40,16 @@ def make_palette(is_dark: bool) -> QPalette:
     for role, color in zip(ROLES, DARK if is_dark else LIGHT, strict=True):
         palette.setColor(getattr(QPalette, role), QColor(color))
     grey = QColor(DISABLED_DARK if is_dark else DISABLED_LIGHT)
-    for role in (QPalette.WindowText, QPalette.Text, QPalette.ButtonText, QPalette.HighlightedText):
-        palette.setColor(QPalette.Disabled, role, grey)
-    palette.setColor(QPalette.Disabled, QPalette.Highlight, QColor("#55555d" if is_dark else "#b6b6bd"))
+    for role in (
+        QPalette.ColorRole.WindowText,
+        QPalette.ColorRole.Text,
+        QPalette.ColorRole.ButtonText,
+        QPalette.ColorRole.HighlightedText,
+    ):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, grey)
+    palette.setColor(
+        QPalette.ColorGroup.Disabled, QPalette.ColorRole.Highlight, QColor("#55555d" if is_dark else "#b6b6bd")
+    )
     return palette
 
 
@@ -50,10 +57,12 @@ def prefers_dark() -> bool:
     """Tell whether the desktop is dark: Windows and macOS say so in settings, elsewhere the palette shows it."""
     if sys.platform == "win32":
         path = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
-        return str(QSettings(path, QSettings.NativeFormat).value("AppsUseLightTheme", 1)) == "0"
+        return str(QSettings(path, QSettings.Format.NativeFormat).value("AppsUseLightTheme", 1)) == "0"
     if sys.platform == "darwin":
         return QSettings().value("AppleInterfaceStyle", "") == "Dark"
     application = QApplication.instance()
     style = application.style() if isinstance(application, QApplication) else None
-    window = style.standardPalette().color(QPalette.Window) if style is not None else QColor(Qt.white)
+    window = (
+        style.standardPalette().color(QPalette.ColorRole.Window) if style is not None else QColor(Qt.GlobalColor.white)
+    )
     return window.lightnessF() < 0.5

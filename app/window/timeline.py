@@ -66,9 +66,9 @@ class Timeline(QWidget):
         self.setObjectName("timeline")
         self.setAccessibleName(self.tr("Timeline"))
         self.setAccessibleDescription(self.tr("Click to go to a frame; Shift and drag marks the range A–B"))
-        self.setFocusPolicy(Qt.ClickFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setMouseTracking(True)
-        self.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._length: int | None = None
         self._position = 0
         self._keys: list[int] = []
@@ -186,7 +186,7 @@ class Timeline(QWidget):
         """Draw the strips' image, the track and the playhead."""
         painter = QPainter(self)
         palette = self.palette()
-        painter.fillRect(self.rect(), palette.color(QPalette.Window))
+        painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Window))
         if self._strips is None:
             self._strips = self._make_strips()
         painter.drawPixmap(self._left, 0, self._strips)
@@ -203,7 +203,7 @@ class Timeline(QWidget):
         ratio = self.devicePixelRatioF()
         pixmap = QPixmap(max(1, round(self._width() * ratio)), max(1, round(self.height() * ratio)))
         pixmap.setDevicePixelRatio(ratio)
-        pixmap.fill(self.palette().color(QPalette.Window))
+        pixmap.fill(self.palette().color(QPalette.ColorRole.Window))
         painter = QPainter(pixmap)
         self._paint_columns(painter, 0, self._width() - 1)
         painter.end()
@@ -220,7 +220,7 @@ class Timeline(QWidget):
         rows: list[tuple[NDArray[np.float32], QColor]] = [(values.scores, PREDICTION)]
         if self._has_truth:
             rows.append((values.ious, GROUND_TRUTH))
-        base = self.palette().color(QPalette.Base)
+        base = self.palette().color(QPalette.ColorRole.Base)
         for numbers, color in rows:
             painter.fillRect(QRect(first, top, last - first + 1, STRIP), base)
             lowest = _reduce(numbers, begin, end, _least, math.nan)
@@ -234,50 +234,52 @@ class Timeline(QWidget):
             top += STRIP + GAP
 
     def _paint_names(self, painter: QPainter) -> None:
-        painter.setPen(self.palette().color(QPalette.WindowText))
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
         font = painter.font()
         font.setPointSizeF(max(7.0, font.pointSizeF() - 1))
         painter.setFont(font)
         for place, name in enumerate(self._names()):
             area = QRect(0, GAP + place * (STRIP + GAP), self._left - 6, STRIP)
-            painter.drawText(area, int(Qt.AlignRight | Qt.AlignVCenter), name)
+            painter.drawText(area, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), name)
 
     def _paint_track(self, painter: QPainter) -> None:
         palette, top = self.palette(), self._track_top()
         groove = QRectF(self._left, top + TRACK / 2 - 2, self._width(), 4)
-        painter.setPen(Qt.NoPen)
-        painter.setBrush(palette.color(QPalette.Mid))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(palette.color(QPalette.ColorRole.Mid))
         painter.drawRect(groove)
         first, last = self._range
         if first is not None or last is not None:
             a, b = self._x(first or 0), self._x((self.frame_count - 1 if last is None else last) + 1)
-            painter.fillRect(QRectF(a, groove.top(), b - a, 4), palette.color(QPalette.Highlight))
-            veil = QColor(palette.color(QPalette.Window))
+            painter.fillRect(QRectF(a, groove.top(), b - a, 4), palette.color(QPalette.ColorRole.Highlight))
+            veil = QColor(palette.color(QPalette.ColorRole.Window))
             veil.setAlpha(170)
             painter.fillRect(QRectF(self._left, 0, a - self._left, top), veil)
             painter.fillRect(QRectF(b, 0, self._left + self._width() - b, top), veil)
-            painter.setPen(palette.color(QPalette.WindowText))
+            painter.setPen(palette.color(QPalette.ColorRole.WindowText))
             for x, name in ((a, "A"), (b, "B")):
                 painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
-                painter.drawText(QRectF(x + 2 if name == "A" else x - 12, top, 10, TRACK), int(Qt.AlignCenter), name)
-        painter.setRenderHint(QPainter.Antialiasing, True)
-        painter.setPen(palette.color(QPalette.Window))
+                painter.drawText(
+                    QRectF(x + 2 if name == "A" else x - 12, top, 10, TRACK), int(Qt.AlignmentFlag.AlignCenter), name
+                )
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setPen(palette.color(QPalette.ColorRole.Window))
         painter.setBrush(QColor(255, 196, 0))
         for key in self._keys:
             x, y, r = self._x(key + 0.5), top + TRACK / 2, 5.0
             painter.drawPolygon(QPolygonF([QPointF(x, y - r), QPointF(x + r, y), QPointF(x, y + r), QPointF(x - r, y)]))
-        painter.setRenderHint(QPainter.Antialiasing, False)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _paint_playhead(self, painter: QPainter) -> None:
         x = self._x(self._position + 0.5)
-        ink = self.palette().color(QPalette.WindowText)
+        ink = self.palette().color(QPalette.ColorRole.WindowText)
         painter.setPen(ink)
         painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
-        painter.setRenderHint(QPainter.Antialiasing, True)
-        painter.setPen(Qt.NoPen)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(ink)
         painter.drawPolygon(QPolygonF([QPointF(x - 5, 0), QPointF(x + 5, 0), QPointF(x, 6)]))
-        painter.setRenderHint(QPainter.Antialiasing, False)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     # --- events -------------------------------------------------------------------------------------------
 
@@ -288,16 +290,16 @@ class Timeline(QWidget):
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Draw the strips anew in new colours."""
-        if event is not None and event.type() == QEvent.PaletteChange:
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
             self._redraw()
         super().changeEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Go to a frame, or start a range."""
-        if event is None or event.button() != Qt.LeftButton:
+        if event is None or event.button() != Qt.MouseButton.LeftButton:
             return
         index = self.frame_at(event.localPos().x())
-        if event.modifiers() & Qt.ShiftModifier:
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self._range_from = index
             self.set_range(index, index)
         else:
@@ -334,8 +336,8 @@ class Timeline(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Go by a tenth of the video with Page Up and Page Down."""
-        if event is not None and event.key() in (Qt.Key_PageUp, Qt.Key_PageDown):
-            step = max(1, self.frame_count // 10) * (1 if event.key() == Qt.Key_PageUp else -1)
+        if event is not None and event.key() in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+            step = max(1, self.frame_count // 10) * (1 if event.key() == Qt.Key.Key_PageUp else -1)
             self.seek_requested.emit(int(np.clip(self._position + step, 0, self.frame_count - 1)))
         else:
             super().keyPressEvent(event)

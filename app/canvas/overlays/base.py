@@ -93,8 +93,8 @@ def make_pen(color: QColor, width: float, dashes: Sequence[float] = ()) -> QPen:
     """Return a pen of `width` widget points; the same thickness at every zoom."""
     pen = QPen(color, width)
     pen.setCosmetic(True)
-    pen.setJoinStyle(Qt.MiterJoin)
-    pen.setCapStyle(Qt.FlatCap)
+    pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     if dashes:
         pen.setDashPattern([float(dash) for dash in dashes])
     return pen
@@ -105,7 +105,7 @@ def draw_box(painter: QPainter, rect: QRectF, color: QColor, dashes: Sequence[fl
 
     Upright boxes are drawn without antialiasing, which is several times as fast and just as sharp.
     """
-    painter.setBrush(Qt.NoBrush)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(make_pen(HALO, width + 2))
     painter.drawRect(rect)
     painter.setPen(make_pen(color, width, dashes))
@@ -114,7 +114,7 @@ def draw_box(painter: QPainter, rect: QRectF, color: QColor, dashes: Sequence[fl
 
 def draw_polygon(painter: QPainter, points: Sequence[QPointF], color: QColor, dashes: Sequence[float]) -> None:
     """Draw a closed polygon over a dark line."""
-    painter.setBrush(Qt.NoBrush)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
     polygon = QPolygonF(points)
     painter.setPen(make_pen(HALO, 4))
     painter.drawPolygon(polygon)
@@ -135,7 +135,7 @@ def draw_label(painter: QPainter, anchor: QPointF, text: str, color: QColor, fon
     painter.fillRect(plate, color)
     painter.setFont(font)
     painter.setPen(QColor(0, 0, 0) if readable_on_dark_text(color) else QColor(255, 255, 255))
-    painter.drawText(plate, Qt.AlignCenter, text)
+    painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def readable_on_dark_text(color: QColor) -> bool:

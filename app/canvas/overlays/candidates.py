@@ -119,4 +119,4 @@ def _write(painter: QPainter, point: QPointF, text: str) -> None:
     plate = QRectF(point.x(), point.y() - metrics.ascent(), metrics.horizontalAdvance(text) + 6, metrics.height())
     painter.fillRect(plate, HALO)
     painter.setPen(QColor(255, 255, 255))
-    painter.drawText(plate, Qt.AlignCenter, text)
+    painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)

@@ -56,9 +56,9 @@ class HeatMapOverlay(Overlay):
             return
         image, area = self._image
         target = scene.rect((area.x(), area.y(), area.width(), area.height()))
-        painter.setRenderHint(QPainter.SmoothPixmapTransform, True)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
         painter.drawImage(target, image)
-        painter.setRenderHint(QPainter.SmoothPixmapTransform, False)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
 
 
 def score_map(debug: TrackDebug, mode: HeatMode, anchor: int = BEST_ANCHOR, level: int = 0) -> NDArray[np.float32]:
