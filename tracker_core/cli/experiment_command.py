@@ -1,4 +1,4 @@
-"""`siamscope experiment`: questions that one command answers, from training to the figure."""
+"""`siamscope experiment`: studies that one command repeats, from training to the figure."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 from tracker_core.cli.console import PROGRESS_CHOICES, Reporter, emit, errors, output
 from tracker_core.files import check_writable
 
-DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "experiments" / "figure16.yaml"
+DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "experiments" / "correlation_study.yaml"
 INCOMPLETE = 1
 
 
 def add_parser(subparsers: Any) -> None:
     """Add the sub-command to the command line."""
     experiments = subparsers.add_parser(
-        "experiment", help="repeat a comparison: train, evaluate, draw", description="Repeat a comparison."
+        "experiment", help="repeat a study: train, evaluate, plot", description="Repeat a study."
     ).add_subparsers(dest="experiment", required=True, metavar="NAME")
     parser = experiments.add_parser(
-        "figure16",
+        "correlation-study",
         help="is the correlation map needed?",
-        description="Is the correlation map needed? Train the compared trackers alike (or load them), evaluate each, "
-        "and draw success and precision with the spread over seeds. Runs and sequences that are finished are not done "
-        "again; Ctrl-C saves, and the same command goes on.",
-        epilog="Example: siamscope experiment figure16 --load shipped benchmark.root=OTB100/",
+        description="Is the correlation map needed? Train its trackers alike (or load them), evaluate each, "
+        "and plot success and precision with the spread over seeds. Runs and sequences that are finished are not done "
+        "again; Ctrl-C saves, and the same command resumes.",
+        epilog="Example: siamscope experiment correlation-study --load shipped benchmark.root=OTB100/",
     )
     parser.add_argument(
         "--config", default=str(DEFAULT_CONFIG), metavar="FILE", help="a YAML file (the one in configs/experiments)"
@@ -33,22 +33,22 @@ def add_parser(subparsers: Any) -> None:
         "--load", metavar="WHAT", help="do not train: 'shipped', or a folder of runs called TRACKER_SEED"
     )
     parser.add_argument("--out", metavar="DIR", help="folder of runs, results and the figure")
-    parser.add_argument("--jobs", type=int, metavar="N", help="sequences at a time (default: one a core)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="sequences at a time (default: one per core)")
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto), of the evaluation")
-    parser.add_argument("--again", action="store_true", help="remove the results of the sequences and track anew")
+    parser.add_argument("--again", action="store_true", help="remove the results of the sequences and track them again")
     parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes, such as seeds=[0,1,2]")
-    parser.set_defaults(run=run_figure16)
+    parser.set_defaults(run=run_correlation_study)
 
 
-def run_figure16(args: argparse.Namespace) -> int:
-    """Carry out `experiment figure16`; what can be refused is refused before the first step."""
+def run_correlation_study(args: argparse.Namespace) -> int:
+    """Carry out `experiment correlation-study`; what can be refused is refused before the first step."""
     from tracker_core.config import apply_overrides
     from tracker_core.evaluation.runner import Evaluation, choose_jobs
-    from tracker_core.experiments.comparison import compare_runs, open_one_pass
-    from tracker_core.experiments.comparison_report import write_comparison
-    from tracker_core.experiments.figure16 import BASELINE, load_experiment, plan_runs
+    from tracker_core.experiments.correlation_study.findings import compare_runs, open_one_pass
+    from tracker_core.experiments.correlation_study.report import write_findings
+    from tracker_core.experiments.correlation_study.runs import BASELINE, load_experiment, plan_runs
     from tracker_core.runtime.devices import resolve_device
 
     config = load_experiment(args.config, args.overrides)
@@ -64,8 +64,8 @@ def run_figure16(args: argparse.Namespace) -> int:
         return code
     candidates = [run.candidate(device, args.runtime) for run in runs]
     scores = _evaluate(evaluation, [*candidates, BASELINE], jobs, args)
-    comparison = compare_runs(benchmark, runs, scores)
-    written = write_comparison(comparison, out)
+    findings = compare_runs(benchmark, runs, scores)
+    written = write_findings(findings, out)
     _write_report(list(scores.values()), benchmark.title, out / "report")
     if args.progress == "json":
         emit({"event": "result", "out": str(out), "page": str(written[0])})
@@ -78,7 +78,7 @@ def run_figure16(args: argparse.Namespace) -> int:
 def _train(runs: list[Any], progress: str) -> int:
     """Train what is not finished; return the exit code, 0 unless it was stopped."""
     from tracker_core.cli.train_command import Teller
-    from tracker_core.experiments.figure16 import train_run
+    from tracker_core.experiments.correlation_study.runs import train_run
     from tracker_core.training.interrupt import StopRequest
 
     with StopRequest().listen() as stop:
@@ -90,7 +90,7 @@ def _train(runs: list[Any], progress: str) -> int:
                 finished = train_run(run, stop, teller.start, teller.note_step)
             if not finished or stop.is_set:
                 if progress != "json":
-                    errors.print("Stopped; the same command goes on from there.")
+                    errors.print("Stopped; the same command resumes from there.")
                 return stop.exit_code
     return 0
 
@@ -99,7 +99,7 @@ def _tell(progress: str, run: Any) -> None:
     if progress == "json":
         emit({"event": "run", "tracker": run.tracker, "seed": run.seed, "step": run.step, "finished": run.is_finished})
     elif progress == "bar":
-        what = "is trained already" if run.is_finished else f"is trained from step {run.step}"
+        what = "is already trained" if run.is_finished else f"is trained from step {run.step}"
         errors.print(f"{run.name} {what}.", markup=False)
 
 

@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("tracker_core.cli.report_command", "plots, tables and a page from results"),
     "train": ("tracker_core.cli.train_command", "train a tracker from a configuration"),
     "tune": ("tracker_core.cli.tune_command", "search tracking parameters on validation sequences"),
-    "experiment": ("tracker_core.cli.experiment_command", "repeat a comparison: train, evaluate, draw"),
+    "experiment": ("tracker_core.cli.experiment_command", "repeat a study: train, evaluate, plot"),
     "weights": ("tracker_core.cli.weights_command", "list the weights that are here, or import published ones"),
     "bench": ("tracker_core.cli.bench_command", "measure speed, stage by stage"),
 }

@@ -15,7 +15,7 @@ SSD_RATIOS = ((2.0,), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0,), (2.0,))
 
 
 @dataclass(frozen=True)
-class ComparedTracker:
+class StudiedTracker:
     """One of the trackers that are compared: its configuration and a line for people."""
 
     config: TrackerConfig
@@ -68,36 +68,36 @@ def _rpn(name: str, backbone: str, stride: int, scale: float, tracking: Tracking
     )
 
 
-COMPARISON: dict[str, ComparedTracker] = {
+STUDIED: dict[str, StudiedTracker] = {
     entry.config.name: entry
     for entry in (
-        ComparedTracker(
+        StudiedTracker(
             _concat("siamconcat-small", "mobilenetv3", 0.125, 152, (19, 10, 5, 3, 2, 1)),
             "SiamConcatRPN, small: global convolutions instead of a correlation",
         ),
-        ComparedTracker(
+        StudiedTracker(
             _broadcast("siambroadcast-small", "mobilenetv3", 0.25),
             "SiamBroadcastRPN, small: the exemplar as one vector instead of a correlation",
         ),
-        ComparedTracker(
+        StudiedTracker(
             _rpn(
                 "siamrpn-small", "mobilenetv3", 16, 4.0,
                 TrackingConfig(window_influence=0.3, penalty_k=0.1, size_lr=0.5),
             ),
             "SiamRPN with up-channel correlation, small",
         ),
-        ComparedTracker(_fc("siamfc-small", "mobilenetv3"), "SiamFC, small: one response map, three scales"),
-        ComparedTracker(
+        StudiedTracker(_fc("siamfc-small", "mobilenetv3"), "SiamFC, small: one response map, three scales"),
+        StudiedTracker(
             _concat("siamconcat", "resnet50", 1.0, 300, (38, 19, 10, 5, 3, 1)),
             "SiamConcatRPN as published, on ResNet-50 (to be trained)",
         ),
-        ComparedTracker(
+        StudiedTracker(
             _broadcast("siambroadcast", "resnet50", 1.0), "SiamBroadcastRPN as published, on ResNet-50 (to be trained)"
         ),
-        ComparedTracker(
+        StudiedTracker(
             _rpn("siamrpn", "alexnet", 8, 8.0, TrackingConfig(window_influence=0.4, penalty_k=0.22, size_lr=0.3)),
             "SiamRPN as published, on AlexNet (to be trained)",
         ),
-        ComparedTracker(_fc("siamfc", "alexnet"), "SiamFC as published, on AlexNet (to be trained)"),
+        StudiedTracker(_fc("siamfc", "alexnet"), "SiamFC as published, on AlexNet (to be trained)"),
     )
 }  # fmt: skip

@@ -20,7 +20,7 @@ from tracker_core.config import (
     config_from_mapping,
 )
 from tracker_core.errors import CheckpointError, ConfigError, InputError, nearest_name
-from tracker_core.presets.correlation_study import COMPARISON
+from tracker_core.presets.correlation_study import STUDIED
 from tracker_core.presets.published import PUBLISHED, published_config
 from tracker_core.trackers.default_boxes import DefaultBoxTracker
 from tracker_core.trackers.siamfc import SiamFCTracker
@@ -60,7 +60,7 @@ def register_tracker(entry: TrackerEntry) -> None:
 register_tracker(
     TrackerEntry(DEFAULT_TRACKER, "light SiamRPN++ for the CPU, our own weights (MobileNetV3-small)", _light)
 )
-for _name, _compared in COMPARISON.items():
+for _name, _compared in STUDIED.items():
     register_tracker(TrackerEntry(_name, _compared.description, functools.partial(copy.deepcopy, _compared.config)))
 for _name, _published in PUBLISHED.items():
     register_tracker(TrackerEntry(_name, _published.description, functools.partial(published_config, _name)))

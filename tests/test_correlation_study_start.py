@@ -1,4 +1,4 @@
-"""Where the compared trackers start: a trunk of our own weights, torchvision's ResNet-50, and what does not fit."""
+"""Where the correlation study's trackers start: our own weights, torchvision's ResNet-50, and what does not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`experiment figure16` as a user runs it: training, going on, loading, its files, and a sentence for each mistake."""
+"""`experiment correlation-study` as a user runs it: training, resuming, loading, files, a sentence for each mistake."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from author_samples import CONFIGS
+from correlation_study_samples import CONFIGS
 from evaluation_sequences import make_otb
 from training_samples import make_got10k
 
@@ -19,7 +19,7 @@ from tracker_core.cli.main import main
 from tracker_core.evaluation.baseline import StayingBox
 from tracker_core.evaluation.one_pass import measure_sequence
 from tracker_core.evaluation.scoring import OnePassScore
-from tracker_core.experiments.seed_scores import Spread, keep_common, summarise
+from tracker_core.experiments.correlation_study.seed_scores import Spread, keep_common, summarise
 
 NET = """
 tracker:
@@ -44,12 +44,12 @@ training:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with training data, a benchmark of two short sequences and an experiment of two small nets."""
-    folder = tmp_path_factory.mktemp("figure16")
+    folder = tmp_path_factory.mktemp("correlation_study")
     make_got10k(folder / "data" / "train", clips=2)
     make_otb(folder / "otb", {"one": 6, "two": 8})
     (folder / "narrow.yaml").write_text(NET.format(width=0.25, scales=1, shift=20))
     (folder / "wide.yaml").write_text(NET.format(width=0.5, scales=3, shift=30))
-    (folder / "figure16.yaml").write_text(EXPERIMENT)
+    (folder / "correlation_study.yaml").write_text(EXPERIMENT)
     return folder
 
 
@@ -63,8 +63,8 @@ def command(place: Path) -> Callable[..., list[str]]:
         if benchmark:
             overrides.append(f"benchmark.root={place / 'otb'}")
         return [
-            "experiment", "figure16", "--config", str(place / "figure16.yaml"), "--out", str(place / out),
-            "--device", "cpu", "--runtime", "eager", "--jobs", "1", *options, *overrides,
+            "experiment", "correlation-study", "--config", str(place / "correlation_study.yaml"),
+            "--out", str(place / out), "--device", "cpu", "--runtime", "eager", "--jobs", "1", *options, *overrides,
         ]  # fmt: skip
 
     return arguments
@@ -89,7 +89,8 @@ def test_everything_is_trained_evaluated_and_written(finished: Path) -> None:
         assert checkpoint.facts["training_step"] == "2"
     names = {path.name for path in (finished / "results" / "otb").iterdir()}
     assert names == {"narrow_0", "narrow_1", "wide_0", "wide_1", "staying-box"}
-    for name in ("figure16.png", "figure16.pdf", "results.md", "results.csv", "results.json", "report/report.html"):
+    figures = ("correlation_study.png", "correlation_study.pdf")
+    for name in (*figures, "results.md", "results.csv", "results.json", "report/report.html"):
         assert (finished / name).stat().st_size > 500, name
     found = json.loads((finished / "results.json").read_text())
     assert found["sequences"] == ["one", "two"] and list(found["trackers"]) == ["narrow", "wide", "staying-box"]
@@ -108,7 +109,7 @@ def test_everything_is_trained_evaluated_and_written(finished: Path) -> None:
         rows = list(csv.DictReader(file))
     assert float(rows[0]["success_auc_mean"]) == pytest.approx(success["mean"])
     page = (finished / "results.md").read_text()
-    assert "| narrow | seed 0, seed 1 |" in page and "pairs.augment.shift" in page and "figure16.png" in page
+    assert "| narrow | seed 0, seed 1 |" in page and "pairs.augment.shift" in page and "correlation_study.png" in page
 
 
 def test_what_is_finished_is_not_done_again(

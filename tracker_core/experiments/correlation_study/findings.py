@@ -1,4 +1,4 @@
-"""From the scores of all runs to one comparison: seeds together, the baseline beside, conditions named."""
+"""From the scores of all runs to one findings: seeds together, the baseline beside, conditions named."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tracker_core.errors import InputError
 from tracker_core.evaluation.baseline import StayingBox
 from tracker_core.evaluation.benchmarks import BENCHMARKS, ONE_PASS, Benchmark, open_benchmark
 from tracker_core.evaluation.scoring import OnePassScore
-from tracker_core.experiments.comparison_report import Comparison
-from tracker_core.experiments.figure16 import BenchmarkSection, Run, find_differences, flatten
-from tracker_core.experiments.seed_scores import TrackerSummary, keep_common, summarise
+from tracker_core.experiments.correlation_study.report import Findings
+from tracker_core.experiments.correlation_study.runs import BenchmarkSection, Run, find_differences, flatten
+from tracker_core.experiments.correlation_study.seed_scores import TrackerSummary, keep_common, summarise
 from tracker_core.models.builder import build_network
 
 SHIPPED_AS = "as shipped"
@@ -37,8 +37,8 @@ def open_one_pass(section: BenchmarkSection) -> Benchmark:
     return open_benchmark(section.name, section.root, sequences=section.sequences)
 
 
-def compare_runs(benchmark: Benchmark, runs: list[Run], scores: Mapping[str, OnePassScore]) -> Comparison:
-    """Return the comparison of all runs; `scores` maps their names, and the baseline's, to what they reached.
+def compare_runs(benchmark: Benchmark, runs: list[Run], scores: Mapping[str, OnePassScore]) -> Findings:
+    """Return the findings of all runs; `scores` maps their names, and the baseline's, to what they reached.
 
     Only sequences that every run could track count. Raises `InputError` where there is none.
     """
@@ -55,7 +55,7 @@ def compare_runs(benchmark: Benchmark, runs: list[Run], scores: Mapping[str, One
     summaries.append(dataclasses.replace(still, seeds=(), spreads=spreads))
     names = tuple(part.name for part in baseline.sequences)
     differences = find_differences(runs)
-    return Comparison(
+    return Findings(
         benchmark.title, names, benchmark.total, tuple(summaries), differences,
         _common_conditions(runs, differences), _remarks(runs, scores, names, summaries),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the tests of the compared trackers share: their configurations, drawn clips, and pairs to learn by heart."""
+"""What the tests of the correlation study's trackers share: configurations, drawn clips, pairs to learn by heart."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def eight_pairs(config: TrainingConfig, folder: Path) -> Batch:
 def learn_by_heart(config: TrainingConfig, batch: Batch, steps: int, rate: float = 3e-3) -> nn.Module:
     """Return a network that was trained on one batch alone, with the loss of its configuration.
 
-    Its trunk starts as that of the shipped weights and stays so, as in the comparison.
+    Its trunk starts as that of the shipped weights and stays so, as in the study.
     """
     torch.manual_seed(0)
     network = build_network(config.tracker.network)

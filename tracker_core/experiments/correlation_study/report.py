@@ -1,4 +1,4 @@
-"""The comparison on disk: the figure as PNG and PDF, the numbers as CSV and JSON, and a page of Markdown."""
+"""The findings on disk: the figure as PNG and PDF, the numbers as CSV and JSON, and a page of Markdown."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from tracker_core.evaluation.plot_parts import (
 from tracker_core.evaluation.plot_style import INK, LINE_WIDTH, MUTED, TrackerStyle, assign_styles, shorten_name
 from tracker_core.evaluation.plots import PRECISION, SUCCESS, CurveKind
 from tracker_core.evaluation.report import save_figure
-from tracker_core.experiments.seed_scores import MEASURES, Spread, TrackerSummary
+from tracker_core.experiments.correlation_study.seed_scores import MEASURES, Spread, TrackerSummary
 from tracker_core.files import write_text
 
 ENDS = {SUCCESS.key: 1.0, PRECISION.key: 50.0}
-FIGURE = "figure16"
+FIGURE = "correlation_study"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Findings:
     """Everything that the experiment found.
 
     Attributes:
@@ -60,29 +60,29 @@ class Comparison:
         return f"{len(self.sequences)} of {self.total}" if len(self.sequences) < self.total else ""
 
 
-def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
+def write_findings(findings: Findings, folder: Path) -> list[Path]:
     """Write all files into `folder` and return their paths, the Markdown page first."""
     written = [folder / name for name in ("results.md", "results.csv", "results.json")]
-    figure = plot_comparison(comparison)
+    figure = plot_findings(findings)
     for suffix in ("png", "pdf"):
         written.append(folder / f"{FIGURE}.{suffix}")
         save_figure(figure, written[-1])
-    write_text(folder / "results.csv", to_csv(comparison))
-    write_text(folder / "results.json", json.dumps(to_json(comparison), indent=1) + "\n")
+    write_text(folder / "results.csv", to_csv(findings))
+    write_text(folder / "results.json", json.dumps(to_json(findings), indent=1) + "\n")
     # last, so that a page that is there stands beside complete files
-    write_text(written[0], to_markdown(comparison))
+    write_text(written[0], to_markdown(findings))
     return written
 
 
-def plot_comparison(comparison: Comparison) -> Figure:
+def plot_findings(findings: Findings) -> Figure:
     """Return success and precision side by side: mean curves, and bands from the lowest to the highest seed."""
     figure = new_figure(11.5, 5.6)
-    styles = assign_styles(summary.tracker for summary in comparison.summaries)
+    styles = assign_styles(summary.tracker for summary in findings.summaries)
     for axes, kind in zip(figure.subplots(1, 2), (SUCCESS, PRECISION), strict=True):
-        _draw(axes, comparison.summaries, kind, styles)
-    title = f"{comparison.benchmark}: mean of seeds, band from the lowest to the highest"
-    parts = {summary.tracker: comparison.part for summary in comparison.summaries if comparison.part}
-    figure.suptitle(add_partial_line(title, parts, len(comparison.summaries)), fontsize=12, color=INK)
+        _draw(axes, findings.summaries, kind, styles)
+    title = f"{findings.benchmark}: mean of seeds, band from the lowest to the highest"
+    parts = {summary.tracker: findings.part for summary in findings.summaries if findings.part}
+    figure.suptitle(add_partial_line(title, parts, len(findings.summaries)), fontsize=12, color=INK)
     return finish(figure)
 
 
@@ -112,7 +112,7 @@ def _draw(axes: Axes, summaries: Sequence[TrackerSummary], kind: CurveKind, styl
     dress(axes)
 
 
-def to_csv(comparison: Comparison) -> str:
+def to_csv(findings: Findings) -> str:
     """Return one row per tracker: of each measure mean, lowest, highest and standard deviation over seeds."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -121,27 +121,27 @@ def to_csv(comparison: Comparison) -> str:
     writer.writerow(
         ["tracker", "seeds", *head, "gain_over_baseline", "gain_standard_error", "sequences", "sequences_total"]
     )
-    for summary in comparison.summaries:
+    for summary in findings.summaries:
         cells: list[object] = [summary.tracker, " ".join(summary.seeds)]
         for measure in MEASURES:
             spread = summary.spreads.get(measure)
             cells += ["" if spread is None else _cell(getattr(spread, kind)) for kind in kinds]
         gain = summary.gain
         cells += ["", ""] if gain is None else [_cell(gain.mean), _cell(gain.standard_error)]
-        writer.writerow([*cells, len(comparison.sequences), comparison.total])
+        writer.writerow([*cells, len(findings.sequences), findings.total])
     return buffer.getvalue()
 
 
-def to_json(comparison: Comparison) -> dict[str, Any]:
+def to_json(findings: Findings) -> dict[str, Any]:
     """Return plain values; what is not finite is None."""
     return {
-        "benchmark": comparison.benchmark,
-        "sequences": list(comparison.sequences),
-        "sequences_total": comparison.total,
-        "conditions": dict(comparison.conditions),
-        "differences": {key: dict(values) for key, values in comparison.differences.items()},
-        "remarks": list(comparison.remarks),
-        "trackers": {summary.tracker: _summary_to_json(summary) for summary in comparison.summaries},
+        "benchmark": findings.benchmark,
+        "sequences": list(findings.sequences),
+        "sequences_total": findings.total,
+        "conditions": dict(findings.conditions),
+        "differences": {key: dict(values) for key, values in findings.differences.items()},
+        "remarks": list(findings.remarks),
+        "trackers": {summary.tracker: _summary_to_json(summary) for summary in findings.summaries},
     }
 
 
@@ -164,19 +164,19 @@ def _summary_to_json(summary: TrackerSummary) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def to_markdown(comparison: Comparison) -> str:
+def to_markdown(findings: Findings) -> str:
     """Return the page: what was measured, the table, the conditions, and what is not equal or not in the numbers."""
-    count = len(comparison.sequences)
-    part = f" ({comparison.part} sequences of the benchmark)" if comparison.part else ""
+    count = len(findings.sequences)
+    part = f" ({findings.part} sequences of the benchmark)" if findings.part else ""
     lines = [
-        f"### {comparison.benchmark}, {count} sequence{'s' if count != 1 else ''}{part}",
+        f"### {findings.benchmark}, {count} sequence{'s' if count != 1 else ''}{part}",
         "",
         f"![Success and precision]({FIGURE}.png)",
         "",
         "| tracker | runs | parameters | training pairs | success AUC | precision 20 px | over the baseline | fps |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    order = sorted(comparison.summaries, key=lambda summary: -summary.spreads["success_auc"].mean)
+    order = sorted(findings.summaries, key=lambda summary: -summary.spreads["success_auc"].mean)
     for summary in order:
         facts, gain, speed = summary.facts, summary.gain, summary.spreads.get("fps")
         over = "" if gain is None else f"{gain.mean:+.3f} ± {_error(gain.standard_error)}, won {gain.sequences_won}"
@@ -198,16 +198,16 @@ def to_markdown(comparison: Comparison) -> str:
         f"standard error, and on how many of the {count} sequences it is positive. Frames a second are those of this "
         "run, on whatever else the computer did.",
         "",
-        f"Sequences: {', '.join(comparison.sequences)}.",
+        f"Sequences: {', '.join(findings.sequences)}.",
     ]
-    if comparison.conditions:
-        lines += ["", "Alike for all: " + "; ".join(f"{k} {v}" for k, v in comparison.conditions.items()) + "."]
-    if comparison.differences:
+    if findings.conditions:
+        lines += ["", "Alike for all: " + "; ".join(f"{k} {v}" for k, v in findings.conditions.items()) + "."]
+    if findings.differences:
         lines += ["", "Not alike:", ""]
-        for key, values in comparison.differences.items():
+        for key, values in findings.differences.items():
             lines.append(f"- `{key}`: " + ", ".join(f"{name} {value}" for name, value in values.items()))
-    if comparison.remarks:
-        lines += ["", *(f"- {remark}" for remark in comparison.remarks)]
+    if findings.remarks:
+        lines += ["", *(f"- {remark}" for remark in findings.remarks)]
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What the compared trackers saw can be seen: the mask's guide, their default boxes, proposals, the deciding map."""
+"""What the trackers of the correlation study saw can be seen: guide, default boxes, proposals, deciding map."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.panels.build import usable_trackers
 from app.panels.overlays import anchor_ratios
 from app.session.frame_view import FrameView, TargetView
 from tracker_core.models.builder import build_network
-from tracker_core.presets.correlation_study import COMPARISON
+from tracker_core.presets.correlation_study import STUDIED
 from tracker_core.rendering.heat_map import heat_map_of, winning_level
 from tracker_core.trackers.builder import preset, tracker_from_network
 from tracker_core.training.initialise import initialise_network
@@ -115,4 +115,4 @@ def test_the_heat_map_is_that_of_the_deciding_map(name):
 def test_the_window_lists_the_compared_trackers_with_what_they_are():
     listed = dict(usable_trackers())
     for name in NAMES:
-        assert listed[name] == COMPARISON[name].description
+        assert listed[name] == STUDIED[name].description

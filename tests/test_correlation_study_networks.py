@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from author_samples import CONFIGS, NETS
+from correlation_study_samples import CONFIGS, NETS
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn

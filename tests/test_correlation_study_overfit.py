@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from author_samples import NETS, TARGETS, draw_clip, eight_pairs, learn_by_heart, small_config
+from correlation_study_samples import NETS, TARGETS, draw_clip, eight_pairs, learn_by_heart, small_config
 from torch import nn
 
 from tracker_core.anchors import box_variances, decode

@@ -1,6 +1,6 @@
 """Is the correlation map needed? The same small trackers trained alike, several seeds each, and one benchmark.
 
-The question is that of a comparison of SiamRPN, SiamConcatRPN and SiamBroadcastRPN on OTB-2015 by success and
+It compares SiamRPN, SiamConcatRPN and SiamBroadcastRPN on OTB-2015 by success and
 precision; SiamFC and the box that stays where it was stand beside them.
 """
 
@@ -40,7 +40,7 @@ class BenchmarkSection:
 
 
 @dataclass
-class Figure16Config:
+class StudyConfig:
     """The experiment.
 
     Attributes:
@@ -60,7 +60,7 @@ class Figure16Config:
     training: dict[str, Any] = field(default_factory=dict)
     benchmark: BenchmarkSection = field(default_factory=BenchmarkSection)
     load: str = ""
-    out: str = "runs/figure16"
+    out: str = "runs/correlation_study"
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,9 @@ class Run:
 BASELINE = Candidate(StayingBox.name, StayingBox)
 
 
-def load_experiment(path: str | Path, overrides: list[str]) -> Figure16Config:
+def load_experiment(path: str | Path, overrides: list[str]) -> StudyConfig:
     """Return the experiment of a YAML file and `key=value` texts; raises `ConfigError` that names what is wrong."""
-    config = apply_overrides(apply_overrides(Figure16Config(), load_yaml(path)), overrides)
+    config = apply_overrides(apply_overrides(StudyConfig(), load_yaml(path)), overrides)
     if not config.trackers:
         raise ConfigError(f"'{path}' names no trackers; give trackers.NAME=FILE, a training configuration each.")
     for name in config.only:
@@ -131,7 +131,7 @@ def load_experiment(path: str | Path, overrides: list[str]) -> Figure16Config:
     return config
 
 
-def plan_runs(config: Figure16Config, base: str | Path) -> list[Run]:
+def plan_runs(config: StudyConfig, base: str | Path) -> list[Run]:
     """Return every tracker with every seed, trained already or not; training configurations lie below `base`.
 
     Raises `ConfigError` for a training configuration that cannot be run, `CheckpointError` for weights that are to be
@@ -174,7 +174,7 @@ def train_run(
         return trainer.run()
 
 
-def _training_config(path: Path, config: Figure16Config, name: str, seed: int, folder: Path) -> TrainingConfig:
+def _training_config(path: Path, config: StudyConfig, name: str, seed: int, folder: Path) -> TrainingConfig:
     # no run is chosen by its validation, so that all are measured after the same number of steps
     own = {"data.validation": [], "loop.validate_every": 0, "loop.seed": seed, "loop.out": str(folder)}
     try:

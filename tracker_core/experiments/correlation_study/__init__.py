@@ -1,0 +1,1 @@
+"""The correlation study: trackers with and without a correlation map, trained alike, on one benchmark."""
