@@ -10,45 +10,47 @@ import numpy as np
 import pytest
 
 from tracker_core.errors import InputError, OutputError
-from tracker_core.results.formats import BOX_FORMATS, check_format, read_boxes, to_json_data, write_boxes
-from tracker_core.results.tracked import TrackedBoxes, TrackedTarget, TrackRecorder
+from tracker_core.results.formats import BOX_FORMATS, check_format, read_boxes, write_boxes
+from tracker_core.results.provenance import Producer, SourceIdentity, SourceKind
+from tracker_core.results.recorder import RunRecorder
+from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
+from tracker_core.results.run_file import run_to_data
 from tracker_core.types import Frame, FrameResult, Timings, TrackingState, TrackResult
 
 STATES = (TrackingState.TRACKING, TrackingState.UNCERTAIN, TrackingState.LOST, None, TrackingState.TRACKING)
 
 
-def make_tracked(targets: int = 1, first_frame: int = 0) -> TrackedBoxes:
+def make_run(targets: int = 1, first_frame: int = 0) -> Run:
     """Five frames; the fourth has no box."""
     made = []
-    for number in range(targets):
-        boxes = np.array([[10.1234 + i + number * 50, 20.5 + i / 3, 30.25, 40.75] for i in range(5)])
+    for number in range(1, targets + 1):
+        boxes = np.array([[10.1234 + i + (number - 1) * 50, 20.5 + i / 3, 30.25, 40.75] for i in range(5)])
         scores = np.array([0.9, 0.5, 0.1, np.nan, 0.8])
+        key = KeyFrame(first_frame, boxes[0].copy(), BoxOrigin.GROUND_TRUTH)
         boxes[3] = np.nan
-        made.append(TrackedTarget(boxes, scores, STATES, f"target {number + 1}"))
-    return TrackedBoxes(
-        source="clip.mp4",
+        made.append(TargetTrack(number, boxes, scores, STATES, f"target {number}", (key,)))
+    return Run(
+        source=SourceIdentity("clip.mp4", "/films/clip.mp4", SourceKind.VIDEO, (640, 480), 25.0, None, "5eed"),
         frame_indices=np.arange(5) + first_frame,
         times_s=np.arange(5) / 25,
         targets=tuple(made),
-        size=(640, 480),
-        fps=25.0,
-        tracker="light",
+        producers=(Producer("light", {"tracking": {"window_influence": 0.42}}, "light", "/w/light", "ab", "cpu"),),
         update_times_s=np.full(5, 0.0125),
-        key_frames=((first_frame,),) * targets,
-        metadata={"window_influence": 0.42, "note": "ä"},
+        created="2026-01-02T03:04:05+00:00",
+        title="ä",
     )
 
 
 @pytest.mark.parametrize("fmt", BOX_FORMATS)
 def test_boxes_keep_fractions_of_a_pixel(tmp_path: Path, fmt: str) -> None:
-    tracked = make_tracked()
-    path, *_ = write_boxes(tmp_path / "boxes", fmt, tracked)
+    run = make_run()
+    path, *_ = write_boxes(tmp_path / "boxes", fmt, run)
     back = read_boxes(path, fmt)
-    want = tracked.targets[0].boxes_xywh
+    want = run.targets[0].boxes_xywh
     got = back.targets[0].boxes_xywh
     if fmt == "vot":  # a start frame is the code 1, not a box
         assert np.isnan(got[0]).all()
-        assert back.key_frames == ((0,),)
+        assert [key.index for key in back.targets[0].key_frames] == [0]
         want, got = want[1:], got[1:]
     if fmt == "mot":  # a frame without a box has no line
         want = want[np.isfinite(want).all(axis=1)]
@@ -57,45 +59,50 @@ def test_boxes_keep_fractions_of_a_pixel(tmp_path: Path, fmt: str) -> None:
 
 @pytest.mark.parametrize("fmt", ["csv", "json", "coco", "mot"])
 def test_several_targets_in_one_file(tmp_path: Path, fmt: str) -> None:
-    tracked = make_tracked(targets=3, first_frame=300)
-    written = write_boxes(tmp_path / "boxes", fmt, tracked)
-    assert len(written) == 1
+    run = make_run(targets=3, first_frame=300)
+    written = write_boxes(tmp_path / "boxes", fmt, run)
+    assert [path.name for path in written[1:]] == (["boxes_names.txt"] if fmt == "mot" else [])
     back = read_boxes(written[0], fmt)
     assert len(back.targets) == 3
     present = list(back.frame_indices)
     assert present == [300, 301, 302, 303, 304] if fmt != "mot" else [300, 301, 302, 304]
-    np.testing.assert_allclose(back.targets[2].boxes_xywh[0], tracked.targets[2].boxes_xywh[0], atol=1e-4)
+    np.testing.assert_allclose(back.targets[2].boxes_xywh[0], run.targets[2].boxes_xywh[0], atol=1e-4)
 
 
 @pytest.mark.parametrize("fmt", ["otb", "vot", "got10k"])
 def test_several_targets_in_a_file_each(tmp_path: Path, fmt: str) -> None:
-    write_boxes(tmp_path / "boxes.txt", fmt, make_tracked(targets=2))
+    write_boxes(tmp_path / "boxes.txt", fmt, make_run(targets=2))
     assert (tmp_path / "boxes-1.txt").is_file() and (tmp_path / "boxes-2.txt").is_file()
     assert not (tmp_path / "boxes.txt").exists()
 
 
 @pytest.mark.parametrize("fmt", ["csv", "json", "coco"])
 def test_states_and_scores_survive(tmp_path: Path, fmt: str) -> None:
-    path, *_ = write_boxes(tmp_path / "boxes", fmt, make_tracked())
+    path, *_ = write_boxes(tmp_path / "boxes", fmt, make_run())
     target = read_boxes(path, fmt).targets[0]
     assert target.states == STATES
     np.testing.assert_allclose(target.scores, [0.9, 0.5, 0.1, np.nan, 0.8])
-    assert target.label == "target 1"
+    assert target.name == "target 1"
 
 
 def test_json_keeps_everything_exactly(tmp_path: Path) -> None:
-    tracked = make_tracked(targets=2)
-    path, *_ = write_boxes(tmp_path / "run.json", "json", tracked)
+    run = make_run(targets=2)
+    path, *_ = write_boxes(tmp_path / "run.json", "json", run)
     back = read_boxes(path)
-    assert to_json_data(back) == to_json_data(tracked)
-    np.testing.assert_array_equal(back.targets[1].boxes_xywh, tracked.targets[1].boxes_xywh)
-    assert back.metadata == tracked.metadata and back.key_frames == tracked.key_frames
+    assert run_to_data(back) == run_to_data(run)
+    np.testing.assert_array_equal(back.targets[1].boxes_xywh, run.targets[1].boxes_xywh)
+    assert (back.source, back.producers, back.title, back.created) == (
+        run.source,
+        run.producers,
+        run.title,
+        run.created,
+    )
 
 
 def test_otb_is_one_based_and_got10k_is_not(tmp_path: Path) -> None:
-    tracked = make_tracked()
-    otb, *_ = write_boxes(tmp_path / "otb", "otb", tracked)
-    got10k, times = write_boxes(tmp_path / "got10k", "got10k", tracked)
+    run = make_run()
+    otb, *_ = write_boxes(tmp_path / "otb", "otb", run)
+    got10k, times = write_boxes(tmp_path / "got10k", "got10k", run)
     assert otb.read_text().splitlines()[0] == "11.1234,21.5000,30.2500,40.7500"
     assert got10k.read_text().splitlines()[0] == "10.1234,20.5000,30.2500,40.7500"
     assert otb.read_text().splitlines()[3] == "nan,nan,nan,nan"  # one line per frame, whatever happened
@@ -103,7 +110,7 @@ def test_otb_is_one_based_and_got10k_is_not(tmp_path: Path) -> None:
 
 
 def test_vot_marks_the_start_and_writes_confidences(tmp_path: Path) -> None:
-    boxes, confidence = write_boxes(tmp_path / "ants1_001.txt", "vot", make_tracked())
+    boxes, confidence = write_boxes(tmp_path / "ants1_001.txt", "vot", make_run())
     lines = boxes.read_text().splitlines()
     assert lines[0] == "1" and lines[3] == "0" and lines[1].startswith("11.1234,")
     assert confidence.name == "ants1_001_confidence.value"
@@ -111,7 +118,7 @@ def test_vot_marks_the_start_and_writes_confidences(tmp_path: Path) -> None:
 
 
 def test_coco_is_valid_for_readers_of_the_field(tmp_path: Path) -> None:
-    path, *_ = write_boxes(tmp_path / "coco", "coco", make_tracked(targets=2))
+    path, *_ = write_boxes(tmp_path / "coco", "coco", make_run(targets=2))
     data = json.loads(path.read_text())
     assert path.name == "coco.json"
     assert {"images", "annotations", "categories"} <= set(data)
@@ -124,7 +131,7 @@ def test_coco_is_valid_for_readers_of_the_field(tmp_path: Path) -> None:
 
 
 def test_mot_counts_from_one(tmp_path: Path) -> None:
-    path, *_ = write_boxes(tmp_path / "mot", "mot", make_tracked(targets=2))
+    path, *_ = write_boxes(tmp_path / "mot", "mot", make_run(targets=2))
     assert path.read_text().splitlines()[1] == "1,2,61.1234,21.5000,30.2500,40.7500,0.9000,-1,-1,-1"
 
 
@@ -165,62 +172,58 @@ def test_absent_file_and_unwritable_folder(tmp_path: Path) -> None:
         read_boxes(tmp_path / "none.csv")
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
-        write_boxes(tmp_path / "file" / "boxes", "otb", make_tracked())
+        write_boxes(tmp_path / "file" / "boxes", "otb", make_run())
 
 
-def record(recorder: TrackRecorder, index: int, *xs: float) -> None:
+def record(recorder: RunRecorder, index: int, *xs: float) -> None:
     results = tuple(TrackResult(np.array([x, 1.0, 2.0, 3.0]), 0.5) for x in xs)
     image = np.zeros((2, 2, 3), np.uint8)
-    recorder.add(FrameResult(Frame(index, index / 10, image), results, Timings(network_ms=8.0)))
+    recorder.add(FrameResult(Frame(index, index / 10, image), results, Timings(network_ms=8.0)), f"{index}.jpg")
 
 
 def test_recorder_replaces_and_forgets() -> None:
-    recorder = TrackRecorder("clip", size=(2, 2))
+    recorder = RunRecorder(SourceIdentity("clip", size=(2, 2)))
     for index in range(6):
         record(recorder, index, 1.0 + index)
-    recorder.mark_key_frame(0, 0)
-    recorder.forget_after(2, target=0)
-    recorder.mark_key_frame(0, 2)
+    recorder.set_key_frame(1, 0, [1, 1, 2, 3])
+    recorder.forget_after(2, number=1)
+    recorder.set_key_frame(1, 2, [99, 1, 2, 3])
     record(recorder, 2, 99.0)
     record(recorder, 3, 100.0, 7.0)  # a second target appears
-    tracked = recorder.build(tracker="light", frame_names=[f"{i}.jpg" for i in range(10)])
-    assert list(tracked.frame_indices) == [0, 1, 2, 3]
-    assert list(tracked.targets[0].boxes_xywh[:, 0]) == [1.0, 2.0, 99.0, 100.0]
-    assert list(tracked.targets[1].has_box) == [False, False, False, True]
-    assert tracked.key_frames == ((0, 2), ())
-    assert tracked.frame_names == ("0.jpg", "1.jpg", "2.jpg", "3.jpg")
-    assert tracked.update_times_s is not None and tracked.update_times_s[0] == pytest.approx(0.008)
+    run = recorder.build()
+    assert list(run.frame_indices) == [0, 1, 2, 3]
+    assert list(run.targets[0].boxes_xywh[:, 0]) == [1.0, 2.0, 99.0, 100.0]
+    assert list(run.targets[1].has_box) == [False, False, False, True]
+    assert [[key.index for key in target.key_frames] for target in run.targets] == [[0, 2], []]
+    assert run.file_names == ("0.jpg", "1.jpg", "2.jpg", "3.jpg")
+    assert run.update_times_s[0] == pytest.approx(0.008)
 
 
 def test_select_cuts_every_column() -> None:
-    part = make_tracked(targets=2, first_frame=10).select(11, 13)
+    part = make_run(targets=2, first_frame=10).select(11, 13)
     assert list(part.frame_indices) == [11, 12, 13]
-    assert part.targets[1].states == STATES[1:4] and part.key_frames == ((), ())
+    assert part.targets[1].states == STATES[1:4] and [target.key_frames for target in part.targets] == [(), ()]
 
 
 def test_no_targets_and_no_frames_can_be_written(tmp_path: Path) -> None:
-    empty = TrackRecorder("clip").build()
+    empty = RunRecorder(SourceIdentity("clip")).build()
     for fmt in ("csv", "json", "coco", "mot"):
         path, *_ = write_boxes(tmp_path / f"empty-{fmt}", fmt, empty)
         assert len(read_boxes(path, fmt)) == 0
 
 
 def test_columns_of_different_length_are_refused() -> None:
-    target = make_tracked().targets[0]
+    target = make_run().targets[0]
     with pytest.raises(ValueError):
-        TrackedBoxes("clip", np.arange(4), np.arange(4.0), (target,))
+        Run(SourceIdentity("clip"), np.arange(4), np.arange(4.0), (target,))
     with pytest.raises(ValueError):
-        TrackedBoxes("clip", np.array([0, 2, 1, 3, 4]), np.arange(5.0), (target,))
+        Run(SourceIdentity("clip"), np.array([0, 2, 1, 3, 4]), np.arange(5.0), (target,))
 
 
-def test_any_metadata_can_be_saved(tmp_path: Path) -> None:
-    metadata = {
-        "lr": np.float32(0.5),
-        "boxes": np.ones((1, 2)),
-        "nan": float("nan"),
-        "path": Path("a"),
-        3: (1, None, True),
-    }
-    tracked = dataclasses.replace(make_tracked(), metadata=metadata)
-    path, *_ = write_boxes(tmp_path / "run", "json", tracked)
-    assert read_boxes(path).metadata == {"lr": 0.5, "boxes": [[1, 1]], "nan": None, "path": "a", "3": [1, None, True]}
+def test_any_configuration_can_be_saved(tmp_path: Path) -> None:
+    config = {"lr": np.float32(0.5), "boxes": np.ones((1, 2)), "nan": float("nan"), "path": Path("a"), "3": (1, None)}
+    run = dataclasses.replace(make_run(), producers=(Producer("light", config),))
+    path, *_ = write_boxes(tmp_path / "run", "json", run)
+    producer = read_boxes(path).producer
+    assert producer is not None
+    assert producer.config == {"lr": 0.5, "boxes": [[1, 1]], "nan": None, "path": "a", "3": [1, None]}

@@ -23,7 +23,7 @@ from app.window.data_sets import sequences_of_data_set
 from app.worker.mailbox import Mailbox
 from tracker_core.config import TrackingConfig
 from tracker_core.errors import SiamscopeError, SourceEnded
-from tracker_core.results.formats import write_boxes
+from tracker_core.results.run_file import save_run
 from tracker_core.sources.cameras import list_cameras
 from tracker_core.types import Frame, FrameSource, TrackingState
 
@@ -383,7 +383,7 @@ class Worker(QObject):
     def write_results(self, path: str) -> None:
         """Write all results as JSON to `path`, for an export that runs in another process."""
         with _Guarded(self, self.tr("Cannot export")):
-            write_boxes(path, "json", collect_results(self._session))
+            save_run(path, collect_results(self._session))
             self.results_written.emit(path)
 
     @pyqtSlot()

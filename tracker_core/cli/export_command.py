@@ -14,10 +14,11 @@ from tracker_core.errors import InputError, OutputError, nearest_name
 from tracker_core.files import atomic_path, check_writable
 from tracker_core.rendering.drawing import DrawOptions, draw_result
 from tracker_core.rendering.writers import VideoWriter
-from tracker_core.results.formats import BOX_FORMATS, check_format, read_boxes, write_boxes
-from tracker_core.results.tracked import TrackedBoxes
+from tracker_core.results.formats import BOX_FORMATS, check_format, write_boxes
+from tracker_core.results.run import Run
+from tracker_core.results.run_file import load_run
 from tracker_core.sources.opening import open_source
-from tracker_core.types import FloatArray, Frame, FrameSource, Image, Sequence, TrackingState, TrackResult
+from tracker_core.types import FloatArray, FrameSource, Image, Sequence
 
 OVERLAYS = ("prediction", "ground_truth", "labels")
 
@@ -54,20 +55,19 @@ def run_export(args: argparse.Namespace) -> int:
     options = parse_overlays(args.overlays)
     if not 0.1 <= args.scale <= 4.0:
         raise InputError(f"--scale {args.scale:g} is outside 0.1 to 4.")
-    tracked = read_boxes(args.run_file, "json")
-    tracked = _choose(tracked, frames)
+    run = _choose(load_run(args.run_file), frames)
     target = Path(args.out)
     if args.format:
         check_format(args.format)
         check_writable(target.parent)
-        return _finish(args, [str(path) for path in write_boxes(target, args.format, tracked)])
-    source = open_source(args.source or _source_path(tracked, args.run_file))
+        return _finish(args, [str(path) for path in write_boxes(target, args.format, run)])
+    source = open_source(args.source or _source_path(run, args.run_file))
     try:
         if args.images:
-            written = _write_images(args, source, tracked, options, check_writable(target))
+            written = _write_images(args, source, run, options, check_writable(target))
         else:
             check_writable(target.parent)
-            written = _write_video(args, source, tracked, options, target)
+            written = _write_video(args, source, run, options, target)
     finally:
         source.close()
     return _finish(args, written)
@@ -87,48 +87,42 @@ def parse_overlays(text: str) -> DrawOptions:
     )  # fmt: skip
 
 
-def _choose(tracked: TrackedBoxes, frames: FrameRange) -> TrackedBoxes:
-    if len(tracked) == 0:
-        raise InputError(f"The run of '{tracked.source}' holds no frame; track something first.")
-    last = int(tracked.frame_indices[-1]) if frames.last is None else frames.last - 1
-    chosen = tracked.select(frames.first, last)
+def _choose(run: Run, frames: FrameRange) -> Run:
+    if len(run) == 0:
+        raise InputError(f"The run of '{run.source.name}' holds no frame; track something first.")
+    last = int(run.frame_indices[-1]) if frames.last is None else frames.last - 1
+    chosen = run.select(frames.first, last)
     if len(chosen) == 0:
-        first, end = int(tracked.frame_indices[0]), int(tracked.frame_indices[-1])
+        first, end = int(run.frame_indices[0]), int(run.frame_indices[-1])
         raise InputError(f"The run holds no frame of that range; it goes from {first} to {end}.")
     return chosen
 
 
-def _source_path(tracked: TrackedBoxes, run_file: str) -> str:
-    path = tracked.metadata.get("source_path")
+def _source_path(run: Run, run_file: str) -> str:
+    path = run.source.location
     if not path:
         raise InputError(f"'{run_file}' does not say where its images are; give --source.")
     return str(path)
 
 
-def _drawn(source: FrameSource, tracked: TrackedBoxes, options: DrawOptions, scale: float, progress: Reporter) -> Any:
+def _drawn(source: FrameSource, run: Run, options: DrawOptions, scale: float, progress: Reporter) -> Any:
     """Yield each frame of the run with its results drawn, scaled: (frame, uint8 H×W×3 BGR)."""
     sequences: tuple[Sequence, ...] = getattr(source, "sequences", ())
     place = -1
-    for row, index in enumerate(tracked.frame_indices):
+    for index in run.frame_indices:
         if place != int(index):
             source.seek(int(index))
         frame = source.read()
         if frame is None:
             raise InputError(f"'{source.name}' ends before frame {int(index)} of the run; give the right --source.")
         place = frame.index + 1
-        results = [
-            _result(target.boxes_xywh[row], target.scores[row], target.states[row]) for target in tracked.targets
-        ]
+        results = [run.result_at(frame.index, target.number) for target in run.targets]
         truth: list[FloatArray | None] = [
             sequence.boxes_xywh[frame.index] if frame.index < len(sequence.boxes_xywh) else None
             for sequence in sequences
         ]
         yield frame, _scaled(draw_result(frame.image, results, truth, options), scale)
         progress.advance()
-
-
-def _result(box_xywh: FloatArray, score: float, state: TrackingState | None) -> TrackResult | None:
-    return None if state is None else TrackResult(box_xywh, float(score), state)
 
 
 def _scaled(image: Image, scale: float) -> Image:
@@ -140,26 +134,26 @@ def _scaled(image: Image, scale: float) -> Image:
 
 
 def _write_video(
-    args: argparse.Namespace, source: FrameSource, tracked: TrackedBoxes, options: DrawOptions, target: Path
+    args: argparse.Namespace, source: FrameSource, run: Run, options: DrawOptions, target: Path
 ) -> list[str]:
     if target.suffix.lower() not in (".mp4", ".mkv", ".mov", ".avi"):
         raise InputError(f"'{target.name}' is no video file name; end it in .mp4, or add --images or --format.")
     with (
-        Reporter(args.progress, f"Writing {target.name}", len(tracked)) as progress,
-        VideoWriter(target, tracked.fps) as writer,
+        Reporter(args.progress, f"Writing {target.name}", len(run)) as progress,
+        VideoWriter(target, run.source.fps) as writer,
     ):
-        for _, image in _drawn(source, tracked, options, args.scale, progress):
+        for _, image in _drawn(source, run, options, args.scale, progress):
             writer.write(image)
     return [str(writer.path)]
 
 
 def _write_images(
-    args: argparse.Namespace, source: FrameSource, tracked: TrackedBoxes, options: DrawOptions, folder: Path
+    args: argparse.Namespace, source: FrameSource, run: Run, options: DrawOptions, folder: Path
 ) -> list[str]:
     written = []
-    with Reporter(args.progress, f"Writing images to {folder}", len(tracked)) as progress:
-        for frame, image in _drawn(source, tracked, options, args.scale, progress):
-            path = folder / _image_name(frame)
+    with Reporter(args.progress, f"Writing images to {folder}", len(run)) as progress:
+        for frame, image in _drawn(source, run, options, args.scale, progress):
+            path = folder / run.image_name(frame.index)
             done, data = cv2.imencode(".png", image)
             if not done:
                 raise OutputError(f"Frame {frame.index} could not be written as a PNG image.")
@@ -167,10 +161,6 @@ def _write_images(
                 temporary.write_bytes(data.tobytes())
             written.append(str(path))
     return written
-
-
-def _image_name(frame: Frame) -> str:
-    return f"{frame.index:06d}.png"
 
 
 def _finish(args: argparse.Namespace, written: list[str]) -> int:

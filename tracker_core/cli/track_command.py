@@ -20,10 +20,13 @@ from tracker_core.metrics import precision_at, success_auc
 from tracker_core.rendering.drawing import draw_result
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import BOX_FORMATS, box_file_suffix, check_format, write_boxes
-from tracker_core.results.run import track
-from tracker_core.results.tracked import TrackedBoxes, TrackRecorder
+from tracker_core.results.identity import file_name, identify_source
+from tracker_core.results.loop import track
+from tracker_core.results.recorder import RunRecorder
+from tracker_core.results.run import BoxOrigin, Run
 from tracker_core.sources.opening import open_source
 from tracker_core.trackers.builder import build_tracker
+from tracker_core.trackers.producers import describe_producer
 from tracker_core.types import FloatArray, FrameSource, Sequence, TrackingState
 
 CLIP = Path(__file__).resolve().parents[2] / "resources" / "clip" / "siamscope_clip.mp4"
@@ -142,7 +145,7 @@ class _Run:
         self.args, self.source, self.trackers, self.boxes = args, source, trackers, boxes
         self.truth = truth if len(truth) == len(boxes) else []
         self.frames, self.folder, self.name, self.box_format = frames, folder, name, box_format
-        self.recorder = TrackRecorder(source.name, size=source.size, fps=source.fps)
+        self.recorder = RunRecorder(identify_source(source, args.source), describe_producer(trackers[0]))
         self.update_ms: list[float] = []
 
     def execute(self) -> int:
@@ -162,16 +165,13 @@ class _Run:
             if writer.is_in_place:
                 written.append(writer.path)
         if len(self.recorder):
-            tracked = self.recorder.build(
-                tracker=self.trackers[0].name,
-                frame_names=self._frame_names(),
-                metadata={"source_path": str(self.args.source), "runtime": self.trackers[0].runner.name},
-            )
-            written += self._write_boxes("boxes", self.box_format, tracked)
+            self.recorder.source = identify_source(self.source, self.args.source)  # a count may be exact by now
+            run = self.recorder.build()
+            written += self._write_boxes("boxes", self.box_format, run)
             if self.box_format != "json":
                 # the complete form, which `export` and the window open again
-                written += self._write_boxes("run", "json", tracked)
-            self._report(tracked, written, interrupted=failure is not None)
+                written += self._write_boxes("run", "json", run)
+            self._report(run, written, interrupted=failure is not None)
         if isinstance(failure, KeyboardInterrupt):
             return INTERRUPTED
         if failure is not None:
@@ -184,36 +184,31 @@ class _Run:
         is_source = path.exists() and Path(self.args.source).exists() and path.samefile(self.args.source)
         return path.with_stem(f"{path.stem}-tracked") if is_source else path
 
-    def _write_boxes(self, kind: str, box_format: str, tracked: TrackedBoxes) -> list[Path]:
+    def _write_boxes(self, kind: str, box_format: str, run: Run) -> list[Path]:
         # with its ending, because the name of a source may hold dots
         path = self.folder / f"{self.name}-{kind}{box_file_suffix(box_format)}"
-        return write_boxes(path, box_format, tracked)
+        return write_boxes(path, box_format, run)
 
     def _loop(self, writer: VideoWriter | None) -> None:
         total = self.frames.count
         if self.source.frame_count is not None:
             left = max(0, self.source.frame_count - self.frames.first)
             total = left if total is None else min(total, left)
-        for target in range(len(self.boxes)):
-            self.recorder.mark_key_frame(target, self.frames.first)
+        by = BoxOrigin.USER if self.args.box else BoxOrigin.GROUND_TRUTH
+        for number, box in enumerate(self.boxes, 1):
+            self.recorder.set_key_frame(number, self.frames.first, box, by)
         with Reporter(self.args.progress, f"Tracking {self.source.name}", total) as progress:
             for outcome in track(self.trackers, self.source, self.boxes, stop_after=self.frames.count):
-                self.recorder.add(outcome)
-                if len(self.recorder) > 1:
+                self.recorder.add(outcome, file_name(self.source, outcome.frame.index))
+                if outcome.frame.index > self.frames.first:
                     self.update_ms.append(outcome.timings.update_ms / len(self.trackers))
                 if writer is not None:
                     shown = [_row(sequence, outcome.frame.index) for sequence in self.truth]
                     writer.write(draw_result(outcome.frame.image, outcome.results, shown))
                 progress.advance()
 
-    def _frame_names(self) -> tuple[str, ...]:
-        sequence = getattr(self.source, "sequence", None)
-        if sequence is not None and len(sequence.frames) > 1:
-            return tuple(Path(path).name for path in sequence.frames)
-        return ()
-
-    def _report(self, tracked: TrackedBoxes, written: list[Path], interrupted: bool) -> None:
-        summary = self._summarise(tracked)
+    def _report(self, run: Run, written: list[Path], interrupted: bool) -> None:
+        summary = self._summarise(run)
         summary |= {"files": [str(path) for path in written], "interrupted": interrupted}
         if self.args.json:
             write_text(self.args.json, json.dumps(summary, indent=1) + "\n")
@@ -223,7 +218,7 @@ class _Run:
         for warning in getattr(self.source, "warnings", ()):
             errors.print(f"[yellow]Note:[/yellow] {warning}")
         speed = f", {summary['updates_per_second']:.0f} updates/s" if summary["updates_per_second"] else ""
-        output.print(f"Tracked {summary['frames']} frames of {self.source.name} with {tracked.tracker}{speed}.")
+        output.print(f"Tracked {summary['frames']} frames of {self.source.name} with {self.trackers[0].name}{speed}.")
         for number, target in enumerate(summary["targets"], 1):
             prefix = f"Target {number}: " if len(summary["targets"]) > 1 else ""
             score = ""
@@ -234,16 +229,16 @@ class _Run:
         for path in written:
             output.print(f"  {path}")
 
-    def _summarise(self, tracked: TrackedBoxes) -> dict[str, Any]:
+    def _summarise(self, run: Run) -> dict[str, Any]:
         targets = []
-        for number, target in enumerate(tracked.targets):
+        for number, target in enumerate(run.targets):
             entry: dict[str, Any] = {
                 "first_box_xywh": [float(value) for value in self.boxes[number]],
                 "mean_score": float(np.nanmean(target.scores)),
                 "lost_frames": sum(state is TrackingState.LOST for state in target.states),
             }
             if self.truth:
-                truth = _rows(self.truth[number], tracked)
+                truth = _rows(self.truth[number], run)
                 auc, precision = success_auc(target.boxes_xywh, truth), precision_at(target.boxes_xywh, truth)
                 entry["success_auc"] = None if math.isnan(auc) else auc
                 entry["precision_20"] = None if math.isnan(precision) else precision
@@ -251,10 +246,10 @@ class _Run:
         median = float(np.median(self.update_ms)) if self.update_ms else 0.0
         return {
             "source": self.source.name,
-            "tracker": tracked.tracker,
+            "tracker": self.trackers[0].name,
             "device": self.trackers[0].device,
             "runtime": self.trackers[0].runner.name,
-            "frames": len(tracked),
+            "frames": len(run),
             "update_ms_median": median,
             "updates_per_second": 1e3 / median if median else None,
             "targets": targets,
@@ -291,9 +286,9 @@ def _row(sequence: Sequence, index: int) -> FloatArray | None:
     return np.asarray(sequence.boxes_xywh[index]) if 0 <= index < len(sequence.boxes_xywh) else None
 
 
-def _rows(sequence: Sequence, tracked: TrackedBoxes) -> FloatArray:
-    rows = np.full((len(tracked), 4), np.nan)
-    for place, index in enumerate(tracked.frame_indices):
+def _rows(sequence: Sequence, run: Run) -> FloatArray:
+    rows = np.full((len(run), 4), np.nan)
+    for place, index in enumerate(run.frame_indices):
         row = _row(sequence, int(index))
         if row is not None:
             rows[place] = row

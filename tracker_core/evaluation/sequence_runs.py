@@ -14,7 +14,7 @@ from tracker_core.errors import InputError, SourceError
 from tracker_core.evaluation.ground_truth import RegionTruth
 from tracker_core.evaluation.regions import overlap_on_pixels, xywh_to_polygon
 from tracker_core.evaluation.supervised import FAILED, REGION, RESTART_AFTER, SKIPPED, STARTED
-from tracker_core.results.run import start, step
+from tracker_core.results.loop import start, step
 from tracker_core.sources.opening import SequenceSource
 from tracker_core.types import FloatArray, Frame, FrameSource, Sequence, Tracker
 

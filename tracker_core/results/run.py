@@ -1,68 +1,208 @@
-"""The headless loop: a source and first boxes in, one `FrameResult` per frame out. The window steps the same way."""
+"""A run: what was found in a source, frame by frame, and everything that says where it comes from."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property
+from pathlib import PurePath
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tracker_core.errors import InputError, SourceError
-from tracker_core.types import Frame, FrameResult, FrameSource, Timings, Tracker, TrackingState, TrackResult
+from tracker_core.results.provenance import Producer, SourceIdentity
+from tracker_core.types import FloatArray, TrackingState, TrackResult
 
 
-def start(trackers: Sequence[Tracker], frame: Frame, boxes_xywh: Sequence[Any]) -> FrameResult:
-    """Start one tracker per box on `frame`; the result holds the given boxes with score 1.
+class BoxOrigin(Enum):
+    """Who gave the box of a key frame."""
 
-    Raises `InputError` for a box that no tracker can start on, naming which of several it is.
+    USER = "user"
+    GROUND_TRUTH = "ground truth"
+    FILE = "file"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class KeyFrame:
+    """A frame in which a target was started or drawn again: its box (x, y, w, h, image pixels) and whose it is."""
+
+    index: int
+    box_xywh: FloatArray
+    by: BoxOrigin = BoxOrigin.USER
+
+
+@dataclass(frozen=True)
+class TargetTrack:
+    """One target over the N frames of a run.
+
+    Attributes:
+        number: the target's number, from 1, never used again in a run.
+        boxes_xywh: float64 (N, 4), image pixels, 0-based; a NaN row where the target was not tracked.
+        scores: float64 (N,), NaN where there is no box.
+        states: N entries, None where there is no box.
+        name: for people, "" if the target has none.
+        key_frames: in order of their index.
+        made_by: int64 (N,), place in the run's `producers` of what found the box, -1 where unknown; None means that
+            the first found all.
     """
-    results = []
-    for number, (tracker, box_xywh) in enumerate(zip(trackers, boxes_xywh, strict=True), 1):
-        try:
-            tracker.init(frame.image, box_xywh)
-        except InputError as error:
-            which = f" (box {number} of {len(boxes_xywh)})" if len(boxes_xywh) > 1 else ""
-            raise InputError(f"{error}{which}") from error
-        results.append(TrackResult(_copy(box_xywh), 1.0, TrackingState.TRACKING))
-    return FrameResult(frame, tuple(results))
+
+    number: int
+    boxes_xywh: FloatArray
+    scores: FloatArray
+    states: tuple[TrackingState | None, ...]
+    name: str = ""
+    key_frames: tuple[KeyFrame, ...] = ()
+    made_by: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.boxes_xywh)
+        lengths = {len(self.scores), len(self.states), count if self.made_by is None else len(self.made_by)}
+        if self.boxes_xywh.shape != (count, 4) or lengths != {count}:
+            raise ValueError(f"a target needs N boxes, scores and states, not {self.boxes_xywh.shape} and {lengths}")
+
+    @cached_property
+    def has_box(self) -> NDArray[np.bool_]:
+        """True (N,) where there is a box."""
+        return np.asarray(np.isfinite(self.boxes_xywh).all(axis=1), np.bool_)
+
+    def maker(self, row: int) -> int:
+        """Return the place in the run's `producers` of what found the box in a row, -1 where unknown."""
+        return 0 if self.made_by is None else int(self.made_by[row])
+
+    def rows(self, chosen: NDArray[np.int64]) -> TargetTrack:
+        """Return the target with the rows `chosen` only; key frames stay."""
+        return replace(
+            self,
+            boxes_xywh=self.boxes_xywh[chosen],
+            scores=self.scores[chosen],
+            states=tuple(self.states[row] for row in chosen),
+            made_by=None if self.made_by is None else self.made_by[chosen],
+        )
 
 
-def step(trackers: Sequence[Tracker], frame: Frame, *, debug: bool = False, decode_ms: float = 0.0) -> FrameResult:
-    """Update every tracker with `frame`; the timings are sums over the targets."""
-    results = []
-    crop = network = select = 0.0
-    for tracker in trackers:
-        results.append(tracker.update(frame.image, debug=debug))
-        timings = getattr(tracker, "timings", Timings())
-        crop += timings.crop_ms
-        network += timings.network_ms
-        select += timings.select_ms
-    return FrameResult(frame, tuple(results), Timings(decode_ms, crop, network, select))
+@dataclass(frozen=True)
+class Run:
+    """The results of tracking in one source, for all targets; `RunRecorder` builds it.
 
-
-def track(
-    trackers: Sequence[Tracker], source: FrameSource, boxes_xywh: Sequence[Any], *, stop_after: int | None = None
-) -> Iterator[FrameResult]:
-    """Track from where `source` stands to its end, or for `stop_after` frames.
-
-    One tracker per box, each `x, y, w, h` in the first frame read. Yields the first frame too, with the given boxes.
-    Raises `SourceError` if there is no frame at all.
+    Attributes:
+        source: what was tracked.
+        frame_indices: int64 (N,), increasing, 0-based frame of the source.
+        times_s: float64 (N,), presentation times as the source gives them.
+        targets: in the order they were added.
+        producers: what computed the results; more than one where tracker or parameters were changed on the way.
+        file_names: per frame the name of its file, where the source is made of files; else empty.
+        update_times_s: float64 (N,), seconds the tracker took per frame (all targets), NaN if not measured.
+        created: when it was made, ISO 8601 with time zone; "" if unknown.
+        title: for people, "" if it has none.
     """
-    produced = 0
-    while stop_after is None or produced < stop_after:
-        began = time.perf_counter()
-        frame = source.read()
-        decode_ms = (time.perf_counter() - began) * 1e3
-        if frame is None:
-            break
-        yield start(trackers, frame, boxes_xywh) if produced == 0 else step(trackers, frame, decode_ms=decode_ms)
-        produced += 1
-    if produced == 0:
-        raise SourceError(f"'{source.name}' holds no frame to track in.")
+
+    source: SourceIdentity
+    frame_indices: NDArray[np.int64]
+    times_s: FloatArray
+    targets: tuple[TargetTrack, ...]
+    producers: tuple[Producer, ...] = ()
+    file_names: tuple[str, ...] = ()
+    update_times_s: FloatArray = field(default_factory=lambda: np.zeros(0))
+    created: str = ""
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        count = len(self.frame_indices)
+        if len(self.update_times_s) == 0:
+            object.__setattr__(self, "update_times_s", np.full(count, np.nan))
+        lengths = {len(self.times_s), len(self.update_times_s), *(len(target.scores) for target in self.targets)}
+        lengths |= {len(self.file_names)} if self.file_names else set()
+        if lengths - {count}:
+            raise ValueError(f"{count} frames do not go with columns of {sorted(lengths)} entries")
+        if count > 1 and np.any(np.diff(self.frame_indices) <= 0):
+            raise ValueError("frame indices must increase")
+
+    def __len__(self) -> int:
+        return len(self.frame_indices)
+
+    def __iter__(self) -> Iterator[tuple[int, dict[int, TrackResult]]]:
+        """Yield every frame's index and its results by target number."""
+        for index in self.frame_indices.tolist():
+            yield index, self.results_at(index)
+
+    @property
+    def producer(self) -> Producer | None:
+        """What computed the newest results, None if unknown."""
+        return self.producers[-1] if self.producers else None
+
+    @property
+    def line_count(self) -> int:
+        """How many frames the source is known to have: all of them, or as far as this run goes."""
+        reached = int(self.frame_indices[-1]) + 1 if len(self) else 0
+        return max(reached, self.source.frame_count or 0)
+
+    def target(self, number: int) -> TargetTrack | None:
+        """Return target `number`, None if there is none."""
+        return self._by_number.get(number)
+
+    def row(self, index: int) -> int | None:
+        """Return the row of frame `index` in every column, None if the run does not have that frame."""
+        return self._rows.get(index)
+
+    def result_at(self, index: int, number: int = 1) -> TrackResult | None:
+        """Return what was found for a target in frame `index`, in constant time; None where nothing was."""
+        row, target = self._rows.get(index), self._by_number.get(number)
+        state = None if row is None or target is None else target.states[row]
+        if row is None or target is None or state is None:
+            return None
+        return TrackResult(target.boxes_xywh[row], float(target.scores[row]), state)
+
+    def results_at(self, index: int) -> dict[int, TrackResult]:
+        """Return what was found in frame `index`, by target number."""
+        found = ((target.number, self.result_at(index, target.number)) for target in self.targets)
+        return {number: result for number, result in found if result is not None}
+
+    def producer_of(self, index: int, number: int = 1) -> Producer | None:
+        """Return what computed the result of a target in frame `index`, None where that is unknown."""
+        row, target = self._rows.get(index), self._by_number.get(number)
+        if row is None or target is None or target.states[row] is None:
+            return None
+        place = target.maker(row)
+        return self.producers[place] if 0 <= place < len(self.producers) else None
+
+    def image_name(self, index: int) -> str:
+        """Return the PNG file name of frame `index`: that of its own file, or its number where it has none."""
+        row = self._rows.get(index)
+        if row is None or not self.file_names:
+            return f"{index:06d}.png"
+        name = PurePath(self.file_names[row])
+        return f"{name.stem if self._stems_differ else name.name}.png"
+
+    def select(self, first: int, last: int) -> Run:
+        """Return the frames `first` to `last` (source indices, both included)."""
+        chosen = np.flatnonzero((self.frame_indices >= first) & (self.frame_indices <= last))
+        targets = (
+            replace(target.rows(chosen), key_frames=_keys_between(target.key_frames, first, last))
+            for target in self.targets
+        )
+        return replace(
+            self,
+            frame_indices=self.frame_indices[chosen],
+            times_s=self.times_s[chosen],
+            targets=tuple(targets),
+            file_names=tuple(self.file_names[row] for row in chosen) if self.file_names else (),
+            update_times_s=self.update_times_s[chosen],
+        )
+
+    @cached_property
+    def _rows(self) -> dict[int, int]:
+        return {index: row for row, index in enumerate(self.frame_indices.tolist())}
+
+    @cached_property
+    def _by_number(self) -> dict[int, TargetTrack]:
+        return {target.number: target for target in self.targets}
+
+    @cached_property
+    def _stems_differ(self) -> bool:
+        return len({PurePath(name).stem for name in self.file_names}) == len(self.file_names)
 
 
-def _copy(box_xywh: Any) -> Any:
-    box = np.array(box_xywh, np.float64)
-    box.flags.writeable = False
-    return box
+def _keys_between(keys: Sequence[KeyFrame], first: int, last: int) -> tuple[KeyFrame, ...]:
+    return tuple(key for key in keys if first <= key.index <= last)

@@ -53,6 +53,11 @@ class SequenceSource:
         self.warnings = frames.warnings
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """The image files in order, or the one video file."""
+        return self._frames.paths
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the first image."""
         return self._frames.size

@@ -85,6 +85,11 @@ class VideoFileSource:
         self._size = (width, height)
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """The file or address that is read, alone."""
+        return (self._location,)
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the first image, upright."""
         return self._size

@@ -131,7 +131,9 @@ def build_tracker(
         ) from error
     if overrides:
         _try_sizes(network.eval(), config.tracking)
-    return tracker_from_network(config, network, device=device, runtime=runtime, make_runner=make_runner)
+    tracker = tracker_from_network(config, network, device=device, runtime=runtime, make_runner=make_runner)
+    tracker.weights_path = path
+    return tracker
 
 
 def _try_sizes(network: Any, tracking: TrackingConfig) -> None:

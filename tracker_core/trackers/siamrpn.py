@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ class SiamRPNTracker:
         self.runner = runner
         self.network = network
         self.timings = Timings()
+        self.weights_path: Path | None = None  # of the checkpoint, None where the network came from memory
         self._template: Any = None
         self._current = config.tracking  # what this target is followed with
         self._grids: dict[tuple[int, ...], Candidates] = {}
@@ -83,7 +85,9 @@ class SiamRPNTracker:
 
     def fork(self) -> SiamRPNTracker:
         """Return an uninitialised tracker with the same configuration that shares this one's network."""
-        return type(self)(self.config, self.runner, self.network)
+        other = type(self)(self.config, self.runner, self.network)
+        other.weights_path = self.weights_path
+        return other
 
     def init(self, image: Image, box_xywh: Any) -> None:
         """Start on the target in `box_xywh` (x, y, w, h, image pixels) of a uint8 H×W×3 BGR image.

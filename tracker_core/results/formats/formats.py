@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracker_core.errors import InputError, nearest_name
 
 BOX_FORMATS = ("otb", "vot", "got10k", "csv", "json", "coco", "mot")
-CSV_COLUMNS = ("frame", "time_s", "target", "label", "x", "y", "w", "h", "score", "state")
+CSV_COLUMNS = ("frame", "time_s", "target", "label", "x", "y", "w", "h", "score", "state", "file")
 _SUFFIXES = {"csv": ".csv", "json": ".json", "coco": ".json"}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ import numpy as np
 
 from tracker_core.errors import InputError
 from tracker_core.results.formats.formats import BOX_FORMATS, CSV_COLUMNS, check_format
-from tracker_core.results.formats.json_data import JSON_FORMAT, from_json_data
-from tracker_core.results.tracked import TrackedBoxes, TrackedTarget
+from tracker_core.results.provenance import SourceIdentity
+from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
+from tracker_core.results.run_file import RUN_FORMAT, parse_run
 from tracker_core.types import FloatArray, TrackingState
 
 
-def read_boxes(path: str | Path, fmt: str | None = None) -> TrackedBoxes:
-    """Read a file that `write_boxes` (or a tool of the field) wrote.
+def read_boxes(path: str | Path, fmt: str | None = None) -> Run:
+    """Read a file that `write_boxes` (or a tool of the field) wrote; a run from `json` alone knows its producer.
 
     Without `fmt`, a `.csv` or `.json` is recognised, a `.txt` is not, because OTB (1-based) and GOT-10k look the
     same. Line formats give frames 0, 1, 2, …. Raises `InputError` naming file and line.
@@ -30,18 +32,21 @@ def read_boxes(path: str | Path, fmt: str | None = None) -> TrackedBoxes:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The box file '{path}' cannot be read ({error}).") from error
     fmt = check_format(fmt) if fmt else _guess_format(path, text)
+    if fmt == "json":
+        return parse_run(text, path)
     try:
-        tracked = _READERS[fmt](text, path.stem)
+        run = _READERS[fmt](text, path.stem)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputError(f"'{path}' is not a box file in the format '{fmt}' ({error}).") from error
-    return tracked
+    names = path.with_name(f"{path.stem}_names.txt")
+    return _take_names(run, names) if fmt == "mot" and names.is_file() else run
 
 
 def _guess_format(path: Path, text: str) -> str:
     if path.suffix.lower() == ".csv":
         return "csv"
     if path.suffix.lower() == ".json":
-        return "json" if JSON_FORMAT in text[:200] else "coco"
+        return "json" if RUN_FORMAT in text[:200] else "coco"
     raise InputError(
         f"The format of '{path}' cannot be told from its name; say which of {', '.join(BOX_FORMATS)} it is."
     )
@@ -60,7 +65,7 @@ def _split_rows(text: str) -> list[list[float]]:
     return rows
 
 
-def _read_lines(text: str, name: str, offset: float) -> TrackedBoxes:
+def _read_lines(text: str, name: str, offset: float) -> Run:
     boxes = np.full((len(rows := _split_rows(text)), 4), np.nan)
     starts = []
     for row, values in enumerate(rows):
@@ -71,112 +76,128 @@ def _read_lines(text: str, name: str, offset: float) -> TrackedBoxes:
         else:
             raise ValueError(f"line {row + 1} has {len(values)} numbers instead of 4")
     boxes[:, :2] -= offset
-    return _assemble(name, np.arange(len(boxes)), [boxes], key_frames=(tuple(starts),))
+    known = np.isfinite(boxes).all(axis=1)
+    states = tuple(TrackingState.TRACKING if there else None for there in known)
+    # a start is written as a code; the box that was given there is not in the file
+    keys = tuple(KeyFrame(start, np.full(4, np.nan), BoxOrigin.UNKNOWN) for start in starts)
+    target = TargetTrack(1, boxes, np.full(len(boxes), np.nan), states, key_frames=keys)
+    return _assemble(name, np.arange(len(boxes)), [target])
 
 
-def _read_otb(text: str, name: str) -> TrackedBoxes:
+def _read_otb(text: str, name: str) -> Run:
     return _read_lines(text, name, 1.0)
 
 
-def _read_plain(text: str, name: str) -> TrackedBoxes:
+def _read_plain(text: str, name: str) -> Run:
     return _read_lines(text, name, 0.0)
 
 
-def _read_csv(text: str, name: str) -> TrackedBoxes:
+class _Table:
+    """Targets filled in entry by entry, for formats that hold frames and targets in any order."""
+
+    def __init__(self, frames: Sequence[int], numbers: Sequence[int]) -> None:
+        self._rows = {index: row for row, index in enumerate(frames)}
+        self._boxes = {number: np.full((len(frames), 4), np.nan) for number in sorted(set(numbers))}
+        self._scores = {number: np.full(len(frames), np.nan) for number in self._boxes}
+        self._states: dict[int, list[TrackingState | None]] = {number: [None] * len(frames) for number in self._boxes}
+        self.names = dict.fromkeys(self._boxes, "")
+
+    def put(self, index: int, number: int, box: Any, score: float, state: TrackingState | None) -> None:
+        """Fill in one target in one frame."""
+        row = self._rows[index]
+        self._boxes[number][row], self._scores[number][row], self._states[number][row] = box, score, state
+
+    def targets(self) -> list[TargetTrack]:
+        """Return the targets, by number."""
+        return [
+            TargetTrack(number, boxes, self._scores[number], tuple(self._states[number]), self.names[number])
+            for number, boxes in self._boxes.items()
+        ]
+
+
+def _read_csv(text: str, name: str) -> Run:
     entries = list(csv.DictReader(io.StringIO(text)))
-    missing = [column for column in CSV_COLUMNS if entries and column not in entries[0]]
+    needed = [column for column in CSV_COLUMNS if column != "file"]  # earlier versions did not write that one
+    missing = [column for column in needed if entries and column not in entries[0]]
     if missing:
         raise ValueError(f"the columns {', '.join(missing)} are missing")
-    frames = sorted({int(entry["frame"]) for entry in entries})
-    rows = {index: row for row, index in enumerate(frames)}
-    count = max((int(entry["target"]) for entry in entries), default=0)
-    boxes, scores = np.full((count, len(frames), 4), np.nan), np.full((count, len(frames)), np.nan)
-    states: list[list[TrackingState | None]] = [[None] * len(frames) for _ in range(count)]
-    labels, times = [""] * count, np.zeros(len(frames))
+    times = {int(entry["frame"]): float(entry["time_s"]) for entry in entries}
+    files = {int(entry["frame"]): entry.get("file") or "" for entry in entries}
+    frames = sorted(times)
+    table = _Table(frames, [int(entry["target"]) for entry in entries])
     for entry in entries:
-        row, target = rows[int(entry["frame"])], int(entry["target"]) - 1
-        times[row] = float(entry["time_s"])
-        labels[target] = entry["label"]
-        boxes[target, row] = [float(entry[column] or "nan") for column in "xywh"]
-        scores[target, row] = float(entry["score"] or "nan")
-        states[target][row] = TrackingState(entry["state"]) if entry["state"] else None
-    targets = tuple(TrackedTarget(boxes[i], scores[i], tuple(states[i]), labels[i]) for i in range(count))
-    return TrackedBoxes(name, np.array(frames, np.int64), times, targets)
+        number = int(entry["target"])
+        table.names[number] = entry["label"]
+        box = [float(entry[column] or "nan") for column in "xywh"]
+        state = TrackingState(entry["state"]) if entry["state"] else None
+        table.put(int(entry["frame"]), number, box, float(entry["score"] or "nan"), state)
+    names = tuple(files[index] for index in frames) if all(files.values()) else ()
+    return _assemble(name, frames, table.targets(), [times[index] for index in frames], names)
 
 
-def _read_json(text: str, name: str) -> TrackedBoxes:
-    return from_json_data(json.loads(text))
-
-
-def _read_coco(text: str, name: str) -> TrackedBoxes:
+def _read_coco(text: str, name: str) -> Run:
     data = json.loads(text)
     images = sorted(data["images"], key=lambda image: image.get("frame_id", image["id"]))
-    rows = {image["id"]: row for row, image in enumerate(images)}
-    frames = np.array([image.get("frame_id", row) for row, image in enumerate(images)], np.int64)
-    count = max((int(entry.get("track_id", 1)) for entry in data["annotations"]), default=0)
-    boxes, scores = np.full((count, len(images), 4), np.nan), np.full((count, len(images)), np.nan)
-    states: list[list[TrackingState | None]] = [[None] * len(images) for _ in range(count)]
-    labels = [""] * count
+    frames = [int(image.get("frame_id", row)) for row, image in enumerate(images)]
+    index_of = {image["id"]: index for image, index in zip(images, frames, strict=True)}
+    labels = {int(track["id"]): str(track.get("name") or "") for track in data.get("tracks", ())}
+    table = _Table(frames, [*labels, *(int(entry.get("track_id", 1)) for entry in data["annotations"])])
+    table.names |= labels
     for entry in data["annotations"]:
-        row, target = rows[entry["image_id"]], int(entry.get("track_id", 1)) - 1
-        boxes[target, row] = entry["bbox"]
-        scores[target, row] = np.nan if entry.get("score") is None else entry["score"]
-        attributes = entry.get("attributes") or {}
-        state = attributes.get("state")
-        states[target][row] = TrackingState(state) if state else TrackingState.TRACKING
-        labels[target] = attributes.get("label") or ""
-    targets = tuple(TrackedTarget(boxes[i], scores[i], tuple(states[i]), labels[i]) for i in range(count))
+        number, attributes = int(entry.get("track_id", 1)), entry.get("attributes") or {}
+        score = np.nan if entry.get("score") is None else float(entry["score"])
+        state = TrackingState(attributes.get("state") or "tracking")
+        table.put(index_of[entry["image_id"]], number, entry["bbox"], score, state)
+        table.names[number] = attributes.get("label") or table.names[number]
     fps = float(data.get("info", {}).get("fps") or 30.0)
-    times = np.array(
-        [image.get("time_s", index / fps) for image, index in zip(images, frames, strict=True)], np.float64
-    )
+    times = [float(image.get("time_s", index / fps)) for image, index in zip(images, frames, strict=True)]
     first = images[0] if images else {}
     size = (int(first["width"]), int(first["height"])) if first.get("width") else None
     videos = data.get("videos") or [{"name": name}]
     names = tuple(str(image["file_name"]) for image in images)
-    return TrackedBoxes(videos[0]["name"], frames, times, targets, size=size, fps=fps, frame_names=names)
+    source = SourceIdentity(str(videos[0]["name"]), size=size, fps=fps)
+    return _assemble(source, frames, table.targets(), times, names)
 
 
-def _read_mot(text: str, name: str) -> TrackedBoxes:
+def _read_mot(text: str, name: str) -> Run:
     rows = _split_rows(text)
     if any(len(row) < 6 for row in rows):
         raise ValueError("every line needs at least frame, id, left, top, width, height")
     frames = sorted({int(row[0]) - 1 for row in rows})
-    place = {index: i for i, index in enumerate(frames)}
-    ids = sorted({int(row[1]) for row in rows})
-    boxes, scores = np.full((len(ids), len(frames), 4), np.nan), np.full((len(ids), len(frames)), np.nan)
+    table = _Table(frames, [int(row[1]) for row in rows])
     for row in rows:
-        target, i = ids.index(int(row[1])), place[int(row[0]) - 1]
-        boxes[target, i] = row[2:6]
-        boxes[target, i, :2] -= 1
-        scores[target, i] = row[6] if len(row) > 6 else np.nan
-    return _assemble(name, np.array(frames, np.int64), list(boxes), list(scores))
+        box = [row[2] - 1, row[3] - 1, row[4], row[5]]
+        table.put(int(row[0]) - 1, int(row[1]), box, row[6] if len(row) > 6 else np.nan, TrackingState.TRACKING)
+    return _assemble(name, frames, table.targets())
+
+
+def _take_names(run: Run, path: Path) -> Run:
+    """Return the run with the targets' names that stand, as `number,name` lines, in the file beside it."""
+    lines = (line.partition(",") for line in path.read_text(encoding="utf-8-sig").splitlines())
+    names = {number.strip(): name for number, _, name in lines}
+    targets = tuple(replace(target, name=names.get(str(target.number), "")) for target in run.targets)
+    return replace(run, targets=targets)
 
 
 def _assemble(
-    name: str,
+    source: str | SourceIdentity,
     frames: Any,
-    boxes: list[FloatArray],
-    scores: list[FloatArray] | None = None,
-    key_frames: tuple[tuple[int, ...], ...] = (),
-) -> TrackedBoxes:
-    """Build results from formats that know neither states nor times."""
-    targets = []
-    for number, target_boxes in enumerate(boxes):
-        known = np.isfinite(target_boxes).all(axis=1)
-        states = tuple(TrackingState.TRACKING if there else None for there in np.atleast_1d(known))
-        target_scores = scores[number] if scores is not None else np.full(len(target_boxes), np.nan)
-        targets.append(TrackedTarget(target_boxes, target_scores, states))
+    targets: Sequence[TargetTrack],
+    times: Sequence[float] | None = None,
+    file_names: tuple[str, ...] = (),
+) -> Run:
+    """Return a run from what a format knows; formats without times count 30 frames per second."""
     indices = np.asarray(frames, np.int64)
-    return TrackedBoxes(name, indices, indices / 30.0, tuple(targets), key_frames=key_frames)
+    identity = SourceIdentity(source) if isinstance(source, str) else source
+    times_s: FloatArray = indices / identity.fps if times is None else np.array(times, np.float64)
+    return Run(identity, indices, times_s, tuple(targets), file_names=file_names)
 
 
-_READERS: dict[str, Callable[[str, str], TrackedBoxes]] = {
+_READERS: dict[str, Callable[[str, str], Run]] = {
     "otb": _read_otb,
     "got10k": _read_plain,
     "vot": _read_plain,
     "csv": _read_csv,
-    "json": _read_json,
     "coco": _read_coco,
     "mot": _read_mot,
 }

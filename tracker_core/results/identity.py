@@ -1,0 +1,100 @@
+"""Recognising a source: what was opened, and a fingerprint of its content that survives a copy to another place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tracker_core.results.provenance import SourceIdentity, SourceKind
+from tracker_core.sources.addresses import hide_credentials, is_address
+from tracker_core.sources.image_list import ImageListSource
+from tracker_core.sources.opening import SequenceSource, parse_camera
+from tracker_core.sources.video_file import VideoFileSource
+from tracker_core.types import FrameSource
+
+HASHED_BYTES = 16 * 1024 * 1024  # of all files together; what is larger is sampled
+HASHED_FILES = 4096
+PIECES = 3  # head, middle, tail
+
+
+def identify_source(source: FrameSource, spec: str | Path | int) -> SourceIdentity:
+    """Return what tells `source`, which was opened by `spec`, from every other."""
+    return SourceIdentity(
+        name=source.name,
+        location=locate(spec),
+        kind=_kind_of(source, spec),
+        size=source.size,
+        fps=source.fps,
+        frame_count=source.frame_count if getattr(source, "is_count_exact", not source.is_live) else None,
+        fingerprint=fingerprint(content_files(source)),
+    )
+
+
+def locate(spec: str | Path | int) -> str:
+    """Return what opens the source again from any folder: an absolute path, or an address without credentials."""
+    camera = parse_camera(spec)
+    if camera is not None:
+        return f"camera:{camera}"
+    text = str(spec)
+    return hide_credentials(text) if is_address(text) else str(Path(text).expanduser().resolve())
+
+
+def content_files(source: FrameSource) -> tuple[str, ...]:
+    """Return the files that `source` is read from, in order; empty for cameras, streams and addresses."""
+    paths: Iterable[str] = getattr(source, "paths", ())
+    return tuple(path for path in paths if not is_address(path))
+
+
+def file_name(source: FrameSource, index: int) -> str:
+    """Return the name of the file that frame `index` is read from, "" where a frame is no file of its own."""
+    names = source.frame_names
+    return names[index] if names and 0 <= index < len(names) else ""
+
+
+def fingerprint(paths: Sequence[str | Path]) -> str:
+    """Return 64 hexadecimal digits that follow from names, sizes and content of files; "" for none or unreadable ones.
+
+    A video's own name does not count, the names inside a folder do; the folder's place and times of change never do.
+    Files of up to 16 MB together are hashed whole; of larger ones head, middle and tail, and of more than 4096 files
+    an even sample.
+    """
+    if not paths:
+        return ""
+    digest = hashlib.sha256()
+    sampled = {len(paths) * place // HASHED_FILES for place in range(HASHED_FILES)}
+    budget = HASHED_BYTES // min(len(paths), HASHED_FILES)
+    try:
+        for number, path in enumerate(map(Path, paths)):
+            name = path.name if len(paths) > 1 else ""
+            digest.update(f"{name}\0{path.stat().st_size}\0".encode())
+            if number in sampled:
+                for piece in _pieces(path, budget):
+                    digest.update(piece)
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
+def _pieces(path: Path, budget: int) -> Iterable[bytes]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size <= budget:
+            yield file.read()
+            return
+        length = budget // PIECES
+        for place in range(PIECES):
+            file.seek((size - length) * place // (PIECES - 1))
+            yield file.read(length)
+
+
+def _kind_of(source: FrameSource, spec: str | Path | int) -> SourceKind:
+    if isinstance(source, SequenceSource):
+        return SourceKind.SEQUENCE
+    if isinstance(source, ImageListSource):
+        return SourceKind.IMAGES
+    if isinstance(source, VideoFileSource):
+        return SourceKind.VIDEO
+    if not source.is_live:
+        return SourceKind.UNKNOWN
+    return SourceKind.STREAM if parse_camera(spec) is None else SourceKind.CAMERA

@@ -1,0 +1,68 @@
+"""The headless loop: a source and first boxes in, one `FrameResult` per frame out. The window steps the same way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracker_core.errors import InputError, SourceError
+from tracker_core.types import Frame, FrameResult, FrameSource, Timings, Tracker, TrackingState, TrackResult
+
+
+def start(trackers: Sequence[Tracker], frame: Frame, boxes_xywh: Sequence[Any]) -> FrameResult:
+    """Start one tracker per box on `frame`; the result holds the given boxes with score 1.
+
+    Raises `InputError` for a box that no tracker can start on, naming which of several it is.
+    """
+    results = []
+    for number, (tracker, box_xywh) in enumerate(zip(trackers, boxes_xywh, strict=True), 1):
+        try:
+            tracker.init(frame.image, box_xywh)
+        except InputError as error:
+            which = f" (box {number} of {len(boxes_xywh)})" if len(boxes_xywh) > 1 else ""
+            raise InputError(f"{error}{which}") from error
+        results.append(TrackResult(_copy(box_xywh), 1.0, TrackingState.TRACKING))
+    return FrameResult(frame, tuple(results))
+
+
+def step(trackers: Sequence[Tracker], frame: Frame, *, debug: bool = False, decode_ms: float = 0.0) -> FrameResult:
+    """Update every tracker with `frame`; the timings are sums over the targets."""
+    results = []
+    crop = network = select = 0.0
+    for tracker in trackers:
+        results.append(tracker.update(frame.image, debug=debug))
+        timings = getattr(tracker, "timings", Timings())
+        crop += timings.crop_ms
+        network += timings.network_ms
+        select += timings.select_ms
+    return FrameResult(frame, tuple(results), Timings(decode_ms, crop, network, select))
+
+
+def track(
+    trackers: Sequence[Tracker], source: FrameSource, boxes_xywh: Sequence[Any], *, stop_after: int | None = None
+) -> Iterator[FrameResult]:
+    """Track from where `source` stands to its end, or for `stop_after` frames.
+
+    One tracker per box, each `x, y, w, h` in the first frame read. Yields the first frame too, with the given boxes.
+    Raises `SourceError` if there is no frame at all.
+    """
+    produced = 0
+    while stop_after is None or produced < stop_after:
+        began = time.perf_counter()
+        frame = source.read()
+        decode_ms = (time.perf_counter() - began) * 1e3
+        if frame is None:
+            break
+        yield start(trackers, frame, boxes_xywh) if produced == 0 else step(trackers, frame, decode_ms=decode_ms)
+        produced += 1
+    if produced == 0:
+        raise SourceError(f"'{source.name}' holds no frame to track in.")
+
+
+def _copy(box_xywh: Any) -> Any:
+    box = np.array(box_xywh, np.float64)
+    box.flags.writeable = False
+    return box

@@ -1,0 +1,110 @@
+"""Where a run comes from: what produced it, and what it was tracked in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from tracker_core.errors import InputError
+
+
+class SourceKind(Enum):
+    """What kind of source a run was tracked in."""
+
+    VIDEO = "video"
+    IMAGES = "images"
+    SEQUENCE = "sequence"
+    STREAM = "stream"
+    CAMERA = "camera"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Producer:
+    """What computed results: enough to build the same tracker again, on this machine or another.
+
+    Attributes:
+        tracker: name of the tracker.
+        config: its whole configuration, as nested plain values.
+        weights: name of the weights file without its ending.
+        weights_path: where the weights file was, absolute.
+        weights_sha256: of that file, 64 hexadecimal digits; "" where the network came from memory.
+        device: for example "cpu" or "cuda:0".
+        runtime: "onnx", "eager", …
+        program: version of this program.
+    """
+
+    tracker: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
+    weights_path: str = ""
+    weights_sha256: str = ""
+    device: str = ""
+    runtime: str = ""
+    program: str = ""
+
+    def changes_from(self, other: Producer) -> dict[str, Any]:
+        """Return this producer's values, by dotted key, that differ from the configuration of `other`."""
+        theirs = _flatten(other.config)
+        return {key: value for key, value in _flatten(self.config).items() if key not in theirs or theirs[key] != value}
+
+
+@dataclass(frozen=True)
+class SourceIdentity:
+    """What was tracked, so that it can be found again and told from another of the same name.
+
+    Attributes:
+        name: for people.
+        location: absolute path, camera, or address without credentials; "" if unknown.
+        kind: what `open_source` made of it.
+        size: width and height of the first image, None if unknown.
+        fps: nominal frames per second.
+        frame_count: number of frames where it is known exactly, else None.
+        fingerprint: of the content (see `fingerprints`), "" where there is none (live sources, addresses).
+    """
+
+    name: str
+    location: str = ""
+    kind: SourceKind = SourceKind.UNKNOWN
+    size: tuple[int, int] | None = None
+    fps: float = 30.0
+    frame_count: int | None = None
+    fingerprint: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its frames are gone once they were seen."""
+        return self.kind in (SourceKind.CAMERA, SourceKind.STREAM)
+
+    def check_same(self, other: SourceIdentity) -> None:
+        """Raise `InputError`, one sentence, if `other` cannot be what this describes: another size or other content."""
+        place = other.location or other.name
+        if self.size and other.size and self.size != other.size:
+            (width, height), (other_width, other_height) = self.size, other.size
+            raise InputError(
+                f"The run was tracked in images of {width}x{height} pixels, but those of '{place}' are "
+                f"{other_width}x{other_height}; name the right one with --source."
+            )
+        if self.fingerprint and other.fingerprint and self.fingerprint != other.fingerprint:
+            raise InputError(
+                f"The content of '{place}' is not what was tracked in this run; it was replaced "
+                "or changed since. Name the right one with --source."
+            )
+
+
+def program_version() -> str:
+    """Return the version of this program, "" where it was never installed."""
+    try:
+        return version("siamscope")
+    except PackageNotFoundError:
+        return ""
+
+
+def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat

@@ -1,0 +1,178 @@
+"""Building a run frame by frame."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+
+from tracker_core.results.provenance import Producer, SourceIdentity
+from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
+from tracker_core.types import FrameResult, TrackingState, TrackResult
+
+
+@dataclass
+class TargetRecord:
+    """What was recorded of one target: by frame index its results, what found them, and its key frames."""
+
+    number: int
+    name: str = ""
+    results: dict[int, TrackResult] = field(default_factory=dict)
+    made_by: dict[int, int] = field(default_factory=dict)
+    key_frames: dict[int, KeyFrame] = field(default_factory=dict)
+
+    def copy(self) -> TargetRecord:
+        """Return a record with dictionaries of its own; the results inside are immutable and shared."""
+        return TargetRecord(self.number, self.name, dict(self.results), dict(self.made_by), dict(self.key_frames))
+
+    def build(self, frames: Sequence[int]) -> TargetTrack:
+        """Return the columns over `frames`."""
+        boxes, scores = np.full((len(frames), 4), np.nan), np.full(len(frames), np.nan)
+        states: list[TrackingState | None] = [None] * len(frames)
+        made_by = np.full(len(frames), -1, np.int64)
+        for row, index in enumerate(frames):
+            result = self.results.get(index)
+            if result is not None:
+                boxes[row], scores[row], states[row] = result.box_xywh, result.score, result.state
+                made_by[row] = self.made_by[index]
+        keys = tuple(self.key_frames[index] for index in sorted(self.key_frames))
+        return TargetTrack(self.number, boxes, scores, tuple(states), self.name, keys, made_by)
+
+
+class RunRecorder:
+    """Collects results; a later one for the same frame and target replaces the earlier one.
+
+    Frames may come in any order and targets may be added at any time, so that the window can go back, draw a box
+    again and track on from there. Memory is a few numbers per frame: debug data is not kept. Set `producer` before
+    the results that it computes.
+    """
+
+    def __init__(self, source: SourceIdentity, producer: Producer | None = None, title: str = "") -> None:
+        self.source = source
+        self.title = title
+        self.targets: dict[int, TargetRecord] = {}
+        self.created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        self._producers: list[Producer] = []
+        self._current = -1
+        self._times_s: dict[int, float] = {}
+        self._update_s: dict[int, float] = {}
+        self._file_names: dict[int, str] = {}
+        self.producer = producer
+
+    @classmethod
+    def from_run(cls, run: Run) -> RunRecorder:
+        """Return a recorder that holds all of `run` and goes on from there."""
+        recorder = cls(run.source, title=run.title)
+        recorder.created = run.created or recorder.created
+        for producer in run.producers:
+            recorder.producer = producer
+        for row, index in enumerate(run.frame_indices.tolist()):
+            name = run.file_names[row] if run.file_names else ""
+            recorder.note_frame(index, float(run.times_s[row]), name, float(run.update_times_s[row]))
+        for target in run.targets:
+            record = recorder.target(target.number)
+            record.name = target.name
+            record.key_frames = {key.index: key for key in target.key_frames}
+            for row, index in enumerate(run.frame_indices.tolist()):
+                result = run.result_at(index, target.number)
+                if result is not None:
+                    record.results[index] = result
+                    record.made_by[index] = target.maker(row)
+        return recorder
+
+    def copy(self) -> RunRecorder:
+        """Return an independent recorder with the same content, for undo; results are immutable and shared."""
+        other = copy.copy(self)
+        other.targets = {number: record.copy() for number, record in self.targets.items()}
+        other._producers = list(self._producers)
+        other._times_s, other._update_s = dict(self._times_s), dict(self._update_s)
+        other._file_names = dict(self._file_names)
+        return other
+
+    def __len__(self) -> int:
+        return len(self.frames())
+
+    @property
+    def producer(self) -> Producer | None:
+        """What computes the results that are put from now on."""
+        return self._producers[self._current] if self._current >= 0 else None
+
+    @producer.setter
+    def producer(self, producer: Producer | None) -> None:
+        if producer is not None and producer not in self._producers:
+            self._producers.append(producer)
+        self._current = -1 if producer is None else self._producers.index(producer)
+
+    def frames(self) -> list[int]:
+        """Return the indices of the frames in which any target has a result, in order."""
+        return sorted(set().union(*(record.results for record in self.targets.values())))
+
+    def target(self, number: int) -> TargetRecord:
+        """Return what was recorded of target `number`, adding it if it is new."""
+        return self.targets.setdefault(number, TargetRecord(number))
+
+    def add(self, outcome: FrameResult, file_name: str = "") -> None:
+        """Store one frame's results, those of targets 1, 2, … in order."""
+        frame = outcome.frame
+        self.note_frame(frame.index, frame.time_s, file_name, outcome.timings.update_ms / 1000)
+        for number, result in enumerate(outcome.results, 1):
+            self.put(frame.index, number, result)
+
+    def note_frame(self, index: int, time_s: float, file_name: str = "", update_s: float = float("nan")) -> None:
+        """Keep when frame `index` is shown, the name of its file, and the seconds that its update took."""
+        self._times_s[index] = time_s
+        self._update_s[index] = update_s
+        if file_name:
+            self._file_names[index] = file_name
+
+    def put(self, index: int, number: int, result: TrackResult) -> None:
+        """Store the result of target `number` in frame `index`, as found by the present `producer`."""
+        record = self.target(number)
+        record.results[index] = result if result.debug is None else replace(result, debug=None)
+        record.made_by[index] = self._current
+
+    def set_key_frame(self, number: int, index: int, box_xywh: Any, by: BoxOrigin = BoxOrigin.USER) -> None:
+        """Note that the target was started, or drawn again, in frame `index` on a box (x, y, w, h)."""
+        box = np.array(box_xywh, np.float64)
+        box.flags.writeable = False
+        self.target(number).key_frames[index] = KeyFrame(index, box, by)
+
+    def drop(self, number: int, first: int, end: int | None = None) -> dict[int, TrackResult]:
+        """Remove one target's results from frame `first` to before `end` (None: all) and return them."""
+        record = self.target(number)
+        dropped = [index for index in record.results if index >= first and (end is None or index < end)]
+        for index in dropped:
+            del record.made_by[index]
+        return {index: record.results.pop(index) for index in dropped}
+
+    def forget_after(self, index: int, number: int) -> None:
+        """Drop one target's results and key frames after frame `index`, because it was drawn again there."""
+        self.drop(number, index + 1)
+        record = self.target(number)
+        record.key_frames = {key: value for key, value in record.key_frames.items() if key <= index}
+
+    def result_at(self, index: int, number: int = 1) -> TrackResult | None:
+        """Return what is stored for a frame and target, in constant time, or None."""
+        record = self.targets.get(number)
+        return None if record is None else record.results.get(index)
+
+    def build(self) -> Run:
+        """Return everything stored so far."""
+        frames = self.frames()
+        fps = self.source.fps
+        named = bool(frames) and all(index in self._file_names for index in frames)
+        return Run(
+            source=self.source,
+            frame_indices=np.array(frames, np.int64),
+            times_s=np.array([self._times_s.get(index, index / fps) for index in frames], np.float64),
+            targets=tuple(record.build(frames) for record in self.targets.values()),
+            producers=tuple(self._producers),
+            file_names=tuple(self._file_names[index] for index in frames) if named else (),
+            update_times_s=np.array([self._update_s.get(index, np.nan) for index in frames], np.float64),
+            created=self.created,
+            title=self.title,
+        )

@@ -1,0 +1,58 @@
+"""What a tracker is, for the runs that it makes, and the same tracker again from such a run."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from tracker_core.checkpoints.weights import hash_file, list_weights
+from tracker_core.config import config_to_mapping
+from tracker_core.errors import InputError, SiamscopeError
+from tracker_core.results.provenance import Producer, program_version
+from tracker_core.trackers.builder import build_tracker
+from tracker_core.trackers.siamrpn import SiamRPNTracker
+
+
+def describe_producer(tracker: Any) -> Producer:
+    """Return what `tracker` is: of one that `build_tracker` made everything, of any other what it says of itself."""
+    config = getattr(tracker, "config", None)
+    path: Path | None = getattr(tracker, "weights_path", None)
+    return Producer(
+        tracker=str(tracker.name),
+        config=config_to_mapping(config) if dataclasses.is_dataclass(config) else {},
+        weights=path.stem if path else "",
+        weights_path=str(path.resolve()) if path else "",
+        weights_sha256=hash_file(path) if path else "",
+        device=str(getattr(tracker, "device", "")),
+        runtime=str(getattr(getattr(tracker, "runner", None), "name", "")),
+        program=program_version(),
+    )
+
+
+def rebuild_tracker(producer: Producer, *, device: str = "auto", runtime: str = "auto") -> SiamRPNTracker:
+    """Return the tracker that `producer` describes: the same weights, by their SHA-256, and the same configuration.
+
+    Raises `InputError`, one sentence that says why these results cannot be explained.
+    """
+    if not producer.weights_sha256:
+        raise InputError(
+            f"The results do not say with which weights '{producer.tracker}' made them, so they cannot be explained."
+        )
+    path = _find_weights(producer)
+    if path is None:
+        raise InputError(
+            f"The weights '{producer.weights}' that made these results (SHA-256 {producer.weights_sha256[:12]}…) are "
+            "not here or were changed; import them again to have the results explained."
+        )
+    try:
+        return build_tracker(weights=path, device=device, runtime=runtime, overrides=dict(producer.config))
+    except SiamscopeError as error:
+        raise InputError(f"The tracker that made these results cannot be built again: {error}") from error
+
+
+def _find_weights(producer: Producer) -> Path | None:
+    path = Path(producer.weights_path)
+    if producer.weights_path and path.is_file() and hash_file(path) == producer.weights_sha256:
+        return path
+    return next((entry.path for entry in list_weights() if entry.sha256 == producer.weights_sha256), None)
