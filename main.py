@@ -2,7 +2,7 @@
 
 import sys
 
-from tracker_core.cli.main import main
+from app.command_line import main
 
 if __name__ == "__main__":
     sys.exit(main())

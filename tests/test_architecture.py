@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from setuptools import find_packages
+from setuptools.config.setupcfg import read_configuration
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -15,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("types",),
-    ("files", "opencv"),
+    ("files", "opencv", "packaged"),
     ("boxes",),
     ("metrics",),
     ("config",),
@@ -38,11 +40,6 @@ LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
 QT = {"PyQt5", "PyQt6", "PySide2", "PySide6", "qtpy", "sip", "pyqtgraph", "qimage2ndarray"}
 # Parts of the window program that can be used and tested without a window.
 QT_FREE_IN_APP = ("session", "settings")
-# Where the command line opens the window, or measures it; only when asked to, inside a function.
-WINDOW_OPENERS = {
-    ("tracker_core.cli.main", "app.window.application"),
-    ("tracker_core.cli.bench_command", "app.window.bench"),
-}
 
 
 @dataclass(frozen=True)
@@ -141,15 +138,20 @@ def test_the_core_has_no_qt() -> None:
 
 
 def test_the_core_does_not_know_the_window() -> None:
-    arrows = [found for found in imports_of("tracker_core") if found.imported.split(".")[0] == "app"]
-    openers = [f for f in arrows if (f.importer, ".".join(f.imported.split(".")[:3])) in WINDOW_OPENERS]
-    assert [str(found) for found in arrows if found not in openers] == []
-    assert [str(found) for found in openers if found.at_load] == [], "load it only when it is asked for"
+    assert [str(found) for found in imports_of("tracker_core") if found.imported.split(".")[0] == "app"] == []
 
 
 def test_the_session_has_no_qt() -> None:
     arrows = [found for found in imports_of("app") if found.importer.split(".")[1:2] in [[n] for n in QT_FREE_IN_APP]]
     assert [str(found) for found in arrows if found.imported.split(".")[0] in QT] == []
+
+
+def test_the_packages_named_are_those_that_are_there() -> None:
+    named = read_configuration(str(ROOT / "setup.cfg"))["options"]["packages"]
+    real = find_packages(str(ROOT), include=["app*", "tracker_core*"])
+    assert sorted(name for name in named if not name.startswith("tracker_core.data.")) == sorted(real), (
+        "write a new package into [options] packages of setup.cfg"
+    )
 
 
 def test_no_file_is_called_utils() -> None:

@@ -230,7 +230,7 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
     """Return the mapping in a YAML file; raises `ConfigError` with the line where it cannot be read."""
     path = Path(path)
     if not path.is_file():
-        raise ConfigError(f"There is no configuration file '{path}'. Give a .yaml file, for example one in configs/.")
+        raise ConfigError(f"There is no configuration file '{path}'. Give a .yaml file.")
     try:
         loaded = OmegaConf.to_container(OmegaConf.load(path))
     except Exception as error:  # YAML errors have no common base with OmegaConf's

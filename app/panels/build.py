@@ -19,9 +19,8 @@ from app.panels.training import TrainingPanel
 from app.window.docks import Panels
 from app.window.timeline import Timeline
 from tracker_core.checkpoints.weights import list_weights
+from tracker_core.packaged import CONFIGS
 from tracker_core.trackers.builder import DEFAULT_TRACKER, list_trackers
-
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
 def build_panels() -> Panels:

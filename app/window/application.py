@@ -23,6 +23,7 @@ from app.window.icons import APPLICATION_ICON
 from app.window.main_window import MainWindow
 from app.window.theme import apply_theme
 from app.worker.player import Player
+from tracker_core.packaged import CLIP
 from tracker_core.types import FrameSource
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,6 @@ CORE_MODULES = (
     "onnxruntime",
     "pyqtgraph",
 )
-CLIP = Path("clip") / "siamscope_clip.mp4"
 
 
 def run_window(argv: list[str]) -> int:
@@ -133,8 +133,7 @@ def open_session_source(spec: str) -> FrameSource:
 
 def bundled_clip() -> Path | None:
     """Return the clip that comes with the program, None where it was left out."""
-    path = Path(__file__).resolve().parents[2] / "resources" / CLIP
-    return path if path.is_file() else None
+    return CLIP if CLIP.is_file() else None
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:

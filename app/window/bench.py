@@ -27,10 +27,10 @@ from app.dialogs.export import VIDEO, ExportOptions
 from app.panels.build import build_panels
 from app.session.tracking_runs import TrackerFactory
 from app.window.application import build_session_tracker, bundled_clip, load_core, open_session_source
+from app.window.display import has_display
 from app.window.main_window import MainWindow
 from app.worker.player import Player
 from app.worker.worker import SourceOpener
-from tracker_core.cli.main import has_display
 from tracker_core.types import Frame, FrameSource, Image, Sequence
 
 logger = logging.getLogger(__name__)

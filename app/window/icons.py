@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from PyQt5.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PyQt5.QtGui import (
@@ -19,8 +18,10 @@ from PyQt5.QtGui import (
     QPolygonF,
 )
 
+from tracker_core.packaged import packaged
+
 GRID = 24.0  # icons are drawn on a square of this side
-APPLICATION_ICON = Path(__file__).resolve().parents[2] / "resources" / "icons" / "siamscope.png"
+APPLICATION_ICON = packaged("resources/icons/siamscope.png")
 Stroke = Callable[[QPainter], None]
 
 

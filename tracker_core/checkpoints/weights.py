@@ -27,13 +27,14 @@ from tracker_core.config import TrackerConfig, config_from_mapping, config_to_ma
 from tracker_core.errors import CheckpointError, ConfigError, InputError, nearest_name
 from tracker_core.files import atomic_path, write_text
 from tracker_core.models.builder import build_network
+from tracker_core.packaged import packaged
 from tracker_core.presets.published import PUBLISHED, SAME_SHAPES, published_config
 
 FORMAT_VERSION = "1"
 SUFFIX = ".safetensors"
 CATALOGUE = "catalogue.json"
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of batch norm: measured, not learned
-SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "weights"
+SHIPPED_FOLDER = packaged("weights")
 
 
 @dataclass(frozen=True)

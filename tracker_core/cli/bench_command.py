@@ -18,10 +18,11 @@ import numpy as np
 from rich.table import Table
 
 from tracker_core.cli.console import PROGRESS_CHOICES, Reporter, output
-from tracker_core.cli.track_command import CLIP, add_tracker_options
+from tracker_core.cli.track_command import add_tracker_options
 from tracker_core.config import NetworkConfig
 from tracker_core.errors import InputError
 from tracker_core.files import write_text
+from tracker_core.packaged import CLIP
 from tracker_core.presets.published import PUBLISHED, find_published
 from tracker_core.rendering.drawing import draw_result
 from tracker_core.rendering.writers import VideoWriter
@@ -65,10 +66,10 @@ def add_parser(subparsers: Any) -> None:
 def run_bench(args: argparse.Namespace) -> int:
     """Carry out `bench`."""
     if args.window:
-        from app.window.bench import main as measure_window
-
+        if args.measure_window is None:
+            raise InputError("This command line has no window to measure; use 'siamscope bench --window'.")
         options = [*([args.source] if args.source else []), *(["--json", args.json] if args.json else [])]
-        code: int = measure_window(options)
+        code: int = args.measure_window(options)
         return code
     if args.frames < 10:
         raise InputError(f"--frames {args.frames} is too few to measure; give at least 10.")

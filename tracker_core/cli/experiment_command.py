@@ -8,8 +8,9 @@ from typing import Any
 
 from tracker_core.cli.console import PROGRESS_CHOICES, Reporter, emit, errors, output
 from tracker_core.files import check_writable
+from tracker_core.packaged import CONFIGS
 
-DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "experiments" / "correlation_study.yaml"
+DEFAULT_CONFIG = CONFIGS / "experiments" / "correlation_study.yaml"
 INCOMPLETE = 1
 
 

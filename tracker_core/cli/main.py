@@ -1,12 +1,12 @@
-"""The command line: `python main.py …` or `siamscope …`. Sub-commands are loaded only when they are called."""
+"""The command line, without a window of its own. Sub-commands are loaded only when they are called."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -45,16 +45,29 @@ class Parser(argparse.ArgumentParser):
             )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code; without arguments the window opens, or the demo runs."""
+@dataclass(frozen=True)
+class Window:
+    """What a window program hands in: whether it can open here, opening it on a source, measuring it (`bench`)."""
+
+    can_open: Callable[[], bool]
+    open: Callable[[Sequence[str]], int]
+    measure: Callable[[Sequence[str]], int]
+
+
+def main(argv: Sequence[str] | None = None, window: Window | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Without a command `window` opens; where there is none, or no display, the bundled clip is tracked.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    return run_safely(lambda: _dispatch(arguments))
+    return run_safely(lambda: _dispatch(arguments, window))
 
 
-def _dispatch(arguments: list[str]) -> int:
+def _dispatch(arguments: list[str], window: Window | None) -> int:
     if not arguments or (not arguments[0].startswith("-") and _names_a_source(arguments[0])):
-        return _open_window_or_demo(arguments)
+        return _open_window_or_demo(arguments, window)
     parser = _make_parser(arguments)
+    parser.set_defaults(measure_window=window and window.measure)
     args, rest = parser.parse_known_args(arguments)
     # argparse takes positional words only in one go: changes that stand between options come back here
     if rest and not (hasattr(args, "overrides") and all("=" in word and word[0] != "-" for word in rest)):
@@ -89,26 +102,15 @@ def _names_a_source(word: str) -> bool:
     return word not in COMMANDS and ("://" in word or Path(word).exists())
 
 
-def _open_window_or_demo(arguments: list[str]) -> int:
-    if has_display():
-        from app.window.application import run_window
-
-        code: int = run_window(arguments)
-        return code
+def _open_window_or_demo(arguments: list[str], window: Window | None) -> int:
+    if window is not None and window.can_open():
+        return window.open(arguments)
     from tracker_core.cli.track_command import run_demo
 
     set_up_logging(verbose=False)
-    errors.print("There is no display, so the window cannot open; tracking without it.")
+    if window is not None:
+        errors.print("There is no display, so the window cannot open; tracking without it.")
     return run_demo(arguments[0] if arguments else None)
-
-
-def has_display() -> bool:
-    """Whether a window can open: always on Windows and macOS, else where X11 or Wayland is announced."""
-    if sys.platform in ("win32", "darwin"):
-        return True
-    if os.environ.get("QT_QPA_PLATFORM", "").startswith(("offscreen", "minimal", "vnc")):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _version() -> str:

@@ -17,6 +17,7 @@ from tracker_core.cli.console import INTERRUPTED, PROGRESS_CHOICES, Reporter, em
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.files import check_writable, write_text
 from tracker_core.metrics import precision_at, success_auc
+from tracker_core.packaged import CLIP
 from tracker_core.rendering.drawing import draw_result
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import BOX_FORMATS, box_file_suffix, check_format, write_boxes
@@ -28,8 +29,6 @@ from tracker_core.sources.opening import open_source
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.trackers.producers import describe_producer
 from tracker_core.types import FloatArray, FrameSource, Sequence, TrackingState
-
-CLIP = Path(__file__).resolve().parents[2] / "resources" / "clip" / "siamscope_clip.mp4"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tracker_core.cli.console import PROGRESS_CHOICES, emit, errors, output
 from tracker_core.errors import InputError
 from tracker_core.files import check_writable
+from tracker_core.packaged import find_config
 
 logger = logging.getLogger(__name__)
 STATE_FILE = "state.safetensors"
@@ -28,9 +29,11 @@ def add_parser(subparsers: Any) -> None:
         help="train a tracker from a configuration",
         description="Train a tracker as a configuration says. Ctrl-C finishes the step, saves, and exits with 130; "
         "--resume goes on from there to the same weights.",
-        epilog="Example: siamscope train --config configs/light.yaml data.root=DATA loop.steps=20000",
+        epilog="Example: siamscope train --config light data.root=DATA loop.steps=20000",
     )
-    parser.add_argument("--config", required=True, metavar="FILE", help="a YAML file, such as configs/light.yaml")
+    parser.add_argument(
+        "--config", required=True, metavar="FILE", help="a YAML file, or the name of one that ships, such as light"
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--out", metavar="DIR", help="folder of the run: checkpoints, curves, configuration")
@@ -47,7 +50,7 @@ def _train(args: argparse.Namespace) -> int:
     from tracker_core.training.config import load_training_config
 
     overrides = list(args.overrides)
-    config = load_training_config(args.config, overrides)
+    config = load_training_config(find_config(args.config), overrides)
     named = {"loop.device": args.device, "loop.out": args.out}
     config = apply_overrides(config, {key: value for key, value in named.items() if value is not None})
     if args.measure_data:

@@ -30,6 +30,7 @@ from tracker_core.boxes import polygon_to_xywh
 from tracker_core.errors import InputError, SiamscopeError, SourceError
 from tracker_core.evaluation.sequence_runs import center_convention, start_box_of_polygon
 from tracker_core.files import write_text
+from tracker_core.packaged import checkout
 from tracker_core.trackers.builder import DEFAULT_TRACKER, build_tracker, preset
 from tracker_core.types import FloatArray, Image, Tracker
 
@@ -119,9 +120,9 @@ def format_ini(trackers: Sequence[str], options: Sequence[str] = (), python: str
             "command": text.replace("%", "%%"),
             "timeout": str(SECONDS_TO_START),
         }
-        checkout = _checkout()
-        if checkout is not None:
-            entry["env_PYTHONPATH"] = str(checkout).replace("%", "%%")
+        folder = checkout()
+        if folder is not None:
+            entry["env_PYTHONPATH"] = str(folder).replace("%", "%%")
         config[re.sub(r"[^a-zA-Z0-9_-]+", "-", name)] = entry
     text_file = io.StringIO()
     config.write(text_file)
@@ -170,12 +171,6 @@ def _load_trax() -> ModuleType:
         raise InputError(
             f"The package 'vot-trax' is missing in '{sys.prefix}' ({error}); install it with 'pip install vot-trax'."
         ) from error
-
-
-def _checkout() -> Path | None:
-    """Return the folder to import this program from where it is not installed, else None."""
-    root = Path(__file__).resolve().parents[3]
-    return root if (root / "main.py").is_file() and (root / "setup.cfg").is_file() else None
 
 
 if __name__ == "__main__":
