@@ -5,8 +5,8 @@ from __future__ import annotations
 from PyQt5.QtCore import QObject, pyqtSignal
 
 from app.canvas.canvas import Canvas
+from app.worker.messages import BoxRequest
 from app.worker.player import Player
-from app.worker.worker import BoxRequest
 
 
 class DrawingControls(QObject):

@@ -7,8 +7,8 @@ from dataclasses import replace
 from PyQt5.QtCore import QObject, Qt, pyqtSignal
 from PyQt5.QtWidgets import QApplication, QMessageBox, QWidget
 
+from app.worker.messages import Failure
 from app.worker.player import Player
-from app.worker.worker import Failure
 
 
 class FailureDialogs(QObject):

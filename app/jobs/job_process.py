@@ -17,7 +17,7 @@ from tracker_core.cli.main import main
 
 def _end_with_window() -> None:
     with contextlib.suppress(OSError, ValueError):
-        while sys.stdin.buffer.raw.read(1024):
+        while os.read(sys.stdin.fileno(), 1024):
             pass
     # as Ctrl-C: the command keeps what is finished and removes what is not
     signal.raise_signal(signal.SIGINT)

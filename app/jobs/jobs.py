@@ -120,7 +120,7 @@ class Job(QObject):
                 self._process.wait(KILL_MS / 1e3)
         for reader in self._readers:
             reader.join(KILL_MS / 1e3)
-        QCoreApplication.sendPostedEvents(self, int(QEvent.MetaCall))
+        QCoreApplication.sendPostedEvents(self, int(QEvent.Type.MetaCall))
 
     def _kill(self) -> None:
         if self._process is None or self._process.poll() is not None:

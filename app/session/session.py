@@ -77,8 +77,11 @@ class Session:
         """Read the next frame, track or replay it, and return its view; None at the end."""
         source = self._require_source()
         frame = self._catch_up.pop(0) if self._catch_up else source.read()
-        if frame is None:
-            return None
+        return None if frame is None else self.take(frame)
+
+    def take(self, frame: Frame) -> FrameView:
+        """Track or replay a frame that was read from the source, the next one, and return its view."""
+        source = self._require_source()
         if self.position is not None and not source.is_live:
             self._skipped.update(range(self.position + 1, frame.index))
         previous, self.position, self.frame = self.position, frame.index, frame
@@ -109,6 +112,11 @@ class Session:
         if frames_since is not None and self.position is not None:
             self._catch_up = list(frames_since(self.position))
         return len(self._catch_up)
+
+    @property
+    def has_caught_up_frames(self) -> bool:
+        """Whether frames of a live source wait that `catch_up` took over; `read_next` gives them."""
+        return bool(self._catch_up)
 
     def ground_truth(self, index: int) -> FloatArray | None:
         """Return the true box (x, y, w, h) of frame `index`, None where there is none."""

@@ -29,8 +29,8 @@ from app.session.tracking_runs import TrackerFactory
 from app.window.application import build_session_tracker, bundled_clip, load_core, open_session_source
 from app.window.display import has_display
 from app.window.main_window import MainWindow
+from app.worker.driver import SourceOpener
 from app.worker.player import Player
-from app.worker.worker import SourceOpener
 from tracker_core.types import Frame, FrameSource, Image, Sequence
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Heartbeat(QObject):
         super().__init__()
         self.phases: list[PhaseReport] = []
         self._timer = QTimer(self)
-        self._timer.setTimerType(Qt.PreciseTimer)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
         self._last_s = self._began_s = time.perf_counter()
 
@@ -310,7 +310,8 @@ def _per_second(times_s: list[float], began_s: float) -> list[int]:
     if not times_s:
         return []
     seconds = np.floor(np.array(times_s) - began_s).astype(int)
-    return np.bincount(seconds[seconds >= 0])[:-1].tolist()
+    counts: list[int] = np.bincount(seconds[seconds >= 0])[:-1].tolist()
+    return counts
 
 
 def main(argv: list[str]) -> int:

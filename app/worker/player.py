@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import ParamSpec
 
 from PyQt5.QtCore import QObject, pyqtSignal
 
 from app.session.frame_view import SessionSummary, SourceSummary
 from app.session.replay import ReplayRequest
 from app.session.tracking_runs import TrackerChoice, TrackerFactory
+from app.worker.driver import SourceOpener
 from app.worker.mailbox import Delivery
-from app.worker.worker import BoxRequest, SourceOpener, Worker, WorkerThread
+from app.worker.messages import BoxRequest
+from app.worker.worker import Worker, WorkerThread
 from tracker_core.config import TrackingConfig
 
 logger = logging.getLogger(__name__)
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 0.0)  # the last one: as fast as possible
 SHUT_DOWN_MS = 15_000
+Given = ParamSpec("Given")
 
 
 class Player(QObject):
@@ -27,31 +32,7 @@ class Player(QObject):
     Signals of the worker are to be connected through `worker`; the state kept here is up to date before them.
     """
 
-    _open = pyqtSignal(str)
-    _play = pyqtSignal(bool)
-    _track = pyqtSignal(bool)
-    _track_frames = pyqtSignal(int)
-    _step = pyqtSignal(int)
-    _seek = pyqtSignal()
-    _begin = pyqtSignal(object)
-    _freeze = pyqtSignal(bool)
-    _remove_target = pyqtSignal(int)
-    _clear_targets = pyqtSignal()
-    _undo = pyqtSignal()
-    _run_again = pyqtSignal()
-    _choose_tracker = pyqtSignal(object)
-    _set_tracking_config = pyqtSignal(object)
-    _set_debug = pyqtSignal(bool)
-    _set_speed = pyqtSignal(float)
-    _set_loop = pyqtSignal(bool)
-    _set_range = pyqtSignal(object)
-    _set_pause_on_lost = pyqtSignal(bool)
-    _set_autosave = pyqtSignal(bool)
-    _prepare_tracker = pyqtSignal()
-    _find_cameras = pyqtSignal()
-    _replay = pyqtSignal(object)
-    _write_results = pyqtSignal(str)
-    _close_source = pyqtSignal()
+    _asked = pyqtSignal(object)  # Callable[[], None]
     _close = pyqtSignal()
 
     def __init__(
@@ -62,7 +43,8 @@ class Player(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self.worker = Worker(tracker_factory, open_source, None if journal_folder is None else str(journal_folder))
+        self.worker = Worker(tracker_factory, open_source, journal_folder)
+        self._driver, self._playback = self.worker.driver, self.worker.playback
         self.source: SourceSummary | None = None
         self.summary = SessionSummary()
         self.tracking: TrackingConfig | None = None
@@ -72,13 +54,8 @@ class Player(QObject):
         self.wants_debug = False
         self.speed = 1.0
         self._is_shut = False
-        for name in (
-            "open", "play", "track", "track_frames", "step", "seek", "begin", "freeze", "remove_target",
-            "clear_targets", "undo", "run_again", "choose_tracker", "set_tracking_config", "set_debug", "set_speed",
-            "set_loop", "set_range", "set_pause_on_lost", "set_autosave", "prepare_tracker", "close_source",
-            "write_results", "find_cameras", "replay", "close",
-        ):  # fmt: skip
-            getattr(self, f"_{name}").connect(getattr(self.worker, name))
+        self._asked.connect(self.worker.serve)
+        self._close.connect(self.worker.close)
         self.worker.summary_changed.connect(self._keep_summary)
         self.worker.playing_changed.connect(self._keep_playing)
         self.worker.tracking_changed.connect(self._keep_tracking)
@@ -87,79 +64,83 @@ class Player(QObject):
         self.thread_ = WorkerThread(self.worker)
         self.thread_.start()
 
+    def _ask(self, request: Callable[Given, None], *args: Given.args, **kwargs: Given.kwargs) -> None:
+        """Have a request of the driver or the playback served in the worker's thread."""
+        self._asked.emit(partial(request, *args, **kwargs))
+
     def open(self, spec: str) -> None:
         """Open a source by what the user named."""
-        self._open.emit(spec)
+        self._ask(self._driver.open, spec)
 
     def close_source(self) -> None:
         """Close what is open."""
-        self._close_source.emit()
+        self._ask(self._driver.close_source)
 
     def play(self, is_playing: bool) -> None:
         """Play or pause."""
-        self._play.emit(is_playing)
+        self._ask(self._playback.play, is_playing)
 
     def track(self, is_tracking: bool) -> None:
         """Start or stop tracking."""
-        self._track.emit(is_tracking)
+        self._ask(self._driver.track, is_tracking)
 
     def track_frames(self, count: int) -> None:
         """Track a number of frames, then pause."""
-        self._track_frames.emit(count)
+        self._ask(self._driver.track_frames, count)
 
     def step(self, count: int) -> None:
         """Go forwards or back by frames; a live source has no back."""
         if count == 1 or (self.source is not None and self.source.is_seekable):
-            self._step.emit(count)
+            self._ask(self._playback.step, count)
 
     def seek(self, index: int) -> None:
         """Go to a frame; of many wishes in a row only the last is served. A live source has nowhere to go."""
-        if self.source is not None and self.source.is_seekable and self.worker.want_index(index):
-            self._seek.emit()
+        if self.source is not None and self.source.is_seekable and self._playback.want_index(index):
+            self._ask(self._playback.seek)
 
     def begin(self, request: BoxRequest) -> None:
         """Start a target on a box."""
-        self._begin.emit(request)
+        self._ask(self._driver.begin, request)
 
     def freeze(self, is_frozen: bool) -> None:
         """Hold the image while the user draws."""
-        self._freeze.emit(is_frozen)
+        self._ask(self._playback.freeze, is_frozen)
 
     def remove_target(self, number: int) -> None:
         """Forget a target."""
-        self._remove_target.emit(number)
+        self._ask(self._driver.remove_target, number)
 
     def clear_targets(self) -> None:
         """Forget all targets."""
-        self._clear_targets.emit()
+        self._ask(self._driver.clear_targets)
 
     def undo(self) -> None:
         """Take back the last box or removal."""
-        self._undo.emit()
+        self._ask(self._driver.undo)
 
     def run_again(self) -> None:
-        """Track everything anew; the run so far becomes the ghost."""
-        self._run_again.emit()
+        """Track everything again; the run so far becomes the ghost."""
+        self._ask(self._driver.run_again)
 
     def choose_tracker(self, choice: TrackerChoice) -> None:
         """Use another tracker, weights or device."""
         self.choice = choice
-        self._choose_tracker.emit(choice)
+        self._ask(self._driver.choose_tracker, choice)
 
     def set_tracking_config(self, tracking: TrackingConfig) -> None:
         """Use other parameters from the next frame on."""
-        self._set_tracking_config.emit(tracking)
+        self._ask(self._driver.set_tracking_config, tracking)
 
     def set_debug(self, wants_debug: bool) -> None:
         """Say whether anything visible needs the tracker's inner state."""
         if wants_debug != self.wants_debug:
             self.wants_debug = wants_debug
-            self._set_debug.emit(wants_debug)
+            self._ask(self._driver.set_debug, wants_debug)
 
     def set_speed(self, speed: float) -> None:
-        """Play at `speed` times the source's rate; 0 is as fast as possible."""
+        """Play at `speed` times real time; 0 is as fast as possible."""
         self.speed = speed
-        self._set_speed.emit(speed)
+        self._ask(self._playback.set_speed, speed)
 
     def change_speed(self, steps: int) -> None:
         """Go `steps` up or down in `SPEEDS`."""
@@ -167,36 +148,36 @@ class Player(QObject):
         self.set_speed(SPEEDS[max(0, min(len(SPEEDS) - 1, place + steps))])
 
     def set_loop(self, is_looping: bool) -> None:
-        """Begin again at the end."""
-        self._set_loop.emit(is_looping)
+        """Play from the start again at the end."""
+        self._ask(self._playback.set_loop, is_looping)
 
     def set_range(self, first: int | None, last: int | None) -> None:
         """Play between two frames."""
-        self._set_range.emit((first, last))
+        self._ask(self._playback.set_range, first, last)
 
     def set_pause_on_lost(self, pauses: bool) -> None:
         """Pause when a target is lost."""
-        self._set_pause_on_lost.emit(pauses)
+        self._ask(self._playback.set_pause_on_lost, pauses)
 
     def set_autosave(self, is_on: bool) -> None:
         """Keep results across a crash, or not."""
-        self._set_autosave.emit(is_on)
+        self._ask(self._driver.set_autosave, is_on)
 
     def prepare_tracker(self) -> None:
         """Build the tracker ahead of the first box."""
-        self._prepare_tracker.emit()
+        self._ask(self._driver.prepare_tracker)
 
     def write_results(self, path: str) -> None:
         """Write all results as JSON to a file; the worker says `results_written`."""
-        self._write_results.emit(path)
+        self._ask(self._driver.write_results, path)
 
     def find_cameras(self) -> None:
         """Look which cameras there are; the worker says `cameras_found`."""
-        self._find_cameras.emit()
+        self._ask(self._driver.find_cameras)
 
     def replay(self, request: ReplayRequest) -> None:
         """Open a benchmark's sequence with the result of a tracker."""
-        self._replay.emit(request)
+        self._ask(self._driver.replay, request)
 
     def take(self) -> Delivery:
         """Return the newest view and all new rows."""
@@ -210,14 +191,14 @@ class Player(QObject):
         if self._is_shut:
             return True
         self._is_shut = True
-        self.worker.interrupt()
+        self._playback.interrupt()
         self._close.emit()
         ended = bool(self.thread_.wait(SHUT_DOWN_MS))
         if not ended:
             logger.error("The worker did not end within %d s.", SHUT_DOWN_MS // 1000)
         return ended
 
-    def _keep_summary(self, summary: Any) -> None:
+    def _keep_summary(self, summary: SessionSummary) -> None:
         self.summary = summary
         if self.source is not None and summary.source is not None and summary.source.serial == self.source.serial:
             self.source = summary.source  # with what was learnt since it was opened, such as the frame count
@@ -228,5 +209,5 @@ class Player(QObject):
     def _keep_tracking(self, is_tracking: bool) -> None:
         self.is_tracking = is_tracking
 
-    def _keep_config(self, tracking: Any) -> None:
+    def _keep_config(self, tracking: TrackingConfig) -> None:
         self.tracking = tracking

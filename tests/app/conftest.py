@@ -56,7 +56,7 @@ class WindowDriver:
 
     def results(self, number: int = 1) -> dict:
         """The stored results; only while the worker stands still."""
-        return self.player.worker._session.targets[number].results
+        return self.player.worker.session.targets[number].results
 
 
 @pytest.fixture(autouse=True)

@@ -58,15 +58,15 @@ def test_parameters_count_from_the_next_frame_on(window_of):
     before = driver.player.tracking.window_influence
     row = panel.rows["window_influence"]
     row.field.setValue(0.77)
-    wait(driver, lambda: driver.player.worker._session.build_tracker().tracking.window_influence == 0.77)
+    wait(driver, lambda: driver.player.worker.session.build_tracker().tracking.window_influence == 0.77)
     driver.qtbot.mouseClick(panel.reset, Qt.LeftButton)
-    wait(driver, lambda: driver.player.worker._session.build_tracker().tracking.window_influence == before)
+    wait(driver, lambda: driver.player.worker.session.build_tracker().tracking.window_influence == before)
     wait(driver, lambda: row.value == pytest.approx(before))
     # a preset sets several at once
     place = next(i for i in range(panel.presets.count()) if panel.presets.itemData(i) == "wide")
     panel._use_preset(place)
     wanted = PRESETS["wide"]
-    wait(driver, lambda: driver.player.worker._session.build_tracker().tracking.search_size == wanted["search_size"])
+    wait(driver, lambda: driver.player.worker.session.build_tracker().tracking.search_size == wanted["search_size"])
 
 
 def test_slider_and_field_are_one_value(window_of):

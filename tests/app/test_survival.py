@@ -84,7 +84,7 @@ def test_a_full_gpu_keeps_the_results_and_goes_on_with_the_cpu(drive):
     driver.qtbot.waitUntil(lambda: driver.canvas.box is not None)
     driver.qtbot.keyClick(driver.canvas, Qt.Key_Space)
     dialog = dialog_of(driver)
-    assert "no memory" in dialog.text() and set(driver.results()) == {0, 1, 2, 3}
+    assert "out of memory" in dialog.text() and set(driver.results()) == {0, 1, 2, 3}
     driver.qtbot.mouseClick(button_of(dialog, "Go on with the CPU"), Qt.LeftButton)
     driver.qtbot.waitUntil(lambda: driver.player.is_tracking, timeout=5000)
     assert driver.player.choice.device == "cpu"

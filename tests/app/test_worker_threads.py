@@ -10,8 +10,8 @@ from fakes import DrawnSource, LiveDrawing, MatchingTracker, draw_frame, drawn, 
 
 from app.session.frame_view import FrameView, ResultRow
 from app.worker.mailbox import Mailbox
+from app.worker.messages import BoxRequest, is_out_of_memory
 from app.worker.player import Player
-from app.worker.worker import BoxRequest, is_out_of_memory
 from tracker_core.errors import SourceError
 
 
@@ -219,7 +219,7 @@ def test_drawing_on_a_live_source_catches_up_from_the_frozen_frame(qtbot, player
     open_and_wait(qtbot, player, "live")
     qtbot.waitUntil(lambda: player.is_playing and bool(player.views))
     player.freeze(True)
-    source.capture(1)  # wakes the worker out of its wait for a image
+    source.capture(1)  # wakes the worker out of its wait for an image
     qtbot.waitUntil(lambda: not player.is_playing)
     frozen = player.views[0].frame
     source.capture(12)
@@ -257,11 +257,11 @@ def test_results_survive_and_come_back_with_the_file(qtbot, players, tmp_path):
     open_and_wait(qtbot, again, str(clip))
     qtbot.waitUntil(lambda: bool(again.summary.targets))
     assert again.summary.restored == 30 and again.summary.targets[0].key_frames == (0,)
-    assert any("restored" in notice for notice in again.notices)
+    assert any("Restored" in notice for notice in again.notices)
     again.seek(12)
     qtbot.waitUntil(lambda: again.views[-1].frame.index == 12)
     np.testing.assert_array_equal(
-        again.views[-1].targets[0].result.box_xywh, player.worker._session.targets[1].results[12].box_xywh
+        again.views[-1].targets[0].result.box_xywh, player.worker.session.targets[1].results[12].box_xywh
     )
 
 

@@ -1,0 +1,263 @@
+"""What the window asks of the session besides playing: sources, targets, trackers, results."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+
+from app.session.data_sets import sequences_of_data_set
+from app.session.export import collect_results
+from app.session.journal import Journal
+from app.session.replay import ReplayRequest, open_replay
+from app.session.session import Session
+from app.session.summary import summarise, summarise_source
+from app.session.targets import Target
+from app.session.tracking_runs import TrackerChoice
+from app.worker.messages import BoxRequest, Messages, reported
+from app.worker.playback import Playback
+from tracker_core.config import TrackingConfig
+from tracker_core.errors import SiamscopeError
+from tracker_core.results.run_file import save_run
+from tracker_core.sources.cameras import list_cameras
+from tracker_core.types import FrameSource
+
+logger = logging.getLogger(__name__)
+
+SourceOpener = Callable[[str], FrameSource]
+
+
+class SessionDriver:
+    """Serves one request after the other in the worker's thread; errors become messages, results stay."""
+
+    def __init__(self, session: Session, messages: Messages, open_source: SourceOpener, journal: Journal) -> None:
+        self.session, self.messages = session, messages
+        self.playback = Playback(session, messages, self._save)
+        self._open_source, self._journal = open_source, journal
+        self._is_replay = False
+
+    def stop_playing(self, stops_tracking: bool) -> None:
+        """Stop after an error."""
+        self.playback.stop_playing(stops_tracking)
+
+    # --- sources ------------------------------------------------------------------------------------------
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot open"))
+    def open(self, spec: str) -> None:
+        """Open a source; on an error the present one stays open."""
+        self.playback.set_playing(False)
+        with self.messages.busy_with(_text("Opening {}").format(spec)):
+            sequences = sequences_of_data_set(spec)
+            if sequences:
+                self.messages.sequences_found.emit(sequences)
+                self.messages.notice.emit(_text("Found {} sequences; choose one.").format(len(sequences)))
+            else:
+                self._take_source(self._open_source(spec), spec, None)
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot replay"))
+    def replay(self, request: ReplayRequest) -> None:
+        """Open a benchmark's sequence with the result of a tracker; nothing of it is kept as the user's own."""
+        self.playback.set_playing(False)
+        with self.messages.busy_with(_text("Opening {}").format(request.sequence)):
+            source, target = open_replay(request)
+            self._take_source(source, request.sequence, target)
+            if request.go_to is not None:
+                self.playback.go_to(request.go_to)
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot close"))
+    def close_source(self) -> None:
+        """Save what was found and close the source; the window shows nothing then."""
+        self._leave_source()
+        self.messages.post_source(None)
+        self._announce()
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot look for cameras"))
+    def find_cameras(self) -> None:
+        """Look which cameras there are."""
+        self.messages.cameras_found.emit(list_cameras())
+
+    def close(self) -> None:
+        """Save and release the source; errors are only logged."""
+        try:
+            self._leave_source()
+        except SiamscopeError as error:
+            logger.warning("%s", error)
+        except Exception:  # closing must reach its end whatever a driver raises
+            logger.exception("Closing failed")
+
+    # --- targets ------------------------------------------------------------------------------------------
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot start here"))
+    def begin(self, request: BoxRequest) -> None:
+        """Start a target on a box, or correct one; what came before stays."""
+        if request.serial != self.session.serial:
+            return
+        with self.messages.busy_with(_text("Starting on the box")):
+            was_frozen = self.playback.thaw()
+            self._is_replay = False  # from here on it is the user's work
+            self.session.begin(request.frame, request.box_xywh, request.number)
+            self.messages.tracker_ready.emit(self.session.build_tracker().tracking)
+            if was_frozen:
+                self.session.catch_up()
+            self._announce(replaced=True)
+            self.playback.show(self.session.view())
+            if request.track:
+                self.playback.set_tracking(True)
+            if request.track or was_frozen:
+                self.playback.set_playing(True)
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the targets"))
+    def remove_target(self, number: int) -> None:
+        """Forget a target."""
+        self.session.remove_target(number)
+        self._after_edit()
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the targets"))
+    def clear_targets(self) -> None:
+        """Forget all targets."""
+        self.session.clear_targets()
+        self._after_edit()
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the targets"))
+    def undo(self) -> None:
+        """Take back the last box or removal."""
+        if self.session.undo():
+            self._after_edit()
+        else:
+            self.messages.notice.emit(_text("There is no box to undo."))
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot track"))
+    def run_again(self) -> None:
+        """Track everything again from its key frames; the run so far becomes the ghost."""
+        source = self.session.source
+        start = self.session.run_again() if source is not None and source.is_seekable else None
+        if start is not None:
+            self._announce(replaced=True)
+            self.playback.go_to(start)
+            self.playback.set_tracking(True)
+            self.playback.set_playing(True)
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot track"))
+    def track(self, is_tracking: bool) -> None:
+        """Start tracking where it left off (playing on), or stop at once."""
+        if is_tracking:
+            self._go_to_frontier()
+        self.playback.set_tracking(is_tracking and bool(self.session.targets))
+        self.playback.set_playing(self.session.is_tracking)
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot track"))
+    def track_frames(self, count: int) -> None:
+        """Track the next `count` frames, then pause."""
+        if self.session.targets and count > 0:
+            self._go_to_frontier()
+            self.playback.set_tracking(True)
+            self.playback.set_playing(True, frames=count)
+
+    # --- trackers -----------------------------------------------------------------------------------------
+
+    @reported(QT_TRANSLATE_NOOP("worker", "No tracker"))
+    def prepare_tracker(self) -> None:
+        """Build the tracker ahead of the first box, so that the first track starts at once.
+
+        Trouble is only a notice: nobody has asked for a tracker yet, and the first box will say it in full.
+        """
+        try:
+            with self.messages.busy_with(_text("Loading the tracker")):
+                self.messages.tracker_ready.emit(self.session.build_tracker().tracking)
+            self._announce()
+        except SiamscopeError as error:
+            logger.warning("%s", error)
+            self.messages.notice.emit(str(error))
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot use this tracker"))
+    def choose_tracker(self, choice: TrackerChoice) -> None:
+        """Use another tracker, weights or device; on an error the present one stays."""
+        with self.messages.busy_with(_text("Loading the tracker")):
+            self.session.choose_tracker(choice)
+            self.messages.tracker_ready.emit(self.session.build_tracker().tracking)
+            self._announce(replaced=True)
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot use these parameters"))
+    def set_tracking_config(self, tracking: TrackingConfig) -> None:
+        """Use other parameters from the next frame on."""
+        self.session.set_tracking_config(tracking)
+        if self.session.is_tracking:
+            self._announce(replaced=True)
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot show this"))
+    def set_debug(self, wants_debug: bool) -> None:
+        """Say whether anything visible needs the tracker's inner state."""
+        changed, self.session.wants_debug = self.session.wants_debug != wants_debug, wants_debug
+        if changed and wants_debug and not self.playback.is_playing:
+            self.playback.show(self.session.view())
+
+    # --- results ------------------------------------------------------------------------------------------
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot export"))
+    def write_results(self, path: str) -> None:
+        """Write all results as JSON to `path`, for an export that runs in another process."""
+        save_run(path, collect_results(self.session))
+        self.messages.results_written.emit(path)
+
+    def set_autosave(self, is_on: bool) -> None:
+        """Keep results across a crash, or not."""
+        self._journal.is_on = is_on
+
+    def _take_source(self, source: FrameSource, spec: str, shown: Target | None) -> None:
+        """Show another source, with results to look at or with those that were saved for it."""
+        self._leave_source()
+        view = self.session.open(source, spec)
+        self._is_replay = shown is not None
+        restored = self._journal.restore(spec, source) if shown is None else {shown.number: shown}
+        if restored:
+            self.session.restore(restored)
+            view = self.session.view()
+            if shown is None:
+                text = _text("Restored {} results of an earlier session; 'Clear all targets' discards them.")
+                self.messages.notice.emit(text.format(self.session.restored))
+        summary = summarise_source(self.session)
+        self.messages.post_source(summary)
+        self.messages.opened.emit(summary)
+        self._announce(replaced=True)
+        self.playback.show(view)
+        for warning in getattr(source, "warnings", ()):
+            self.messages.notice.emit(warning)
+        self.playback.start_source(source)
+
+    def _go_to_frontier(self) -> None:
+        """Go back to where tracking stopped if the present frame is past it."""
+        session = self.session
+        frontier, source = session.frontier(), session.source
+        if source is None or not source.is_seekable or frontier is None or session.position is None:
+            return
+        if frontier < session.position and not session.is_tracked_here():
+            self.messages.notice.emit(_text("Tracking resumes at frame {}.").format(frontier))
+            self.playback.go_to(frontier)
+
+    def _leave_source(self) -> None:
+        self.playback.end_source()
+        self._save()
+        self.session.close_source()
+
+    def _announce(self, replaced: bool = False) -> None:
+        """Send the summary, and all stored rows where some were replaced."""
+        self.messages.summary_changed.emit(summarise(self.session))
+        if replaced:
+            self.messages.post_replaced(self.session.rows())
+
+    def _after_edit(self) -> None:
+        if not self.session.targets:
+            self.playback.set_tracking(False)
+        self._announce(replaced=True)
+        self.playback.show(self.session.view())
+        self._save()
+
+    def _save(self) -> None:
+        source = self.session.source
+        if source is not None and not self._is_replay:
+            self._journal.save(self.session.spec, source, self.session.targets)
+
+
+def _text(text: str) -> str:
+    return QCoreApplication.translate("worker", text)
