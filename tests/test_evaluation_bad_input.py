@@ -105,6 +105,110 @@ def test_a_result_that_cannot_be_counted_is_left_out_and_named(
     assert "Partial: 2 of 3" in shown and told in shown
 
 
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: text.encode("utf-8-sig"),  # a byte-order mark, as Windows' Notepad writes it
+        lambda text: text.encode("utf-16"),  # PowerShell's > writes UTF-16
+        lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: (text + "\n \n\n").encode(),  # blank lines at the end
+        lambda text: text.replace(",", ".50;").replace("\n", ".50\n").replace(".", ",").encode(),  # decimal commas
+    ],
+)
+def test_a_result_is_read_whatever_program_wrote_it(otb: Path, encode: Callable[[str], bytes]) -> None:
+    path = otb / "results" / "Good" / "Beta.txt"
+    path.write_bytes(encode(path.read_text()))
+    code, trackers = score(otb, "otb", "--strict")
+    assert code == 0 and trackers["Good"]["per_sequence"]["Beta"]["precision_20"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda lines: [*lines[:LENGTH], "1,2,3,4"], 20 / 21),  # pytracking's analysis cuts the end, too
+        (lambda lines: [*lines[:LENGTH], lines[LENGTH - 1]], 20 / 21),  # the last one twice
+    ],
+)
+def test_one_line_too_many_at_the_end_is_left_out_and_noted(
+    otb: Path, change: Callable[[list[str]], list[str]], expected: float
+) -> None:
+    edit(otb / "results" / "Good" / "Beta.txt", change)
+    code, trackers = score(otb, "otb", "--strict")
+    assert code == 0 and trackers["Good"]["per_sequence"]["Beta"]["success_auc"] == pytest.approx(expected, abs=1e-6)
+    assert "one line more than frames (31 for 30)" in trackers["Good"]["remarks"]["notes"]["Beta"]
+
+
+# (clip, lines of a result for the whole clip, first and last line that OTB evaluates); the parts are those of the
+# benchmark's configuration, which pytracking and the got10k toolkit repeat, the latter without Tiger1's
+OTB_PARTS = [
+    ("Tiger1", 354, 5, 354),
+    ("David", 770, 299, 770),
+    ("Football1", 81, 0, 74),
+    ("Freeman3", 500, 0, 460),
+    ("Freeman4", 300, 0, 283),
+    ("Diving", 231, 0, 215),
+    ("BlurCar1", 988, 246, 988),
+    ("BlurCar3", 359, 2, 359),
+    ("BlurCar4", 397, 17, 397),
+]
+
+
+@pytest.mark.parametrize(("clip", "whole", "first", "last"), OTB_PARTS)
+@pytest.mark.parametrize("is_truth_whole", [True, False])
+def test_results_on_the_whole_clip_and_on_its_evaluated_part_are_scored_alike(
+    tmp_path: Path, clip: str, whole: int, first: int, last: int, is_truth_whole: bool
+) -> None:
+    rows = [[10.0 + frame % 90, 20.0 + frame % 70, 40.0, 30.0] for frame in range(whole)]
+    truth = rows if is_truth_whole else rows[first:last]
+    (tmp_path / "truth.json").write_text(json.dumps({clip: {"groundtruth_rect": truth}}))
+    for tracker, own in (("Whole", rows), ("Part", rows[first:last])):
+        (tmp_path / "results" / tracker).mkdir(parents=True)
+        (tmp_path / "results" / tracker / f"{clip}.txt").write_text("\n".join(lines_of(own)))
+    _, trackers = score(tmp_path, "otb")
+    for found in trackers.values():
+        assert found["success_auc"] == pytest.approx(20 / 21, abs=1e-6) and found["per_sequence"][clip]["frames"] == (
+            last - first
+        )
+    assert not trackers["Part"]["remarks"]["notes"] and "OTB evaluates" in trackers["Whole"]["remarks"]["notes"][clip]
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["mytracker", "mytracker_000", "mytracker/default", "mytracker/default_000"],  # with and without the run's number
+)
+def test_folders_of_pytracking_are_read_with_their_speed(tmp_path: Path, folder: str) -> None:
+    rows = boxes_of("Deer")
+    (tmp_path / "truth.json").write_text(json.dumps({"Deer": {"groundtruth_rect": rows}}))
+    place = tmp_path / "results" / folder
+    place.mkdir(parents=True)
+    (place / "Deer.txt").write_text("\n".join(line.replace(",", "\t") for line in lines_of(rows)))
+    (place / "Deer_time.txt").write_text("0.02\n" * LENGTH)
+    for scores in ("object_presence_scores", "all_scores", "confidence"):
+        (place / f"Deer_{scores}.txt").write_text("0.9\n" * LENGTH)
+    _, trackers = score(tmp_path, "otb")
+    assert list(trackers) == [folder] and trackers[folder]["fps"] == pytest.approx(50)
+    assert trackers[folder]["remarks"]["unknown"] == []
+
+
+def test_a_sequence_that_is_called_like_a_file_of_scores_is_a_sequence(otb: Path) -> None:
+    truth = {name: {"groundtruth_rect": boxes_of(name)} for name in ("car2_s", "own_score")}
+    (otb / "truth.json").write_text(json.dumps(truth))
+    for name in truth:
+        (otb / "results" / "Good" / f"{name}.txt").write_text("\n".join(lines_of(boxes_of(name))))
+    assert set(score(otb, "otb")[1]["Good"]["per_sequence"]) == set(truth)
+
+
+def test_files_of_matlab_are_refused(otb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (otb / "results" / "Good").iterdir():
+        path.rename(path.with_suffix(".mat"))
+    assert score(otb, "otb") == (REFUSED, {})
+    assert ".mat files cannot be read" in capsys.readouterr().err
+    (otb / "truth.mat").write_bytes(b"MATLAB 5.0")
+    assert main(["score", "otb", "--groundtruth", str(otb / "truth.mat"), "--results", str(otb)]) == REFUSED
+    assert "is a MATLAB file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("value", ["nan,nan,nan,nan", "NaN", "inf,0,10,10", "20,30,nan,32"])
 def test_boxes_that_are_no_numbers_count_as_misses_and_are_named(otb: Path, value: str) -> None:
     edit(otb / "results" / "Good" / "Beta.txt", replaced(4, value))

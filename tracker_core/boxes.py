@@ -93,7 +93,8 @@ def polygon_to_equal_area_xywh(polygons: ArrayLike) -> NDArray[np.float64]:
 def iou_xywh(boxes_a_xywh: ArrayLike, boxes_b_xywh: ArrayLike) -> NDArray[np.float64]:
     """Return the intersection over union of boxes, row by row with broadcasting: (…, 4), (…, 4) → (…).
 
-    Boxes without area have IoU 0 with everything; NaN in either box gives NaN.
+    Boxes without area have IoU 0 with everything; NaN in either box gives NaN. Never above 1, although x + w − x may
+    exceed w by rounding: the toolkits of PySOT and GOT-10k cut it off there too.
     """
     a, b = np.asarray(boxes_a_xywh, np.float64), np.asarray(boxes_b_xywh, np.float64)
     inner_w = np.minimum(a[..., 0] + a[..., 2], b[..., 0] + b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
@@ -102,7 +103,7 @@ def iou_xywh(boxes_a_xywh: ArrayLike, boxes_b_xywh: ArrayLike) -> NDArray[np.flo
     union = a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - intersection
     with np.errstate(invalid="ignore", divide="ignore"):
         result = np.where(union > 0, intersection / union, np.where(np.isnan(union), np.nan, 0.0))
-    return np.asarray(result, np.float64)
+    return np.asarray(np.minimum(result, 1.0), np.float64)
 
 
 def center_distance_xywh(boxes_a_xywh: ArrayLike, boxes_b_xywh: ArrayLike) -> NDArray[np.float64]:

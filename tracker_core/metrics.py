@@ -1,34 +1,65 @@
-"""Success and precision of one-pass evaluation (Wu, Lim, Yang: Online Object Tracking, 2013 and 2015)."""
+"""Success and precision (Wu, Lim, Yang: Online Object Tracking, 2013 and 2015): frame by frame, as curves, as numbers.
+
+Training, the window, `track` and the benchmarks all measure with these functions.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from tracker_core.boxes import center_distance_xywh, iou_xywh
+from tracker_core.types import FloatArray
 
 SUCCESS_THRESHOLDS = np.linspace(0.0, 1.0, 21)
+PRECISION_THRESHOLDS = np.arange(51.0)  # pixels
 PRECISION_PIXELS = 20.0
 
 
-def success_auc(boxes_xywh: ArrayLike, truth_xywh: ArrayLike, thresholds: ArrayLike = SUCCESS_THRESHOLDS) -> float:
-    """Return the mean share of frames whose overlap is strictly greater than each threshold, 0..1.
+def frame_overlaps(boxes_xywh: ArrayLike, truth_xywh: ArrayLike) -> FloatArray:
+    """Return the overlap (N,) of boxes with ground truth, both (N, 4).
 
-    Boxes and truth are (N, 4); rows whose truth is NaN do not count, a NaN box overlaps nothing. NaN without any truth.
+    NaN where there is no ground truth (a row with NaN or infinity); 0 for a box that is not finite or has no area.
     """
     boxes, truth = np.asarray(boxes_xywh, np.float64), np.asarray(truth_xywh, np.float64)
-    labelled = np.isfinite(truth).all(axis=1)
-    if not labelled.any():
-        return float("nan")
-    iou = np.nan_to_num(iou_xywh(boxes[labelled], truth[labelled]))
-    return float((iou[:, None] > np.asarray(thresholds)[None, :]).mean())
+    with np.errstate(invalid="ignore"):
+        found = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
+        overlaps = np.where(found, iou_xywh(boxes, truth), 0.0)
+    return np.where(np.isfinite(truth).all(axis=1), overlaps, np.nan)
+
+
+def frame_center_errors(boxes_xywh: ArrayLike, truth_xywh: ArrayLike) -> FloatArray:
+    """Return the distance (N,) of the centres in pixels, both (N, 4); NaN without ground truth, else inf for no box."""
+    boxes, truth = np.asarray(boxes_xywh, np.float64), np.asarray(truth_xywh, np.float64)
+    with np.errstate(invalid="ignore"):
+        errors = np.where(np.isfinite(boxes).all(axis=1), center_distance_xywh(boxes, truth), np.inf)
+    return np.where(np.isfinite(truth).all(axis=1), errors, np.nan)
+
+
+def success_curve(overlaps: ArrayLike, thresholds: ArrayLike = SUCCESS_THRESHOLDS) -> FloatArray:
+    """Return the share (T,) of frames whose overlap is strictly greater than each threshold; NaN frames don't count.
+
+    NaN throughout where no frame counts.
+    """
+    values = np.asarray(overlaps, np.float64)
+    return _share(values[np.isfinite(values)][:, None] > np.asarray(thresholds))
+
+
+def precision_curve(errors: ArrayLike, thresholds: ArrayLike = PRECISION_THRESHOLDS) -> FloatArray:
+    """Return the share (T,) of frames whose error is at most each threshold; NaN frames as in `success_curve`."""
+    values = np.asarray(errors, np.float64)
+    return _share(values[~np.isnan(values)][:, None] <= np.asarray(thresholds))
+
+
+def success_auc(boxes_xywh: ArrayLike, truth_xywh: ArrayLike, thresholds: ArrayLike = SUCCESS_THRESHOLDS) -> float:
+    """Return the area under the success curve of boxes (N, 4): its mean over the thresholds. NaN without any truth."""
+    return float(success_curve(frame_overlaps(boxes_xywh, truth_xywh), thresholds).mean())
 
 
 def precision_at(boxes_xywh: ArrayLike, truth_xywh: ArrayLike, pixels: float = PRECISION_PIXELS) -> float:
-    """Return the share of frames whose centre error is at most `pixels`; NaN rows as in `success_auc`."""
-    boxes, truth = np.asarray(boxes_xywh, np.float64), np.asarray(truth_xywh, np.float64)
-    labelled = np.isfinite(truth).all(axis=1)
-    if not labelled.any():
-        return float("nan")
-    distance: NDArray[np.float64] = np.nan_to_num(center_distance_xywh(boxes[labelled], truth[labelled]), nan=np.inf)
-    return float((distance <= pixels).mean())
+    """Return the share of frames of boxes (N, 4) whose centre error is at most `pixels`. NaN without any truth."""
+    return float(precision_curve(frame_center_errors(boxes_xywh, truth_xywh), [pixels])[0])
+
+
+def _share(passed: np.ndarray) -> FloatArray:
+    return np.asarray(passed.mean(axis=0) if len(passed) else np.full(passed.shape[1], np.nan), np.float64)

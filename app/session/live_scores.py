@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS
+from tracker_core.boxes import center_distance_xywh, iou_xywh
+from tracker_core.metrics import PRECISION_PIXELS, success_curve
 from tracker_core.types import FloatArray, TrackingState, TrackResult
 
 
@@ -14,23 +13,14 @@ def iou_of(box_xywh: FloatArray | None, truth_xywh: FloatArray | None) -> float:
     """Return the intersection over union of two boxes (x, y, w, h), NaN where one is missing."""
     if box_xywh is None or truth_xywh is None:
         return math.nan
-    x, y, w, h = (float(value) for value in box_xywh)
-    tx, ty, tw, th = (float(value) for value in truth_xywh)
-    overlap_w = min(x + w, tx + tw) - max(x, tx)
-    overlap_h = min(y + h, ty + th) - max(y, ty)
-    if overlap_w <= 0 or overlap_h <= 0:
-        return 0.0
-    overlap = overlap_w * overlap_h
-    return overlap / (w * h + tw * th - overlap)
+    return float(iou_xywh(box_xywh, truth_xywh))
 
 
 def center_error(box_xywh: FloatArray | None, truth_xywh: FloatArray | None) -> float:
     """Return the distance of two boxes' centres in pixels, NaN where one is missing."""
     if box_xywh is None or truth_xywh is None:
         return math.nan
-    x, y, w, h = (float(value) for value in box_xywh)
-    tx, ty, tw, th = (float(value) for value in truth_xywh)
-    return math.hypot(x + w / 2 - tx - tw / 2, y + h / 2 - ty - th / 2)
+    return float(center_distance_xywh(box_xywh, truth_xywh))
 
 
 class RunningScores:
@@ -51,7 +41,7 @@ class RunningScores:
             self._success -= before[0]
             self._precise -= before[1]
         if math.isfinite(iou):
-            passed = float(np.searchsorted(SUCCESS_THRESHOLDS, iou, side="left")) / len(SUCCESS_THRESHOLDS)
+            passed = float(success_curve([iou]).mean())
             precise = float(center_distance <= PRECISION_PIXELS)
             self._frames[index] = (passed, precise)
             self._success += passed

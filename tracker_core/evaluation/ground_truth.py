@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from tracker_core.errors import DataSetError, SiamscopeError
 from tracker_core.evaluation.regions import xywh_to_polygon
-from tracker_core.sources.sequences.annotation import read_flags, read_lines, read_number_rows
-from tracker_core.sources.sequences.otb import FRAME_RANGES
+from tracker_core.sources.sequences.annotation import read_flags, read_lines, read_number_rows, read_text
+from tracker_core.sources.sequences.otb import evaluated_rows
 from tracker_core.sources.sequences.otb_attributes import OTB_ATTRIBUTES
 from tracker_core.sources.sequences.vot import parse_region
 from tracker_core.types import FloatArray, Sequence
@@ -73,7 +73,7 @@ def read_box_truth(source: str | Path) -> dict[str, BoxTruth]:
     for name, entry in _load_json(source).items():
         rows = _numbers(entry, BOX_KEYS, name, source, (4,))
         attributes = tuple(entry.get("attr", ())) or attributes_of_clip(name)
-        truths[name] = BoxTruth(name, rows, attributes, _size(entry))
+        truths[name] = BoxTruth(name, evaluated_rows(name, rows), attributes, _size(entry))
     return truths
 
 
@@ -147,11 +147,13 @@ def _as_polygon(row: Any) -> FloatArray:
 
 
 def _load_json(source: Path) -> Mapping[str, Mapping[str, Any]]:
+    if not source.exists():
+        raise DataSetError(f"There is no ground truth at '{source}'; give a JSON file or a data-set folder.")
+    if source.suffix.lower() == ".mat":
+        raise DataSetError(f"'{source}' is a MATLAB file, which cannot be read; give a JSON file or a data-set folder.")
     try:
-        data = json.loads(source.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise DataSetError(f"There is no ground truth at '{source}'; give a JSON file or a data-set folder.") from None
-    except (OSError, ValueError) as error:
+        data = json.loads(read_text(source))
+    except ValueError as error:
         raise DataSetError(f"The ground truth '{source}' is not readable JSON ({error}).") from error
     if not isinstance(data, dict) or not data or not all(isinstance(entry, dict) for entry in data.values()):
         raise DataSetError(f"The ground truth '{source}' does not map sequence names to objects.")
@@ -199,29 +201,17 @@ def _boxes_of_folder(root: Path) -> dict[str, BoxTruth]:
         files = files or sorted(folder.glob("groundtruth.txt"))
         for target, path in enumerate(files, start=1):
             name = folder.name if len(files) == 1 else f"{folder.name}-{target}"
-            rows = _evaluated_rows(folder.name, read_number_rows(path))
+            rows = evaluated_rows(folder.name, read_number_rows(path))
             truths[name] = BoxTruth(name, rows, attributes_of_clip(folder.name), _image_size(folder))
     if not truths:
         for path in sorted(root.glob("*.txt")):
-            rows = _evaluated_rows(path.stem, read_number_rows(path))
+            rows = evaluated_rows(path.stem, read_number_rows(path))
             truths[path.stem] = BoxTruth(path.stem, rows, attributes_of_clip(path.stem))
     if not truths:
         raise DataSetError(
             f"No ground truth was found in '{root}'; it needs <sequence>/groundtruth_rect.txt or <sequence>.txt."
         )
     return truths
-
-
-def _evaluated_rows(clip: str, rows: FloatArray) -> FloatArray:
-    """Return the rows of the frames that OTB evaluates, where an annotation file covers more than those."""
-    if clip not in FRAME_RANGES:
-        return rows
-    first, last = FRAME_RANGES[clip]
-    length = last - first + 1
-    if len(rows) <= length:
-        return rows
-    skipped = first - 1 if len(rows) >= last else 0
-    return rows[skipped : skipped + length]
 
 
 def _regions_of_folder(root: Path) -> dict[str, RegionTruth]:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tracker_core.boxes import center_distance_xywh, iou_xywh, xywh_to_cxcywh
+from tracker_core.boxes import xywh_to_cxcywh
 from tracker_core.errors import InputError
+from tracker_core.metrics import frame_center_errors, frame_overlaps, precision_curve, success_curve
 from tracker_core.types import FloatArray
 
 THRESHOLD_COUNTS = (21, 101)
-PRECISION_THRESHOLDS = np.arange(51.0)  # pixels
 NORMALISED_THRESHOLDS = np.arange(51) / 100  # shares of the target's width and height
 PRECISION_AT = 20  # index and pixels
 NORMALISED_AT = 20  # index: a fifth of the target
@@ -95,20 +95,17 @@ def measure_sequence(
     if not counted.any():
         raise InputError(f"'{name}' has no frame with ground truth to compare with.")
     boxes, truth = boxes[counted], truth[counted]
-    found = np.isfinite(boxes).all(axis=1)
-    overlap, error, normalised = np.zeros(len(boxes)), np.full(len(boxes), np.inf), np.full(len(boxes), np.inf)
-    found_boxes, found_truth = boxes[found], truth[found]
-    error[found] = center_distance_xywh(found_boxes, found_truth)
-    normalised[found] = _normalised_distance(found_boxes, found_truth)
+    boxes[~np.isfinite(boxes).all(axis=1)] = np.nan  # cutting at the border would make an infinite side finite
+    error, normalised = frame_center_errors(boxes, truth), _normalised_errors(boxes, truth)
     if image_size is not None:
-        found_boxes, found_truth = _bound(found_boxes, image_size), _bound(found_truth, image_size)
-    overlap[found] = np.where((found_boxes[:, 2:] > 0).all(axis=1), iou_xywh(found_boxes, found_truth), 0.0)
+        boxes, truth = _bound(boxes, image_size), _bound(truth, image_size)
+    overlap = frame_overlaps(boxes, truth)
     return SequenceCurves(
         name=name,
         frames=len(truth),
-        success=_share(overlap[:, None] > success_thresholds(thresholds)),
-        precision=_share(error[:, None] <= PRECISION_THRESHOLDS),
-        normalised_precision=_share(normalised[:, None] <= NORMALISED_THRESHOLDS),
+        success=success_curve(overlap, success_thresholds(thresholds)),
+        precision=precision_curve(error),
+        normalised_precision=precision_curve(normalised, NORMALISED_THRESHOLDS),
         overlap=float(overlap.mean()),
         success_rate_50=float((overlap > 0.5).mean()),
         success_rate_75=float((overlap > 0.75).mean()),
@@ -155,10 +152,6 @@ def group_by_attribute(measured: Iterable[SequenceCurves]) -> dict[str, list[Seq
     return dict(sorted(groups.items()))
 
 
-def _share(passed: NDArray[np.bool_]) -> FloatArray:
-    return np.asarray(passed.mean(axis=0), np.float64)
-
-
 def _bound(boxes_xywh: FloatArray, image_size: tuple[int, int]) -> FloatArray:
     """Return boxes moved and cut to fit into the image as GOT-10k's evaluation does it.
 
@@ -170,9 +163,9 @@ def _bound(boxes_xywh: FloatArray, image_size: tuple[int, int]) -> FloatArray:
     return np.concatenate((corner, np.clip(boxes_xywh[:, 2:], 0, bound - corner)), axis=1)
 
 
-def _normalised_distance(boxes_xywh: FloatArray, truth_xywh: FloatArray) -> FloatArray:
+def _normalised_errors(boxes_xywh: FloatArray, truth_xywh: FloatArray) -> FloatArray:
     """Return the centre errors (N,) in units of the target's width and height; infinite for a target without area."""
     with np.errstate(divide="ignore", invalid="ignore"):
         offset = (xywh_to_cxcywh(boxes_xywh)[:, :2] - xywh_to_cxcywh(truth_xywh)[:, :2]) / truth_xywh[:, 2:]
-    distance = np.hypot(offset[:, 0], offset[:, 1])
-    return np.asarray(np.where((truth_xywh[:, 2:] > 0).all(axis=1), distance, np.inf), np.float64)
+        known = np.isfinite(boxes_xywh).all(axis=1) & (truth_xywh[:, 2:] > 0).all(axis=1)
+    return np.where(known, np.hypot(offset[:, 0], offset[:, 1]), np.inf)

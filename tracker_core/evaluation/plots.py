@@ -19,7 +19,6 @@ from tracker_core.evaluation.one_pass import (
     NORMALISED_AT,
     NORMALISED_THRESHOLDS,
     PRECISION_AT,
-    PRECISION_THRESHOLDS,
     SequenceCurves,
 )
 from tracker_core.evaluation.plot_parts import (
@@ -47,6 +46,7 @@ from tracker_core.evaluation.plot_style import (
     assign_styles,
     shorten_name,
 )
+from tracker_core.metrics import PRECISION_THRESHOLDS
 
 MOST_IN_PANEL = 4  # in a small panel of a grid
 

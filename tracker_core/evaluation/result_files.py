@@ -7,6 +7,7 @@ Times stand beside them: `<tracker>/times/<sequence>_time.txt`, or `<sequence>_t
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,12 +20,16 @@ from tracker_core.errors import DataSetError, InputError
 from tracker_core.evaluation.ground_truth import stack_polygons
 from tracker_core.evaluation.regions import xywh_to_polygon
 from tracker_core.evaluation.supervised import REGION, Trajectory
-from tracker_core.sources.sequences.annotation import read_lines, read_number_rows
+from tracker_core.sources.sequences.annotation import read_lines, read_number_rows, split_numbers
+from tracker_core.sources.sequences.otb import evaluated_rows
 from tracker_core.types import FloatArray
 
 EXPERIMENT = "baseline"  # VOT's name for the supervised experiment
 NOT_TRACKERS = frozenset({"times", "runs", "reports"})
-_SEPARATORS = re.compile(r"[,;\s]+")
+# What toolkits write beside the boxes of a sequence, under its name and one of these endings.
+_SIDECAR = re.compile(
+    r"(.+?)_(times?|fps|scores?|conf|confidences?|object_presence_scores|all_boxes|all_scores|visibility|iou)"
+)
 _REPETITION = re.compile(r"(.+)_(\d{3})$")
 
 
@@ -49,9 +54,12 @@ def find_one_pass_results(folder: str | Path) -> list[ResultFolder]:
         return [ResultFolder(root.resolve().name, root, own, _times(root))]
     found = []
     for place in _subfolders(root):
-        files = _one_pass_files(place) or _nested_files(place)
-        if files:
-            found.append(ResultFolder(place.name, place, files, _times(place)))
+        found += _one_pass_folder(place) or [
+            # pytracking's <tracker>/<parameters>, with _000, _001, … for repeated runs
+            dataclasses.replace(results, tracker=f"{place.name}/{results.tracker}")
+            for run in _subfolders(place)
+            for results in _one_pass_folder(run)
+        ]
     return found or _raise_empty(root, "<tracker>/<sequence>.txt")
 
 
@@ -119,6 +127,25 @@ def read_boxes_of_result(path: Path) -> FloatArray:
     return read_number_rows(path)
 
 
+def fit_to_frames(name: str, path: Path, rows: FloatArray, frames: int) -> tuple[FloatArray, str]:
+    """Return the rows of a result that belong to the `frames` of `name`'s ground truth, and a note if others are left.
+
+    Rows beyond the part of a clip that OTB evaluates are left out, and so is one surplus row at the end, as in
+    pytracking's analysis. Raises `InputError` for any other number of rows, also where one of two equal lines in the
+    middle may be the surplus one: every frame behind it would be compared with a wrong box.
+    """
+    if len(rows) == frames:
+        return rows, ""
+    evaluated = evaluated_rows(name, rows)
+    if len(evaluated) == frames:
+        return evaluated, f"{name} has {len(rows)} lines, of which the {frames} of the frames that OTB evaluates count."
+    twice = np.flatnonzero((rows[1:] == rows[:-1]).all(axis=1))
+    if len(rows) == frames + 1 and (not len(twice) or (rows[twice[0] :] == rows[-1]).all()):
+        return rows[:-1], f"{name} has one line more than frames ({len(rows)} for {frames}); the last one is left out."
+    relation = "fewer" if len(rows) < frames else "more"
+    raise InputError(f"'{path}' has {relation} lines than '{name}' has frames ({len(rows)} lines, {frames} frames).")
+
+
 def read_trajectory(path: Path) -> Trajectory:
     """Return what a supervised result file holds; raises `DataSetError` naming file and line."""
     _require_content(path)
@@ -129,7 +156,7 @@ def read_trajectory(path: Path) -> Trajectory:
     polygons: list[FloatArray] = []
     for number, line in enumerate(lines):
         try:
-            values = [float(part) for part in _SEPARATORS.split(line.strip()) if part]
+            values = [float(part) for part in split_numbers(line)]
         except ValueError:
             raise DataSetError(f"Line {number + 1} of '{path}' is not a list of numbers: '{line[:60]}'.") from None
         if len(values) == 4:
@@ -151,7 +178,7 @@ def read_speed(path: Path | None) -> float | None:
     if path is None or not path.is_file():
         return None
     try:
-        seconds = np.array([float(part) for line in read_lines(path) for part in _SEPARATORS.split(line) if part])
+        seconds = np.array([float(part) for line in read_lines(path) for part in split_numbers(line)])
     except (ValueError, DataSetError):
         return None
     seconds = seconds[np.isfinite(seconds) & (seconds > 0)]
@@ -194,6 +221,8 @@ def _require_folder(folder: str | Path) -> Path:
 def _raise_empty(root: Path, layout: str) -> list[ResultFolder]:
     inside = ", ".join(f"'{path.name}'" for path in _subfolders(root)[:4])
     hint = f" Inside are {inside}; perhaps one of them is meant." if inside else ""
+    if any(root.glob("*.mat")) or any(root.glob("*/*.mat")):
+        hint = " MATLAB's .mat files cannot be read; write each as text, one line x,y,w,h per frame."
     raise InputError(f"The results folder '{root}' holds no result file; {layout} is expected.{hint}")
 
 
@@ -203,9 +232,19 @@ def _subfolders(root: Path) -> list[Path]:
     )
 
 
+def _one_pass_folder(place: Path) -> list[ResultFolder]:
+    files = _one_pass_files(place) or _nested_files(place)
+    return [ResultFolder(place.name, place, files, _times(place))] if files else []
+
+
 def _one_pass_files(folder: Path) -> dict[str, list[Path]]:
-    files = sorted(path for path in folder.glob("*.txt") if path.name[0] != "." and not path.stem.endswith("_time"))
-    return {path.stem: [path] for path in files}
+    files = {path.stem: [path] for path in sorted(folder.glob("*.txt")) if path.name[0] != "."}
+    # a file of times is never a sequence, the others only are none beside the file that they belong to
+    return {
+        name: paths
+        for name, paths in files.items()
+        if not ((sidecar := _SIDECAR.fullmatch(name)) and (sidecar[2].startswith("time") or sidecar[1] in files))
+    }
 
 
 def _nested_files(folder: Path) -> dict[str, list[Path]]:
@@ -219,8 +258,10 @@ def _nested_files(folder: Path) -> dict[str, list[Path]]:
 
 
 def _times(folder: Path) -> dict[str, Path]:
-    found = {path.stem.removesuffix("_time"): path for path in (folder / "times").glob("*_time.txt")}
-    return found or _nested_times(folder)
+    for place in (folder / "times", folder):
+        if found := {path.stem.removesuffix("_time"): path for path in place.glob("*_time.txt")}:
+            return found
+    return _nested_times(folder)
 
 
 def _nested_times(folder: Path) -> dict[str, Path]:

@@ -21,6 +21,7 @@ from tracker_core.evaluation.one_pass import (
 )
 from tracker_core.evaluation.result_files import (
     ResultFolder,
+    fit_to_frames,
     match_sequences,
     read_boxes_of_result,
     read_speed,
@@ -249,8 +250,7 @@ def score_one_pass(
             continue
         path = results.files[matched[name]][0]
         try:
-            boxes = read_boxes_of_result(path)
-            _check_length(name, path, len(boxes), len(truth))
+            boxes, surplus = fit_to_frames(name, path, read_boxes_of_result(path), len(truth))
             measured.append(
                 measure_sequence(
                     name,
@@ -266,8 +266,7 @@ def score_one_pass(
         except (SiamscopeError, OSError) as error:
             remarks.left_out[name] = f"{name}: {error}"
             continue
-        note = _odd_boxes(name, boxes)
-        if note:
+        if note := " ".join(filter(None, (surplus, _odd_boxes(name, boxes)))):
             remarks.notes[name] = note
         if np.allclose(boxes[0] - truth.boxes_xywh[0], [-1, -1, 0, 0], atol=1e-3):
             shifted.append(name)

@@ -10,17 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from tracker_core.boxes import center_distance_xywh, iou_xywh
 from tracker_core.config import TrackerConfig
 from tracker_core.errors import SiamscopeError
+from tracker_core.metrics import frame_overlaps, precision_at, success_auc
 from tracker_core.trackers.builder import tracker_from_network
 from tracker_core.training.clips import Clip
 from tracker_core.training.images import ImageCache, UnreadableImageError
 from tracker_core.types import FloatArray, Tracker
 
 logger = logging.getLogger(__name__)
-THRESHOLDS = np.linspace(0, 1, 21)
-PRECISE = 20.0  # pixels
 LOST_BELOW = 0.6  # a sequence with overlap in a smaller share of its frames counts as lost
 
 
@@ -66,12 +64,9 @@ def track_sequences(
 
 
 def _score(name: str, boxes_xywh: FloatArray, truth_xywh: FloatArray) -> SequenceScore:
-    labelled = np.isfinite(truth_xywh).all(axis=1)
-    iou = iou_xywh(boxes_xywh, truth_xywh)[labelled]
-    distance = center_distance_xywh(boxes_xywh, truth_xywh)[labelled]
-    return SequenceScore(
-        name, float((iou[:, None] > THRESHOLDS).mean()), float((distance <= PRECISE).mean()), float((iou > 0).mean())
-    )
+    overlaps = frame_overlaps(boxes_xywh, truth_xywh)
+    overlapping = float((overlaps[np.isfinite(overlaps)] > 0).mean())
+    return SequenceScore(name, success_auc(boxes_xywh, truth_xywh), precision_at(boxes_xywh, truth_xywh), overlapping)
 
 
 def summarise(scores: Sequence[SequenceScore]) -> dict[str, float]:

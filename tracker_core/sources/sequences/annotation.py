@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 
@@ -12,16 +13,40 @@ from tracker_core.errors import DataSetError
 from tracker_core.types import FloatArray
 
 _SEPARATORS = re.compile(r"[,;\s]+")
+_DECIMAL_COMMAS = re.compile(r"(\s*-?\d+(,\d+)?\s*;){3,}\s*-?\d+(,\d+)?\s*;?")
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 with its byte-order mark, as Windows writes it.
+
+    Raises `DataSetError` if it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+        is_wide = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        text = content.decode("utf-16" if is_wide else "utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise DataSetError(f"The file '{path}' cannot be read ({reason}).") from error
+    # two bytes of anything are a letter of UTF-16, but a text has at least a line break or a digit
+    if "\0" in text or (is_wide and not any(letter.isascii() for letter in text)):
+        raise DataSetError(f"The file '{path}' cannot be read (it is not text).")
+    return text
+
+
+def split_numbers(line: str) -> list[str]:
+    """Return the numbers of a line, separated by commas, semicolons, tabs or spaces, as texts that `float` takes.
+
+    Where four or more semicolons separate numbers, commas between digits are decimal points ("10,5;20,25;30;40").
+    """
+    if "," in line and _DECIMAL_COMMAS.fullmatch(line.strip()):
+        line = line.replace(",", ".")
+    return [part for part in _SEPARATORS.split(line.strip()) if part]
 
 
 def read_lines(path: Path) -> list[str]:
     """Return the lines of a text file without trailing blank ones; raises `DataSetError` if it cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise DataSetError(f"The file '{path}' cannot be read ({reason}).") from error
-    lines = text.splitlines()
+    lines = read_text(path).splitlines()
     while lines and not lines[-1].strip():
         lines.pop()
     return lines
@@ -36,9 +61,8 @@ def read_number_rows(path: Path, columns: tuple[int, ...] = (4,)) -> FloatArray:
     rows: list[list[float]] = []
     width = 0
     for number, line in enumerate(read_lines(path), start=1):
-        parts = [part for part in _SEPARATORS.split(line.strip()) if part]
         try:
-            values = [float(part) for part in parts]
+            values = [float(part) for part in split_numbers(line)]
         except ValueError:
             raise DataSetError(f"Line {number} of '{path}' is not a list of numbers: '{line.strip()[:60]}'.") from None
         if not values or (len(values) == 1 and np.isnan(values[0])):
@@ -61,7 +85,7 @@ def read_flags(path: Path, count: int) -> NDArray[np.bool_] | None:
     """
     if not path.is_file():
         return None
-    parts = [part for line in read_lines(path) for part in _SEPARATORS.split(line.strip()) if part]
+    parts = [part for line in read_lines(path) for part in split_numbers(line)]
     try:
         values = np.array([float(part) != 0 for part in parts[:count]], np.bool_)
     except ValueError:

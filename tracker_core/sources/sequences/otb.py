@@ -110,11 +110,21 @@ def cut_to_range(name: str, frames: list[Path], boxes: FloatArray) -> tuple[list
     chosen = [path for path, number in zip(frames, numbers, strict=True) if number and first <= number <= last]
     if not chosen:
         return frames, boxes
+    return chosen, evaluated_rows(name, boxes) if len(chosen) == last - first + 1 else boxes
+
+
+def evaluated_rows(clip: str, rows: FloatArray) -> FloatArray:
+    """Return the rows of the frames that OTB evaluates, where there are rows for more of the clip than those.
+
+    Rows that reach to the last evaluated file number count from the clip's first file; pytracking and the benchmark
+    leave out Tiger1's first five frames, the got10k toolkit does not.
+    """
+    if clip not in FRAME_RANGES:
+        return rows
+    first, last = FRAME_RANGES[clip]
     length = last - first + 1
-    if len(chosen) == length and len(boxes) > length:
-        skipped = first - 1 if len(boxes) >= last else 0
-        boxes = boxes[skipped : skipped + length]
-    return chosen, boxes
+    skipped = first - 1 if len(rows) >= last else 0
+    return rows[skipped : skipped + length] if len(rows) > length else rows
 
 
 def file_number(path: Path) -> int | None:

@@ -20,7 +20,13 @@ from numpy.typing import NDArray
 from tracker_core.boxes import polygon_to_xywh
 from tracker_core.errors import DataSetError
 from tracker_core.sources.images import list_images
-from tracker_core.sources.sequences.annotation import bounding_box_of, match_rows_to_frames, read_flags, read_lines
+from tracker_core.sources.sequences.annotation import (
+    bounding_box_of,
+    match_rows_to_frames,
+    read_flags,
+    read_lines,
+    split_numbers,
+)
 from tracker_core.sources.sequences.layout import SequenceInfo, is_video, require_frames, subfolders
 from tracker_core.sources.sequences.layout import count_frames as count_images
 from tracker_core.types import FloatArray, Sequence
@@ -101,7 +107,7 @@ def parse_region(text: str, path: Path | str = "region", line: int = 1) -> tuple
     if text.startswith("m"):
         return _mask_bounds(text, path, line), np.empty(0)
     try:
-        values = np.array([float(part) for part in re.split(r"[,;\s]+", text) if part], np.float64)
+        values = np.array([float(part) for part in split_numbers(text)], np.float64)
     except ValueError:
         raise DataSetError(f"Line {line} of '{path}' is not a VOT region: '{text[:60]}'.") from None
     if len(values) <= 1:
