@@ -157,6 +157,31 @@ def test_the_headless_wheel_stays_where_somebody_put_it(setup_module, project: P
     assert pins[:2] == ["opencv-python-headless==5.1", "numpy==2.0"]
 
 
+@pytest.mark.parametrize(
+    ("system", "machine", "python", "said"),
+    [
+        ("linux", "x86_64", "linux-x86_64", ""),
+        ("linux", "aarch64", "linux-aarch64", "PyQt5, which draws the window, has no ready-made packages for Linux on"),
+        ("linux", "armv7l", "linux-armv7l", "Linux on armv7l"),  # a Raspberry Pi with 32 bits
+        ("darwin", "arm64", "macosx-11.0-arm64", ""),  # PyQt5 has packages for Apple's processors
+        ("win32", "AMD64", "win-amd64", ""),
+        ("win32", "ARM64", "win-arm64", "install the 64-bit Python for x86-64"),
+        ("win32", "ARM64", "win-amd64", ""),  # a Python for x86-64, translated by Windows: its packages are there
+    ],
+)
+def test_where_pyqt_has_no_packages_one_sentence_says_so(
+    setup_module, monkeypatch, capsys, system: str, machine: str, python: str, said: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr("sysconfig.get_platform", lambda: python)
+    monkeypatch.setattr(setup_module.system_libraries, "check", lambda for_tests: True)
+    monkeypatch.setattr(setup_module, "prepare", lambda *_, **__: None)
+    assert setup_module.main([]) == (1 if said else 0)
+    error = capsys.readouterr().err
+    assert said in error and len(error.splitlines()) == bool(said)
+
+
 def write_program(folder: Path, name: str, text: str) -> None:
     """Write a shell script that stands for a program."""
     path = folder / name

@@ -118,6 +118,12 @@ def run(python: Path, folder: Path, *command: str) -> subprocess.CompletedProces
     )
 
 
+def strangers_in(home: Path) -> list[str]:
+    """Return the files in a home folder that are not this program's own; matplotlib's list of fonts is expected."""
+    files = [path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()]
+    return [name for name in files if "siamscope" not in name and "matplotlib/fontlist" not in name]
+
+
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
     """An empty folder."""
@@ -160,12 +166,14 @@ def test_every_command_works_from_an_empty_folder(python: Path, empty: Path, tmp
     assert (empty / "report" / "report.html").is_file()
     after = sorted(path for path in site_packages(python).rglob("*") if path.suffix != ".pyc")
     assert [path for path in after if path.name != "__pycache__"] == [p for p in before if p.name != "__pycache__"]
+    assert strangers_in(tmp_path / "home") == []
 
 
-def test_the_command_opens_the_window_on_the_clip_and_its_jobs_run(python: Path, empty: Path) -> None:
+def test_the_command_opens_the_window_on_the_clip_and_its_jobs_run(python: Path, empty: Path, tmp_path: Path) -> None:
     script = python.with_name("siamscope")
     assert run(python, empty, str(script), "--version").stdout.startswith("siamscope 0.")
     result = run(python, empty, str(python), "-c", WINDOW)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "opened siamscope_clip" in result.stdout and "(0, '')" in result.stdout
     assert list(empty.iterdir()) == []
+    assert strangers_in(tmp_path / "home") == []

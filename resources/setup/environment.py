@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -113,6 +115,16 @@ def this_version() -> str:
     return f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
+def why_no_window() -> str:
+    """Return one sentence where PyQt5 has no ready-made packages for this Python (Arm, but for a Mac), else ""."""
+    lack = "PyQt5, which draws the window, has no ready-made packages for"
+    if sys.platform == "win32" and sysconfig.get_platform() == "win-arm64":
+        return f"{lack} Python on Windows for Arm; install the 64-bit Python for x86-64 and run this again with it."
+    if sys.platform == "linux" and (machine := platform.machine()) != "x86_64":
+        return f"{lack} Linux on {machine}; set Siamscope up on a computer with an x86-64 processor, or on a Mac."
+    return ""
+
+
 def remove(folder: Path) -> None:
     """Remove a folder, or the link to one."""
     if folder.is_symlink():
@@ -143,15 +155,18 @@ def prepare(environment: Environment, stages: Iterable[str], exactly: bool) -> N
 def main(arguments: list[str]) -> int:
     """Set up and return the exit code: 0 ready, 1 something is missing (the line before says what)."""
     for_tests = "--tests" in arguments
+    if reason := why_no_window():
+        say(reason)
+        return 1
     if not system_libraries.check(for_tests):
         return 1
     try:
         prepare(Environment(ROOT), ("run", "tests") if for_tests else ("run",), "--exactly" in arguments)
     except subprocess.CalledProcessError:
-        say("The set-up stopped, the lines above say why. Run the same command again when that is mended.")
+        say("The set-up stopped, the lines above say why. Fix that, then run the same command again.")
         return 1
     except OSError as error:
-        say(f"The set-up stopped: {error}. Run the same command again when that is mended.")
+        say(f"The set-up stopped: {error}. Fix that, then run the same command again.")
         return 1
     except KeyboardInterrupt:
         say("Interrupted. The same command takes the set-up up again.")
