@@ -1,10 +1,8 @@
-"""`python -m app [source]` opens the window."""
-
-from __future__ import annotations
+"""`python -m app …`: the same as the command `siamscope`."""
 
 import sys
 
-from app.window.application import run_window
+from app.command_line import main
 
 if __name__ == "__main__":
-    sys.exit(run_window(sys.argv[1:]))
+    sys.exit(main())

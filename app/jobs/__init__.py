@@ -1,0 +1,1 @@
+"""Long work (benchmark, training, export) as subprocesses of the command line, and their bar."""

@@ -1,0 +1,1 @@
+"""The command line, one module per command: thin, over the same calls that the window makes."""

@@ -1,0 +1,1 @@
+"""Boxes and heat maps drawn into images; videos and images written."""

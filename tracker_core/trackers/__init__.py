@@ -1,0 +1,1 @@
+"""A network, a configuration and the state of one target: `init` and `update`; trackers by name."""

@@ -1,0 +1,1 @@
+"""Training: pair data sets, augmentation, labels, losses, the loop, validation by tracking, tuning."""
