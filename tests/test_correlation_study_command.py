@@ -17,8 +17,9 @@ from training_samples import make_got10k
 from tracker_core.checkpoints.weights import load_checkpoint, save_checkpoint
 from tracker_core.cli.main import main
 from tracker_core.evaluation.baseline import StayingBox
-from tracker_core.evaluation.one_pass import measure_sequence
-from tracker_core.evaluation.scoring import OnePassScore
+from tracker_core.evaluation.curves import measure_sequence
+from tracker_core.evaluation.protocols import OnePass
+from tracker_core.evaluation.scoring import Score
 from tracker_core.experiments.correlation_study.seed_scores import Spread, keep_common, summarise
 
 NET = """
@@ -241,13 +242,13 @@ def test_weights_of_another_tracker_are_refused(
     assert "are of 'another', not of 'siamfc-small'" in " ".join(capsys.readouterr().err.split())
 
 
-def score(tracker: str, offsets: dict[str, float]) -> OnePassScore:
+def score(tracker: str, offsets: dict[str, float]) -> Score:
     """Return the score of boxes 20 × 20 that lie `offset` pixels beside the truth, by sequence."""
     truth = np.tile([10.0, 10.0, 20.0, 20.0], (5, 1))
     parts = tuple(
         measure_sequence(name, truth + np.array([offset, 0, 0, 0]), truth) for name, offset in offsets.items()
     )
-    return OnePassScore(tracker, parts, len(parts))
+    return Score(OnePass(), tracker, parts, len(parts))
 
 
 def test_mean_spread_and_gain_by_hand() -> None:

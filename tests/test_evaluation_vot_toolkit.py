@@ -26,8 +26,8 @@ from tracker_core.cli.main import main as siamscope
 from tracker_core.errors import InputError, SourceError
 from tracker_core.evaluation.benchmarks import open_benchmark
 from tracker_core.evaluation.clients.vot_toolkit import format_ini, main, read_region, read_toolkit_channels, serve
+from tracker_core.evaluation.protocols.supervised import center_convention, start_box_of
 from tracker_core.evaluation.runner import Candidate, Evaluation
-from tracker_core.evaluation.sequence_runs import center_convention, start_box_of
 from tracker_core.sources.images import read_image
 from tracker_core.sources.sequences import list_sequences, load
 from tracker_core.types import FloatArray

@@ -32,14 +32,10 @@ from PyQt5.QtWidgets import (
 from app.panels.parts import color_plot, make_plots, with_browse
 from app.session.replay import ReplayRequest
 from app.window.status_bar import format_value
-from tracker_core.evaluation.benchmarks import BENCHMARKS, SUPERVISED
+from tracker_core.evaluation.benchmarks import BENCHMARKS
 
 # of Okabe and Ito: told apart with any kind of colour vision
 CURVE_COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#777777")
-ONE_PASS_COLUMNS = (("success_auc", 3), ("precision_20", 3), ("average_overlap", 3), ("fps", 0))
-SUPERVISED_COLUMNS = (("accuracy", 3), ("robustness", 3), ("failures", 0), ("fps", 0))
-ONE_PASS_TOTALS = (("success_auc", "success"), ("precision_20", "precision"))
-SUPERVISED_TOTALS = (("eao", "EAO"), ("accuracy", "accuracy"), ("robustness", "robustness"))
 NUMBER = int(Qt.ItemDataRole.UserRole)
 
 
@@ -135,8 +131,8 @@ class BenchmarkPanel(QWidget):
     def begin(self, options: BenchmarkOptions) -> None:
         """Show that a run started: an empty table and empty curves."""
         self._options = options
-        is_supervised = BENCHMARKS[options.benchmark].protocol == SUPERVISED
-        self._columns = SUPERVISED_COLUMNS if is_supervised else ONE_PASS_COLUMNS
+        self._protocol = BENCHMARKS[options.benchmark].protocol
+        columns = self._protocol.columns
         titles = {
             "success_auc": self.tr("success"), "precision_20": self.tr("precision"),
             "average_overlap": self.tr("overlap"), "fps": self.tr("fps"), "accuracy": self.tr("accuracy"),
@@ -144,9 +140,9 @@ class BenchmarkPanel(QWidget):
         }  # fmt: skip
         self.table.setSortingEnabled(False)
         self.table.setRowCount(0)
-        self.table.setColumnCount(2 + len(self._columns))
+        self.table.setColumnCount(2 + len(columns))
         self.table.setHorizontalHeaderLabels(
-            [self.tr("sequence"), self.tr("tracker"), *(titles[name] for name, _ in self._columns)]
+            [self.tr("sequence"), self.tr("tracker"), *(titles[measure.key] for measure in columns)]
         )
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
@@ -224,8 +220,8 @@ class BenchmarkPanel(QWidget):
         return self._plot_holder
 
     def _make_tables(self) -> QWidget:
-        self._columns: Sequence[tuple[str, int]] = ONE_PASS_COLUMNS
-        self.table = QTableWidget(0, 2 + len(self._columns))
+        self._protocol = next(iter(BENCHMARKS.values())).protocol
+        self.table = QTableWidget(0, 2 + len(self._protocol.columns))
         self.table.setAccessibleName(self.tr("Results of the sequences"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -295,9 +291,8 @@ class BenchmarkPanel(QWidget):
         name.setData(NUMBER, str(message["sequence"]))
         self.table.setItem(row, 0, name)
         self.table.setItem(row, 1, tracker)
-        for column, (key, digits) in enumerate(self._columns, start=2):
-            value = message.get(key)
-            self.table.setItem(row, column, NumberItem(math.nan if value is None else float(value), digits))
+        for column, measure in enumerate(self._protocol.columns, start=2):
+            self.table.setItem(row, column, NumberItem(_number(message.get(measure.key)), measure.digits))
         self.table.setSortingEnabled(True)
 
     def _draw_curves(self) -> None:
@@ -329,8 +324,10 @@ class BenchmarkPanel(QWidget):
     def _show_totals(self, message: dict[str, Any]) -> None:
         parts = []
         for tracker, score in (message.get("trackers") or {}).items():
-            shown = SUPERVISED_TOTALS if "eao" in score else ONE_PASS_TOTALS
-            values = (f"{title} {format_value(_number(score.get(key)), 3)}" for key, title in shown)
+            values = (
+                f"{measure.title} {format_value(_number(score.get(measure.key)), measure.digits)}"
+                for measure in self._protocol.headline
+            )
             text = f"{tracker}: {', '.join(values)}"
             parts.append(text)
         if parts:

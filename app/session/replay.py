@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from app.session.targets import Target
-from tracker_core.evaluation.benchmarks import SUPERVISED, open_benchmark, open_frames
-from tracker_core.evaluation.result_files import read_boxes_of_result, read_trajectory
-from tracker_core.evaluation.result_store import ResultStore
+from tracker_core.evaluation.benchmarks import open_benchmark, open_frames
 from tracker_core.types import FloatArray, FrameSource, TrackingState, TrackResult
 
 
@@ -29,13 +27,8 @@ class ReplayRequest:
 def open_replay(request: ReplayRequest) -> tuple[FrameSource, Target]:
     """Return the sequence, ready to be read, and what the tracker found; raises the core's errors."""
     benchmark = open_benchmark(request.benchmark, request.root, sequences=[request.sequence])
-    store = ResultStore(Path(request.results) / request.benchmark / request.tracker, benchmark.rules)
-    path = store.result_path(request.sequence)
-    if benchmark.rules.protocol == SUPERVISED:
-        boxes = enclosing_boxes(read_trajectory(path).polygons)
-    else:
-        boxes = read_boxes_of_result(path).astype(np.float64)
-        boxes[:, :2] -= benchmark.rules.origin
+    folder = Path(request.results) / request.benchmark / request.tracker
+    boxes = benchmark.protocol.read_boxes(benchmark.protocol.result_path(folder, request.sequence))
     return open_frames(benchmark.infos[0]), as_target(boxes)
 
 
@@ -51,10 +44,3 @@ def as_target(boxes_xywh: FloatArray) -> Target:
             target.key_boxes[index] = box
         target.results[index] = TrackResult(box, float("nan"), TrackingState.TRACKING)
     return target
-
-
-def enclosing_boxes(polygons: FloatArray) -> FloatArray:
-    """Return the upright boxes (N, 4) around polygons (N, M, 2); NaN where there is none."""
-    with np.errstate(invalid="ignore"):
-        low, high = polygons.min(axis=1), polygons.max(axis=1)
-    return np.hstack((low, high - low))

@@ -14,14 +14,14 @@ from typing import Any
 
 from tracker_core.cli.console import INTERRUPTED, PROGRESS_CHOICES, Reporter, emit, errors, output
 from tracker_core.cli.eval_events import GrowingScore
-from tracker_core.cli.score_command import INCOMPLETE, show_scores, write_scores
-from tracker_core.cli.score_tables import show_attributes, show_sequences
+from tracker_core.cli.score_command import INCOMPLETE, write_scores
+from tracker_core.cli.score_tables import show_attributes, show_scores, show_sequences
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.evaluation.benchmarks import BENCHMARKS, Benchmark, open_benchmark
-from tracker_core.evaluation.one_pass import THRESHOLD_COUNTS
+from tracker_core.evaluation.curves import THRESHOLD_COUNTS
+from tracker_core.evaluation.failures import EAO_INTERVALS
 from tracker_core.evaluation.runner import Candidate, Evaluation, Plan, choose_jobs, describe_run
-from tracker_core.evaluation.scoring import OnePassScore, SupervisedScore
-from tracker_core.evaluation.supervised import EAO_INTERVALS
+from tracker_core.evaluation.scoring import Score
 from tracker_core.evaluation.workers import TRACKED, Outcome
 
 TERMINATED = 128 + signal.SIGTERM
@@ -71,7 +71,9 @@ def run_eval(args: argparse.Namespace) -> int:
     if args.name and not re.fullmatch(r"[\w+.-]+", args.name):
         raise InputError(f"The name '{args.name}' is no folder name; use letters, digits, '-', '_', '+' and '.'.")
     device = resolve_device(args.device)
-    benchmark = open_benchmark(args.dataset, args.root, sequences=args.sequences.split(","), year=args.year)
+    benchmark = open_benchmark(
+        args.dataset, args.root, sequences=args.sequences.split(","), year=args.year, thresholds=args.thresholds
+    )
     jobs = choose_jobs(args.jobs, device, len(benchmark.infos))
     return _Command(args, benchmark, names, device, jobs).execute()
 
@@ -92,7 +94,7 @@ class _Command:
             candidate = Candidate(args.name or tracker.name, make)
             candidates.setdefault(candidate.name, (candidate, tracker))
         # the results folder is made here, when no name is wrong
-        self.evaluation = Evaluation(benchmark, args.out, thresholds=args.thresholds)
+        self.evaluation = Evaluation(benchmark, args.out)
         self.plans = [
             (self.evaluation.plan(candidate, tracker, again=args.again), tracker)
             for candidate, tracker in candidates.values()
@@ -120,7 +122,7 @@ class _Command:
         }
         head = {"benchmark": self.evaluation.benchmark.title, "interrupted": code != 0, "runs": runs}
         if self.args.json:
-            write_scores(self.args.json, self.evaluation.benchmark.rules.protocol, scores, head)
+            write_scores(self.args.json, self.evaluation.benchmark.protocol.name, scores, head)
         if self.args.progress == "json":
             emit({"event": "result", **head, "trackers": {score.tracker: score.to_json() for score in scores}})
         else:
@@ -138,7 +140,7 @@ class _Command:
                 {
                     "event": "start",
                     "benchmark": benchmark.title,
-                    "protocol": benchmark.rules.protocol,
+                    "protocol": benchmark.protocol.name,
                     "trackers": [plan.candidate.name for plan, _ in self.plans],
                     "sequences": list(self.evaluation.truths),
                     "sequences_total": benchmark.total,
@@ -173,7 +175,7 @@ class _Command:
             plan, jobs=self.jobs, tracker=tracker, on_outcome=tell, on_frames=bar.advance
         )
 
-    def _score(self, interrupted: bool) -> list[OnePassScore | SupervisedScore]:
+    def _score(self, interrupted: bool) -> list[Score]:
         scores = []
         for plan, _ in self.plans:
             try:
@@ -185,7 +187,7 @@ class _Command:
                 errors.print(f"{plan.candidate.name}: {error}", style="yellow", markup=False)
         return scores
 
-    def _show(self, scores: list[OnePassScore | SupervisedScore]) -> None:
+    def _show(self, scores: list[Score]) -> None:
         for score in scores:
             show_sequences(score)
         for score in scores:

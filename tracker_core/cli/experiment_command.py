@@ -125,7 +125,6 @@ def _evaluate(evaluation: Any, candidates: list[Any], jobs: int, args: argparse.
 
 
 def _write_report(scores: list[Any], title: str, folder: Path) -> None:
-    from tracker_core.evaluation.one_pass_report import build_one_pass_report
-    from tracker_core.evaluation.report import write_report
+    from tracker_core.evaluation.report import build_report, write_report
 
-    write_report(build_one_pass_report(scores, title), folder)
+    write_report(build_report(scores, title), folder)

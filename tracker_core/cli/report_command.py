@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tracker_core.cli.console import errors, output
-from tracker_core.cli.score_command import INCOMPLETE, mark_part, mark_part_of_vot
-from tracker_core.errors import InputError, nearest_name
-from tracker_core.evaluation.benchmarks import BENCHMARKS, describe_part_of_otb, open_benchmark, read_box_truth_of
-from tracker_core.evaluation.ground_truth import BoxTruth, read_box_truth, read_region_truth
-from tracker_core.evaluation.one_pass import THRESHOLD_COUNTS
-from tracker_core.evaluation.result_files import ResultFolder, find_one_pass_results, find_supervised_results
-from tracker_core.evaluation.scoring import OnePassScore, SupervisedScore, score_one_pass, score_supervised
-from tracker_core.evaluation.supervised import EAO_INTERVALS, interval_of_year
+from tracker_core.cli.score_command import INCOMPLETE, choose_trackers
+from tracker_core.errors import InputError
+from tracker_core.evaluation.benchmarks import BENCHMARKS, open_benchmark
+from tracker_core.evaluation.curves import THRESHOLD_COUNTS
+from tracker_core.evaluation.failures import EAO_INTERVALS
+from tracker_core.evaluation.protocols import PROTOCOLS, AnyProtocol
+from tracker_core.evaluation.scoring import Score, score_results
 from tracker_core.files import check_writable
 
 
@@ -64,38 +62,17 @@ def add_parser(subparsers: Any) -> None:
 def run_report(args: argparse.Namespace) -> int:
     """Carry out `report`."""
     # matplotlib takes a while to load, and a slip in the arguments should be told at once
-    from tracker_core.evaluation.one_pass_report import build_one_pass_report
-    from tracker_core.evaluation.report import Report, gather_results, write_report
-    from tracker_core.evaluation.supervised_report import build_supervised_report
+    from tracker_core.evaluation.report import build_report, gather_results, write_report
 
-    find = find_supervised_results if args.dataset == "vot" else find_one_pass_results
+    protocol = BENCHMARKS[args.dataset].protocol.configured(thresholds=args.thresholds, year=args.year)
     folders = [Path(folder) for group in args.results for folder in group]
-    found = _choose(gather_results(results for folder in folders for results in find(folder)), args.tracker)
-    title = args.title or _title_of(Path(args.groundtruth), args.dataset)
-    scores: list[OnePassScore] | list[SupervisedScore]
-    report: Report
-    if args.dataset == "vot":
-        region_truth, interval = read_region_truth(args.groundtruth), interval_of_year(args.year)
-        supervised = [
-            mark_part_of_vot(score_supervised(results, region_truth, interval), region_truth, args.year)
-            for results in found
-        ]
-        if args.common:
-            common = _common_sequences(supervised)
-            supervised = [_keep(score, common) for score in supervised]
-        scores, report = supervised, build_supervised_report(supervised, title)
-    else:
-        box_truth, part, whole = _read_boxes(args.dataset, args.groundtruth)
-        by_frame = BENCHMARKS[args.dataset].by_frame
-        one_pass = [
-            score_one_pass(results, box_truth, thresholds=args.thresholds, by_frame=by_frame, skip_first=by_frame)
-            for results in found
-        ]
-        one_pass = [mark_part(score, part, whole) for score in one_pass]
-        if args.common:
-            common = _common_sequences(one_pass)
-            one_pass = [_keep(score, common) for score in one_pass]
-        scores, report = one_pass, build_one_pass_report(one_pass, title)
+    found = gather_results(results for folder in folders for results in protocol.find_results(folder))
+    chosen = choose_trackers(found, args.tracker)
+    truth, part, whole = _read_truth(protocol, args.dataset, args.groundtruth)
+    scores = [score_results(protocol, results, truth).mark_part(part, whole) for results in chosen]
+    if args.common:
+        scores = _keep_common(scores)
+    report = build_report(scores, args.title or _title_of(Path(args.groundtruth), args.dataset))
     out = check_writable(args.out)
     written = write_report(report, out)
     for tracker, sentences in report.remarks.items():
@@ -105,38 +82,25 @@ def run_report(args: argparse.Namespace) -> int:
     return INCOMPLETE if args.strict and not all(score.is_complete for score in scores) else 0
 
 
-def _read_boxes(dataset: str, groundtruth: str) -> tuple[dict[str, BoxTruth], str, int]:
-    """Return boxes to compare with, how they are only a part of the data set, if so, and its number of sequences.
+def _read_truth(protocol: AnyProtocol, dataset: str, groundtruth: str) -> tuple[dict[str, Any], str, int]:
+    """Return ground truth, how it is only a part of the data set, if so, and the data set's number of sequences.
 
-    A folder is read as `eval` reads it, so that the same frames count; OTB's needs no images.
+    A folder is read as `eval` reads it, so that the same frames count; OTB's and VOT's need no images.
     """
-    if dataset == "otb" or not Path(groundtruth).is_dir():
-        truth = read_box_truth(groundtruth)
-        return truth, describe_part_of_otb(truth), BENCHMARKS["otb"].size
+    if dataset in PROTOCOLS or not Path(groundtruth).is_dir():
+        truth = protocol.read_truth(groundtruth)
+        return truth, protocol.describe_part(list(truth)), protocol.whole
     benchmark = open_benchmark(dataset, groundtruth)
-    truth = {info.name: read_box_truth_of(benchmark, info) for info in benchmark.infos}
+    truth = {info.name: benchmark.protocol.truth_of(info) for info in benchmark.infos}
     part = f"{len(truth)} of the {benchmark.total} sequences of {benchmark.title} are in '{groundtruth}'."
     return truth, part if benchmark.is_partial else "", benchmark.total
 
 
-def _common_sequences(scores: list[OnePassScore] | list[SupervisedScore]) -> set[str]:
+def _keep_common(scores: list[Score]) -> list[Score]:
     names = set.intersection(*({part.name for part in score.sequences} for score in scores))
     if not names:
         raise InputError("There is no sequence that every tracker has results for; leave out --common or a tracker.")
-    return names
-
-
-def _keep(score: Any, names: set[str]) -> Any:
-    return replace(score, sequences=tuple(part for part in score.sequences if part.name in names))
-
-
-def _choose(found: list[ResultFolder], wanted: list[str]) -> list[ResultFolder]:
-    by_name = {results.tracker: results for results in found}
-    for name in wanted:
-        if name not in by_name:
-            known = ", ".join(by_name)
-            raise InputError(f"There are no results of '{name}'.{nearest_name(name, by_name)} There are: {known}.")
-    return [by_name[name] for name in dict.fromkeys(wanted)] if wanted else found
+    return [score.only(names) for score in scores]
 
 
 def _title_of(groundtruth: Path, dataset: str) -> str:

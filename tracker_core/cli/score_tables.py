@@ -3,91 +3,63 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.table import Table
 
-from tracker_core.cli.console import output
-from tracker_core.evaluation.one_pass import NORMALISED_AT
-from tracker_core.evaluation.scoring import OnePassScore, SupervisedScore
-from tracker_core.evaluation.supervised import accuracy, attributes_of, failures, robustness
+from tracker_core.cli.console import errors, output
+from tracker_core.evaluation.protocols import Measure
+from tracker_core.evaluation.scoring import Score
 
 
-def show_one_pass(scores: list[OnePassScore]) -> None:
-    """Print success, precision and speed, the best tracker first."""
-    headings = ("Success\nAUC", "Precision\n20 px", "Norm.\nprecision", "SR\n0.5", "SR\n0.75", "AO", "fps", "Sequences")
-    table = _table("Tracker", *headings)
-    for score in sorted(scores, key=lambda score: -score.overall.success_auc):
-        mean = score.overall
-        table.add_row(
-            score.tracker,
-            *(
-                _digits(value)
-                for value in (
-                    mean.success_auc,
-                    mean.precision_20,
-                    float(mean.normalised_precision[NORMALISED_AT]),
-                    mean.success_rate_50,
-                    mean.success_rate_75,
-                    mean.overlap,
-                )
-            ),
-            _digits(mean.fps, 1),
-            f"{len(score.sequences)} of {score.total}",
-        )
-    _print(table)
+def show_scores(scores: Sequence[Score]) -> None:
+    """Print one table with a line per tracker, the best first, then what is to be known about each score."""
+    if scores:
+        measures = scores[0].protocol.overall_measures
+        table = _table("Tracker", *(measure.title.replace(" ", "\n") for measure in measures), "Sequences")
+        rows = [(score, score.protocol.numbers(score.sequences)) for score in scores]
+        for score, values in sorted(rows, key=lambda row: -_rank(row[1][measures[0].key])):
+            table.add_row(score.tracker, *_cells(values, measures), f"{len(score.sequences)} of {score.total}")
+        _print(table)
+    for score in scores:
+        for line in score.describe_remarks():
+            errors.print(f"{score.tracker}: {line}", style="yellow", markup=False)
 
 
-def show_supervised(scores: list[SupervisedScore]) -> None:
-    """Print EAO, accuracy, robustness and failures, the best tracker first."""
-    table = _table("Tracker", "EAO", "Accuracy", "Robustness", "Failures", "Sequences")
-    eao = {score.tracker: score.eao for score in scores}
-    for score in sorted(scores, key=lambda score: -eao[score.tracker] if math.isfinite(eao[score.tracker]) else 1.0):
-        parts = score.sequences
-        table.add_row(
-            score.tracker,
-            *(_digits(value) for value in (eao[score.tracker], accuracy(parts), robustness(parts))),
-            f"{failures(parts):g}",
-            f"{len(parts)} of {score.total}",
-        )
-    _print(table)
-
-
-def show_sequences(score: OnePassScore | SupervisedScore) -> None:
+def show_sequences(score: Score) -> None:
     """Print one line per sequence."""
-    if isinstance(score, OnePassScore):
-        table = _table(score.tracker, "Success AUC", "Precision 20 px", "AO", "fps", "Frames")
-        for curves in score.sequences:
-            values = (curves.success_auc, curves.precision_20, curves.overlap)
-            table.add_row(curves.name, *map(_digits, values), _digits(curves.fps, 1), str(curves.frames))
-    else:
-        table = _table(score.tracker, "Accuracy", "Robustness", "Failures", "fps", "Frames")
-        for runs in score.sequences:
-            quality = (accuracy([runs]), robustness([runs]))
-            failed = f"{runs.failure_count:g}"
-            table.add_row(runs.name, *map(_digits, quality), failed, _digits(runs.fps, 1), str(len(runs)))
+    columns = score.protocol.columns
+    table = _table(score.tracker, *(measure.title for measure in columns), "Frames")
+    for part in score.sequences:
+        values = score.protocol.numbers_of(part)
+        table.add_row(part.name, *_cells(values, columns), str(values["frames"]))
     _print(table)
     output.print()
 
 
-def show_attributes(score: OnePassScore | SupervisedScore) -> None:
+def show_attributes(score: Score) -> None:
     """Print one line per attribute, if there are any."""
-    if isinstance(score, OnePassScore):
-        means = score.attributes()
-        table = _table(f"{score.tracker} by attribute", "Success AUC", "Precision 20 px", "Sequences")
-        for name, mean in means.items():
-            count = sum(name in part.attributes for part in score.sequences)
-            table.add_row(name, _digits(mean.success_auc), _digits(mean.precision_20), str(count))
-        count = len(means)
-    else:
-        parts, tags = score.sequences, attributes_of(score.sequences)
-        table = _table(f"{score.tracker} by attribute", "Accuracy", "Robustness", "Failures")
-        for tag in tags:
-            values = (accuracy(parts, tag), robustness(parts, tag))
-            table.add_row(tag, *map(_digits, values), f"{failures(parts, tag):g}")
-        count = len(tags)
-    if count:
+    columns = [measure for measure in score.protocol.columns if measure in score.protocol.attribute_measures]
+    table = _table(f"{score.tracker} by attribute", *(measure.title for measure in columns))
+    for name, values in score.protocol.attributes(score.sequences).items():
+        table.add_row(name, *_cells(values, columns))
+    if table.row_count:
         _print(table)
         output.print()
+
+
+def _rank(value: float | None) -> float:
+    return -math.inf if value is None else value
+
+
+def _cells(values: Mapping[str, Any], measures: Sequence[Measure]) -> list[str]:
+    """Return numbers as text, shares with a digit more than in a report, counts as they are."""
+    cells = []
+    for measure in measures:
+        value, digits = values[measure.key], measure.digits + (measure.digits > 2)
+        cells.append("–" if value is None else f"{value:.{digits}f}" if digits else f"{value:g}")
+    return cells
 
 
 def _print(table: Table) -> None:
@@ -101,7 +73,3 @@ def _table(first: str, *columns: str) -> Table:
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
     return table
-
-
-def _digits(value: float | None, digits: int = 4) -> str:
-    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"

@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 
 from tracker_core.errors import DataSetError, SiamscopeError
 from tracker_core.evaluation.regions import xywh_to_polygon
+from tracker_core.sources.opening import SequenceSource
+from tracker_core.sources.sequences import SequenceInfo
 from tracker_core.sources.sequences.annotation import read_flags, read_lines, read_number_rows, read_text
 from tracker_core.sources.sequences.otb import evaluated_rows
 from tracker_core.sources.sequences.otb_attributes import OTB_ATTRIBUTES
+from tracker_core.sources.sequences.subsets import clip_of
 from tracker_core.sources.sequences.vot import parse_region
 from tracker_core.types import FloatArray, Sequence
 
@@ -119,6 +122,28 @@ def region_truth_of(sequence: Sequence, image_size: tuple[int, int]) -> RegionTr
     return RegionTruth(sequence.name, polygons, image_size, dict(sequence.frame_attributes))
 
 
+def visible_boxes(info: SequenceInfo, boxes_xywh: FloatArray) -> FloatArray:
+    """Return GOT-10k's boxes (N, 4) with NaN where `cover.label` says that nothing of the target is visible."""
+    path = info.folder / "cover.label"
+    if not path.is_file():
+        return boxes_xywh
+    cover = read_number_rows(path, (1,))[:, 0]
+    if len(cover) != len(boxes_xywh):
+        raise DataSetError(f"'{path}' has {len(cover)} lines for {len(boxes_xywh)} frames.")
+    visible: FloatArray = boxes_xywh.copy()
+    visible[cover == 0] = np.nan
+    return visible
+
+
+def size_of_images(sequence: Sequence) -> tuple[int, int]:
+    """Return width and height of a sequence's first image; raises `SourceError`."""
+    source = SequenceSource(sequence)
+    try:
+        return source.size
+    finally:
+        source.close()
+
+
 def stack_polygons(polygons: list[FloatArray]) -> FloatArray:
     """Return polygons of any corner counts (each (m, 2)) as one array (N, M, 2), padded with their last corner."""
     corners = max(len(polygon) for polygon in polygons)
@@ -131,8 +156,7 @@ def stack_polygons(polygons: list[FloatArray]) -> FloatArray:
 
 def attributes_of_clip(name: str) -> tuple[str, ...]:
     """Return OTB's attributes of a clip, also when it is named with its target (`Jogging-1`)."""
-    clip = name[:-2] if name[-2:-1] in ("-", "_", ".") and name[-1:].isdecimal() else name
-    return OTB_ATTRIBUTES.get(clip, ())
+    return OTB_ATTRIBUTES.get(name) or OTB_ATTRIBUTES.get(clip_of(name), ())
 
 
 def _as_polygon(row: Any) -> FloatArray:

@@ -37,6 +37,22 @@ class Curve:
     score: float
 
 
+@dataclass(frozen=True)
+class Look:
+    """How trackers look in all plots: their styles, and of those that were measured on a part "9 of 100"."""
+
+    styles: Mapping[str, TrackerStyle]
+    parts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The plots of a report under their file names: a caption and a figure each, and the curves by tracker."""
+
+    figures: dict[str, tuple[str, Figure]]
+    curves: dict[str, Mapping[str, Curve]]
+
+
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty white figure of that size in inches."""
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)

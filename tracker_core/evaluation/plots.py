@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
 
-from tracker_core.evaluation.one_pass import (
+from tracker_core.evaluation.curves import (
     NORMALISED_AT,
     NORMALISED_THRESHOLDS,
     PRECISION_AT,
@@ -24,6 +24,8 @@ from tracker_core.evaluation.one_pass import (
 from tracker_core.evaluation.plot_parts import (
     MOST_IN_AXES,
     Curve,
+    Drawn,
+    Look,
     add_legend,
     add_partial_line,
     by_score,
@@ -78,6 +80,30 @@ def curve_of(measured: SequenceCurves, kind: CurveKind) -> Curve:
         return Curve(PRECISION_THRESHOLDS, measured.precision, measured.precision_20)
     score = float(measured.normalised_precision[NORMALISED_AT])
     return Curve(NORMALISED_THRESHOLDS, measured.normalised_precision, score)
+
+
+def draw_one_pass(
+    overall: Mapping[str, SequenceCurves],
+    by_attribute: Mapping[str, Mapping[str, SequenceCurves]],
+    sizes: Mapping[str, int],
+    title: str,
+    look: Look,
+) -> Drawn:
+    """Return the plots of trackers (name → curves, best first), also by attribute (tracker → attribute → curves)."""
+    drawn = Drawn({}, {})
+    for kind in ONE_PASS_KINDS:
+        curves = drawn.curves[kind.key] = {name: curve_of(curves, kind) for name, curves in overall.items()}
+        figure = plot_curves(curves, kind, f"{kind.title} – {title}", styles=look.styles, parts=look.parts)
+        drawn.figures[kind.key] = (f"{kind.title} plot of one-pass evaluation: {title}", figure)
+    for kind in (SUCCESS, PRECISION) if sizes else ():
+        groups = {
+            attribute: {name: curve_of(own[attribute], kind) for name, own in by_attribute.items() if attribute in own}
+            for attribute in sizes
+        }
+        heading = f"{kind.title} by attribute – {title}"
+        figure = plot_attribute_grid(groups, kind, heading, sizes, styles=look.styles, parts=look.parts)
+        drawn.figures[f"{kind.key}_by_attribute"] = (f"{heading} (number of sequences in brackets)", figure)
+    return drawn
 
 
 def plot_curves(

@@ -17,15 +17,19 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from tracker_core.errors import InputError
-from tracker_core.evaluation.plot_parts import Curve
-from tracker_core.evaluation.plot_style import TrackerStyle
-from tracker_core.evaluation.report_html import Measure, NamedFigure, Page, render_page
+from tracker_core.evaluation.plot_parts import Curve, Look
+from tracker_core.evaluation.plot_style import TrackerStyle, assign_styles
+from tracker_core.evaluation.plots import plot_radar
+from tracker_core.evaluation.protocols import Measure
+from tracker_core.evaluation.report_html import NamedFigure, Page, render_page
 from tracker_core.evaluation.result_files import ResultFolder
+from tracker_core.evaluation.scoring import Score
 from tracker_core.files import atomic_path, check_writable, write_text
 
 logger = logging.getLogger(__name__)
 PNG_DPI = 160
 CSV_DIGITS = 6
+FEWEST_FOR_RADAR = 3  # axes below which a radar shows no area
 Values = Mapping[str, float | None]
 
 
@@ -65,6 +69,53 @@ class Report:
     figures: Mapping[str, tuple[str, Figure]]
     remarks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     method: Sequence[str] = ()
+
+
+def build_report(scores: Sequence[Score], title: str) -> Report:
+    """Return the report of one or more trackers' scores, which must stem from one protocol and ground truth."""
+    protocol, total = scores[0].protocol, scores[0].total
+    data = {score.tracker: score.to_json() for score in scores}
+    by = protocol.overall_measures[0]
+    ranked = sorted(scores, key=lambda score: (-_known(data[score.tracker], by), score.tracker))
+    names = tuple(score.tracker for score in ranked)
+    # colours follow the order in which trackers were given, not their rank: another tracker changes no colour
+    styles = assign_styles(score.tracker for score in scores)
+    parts = {score.tracker: score.span for score in scores if not score.is_complete}
+    drawn = protocol.draw({score.tracker: score.sequences for score in ranked}, title, Look(styles, parts))
+    tags = {part.name: protocol.tags(part) for score in scores for part in score.sequences}
+    attributes = {
+        protocol.attribute_title(attribute): _collect(names, data, "attributes", attribute)
+        for attribute in sorted({attribute for values in data.values() for attribute in values["attributes"]})
+    }
+    if len(attributes) >= FEWEST_FOR_RADAR:
+        measure = protocol.attribute_measures[0]
+        radar = {
+            attribute: {name: _known(values, measure, math.nan) for name, values in by_tracker.items()}
+            for attribute, by_tracker in attributes.items()
+        }
+        heading = f"{measure.title} by attribute – {title}"
+        figure = plot_radar(radar, heading, styles=styles, order=names, parts=parts)
+        drawn.figures["attribute_radar"] = (heading, figure)
+    return Report(
+        title=title,
+        subtitle=f"{protocol.title} of {_count(len(scores), 'tracker')} on {_count(total, 'sequence')}.",
+        trackers=names,
+        styles=styles,
+        parts=parts,
+        overall_measures=protocol.overall_measures,
+        overall={score.tracker: {**data[score.tracker], "sequences": score.span} for score in scores},
+        sequence_measures=protocol.sequence_measures,
+        per_sequence={
+            sequence: _collect(names, data, "per_sequence", sequence) for sequence in sorted(tags, key=str.casefold)
+        },
+        sequence_tags=tags,
+        attribute_measures=protocol.attribute_measures,
+        per_attribute=attributes,
+        curves=drawn.curves,
+        figures=drawn.figures,
+        remarks={score.tracker: score.describe_remarks() for score in ranked},
+        method=protocol.describe_method(scores[0].sequences),
+    )
 
 
 def write_report(report: Report, folder: str | Path) -> list[Path]:
@@ -155,6 +206,20 @@ def gather_results(found: Iterable[ResultFolder]) -> list[ResultFolder]:
             )
         gathered[name] = ResultFolder(name, results.folder, results.files, results.times)
     return list(gathered.values())
+
+
+def _known(values: Mapping[str, float | None], measure: Measure, otherwise: float = -math.inf) -> float:
+    value = values[measure.key]
+    return otherwise if value is None else value
+
+
+def _collect(names: Iterable[str], data: Mapping[str, Any], table: str, row: str) -> dict[str, Values]:
+    """Return one row of every tracker's table, those left out that do not have it."""
+    return {name: data[name][table][row] for name in names if row in data[name][table]}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _tables(report: Report) -> dict[str, list[list[object]]]:

@@ -24,26 +24,13 @@ from tracker_core.evaluation.plot_style import (
     PAPER,
     TrackerStyle,
 )
+from tracker_core.evaluation.protocols import Measure
 
 # colours of a figure that follow the reader's scheme → CSS variable
 _INK_VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", BAND: "--band", PAPER: "--paper"}
 _SERIES_VARIABLES = {colour: f"--series-{index}" for index, colour in enumerate(LIGHT_PALETTE, start=1)}
 _TEMPLATE_PACKAGE = "tracker_core.evaluation"
 _TEMPLATE = "report_template.html"
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A column of numbers: its name in data, its title, digits after the point, and which end is the good one."""
-
-    key: str
-    title: str
-    digits: int
-    higher_is_better: bool = True
-
-    def show(self, value: float | None) -> str:
-        """Return the number for people, a dash where it is not known."""
-        return "–" if value is None or not math.isfinite(value) else f"{value:.{self.digits}f}"
 
 
 @dataclass(frozen=True)

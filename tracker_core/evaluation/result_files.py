@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
 from tracker_core.boxes import iou_xywh
 from tracker_core.errors import DataSetError, InputError
+from tracker_core.evaluation.failures import REGION, Trajectory
 from tracker_core.evaluation.ground_truth import stack_polygons
 from tracker_core.evaluation.regions import xywh_to_polygon
-from tracker_core.evaluation.supervised import REGION, Trajectory
 from tracker_core.sources.sequences.annotation import read_lines, read_number_rows, split_numbers
 from tracker_core.sources.sequences.otb import evaluated_rows
+from tracker_core.sources.sequences.subsets import clip_of
 from tracker_core.types import FloatArray
 
 EXPERIMENT = "baseline"  # VOT's name for the supervised experiment
@@ -96,13 +98,13 @@ def match_sequences(
     by_key = {_key(name): name for name in known}
     targets_of: dict[str, list[str]] = {}
     for name in known:
-        if _key(name) != _key(_clip(name)):
-            targets_of.setdefault(_key(_clip(name)), []).append(name)
+        if _key(name) != _key(clip_of(name)):
+            targets_of.setdefault(_key(clip_of(name)), []).append(name)
     clips: dict[str, list[str]] = {}
     unknown = []
     for name in sorted(names, key=lambda name: (name not in known, name)):
         own = by_key.get(_key(name))
-        clip = by_key.get(_key(_clip(name)))
+        clip = by_key.get(_key(clip_of(name)))
         numbered = targets_of.get(_key(name), []) if own is None else []
         target = _closest(first_box(name), {target: known[target] for target in numbered}) if numbered else None
         if own is not None and own not in matched:
@@ -142,8 +144,19 @@ def fit_to_frames(name: str, path: Path, rows: FloatArray, frames: int) -> tuple
     twice = np.flatnonzero((rows[1:] == rows[:-1]).all(axis=1))
     if len(rows) == frames + 1 and (not len(twice) or (rows[twice[0] :] == rows[-1]).all()):
         return rows[:-1], f"{name} has one line more than frames ({len(rows)} for {frames}); the last one is left out."
-    relation = "fewer" if len(rows) < frames else "more"
-    raise InputError(f"'{path}' has {relation} lines than '{name}' has frames ({len(rows)} lines, {frames} frames).")
+    return refuse_length(name, path, len(rows), frames)
+
+
+def refuse_length(name: str, path: Path, lines: int, frames: int) -> NoReturn:
+    """Raise `InputError` for a result of another number of lines than its sequence has frames."""
+    relation = "fewer" if lines < frames else "more"
+    raise InputError(f"'{path}' has {relation} lines than '{name}' has frames ({lines} lines, {frames} frames).")
+
+
+def list_names(names: Sequence[str], shown: int = 12) -> str:
+    """Return names for a sentence, the first ones if there are many."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
 
 
 def read_trajectory(path: Path) -> Trajectory:
@@ -201,10 +214,6 @@ def _closest(box: FloatArray | None, others: Mapping[str, FloatArray | None]) ->
     }
     best = max(overlaps, key=lambda name: overlaps[name], default=None)
     return best if best is not None and overlaps[best] > 0.5 else None
-
-
-def _clip(name: str) -> str:
-    return re.sub(r"[-._]\d$", "", name)
 
 
 def _key(name: str) -> str:

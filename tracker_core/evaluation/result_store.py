@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tracker_core.errors import InputError, SiamscopeError
-from tracker_core.evaluation.benchmarks import SUPERVISED, Rules
 from tracker_core.evaluation.locks import try_lock
-from tracker_core.evaluation.result_files import EXPERIMENT, ResultFolder, read_boxes_of_result, read_trajectory
+from tracker_core.evaluation.protocols import AnyProtocol
+from tracker_core.evaluation.result_files import ResultFolder
 from tracker_core.files import write_text
 
 SETTINGS_FILE = "settings.json"
@@ -23,26 +23,18 @@ LOCKS = ".locks"
 
 @dataclass(frozen=True)
 class ResultStore:
-    """The folder `<out>/<benchmark>/<tracker>`.
-
-    One-pass results are `<sequence>.txt` with `times/<sequence>_time.txt`; GOT-10k's and VOT's are
-    `[baseline/]<sequence>/<sequence>_001.txt` with `<sequence>_time.txt` beside.
-    """
+    """The folder `<out>/<benchmark>/<tracker>`, with files where the protocol has them."""
 
     folder: Path
-    rules: Rules
+    protocol: AnyProtocol
 
     def result_path(self, sequence: str) -> Path:
         """Return the file of boxes or regions."""
-        if self.rules.nested:
-            return self._sequence_folder(sequence) / f"{sequence}_001.txt"
-        return self.folder / f"{sequence}.txt"
+        return self.protocol.result_path(self.folder, sequence)
 
     def time_path(self, sequence: str) -> Path:
         """Return the file of seconds per frame."""
-        if self.rules.nested:
-            return self._sequence_folder(sequence) / f"{sequence}_time.txt"
-        return self.folder / "times" / f"{sequence}_time.txt"
+        return self.protocol.time_path(self.folder, sequence)
 
     def find_flaw(self, sequence: str, frames: int) -> str | None:
         """Return why an existing result cannot be used ("is not there", "has 3 of 5 lines", …), None if it can."""
@@ -50,8 +42,7 @@ class ResultStore:
         if not path.is_file():
             return "is not there"
         try:
-            supervised = self.rules.protocol == SUPERVISED
-            lines = len(read_trajectory(path)) if supervised else len(read_boxes_of_result(path))
+            lines = len(self.protocol.read_boxes(path))
         except (SiamscopeError, OSError) as error:
             return f"is damaged ({error})"
         return None if lines == frames else f"has {lines} lines for {frames} frames"
@@ -103,10 +94,6 @@ class ResultStore:
             self.result_path(name).unlink(missing_ok=True)
             self.time_path(name).unlink(missing_ok=True)
         (self.folder / SETTINGS_FILE).unlink(missing_ok=True)
-
-    def _sequence_folder(self, sequence: str) -> Path:
-        base = self.folder / EXPERIMENT if self.rules.protocol == SUPERVISED else self.folder
-        return base / sequence
 
 
 def describe_tracker(tracker: Any) -> dict[str, Any]:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tracker_core.errors import InputError, SiamscopeError
-from tracker_core.evaluation.benchmarks import SUPERVISED, Benchmark, read_box_truth_of, read_region_truth_of
-from tracker_core.evaluation.ground_truth import BoxTruth, RegionTruth
+from tracker_core.evaluation.benchmarks import Benchmark
 from tracker_core.evaluation.result_store import ResultStore, describe_tracker
-from tracker_core.evaluation.scoring import OnePassScore, SupervisedScore, score_one_pass, score_supervised
+from tracker_core.evaluation.scoring import Score, score_results
 from tracker_core.evaluation.workers import FAILED, MakeTracker, Outcome, Task, run_here, run_in_workers
 from tracker_core.files import check_writable
 from tracker_core.types import Tracker
@@ -55,16 +54,14 @@ class Evaluation:
     score. Raises `SiamscopeError` where no sequence can be read.
     """
 
-    def __init__(self, benchmark: Benchmark, out: str | Path, *, thresholds: int = 21) -> None:
-        self.benchmark, self.thresholds = benchmark, thresholds
+    def __init__(self, benchmark: Benchmark, out: str | Path) -> None:
+        self.benchmark = benchmark
         self.folder = check_writable(Path(out) / benchmark.rules.name)
-        self.truths: dict[str, BoxTruth | RegionTruth] = {}
+        self.truths: dict[str, Any] = {}  # as the protocol has them
         self.unreadable: dict[str, str] = {}
         for info in benchmark.infos:
             try:
-                supervised = benchmark.rules.protocol == SUPERVISED
-                truth = read_region_truth_of(info) if supervised else read_box_truth_of(benchmark, info)
-                self.truths[info.name] = truth
+                self.truths[info.name] = benchmark.protocol.truth_of(info)
             except SiamscopeError as error:
                 self.unreadable[info.name] = f"{info.name}: {error}"
         if not self.truths:
@@ -75,7 +72,7 @@ class Evaluation:
 
         Raises `InputError` if those that are there were made by other weights or settings than `tracker`'s.
         """
-        store = ResultStore(self.folder / candidate.name, self.benchmark.rules)
+        store = ResultStore(self.folder / candidate.name, self.benchmark.protocol)
         if again:
             store.clear(self.truths)
         store.check_settings({"benchmark": self.benchmark.title, **describe_tracker(tracker)})
@@ -125,22 +122,14 @@ class Evaluation:
 
     def score(
         self, store: ResultStore, *, failed: Mapping[str, str] | None = None, only: Iterable[str] | None = None
-    ) -> OnePassScore | SupervisedScore:
+    ) -> Score:
         """Score the results in a tracker's folder: of all chosen sequences, or of those in `only`.
 
         Raises `InputError` if there is none that can be scored.
         """
         benchmark = self.benchmark
         wanted = list(self.truths) if only is None else list(only)
-        results = store.results(wanted)
-        score: OnePassScore | SupervisedScore
-        if benchmark.rules.protocol == SUPERVISED:
-            regions = {name: truth for name in wanted if isinstance(truth := self.truths[name], RegionTruth)}
-            score = score_supervised(results, regions, benchmark.interval)
-        else:
-            boxes = {name: truth for name in wanted if isinstance(truth := self.truths[name], BoxTruth)}
-            by_frame = benchmark.rules.by_frame
-            score = score_one_pass(results, boxes, thresholds=self.thresholds, by_frame=by_frame, skip_first=by_frame)
+        score = score_results(benchmark.protocol, store.results(wanted), {name: self.truths[name] for name in wanted})
         reasons = {**self.unreadable, **(failed or {})}
         remarks = dataclasses.replace(
             score.remarks,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
 from matplotlib.figure import Figure
 
+from tracker_core.evaluation.failures import RunSummary
 from tracker_core.evaluation.plot_parts import (
     MOST_IN_AXES,
     Curve,
+    Drawn,
+    Look,
     add_legend,
     by_score,
     by_value,
@@ -21,6 +25,35 @@ from tracker_core.evaluation.plot_parts import (
     tall_enough,
 )
 from tracker_core.evaluation.plot_style import BAND, GRID, LINE_WIDTH, MUTED, PAPER, TrackerStyle
+
+
+def draw_supervised(
+    overall: Mapping[str, RunSummary], interval: tuple[int, int], sensitivity: int, title: str, look: Look
+) -> Drawn:
+    """Return the plots of trackers (name → summary); reliability is that over `sensitivity` frames."""
+    eao = {name: summary.eao for name, summary in overall.items()}
+    points = {
+        name: (math.exp(-sensitivity * summary.robustness / 100), summary.accuracy) for name, summary in overall.items()
+    }
+    curves = {
+        name: Curve(np.arange(1.0, len(summary.curve) + 1), summary.curve, summary.eao)
+        for name, summary in overall.items()
+    }
+    styles, parts = look.styles, look.parts
+    headings = {
+        "accuracy_robustness": f"Accuracy and robustness – {title}",
+        "expected_overlap": f"Expected overlap – {title}",
+        "eao_ranking": f"Expected average overlap – {title}",
+    }
+    figures = (
+        plot_accuracy_robustness(points, eao, sensitivity, headings["accuracy_robustness"], styles=styles, parts=parts),
+        plot_expected_overlap(curves, interval, headings["expected_overlap"], styles=styles, parts=parts),
+        plot_ranking(eao, "Expected average overlap", headings["eao_ranking"], styles=styles, parts=parts),
+    )
+    return Drawn(
+        {name: (heading, figure) for (name, heading), figure in zip(headings.items(), figures, strict=True)},
+        {"expected_overlap": curves},
+    )
 
 
 def plot_accuracy_robustness(

@@ -17,16 +17,9 @@ from typing import Any
 import cv2
 
 from tracker_core.errors import SiamscopeError
-from tracker_core.evaluation.benchmarks import SUPERVISED, open_frames
-from tracker_core.evaluation.ground_truth import region_truth_of
+from tracker_core.evaluation.benchmarks import open_frames
+from tracker_core.evaluation.protocols.protocol import OnFrame
 from tracker_core.evaluation.result_store import ResultStore
-from tracker_core.evaluation.sequence_runs import (
-    OnFrame,
-    format_one_pass,
-    format_supervised,
-    run_one_pass,
-    run_supervised,
-)
 from tracker_core.sources.sequences import SequenceInfo
 from tracker_core.types import Tracker
 
@@ -236,16 +229,9 @@ class _FrameReport:
 
 
 def _track(task: Task, tracker: Tracker, on_frame: OnFrame) -> None:
-    name, rules = task.info.name, task.store.rules
     source = open_frames(task.info)
     try:
-        if rules.protocol == SUPERVISED:
-            truth = region_truth_of(source.sequence, source.size)
-            supervised = run_supervised(tracker, source, truth, on_frame)
-            lines, seconds = format_supervised(supervised), supervised.seconds
-        else:
-            one_pass = run_one_pass(tracker, source, on_frame)
-            lines, seconds = format_one_pass(one_pass, rules.origin), one_pass.seconds
+        tracked = task.store.protocol.track(tracker, source, on_frame)
     finally:
         source.close()
-    task.store.write(name, lines, seconds.tolist())
+    task.store.write(task.info.name, tracked.lines, tracked.seconds.tolist())

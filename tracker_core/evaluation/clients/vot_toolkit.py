@@ -28,7 +28,7 @@ import numpy as np
 
 from tracker_core.boxes import polygon_to_xywh
 from tracker_core.errors import InputError, SiamscopeError, SourceError
-from tracker_core.evaluation.sequence_runs import center_convention, start_box_of_polygon
+from tracker_core.evaluation.protocols.supervised import center_convention, start_box_of_polygon
 from tracker_core.files import write_text
 from tracker_core.packaged import checkout
 from tracker_core.trackers.builder import DEFAULT_TRACKER, build_tracker, preset

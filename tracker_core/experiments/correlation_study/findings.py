@@ -10,8 +10,9 @@ from typing import Any
 
 from tracker_core.errors import InputError
 from tracker_core.evaluation.baseline import StayingBox
-from tracker_core.evaluation.benchmarks import BENCHMARKS, ONE_PASS, Benchmark, open_benchmark
-from tracker_core.evaluation.scoring import OnePassScore
+from tracker_core.evaluation.benchmarks import BENCHMARKS, Benchmark, open_benchmark
+from tracker_core.evaluation.protocols import OnePass
+from tracker_core.evaluation.scoring import Score
 from tracker_core.experiments.correlation_study.report import Findings
 from tracker_core.experiments.correlation_study.runs import BenchmarkSection, Run, find_differences, flatten
 from tracker_core.experiments.correlation_study.seed_scores import TrackerSummary, keep_common, summarise
@@ -30,14 +31,14 @@ COMMON = {
 def open_one_pass(section: BenchmarkSection) -> Benchmark:
     """Return the benchmark to evaluate on; raises `InputError` for a supervised one, and what `open_benchmark` does."""
     rules = BENCHMARKS.get(section.name)
-    if rules is not None and rules.protocol != ONE_PASS:
+    if rules is not None and not isinstance(rules.protocol, OnePass):
         raise InputError(
             f"benchmark.name is '{section.name}', which is supervised; success and precision need one pass."
         )
     return open_benchmark(section.name, section.root, sequences=section.sequences)
 
 
-def compare_runs(benchmark: Benchmark, runs: list[Run], scores: Mapping[str, OnePassScore]) -> Findings:
+def compare_runs(benchmark: Benchmark, runs: list[Run], scores: Mapping[str, Score]) -> Findings:
     """Return the findings of all runs; `scores` maps their names, and the baseline's, to what they reached.
 
     Only sequences that every run could track count. Raises `InputError` where there is none.
@@ -84,7 +85,7 @@ def _common_conditions(runs: list[Run], differences: Mapping[str, Any]) -> dict[
 
 
 def _remarks(
-    runs: list[Run], scores: Mapping[str, OnePassScore], counted: tuple[str, ...], summaries: list[TrackerSummary]
+    runs: list[Run], scores: Mapping[str, Score], counted: tuple[str, ...], summaries: list[TrackerSummary]
 ) -> list[str]:
     remarks = []
     for name, score in scores.items():

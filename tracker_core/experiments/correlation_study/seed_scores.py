@@ -13,7 +13,7 @@ import numpy as np
 from tracker_core.errors import InputError
 from tracker_core.evaluation.plot_parts import Curve
 from tracker_core.evaluation.plots import PRECISION, SUCCESS, CurveKind, curve_of
-from tracker_core.evaluation.scoring import OnePassScore, one_pass_numbers
+from tracker_core.evaluation.scoring import Score
 from tracker_core.types import FloatArray
 
 MEASURES = ("success_auc", "precision_20", "normalised_precision", "success_rate_50", "fps")
@@ -71,25 +71,22 @@ class TrackerSummary:
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def keep_common(scores: Sequence[OnePassScore]) -> list[OnePassScore]:
+def keep_common(scores: Sequence[Score]) -> list[Score]:
     """Return the scores on the sequences that all of them have; raises `InputError` where there is none."""
     common = set.intersection(*({part.name for part in score.sequences} for score in scores))
     if not common:
         raise InputError("There is no sequence that every run could track; see the reasons above.")
-    return [
-        dataclasses.replace(score, sequences=tuple(part for part in score.sequences if part.name in common))
-        for score in scores
-    ]
+    return [score.only(common) for score in scores]
 
 
 def summarise(
     tracker: str,
-    scores: Mapping[str, OnePassScore],
-    baseline: OnePassScore | None,
+    scores: Mapping[str, Score],
+    baseline: Score | None,
     facts: Mapping[str, Any] | None = None,
 ) -> TrackerSummary:
     """Return the mean and spread of one tracker's scores, seed → score, all on the same sequences as `baseline`."""
-    numbers = [one_pass_numbers(score.overall) for score in scores.values()]
+    numbers = [score.protocol.numbers(score.sequences) for score in scores.values()]
     spreads = {}
     for measure in MEASURES:
         values = [float(value) for row in numbers if (value := row[measure]) is not None]
@@ -102,7 +99,7 @@ def summarise(
     return TrackerSummary(tracker, tuple(scores), spreads, curves, bands, gain, dict(facts or {}))
 
 
-def measure_gain(scores: Sequence[OnePassScore], baseline: OnePassScore) -> Gain:
+def measure_gain(scores: Sequence[Score], baseline: Score) -> Gain:
     """Return the gain in success AUC over a baseline, sequence by sequence, each averaged over seeds first."""
     reached = np.mean([_aucs(score) for score in scores], axis=0)
     differences = reached - _aucs(baseline)
@@ -111,12 +108,12 @@ def measure_gain(scores: Sequence[OnePassScore], baseline: OnePassScore) -> Gain
     return Gain(float(differences.mean()), error, int((differences > 0).sum()))
 
 
-def _aucs(score: OnePassScore) -> FloatArray:
+def _aucs(score: Score) -> FloatArray:
     parts = sorted(score.sequences, key=lambda part: part.name)
     return np.array([part.success_auc for part in parts], np.float64)
 
 
-def _average(scores: Sequence[OnePassScore], kind: CurveKind) -> tuple[Curve, FloatArray]:
+def _average(scores: Sequence[Score], kind: CurveKind) -> tuple[Curve, FloatArray]:
     curves = [curve_of(score.overall, kind) for score in scores]
     values = np.array([curve.y for curve in curves])
     mean = Curve(curves[0].x, values.mean(axis=0), float(np.mean([curve.score for curve in curves])))

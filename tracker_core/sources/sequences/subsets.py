@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -38,6 +39,11 @@ CLIPS = {"otb2013": OTB_2013, "otb50": OTB_50, "otb100": OTB_100, "otb2015": OTB
 # Subsets that the data set itself lists, in a file beside its sequences.
 LIST_FILES = {"lasot-test": "testing_set.txt", "lasot-train": "training_set.txt"}
 SUBSETS = (*CLIPS, *LIST_FILES)
+
+
+def clip_of(name: str) -> str:
+    """Return the clip of a numbered target: `Jogging` for `Jogging-1`, `Jogging.1` and `Jogging_1`."""
+    return re.sub(r"[-._]\d$", "", name)
 
 
 def subset_clips(name: str, root: str | Path = ".") -> tuple[str, ...]:

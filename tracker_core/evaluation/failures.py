@@ -46,6 +46,21 @@ class Trajectory:
 
 
 @dataclass(frozen=True)
+class RunSummary:
+    """What supervised evaluation measures over sequences: three numbers, failures, speed, and the expected overlap.
+
+    `eao` is NaN where no run is as long as the interval begins, `fps` None where no sequence was timed.
+    """
+
+    eao: float
+    accuracy: float
+    robustness: float
+    failures: float
+    fps: float | None
+    curve: FloatArray
+
+
+@dataclass(frozen=True)
 class SequenceRuns:
     """All repetitions on one sequence, measured.
 
@@ -62,11 +77,6 @@ class SequenceRuns:
 
     def __len__(self) -> int:
         return len(self.overlaps[0])
-
-    @property
-    def failure_count(self) -> float:
-        """Failures of one run, the mean over repetitions."""
-        return sum(len(failed) for failed in self.failures) / len(self.failures)
 
     def settled_overlaps(self) -> FloatArray:
         """Return the overlaps (repetitions, N) without the burn-in, averaged nowhere; NaN where nothing counts."""
@@ -117,6 +127,23 @@ def measure_runs(
         starts=tuple(np.flatnonzero(run.codes == STARTED) for run in runs),
         fps=fps,
         frame_attributes=dict(frame_attributes or {}),
+    )
+
+
+def summarise_runs(
+    sequences: Sequence[SequenceRuns], interval: tuple[int, int], attribute: str = ALL_FRAMES
+) -> RunSummary:
+    """Return the summary over sequences, of all frames or of those that carry an attribute."""
+    curve = expected_overlap(sequences, attribute)
+    timed = [part for part in sequences if part.fps]
+    seconds = sum(len(part) / part.fps for part in timed if part.fps)
+    return RunSummary(
+        eao=expected_average_overlap(curve, interval),
+        accuracy=accuracy(sequences, attribute),
+        robustness=robustness(sequences, attribute),
+        failures=failures(sequences, attribute),
+        fps=sum(map(len, timed)) / seconds if seconds else None,
+        curve=curve,
     )
 
 
