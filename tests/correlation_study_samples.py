@@ -11,14 +11,15 @@ import torch
 from torch import nn
 from training_samples import PLAIN
 
+from tracker_core.candidates import make_layout
+from tracker_core.config.training import TrainingConfig
 from tracker_core.models.builder import build_network
 from tracker_core.training.batches import Batch, collate_pairs
 from tracker_core.training.clips import Clip
-from tracker_core.training.config import TrainingConfig, load_training_config
+from tracker_core.training.config import load_training_config
 from tracker_core.training.geometry import CropGeometry
 from tracker_core.training.initialise import initialise_network
 from tracker_core.training.loop import network_inputs
-from tracker_core.training.objectives import compute_loss
 from tracker_core.training.pairs import PairSource
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
@@ -76,9 +77,10 @@ def learn_by_heart(config: TrainingConfig, batch: Batch, steps: int, rate: float
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(parameters, rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    layout = make_layout(config.tracker)
     for _ in range(steps):
         outputs = network.train()(*network_inputs(network, batch))
-        loss = compute_loss(outputs, batch, config.tracker.anchors, config.loss)["total"]
+        loss = layout.loss(outputs, batch, config.loss)["total"]
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 10.0)

@@ -22,7 +22,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("boxes",),
         ("metrics",),
         ("config",),
-        ("anchors", "crops"),
+        ("candidates", "crops"),
         ("sources",),
         ("results",),
         ("rendering",),

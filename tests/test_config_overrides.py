@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tracker_core import config as configs
+from tracker_core.candidates import make_layout
 from tracker_core.config import AnchorConfig, TrackerConfig, TrackingConfig
 from tracker_core.errors import ConfigError
 
@@ -107,7 +108,7 @@ def test_tracking_values_out_of_range(change: dict[str, Any], words: str) -> Non
 
 def test_every_number_of_the_tracking_configuration_has_a_range() -> None:
     numbers = {f.name for f in dataclasses.fields(TrackingConfig)} - {"convention"}
-    assert numbers == set(configs.TRACKING_RANGES)
+    assert numbers == set(configs.ranges_of(TrackingConfig))
     assert configs.check_tracking(TrackingConfig()) == TrackingConfig()
 
 
@@ -123,4 +124,4 @@ def test_every_number_of_the_tracking_configuration_has_a_range() -> None:
 )
 def test_anchors_that_cannot_be_laid_out(change: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        configs.check_anchors(dataclasses.replace(AnchorConfig(), **change))
+        make_layout(TrackerConfig(anchors=dataclasses.replace(AnchorConfig(), **change)))

@@ -15,14 +15,17 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tracker_core.anchors import SSD_VARIANCES, box_variances, configured_default_boxes, decode, encode
+from tracker_core.candidates import make_layout
+from tracker_core.candidates.coding import decode, encode
+from tracker_core.candidates.default_boxes import near_peak
 from tracker_core.config import NetworkConfig, TrackerConfig, config_to_mapping, load_yaml
+from tracker_core.config.training import TrainingConfig
 from tracker_core.models.backbones.pyramids import ResNet50Pyramid
 from tracker_core.models.builder import build_network
 from tracker_core.models.siamconcat import GlobalConvolution, SiamConcatRPN, box_mask
-from tracker_core.trackers.builder import preset, tracker_from_network
-from tracker_core.trackers.default_boxes import near_peak
-from tracker_core.training.config import TrainingConfig, load_training_config
+from tracker_core.presets import preset
+from tracker_core.trackers.builder import tracker_from_network
+from tracker_core.training.config import load_training_config
 from tracker_core.training.initialise import initialise_network
 
 RESNET50 = 23_508_032  # torchvision's 25 557 032 without the classifier, 2048 · 1000 + 1000
@@ -56,6 +59,10 @@ def built(config: NetworkConfig) -> nn.Module:
     return build_network(config).eval()
 
 
+def default_boxes_of(config: TrackerConfig, count: int, size: int) -> np.ndarray:
+    return make_layout(config).boxes((1, 2, count), np.array([60.0, 60.0]), size)
+
+
 @pytest.mark.parametrize("name", GEOMETRY)
 def test_maps_and_default_boxes_are_those_of_the_description(name: str) -> None:
     exemplar, search, sides, boxes, total = GEOMETRY[name]
@@ -63,7 +70,7 @@ def test_maps_and_default_boxes_are_those_of_the_description(name: str) -> None:
     assert (config.tracking.exemplar_size, config.tracking.search_size) == (exemplar, search)
     assert tuple(level.side for level in config.anchors.levels) == sides
     assert tuple(2 + 2 * len(level.ratios) for level in config.anchors.levels) == boxes
-    assert len(configured_default_boxes(config.anchors, search)) == total
+    assert len(default_boxes_of(config, total, search)) == total
     network = built(config.network)
     seen: list[tuple[int, int]] = []
     network.head.register_forward_pre_hook(lambda _, inputs: seen.extend(tuple(m.shape[2:]) for m in inputs[0]))
@@ -95,7 +102,7 @@ def test_outputs_stand_at_their_default_boxes() -> None:
     # one position of one map raised in the head's bias-free input moves the scores of the boxes there, and no others
     config = load("siambroadcast_small").tracker
     head = built(config.network).head
-    boxes = configured_default_boxes(config.anchors, 257).reshape(-1, 4)
+    boxes = default_boxes_of(config, 2220, 257)
     maps = [torch.zeros(1, head.cls[0].in_channels, 17, 17), torch.zeros(1, head.cls[0].in_channels, 9, 9)]
     with torch.no_grad():
         before = head(maps)[0]
@@ -114,12 +121,13 @@ box = st.tuples(*(st.floats(-140, 140, width=32),) * 2, *(st.floats(3, 300, widt
 
 @given(box=box, number=st.integers(0, 8731))
 def test_decoding_undoes_encoding_on_every_default_box(box: tuple[float, ...], number: int) -> None:
-    config = published_concat().anchors
-    default = configured_default_boxes(config, 300)[number]
-    assert box_variances(config) == SSD_VARIANCES
+    config = published_concat()
+    default = default_boxes_of(config, 8732, 300)[number]
+    variances = (0.1, 0.2)  # as in SSD's release
+    assert make_layout(config).variances == variances
     target = np.array(box, np.float32)
-    deltas = encode(target, default, SSD_VARIANCES)
-    np.testing.assert_allclose(decode(deltas, default, SSD_VARIANCES), target, rtol=1e-3, atol=2e-2)
+    deltas = encode(target, default, variances)
+    np.testing.assert_allclose(decode(deltas, default, variances), target, rtol=1e-3, atol=2e-2)
 
 
 @functools.cache

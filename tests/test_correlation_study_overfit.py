@@ -12,15 +12,13 @@ import torch
 from correlation_study_samples import NETS, TARGETS, draw_clip, eight_pairs, learn_by_heart, small_config
 from torch import nn
 
-from tracker_core.anchors import box_variances, decode
 from tracker_core.boxes import cxcywh_to_xywh, iou_xywh
+from tracker_core.candidates import make_layout
+from tracker_core.candidates.response_map import find_peak
+from tracker_core.config.training import TrainingConfig
 from tracker_core.trackers.builder import tracker_from_network
-from tracker_core.trackers.siamfc import find_peak
 from tracker_core.training.batches import Batch
-from tracker_core.training.config import TrainingConfig
 from tracker_core.training.loop import network_inputs
-from tracker_core.training.losses import split_outputs
-from tracker_core.training.objectives import training_boxes
 
 STEPS = {"siamconcat": 70, "siambroadcast": 45, "siamrpn": 60, "siamfc": 30}
 
@@ -46,14 +44,12 @@ def found_boxes(network: nn.Module, batch: Batch, config: TrainingConfig) -> np.
 
     SiamFC gives a place; its box has the exemplar's size there.
     """
-    anchors = config.tracker.anchors
     with torch.no_grad():
         outputs = network(*network_inputs(network, batch))
-    if anchors.style == "none":
-        places = [find_peak(response[0].numpy(), 0.0) * anchors.stride for response in outputs[0]]
+    if config.tracker.anchors.style == "none":
+        places = [find_peak(response[0].numpy(), 0.0) * config.tracker.anchors.stride for response in outputs[0]]
         return np.concatenate((np.array(places), batch.exemplar_wh.numpy()), axis=1)
-    logits, deltas = split_outputs(outputs[0], outputs[1])
-    boxes = decode(deltas, training_boxes(anchors, batch, outputs[0].shape[-1]), box_variances(anchors))
+    _, boxes, logits = make_layout(config.tracker).read(outputs, batch)
     return boxes[torch.arange(len(boxes)), logits.argmax(1)].numpy()
 
 

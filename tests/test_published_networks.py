@@ -11,10 +11,10 @@ import torch
 from reference_answers import CLIPS, NAMES
 
 from tracker_core import load_published
-from tracker_core.anchors import grid_anchors, rpn_base_sizes
+from tracker_core.candidates.anchor_grid import grid_anchors, rpn_base_sizes
+from tracker_core.candidates.selection import cosine_window
 from tracker_core.presets.published import PUBLISHED, published_config
-from tracker_core.trackers.selection import cosine_window
-from tracker_core.trackers.siamrpn import SiamRPNTracker
+from tracker_core.trackers.siamese import SiameseTracker
 
 ANSWERS = reference.answers()
 
@@ -30,7 +30,7 @@ LENGTHS = {
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def tracker(request: pytest.FixtureRequest) -> Iterator[SiamRPNTracker]:
+def tracker(request: pytest.FixtureRequest) -> Iterator[SiameseTracker]:
     yield load_published(request.param, reference.draw_state_dict(request.param))
 
 
@@ -41,7 +41,7 @@ def relative_difference(ours: torch.Tensor, key: str, step: int) -> float:
     return float((ours - theirs).abs().max() / theirs.abs().max())
 
 
-def test_outputs_equal_the_published_ones(tracker: SiamRPNTracker) -> None:
+def test_outputs_equal_the_published_ones(tracker: SiameseTracker) -> None:
     network = tracker.network
     template = network.template(reference.random_image(1, 127))
     cls, loc = network.search(template, reference.random_image(2, tracker.tracking.search_size))
@@ -53,7 +53,7 @@ def test_outputs_equal_the_published_ones(tracker: SiamRPNTracker) -> None:
         assert relative_difference(loc, f"{tracker.name}/loc_287", 4) < 1e-4
 
 
-def test_trajectories_equal_the_published_ones(tracker: SiamRPNTracker) -> None:
+def test_trajectories_equal_the_published_ones(tracker: SiameseTracker) -> None:
     for clip_name, length in LENGTHS[tracker.name].items():
         clip = CLIPS[clip_name]
         images = clip.frames(length)
@@ -65,7 +65,7 @@ def test_trajectories_equal_the_published_ones(tracker: SiamRPNTracker) -> None:
         np.testing.assert_allclose([r.score for r in results], theirs[:, 4], atol=1e-4, err_msg=clip_name)
 
 
-def test_the_network_is_ready_for_inference(tracker: SiamRPNTracker) -> None:
+def test_the_network_is_ready_for_inference(tracker: SiameseTracker) -> None:
     assert not tracker.network.training
     assert not any(parameter.requires_grad for parameter in tracker.network.parameters())
 
@@ -76,7 +76,7 @@ def test_anchors_and_window_equal_the_published_ones(name: str) -> None:
     # PySOT: 21 positions with search 287; 25 with search 255, where "base size" 8 adds to the 17
     side = {287: 21, 255: 25}[config.tracking.search_size]
     sizes = rpn_base_sizes(config.anchors.stride, config.anchors.ratios, config.anchors.scales)
-    anchors = grid_anchors(sizes, (side, side), config.anchors.stride)
+    anchors = grid_anchors(sizes, (side, side), config.anchors.stride, is_centred=False)
     window = cosine_window(side, side, len(sizes))
     np.testing.assert_allclose(anchors[::13], ANSWERS[f"{name}/anchors"], atol=1e-3)
     np.testing.assert_allclose(window[::13], ANSWERS[f"{name}/window"], atol=1e-3)

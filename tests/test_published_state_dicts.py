@@ -13,11 +13,12 @@ from reference_answers import NAMES
 from torch import Tensor
 
 from tracker_core import load_published
+from tracker_core.checkpoints.published_names import published_names
 from tracker_core.checkpoints.state_dicts import convert_state, plain_state, recognise
 from tracker_core.errors import CheckpointError
 from tracker_core.models.builder import build_network
-from tracker_core.presets.published import PUBLISHED, published_config
-from tracker_core.trackers.builder import list_trackers, preset
+from tracker_core.presets import list_trackers, preset
+from tracker_core.presets.published import published_config
 
 ALEX = "siamrpn_alex_dwxcorr"
 State = dict[str, Any]
@@ -110,7 +111,7 @@ def test_names_and_shapes_are_the_published_ones(name: str) -> None:
     with torch.device("meta"):
         network = build_network(published_config(name).network)
     ours = network.state_dict()
-    theirs = PUBLISHED[name].published_names(ours)
+    theirs = published_names(name, ours)
     published = {key: tuple(ours[theirs[key]].shape) for key in theirs if not key.endswith("num_batches_tracked")}
     assert published == reference.shapes(name)
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from tracker_core.config import NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.errors import DeviceError, InputError
 from tracker_core.models.builder import build_network
+from tracker_core.models.network import Network
 from tracker_core.runtime import EagerRunner, devices, make_runner, onnx
 from tracker_core.runtime.onnx import OnnxRunner
 
@@ -38,7 +38,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def network_of(config: TrackerConfig) -> nn.Module:
+def network_of(config: TrackerConfig) -> Network:
     torch.manual_seed(1)
     return build_network(config.network).eval()
 
@@ -49,7 +49,7 @@ def crop(size: int, seed: int = 0) -> Any:
 
 def outputs_of(runner: Any, size: int) -> Any:
     template = runner.template(crop(127), (50.0, 70.0))
-    return runner.search(template, crop(size, 1))
+    return runner.search(template, crop(size, 1), (0.0, 0.0, 50.0, 70.0))
 
 
 def assert_close(outputs: Any, expected: Any) -> None:
@@ -59,7 +59,7 @@ def assert_close(outputs: Any, expected: Any) -> None:
         assert np.abs(got - want).max() < 1e-4 * max(1.0, float(np.abs(want).max()))
 
 
-def small() -> tuple[nn.Module, TrackerConfig]:
+def small() -> tuple[Network, TrackerConfig]:
     config = CONFIGS["one level"]
     return network_of(config), config
 
@@ -209,17 +209,17 @@ def test_cuda_that_cannot_run_a_kernel(monkeypatch: pytest.MonkeyPatch, caplog: 
     assert "no kernel image is available" in caplog.text
 
 
-class Failing(nn.Module):
+class Failing(Network):
     """A network whose device gives out."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
 
-    def template(self, z: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def template(self, z: torch.Tensor, exemplar_wh: Any = None) -> tuple[torch.Tensor, ...]:
         raise self.error
 
-    def search(self, template: Any, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def search(self, template: Any, x: torch.Tensor, guide_cxcywh: Any = None) -> tuple[torch.Tensor, ...]:
         raise self.error
 
 

@@ -14,9 +14,10 @@ from torch import nn
 from tracker_core.boxes import iou_xywh, xywh_to_cxcywh
 from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.errors import ConfigError, InputError, TrackerStateError
+from tracker_core.models.network import Network
 from tracker_core.runtime import onnx
 from tracker_core.trackers.builder import build_tracker, tracker_from_network
-from tracker_core.trackers.siamrpn import SiamRPNTracker
+from tracker_core.trackers.siamese import SiameseTracker
 from tracker_core.types import Image, TrackingState
 
 WIDTH, HEIGHT = 320, 240
@@ -30,6 +31,7 @@ class Answers:
 
     name = "answers"
     device = "cpu"
+    network = Network()
 
     def __init__(self, at: tuple[int, int] = (7, 7), score: float = 0.9, side: int = SIDE) -> None:
         self.at, self.score, self.side = at, score, side
@@ -41,7 +43,7 @@ class Answers:
         self.templates.append((crop.shape[0], exemplar_wh))
         return ()
 
-    def search(self, template: Any, crop: Image) -> tuple[NDArray[np.float32], ...]:
+    def search(self, template: Any, crop: Image, guide_cxcywh: Any) -> tuple[NDArray[np.float32], ...]:
         self.crops.append(crop.shape[0])
         cls, loc = (
             np.zeros((1, 2, self.side, self.side), np.float32),
@@ -53,14 +55,14 @@ class Answers:
         return cls, loc
 
 
-def make(**tracking: Any) -> tuple[SiamRPNTracker, Answers]:
+def make(**tracking: Any) -> tuple[SiameseTracker, Answers]:
     """A tracker with one anchor of the exemplar's shape on a grid of stride 16, and the runner behind it."""
     config = TrackerConfig(
         "made-up", NetworkConfig(anchors_per_position=1), AnchorConfig("exemplar", 16, [1.0], [1.0]),
         TrackingConfig(**{"window_influence": 0.0, "penalty_k": 0.0, **tracking}),
     )  # fmt: skip
     runner = Answers()
-    return SiamRPNTracker(config, runner), runner
+    return SiameseTracker(config, runner), runner
 
 
 def centre(box_xywh: Any) -> list[float]:
@@ -316,7 +318,7 @@ def draw(index: int) -> Image:
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> SiamRPNTracker:
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> SiameseTracker:
     """The default tracker, its exported network in a cache of the test's own."""
     folder = tmp_path_factory.mktemp("networks")
     with pytest.MonkeyPatch.context() as patch:
@@ -324,13 +326,13 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> SiamRPNTracker:
         return build_tracker(device="cpu")
 
 
-def test_the_shipped_weights_follow_a_moving_target(shipped: SiamRPNTracker) -> None:
+def test_the_shipped_weights_follow_a_moving_target(shipped: SiameseTracker) -> None:
     shipped.init(draw(0), box_at(0))
     overlaps = [float(iou_xywh(shipped.update(draw(index)).box_xywh, box_at(index))) for index in range(1, 40)]
     assert min(overlaps) > 0.5, overlaps
 
 
-def test_two_targets_at_once_are_as_good_as_one(shipped: SiamRPNTracker) -> None:
+def test_two_targets_at_once_are_as_good_as_one(shipped: SiameseTracker) -> None:
     first, second = shipped.fork(), shipped.fork()
     first.init(draw(0), box_at(0))
     alone = [first.update(draw(index)).box_xywh for index in range(1, 6)]

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker_core.trackers.selection import box_deltas, cosine_window, foreground_scores, select
+from tracker_core.candidates.coding import split_outputs
+from tracker_core.candidates.selection import cosine_window, probability, select
 
 
 def test_foreground_is_the_second_half_of_the_planes() -> None:
     cls = np.zeros((1, 4, 2, 3), np.float32)  # two anchors: planes 0, 1 background, 2, 3 foreground
     cls[0, 3, 1, 2] = math.log(3)  # anchor 1, row 1, column 2: 3 to 1
     cls[0, 0, 0, 1] = math.log(4)  # anchor 0, row 0, column 1: 1 to 4
-    scores = foreground_scores(cls)
+    scores = probability(split_outputs(cls, cls)[0][0])
     assert (scores.shape, scores.dtype) == ((12,), np.float32)
     assert scores[(1 * 2 + 1) * 3 + 2] == pytest.approx(0.75)
     assert scores[1] == pytest.approx(0.2)
@@ -26,12 +27,12 @@ def test_foreground_is_the_second_half_of_the_planes() -> None:
 
 def test_scores_of_extreme_outputs_are_finite() -> None:
     cls = np.array([1e9, -1e9, -1e9, 1e9], np.float32).reshape(1, 4, 1, 1)
-    assert foreground_scores(cls).tolist() == [0, 1]
+    assert probability(split_outputs(cls, cls)[0][0]).tolist() == [0, 1]
 
 
 def test_deltas_are_the_planes_of_an_anchor() -> None:
     loc = np.arange(1 * 8 * 2 * 3, dtype=np.float32).reshape(1, 8, 2, 3)  # component c of anchor k is plane c·2 + k
-    deltas = box_deltas(loc)
+    deltas = split_outputs(loc, loc)[1][0]
     assert deltas.shape == (12, 4)
     assert deltas[(1 * 2 + 1) * 3 + 2].tolist() == [loc[0, c * 2 + 1, 1, 2] for c in range(4)]
 

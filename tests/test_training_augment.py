@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from tracker_core.training.augment import AugmentConfig, add_noise, blur_motion, degrade, jitter_colour, to_grey
+from tracker_core.config.training import AugmentConfig
+from tracker_core.training.augment import add_noise, blur_motion, degrade, jitter_colour, to_grey
 from tracker_core.training.augment_batch import (
     BatchAugmentation,
     compress_blocks,

@@ -15,14 +15,13 @@ from safetensors.torch import load_file
 from torch import nn
 from training_samples import SMALL, TinyNetwork, make_stills, tiny_config, tiny_source
 
-from tracker_core.anchors import decode
+from tracker_core.candidates import make_layout
+from tracker_core.candidates.losses import iou_cxcywh
 from tracker_core.checkpoints.weights import load_checkpoint
 from tracker_core.errors import CheckpointError, ConfigError
 from tracker_core.training.batches import Batch, collate_pairs, iterate_batches
 from tracker_core.training.interrupt import StopRequest
-from tracker_core.training.labels import batch_anchors, iou_cxcywh
 from tracker_core.training.loop import NonFiniteLossError, Trainer, network_inputs
-from tracker_core.training.losses import split_outputs
 from tracker_core.training.optimisation import freeze_trunk, learning_rate_factor, make_optimizer
 from tracker_core.training.pairs import PairSource
 
@@ -71,11 +70,9 @@ def test_it_overfits_eight_pairs(tmp_path: Path) -> None:
     network.load_state_dict(trainer.average)
     network.eval()
     with torch.no_grad():
-        cls, loc = network(*network_inputs(network, batch))
-    logits, deltas = split_outputs(cls, loc)
-    anchors = batch_anchors(config.tracker.anchors, batch.exemplar_wh, cls.shape[-1])
-    rows, best = torch.arange(8), logits.argmax(1)
-    iou = iou_cxcywh(decode(deltas[rows, best], anchors[rows, best]), batch.box_cxcywh)
+        outputs = network(*network_inputs(network, batch))
+    _, boxes, logits = make_layout(config.tracker).read(outputs, batch)
+    iou = iou_cxcywh(boxes[torch.arange(8), logits.argmax(1)], batch.box_cxcywh)
     assert iou.mean() > 0.8, iou
 
 
@@ -279,8 +276,8 @@ def test_a_guide_is_given_to_networks_that_ask_for_it(tmp_path: Path) -> None:
     source = tiny_source(tmp_path / "images", config)
     batch: Batch = next(iterate_batches(source, config.loop, 0))
     network = TinyNetwork()
-    assert len(network_inputs(network, batch)) == 2
-    network.takes_guide = True  # type: ignore[assignment]
+    assert network_inputs(network, batch)[2:] == (None, None)
+    network.takes_guide = True
     network.takes_exemplar_size = True
     inputs = network_inputs(network, batch)
     assert torch.equal(inputs[2], batch.exemplar_wh) and torch.equal(inputs[3], batch.guide_cxcywh)

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from tracker_core.anchors import (
-    DefaultBoxLevel,
-    decode,
-    default_boxes,
-    encode,
-    exemplar_base_sizes,
-    grid_anchors,
-    match,
-)
-from tracker_core.config import AnchorConfig
-from tracker_core.training.labels import batch_anchors, iou_cxcywh, label_batch, label_default_boxes
-from tracker_core.training.losses import (
-    LossConfig,
+from tracker_core.candidates import make_layout
+from tracker_core.candidates.coding import decode, encode, split_outputs
+from tracker_core.candidates.default_boxes import DefaultBoxLevel, default_boxes
+from tracker_core.candidates.losses import (
+    candidate_loss,
     giou_loss,
+    label_batch,
     mined_cross_entropy,
-    rpn_loss,
     sampled_cross_entropy,
-    split_outputs,
 )
+from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
+from tracker_core.config.training import LossConfig
 
 YES = torch.tensor([True])
 NO = torch.tensor([False])
@@ -63,41 +57,60 @@ def test_the_best_anchor_is_positive_however_little_it_overlaps() -> None:
     assert label_batch(anchors, far, YES, 0.6, 0.3).tolist() == [[0, 0]]  # nor has a target that nothing overlaps
 
 
-def test_a_batch_is_labelled_as_anchors_match_does() -> None:
-    rng = np.random.default_rng(0)
-    config = AnchorConfig(style="exemplar", stride=16, ratios=[0.66, 1.0, 1.5])
-    exemplar_wh = torch.tensor(rng.uniform(20, 80, (5, 2)), dtype=torch.float32)
-    targets = torch.cat((torch.tensor(rng.uniform(-60, 60, (5, 2)), dtype=torch.float32), exemplar_wh * 1.2), 1)
-    anchors = batch_anchors(config, exemplar_wh, 15)
-    labels = label_batch(anchors, targets, torch.ones(5, dtype=torch.bool), 0.5, 0.35)
-    for index in range(5):
-        grid = grid_anchors(
-            exemplar_base_sizes(exemplar_wh[index].tolist(), config.ratios, config.scales), (15, 15), 16
-        )
-        np.testing.assert_allclose(anchors[index].numpy(), grid, rtol=1e-5, atol=1e-4)
-        iou = iou_cxcywh(anchors[index], targets[index : index + 1])
-        np.testing.assert_array_equal(labels[index].numpy(), match(iou.double().numpy(), 0.5, 0.35))
+def anchors_of(config: AnchorConfig, exemplar_wh: Any, side: int, convention: str = "exact") -> Any:
+    count = len(config.ratios) * len(config.scales)
+    tracker = TrackerConfig(
+        "any", NetworkConfig(anchors_per_position=count), config, TrackingConfig(convention=convention)
+    )
+    return make_layout(tracker).boxes((1, 2 * count, side, side), exemplar_wh, 255)
 
 
 def test_rpn_anchors_are_the_same_for_every_pair() -> None:
     config = AnchorConfig(style="rpn", stride=8, ratios=[0.33, 0.5, 1, 2, 3], scales=[8])
-    anchors = batch_anchors(config, torch.tensor([[10.0, 20], [90, 3]]), 25)
+    anchors = anchors_of(config, torch.tensor([[10.0, 20], [90, 3]]), 25)
     assert anchors.shape == (2, 5 * 25 * 25, 4) and torch.equal(anchors[0], anchors[1])
     assert anchors[0, 0].tolist() == [-96, -96, 104, 32]  # w = int(√(64 / 0.33)), h = int(w · 0.33), times 8
+
+
+# (positions along a side, convention, centre of the first anchor in cells): an even map has no middle cell, and the
+# published trackers take the one beyond the middle for it (PySOT's `generate_anchor`, DaSiamRPN's `generate_anchor`)
+@pytest.mark.parametrize(
+    ("side", "convention", "first"),
+    [
+        (15, "exact", -7.0),
+        (15, "pysot", -7.0),
+        (15, "dasiamrpn", -7.0),
+        (16, "exact", -7.5),
+        (16, "pysot", -8.0),
+        (16, "dasiamrpn", -8.0),
+    ],
+)
+@pytest.mark.parametrize("style", ["rpn", "exemplar"])
+def test_training_and_tracking_lay_out_the_same_anchors(style: str, side: int, convention: str, first: float) -> None:
+    config = AnchorConfig(style=style, stride=16, ratios=[0.66, 1.0, 1.5], scales=[1.0, 2.0])
+    exemplar_wh = np.random.default_rng(0).uniform(20, 80, (5, 2))
+    batch = anchors_of(config, torch.tensor(exemplar_wh, dtype=torch.float32), side, convention)
+    for index in range(5):
+        one = anchors_of(config, exemplar_wh[index], side, convention)
+        assert one.dtype == np.float32 and one[0, :2].tolist() == [first * 16, first * 16]
+        np.testing.assert_allclose(batch[index].numpy(), one, rtol=1e-5, atol=1e-4)
 
 
 def test_ssd_default_boxes_are_matched_and_encoded() -> None:
     prior = torch.from_numpy(
         default_boxes([DefaultBoxLevel(9, 9, 0.2, 0.4, (2.0,)), DefaultBoxLevel(3, 3, 0.4, 0.6, ())])
-    )
+    ).expand(2, -1, -1)
     targets = torch.tensor([[0.5, 0.5, 0.21, 0.19], [0.2, 0.7, 0.35, 0.5]])
-    labels, deltas = label_default_boxes(prior, targets, torch.tensor([True, True]))
+    labels = label_batch(prior, targets, torch.tensor([True, True]), 0.5, 0.5)
     assert (labels == 1).any(1).all() and (labels == -1).sum() == 0  # one threshold: nothing is ignored
-    decoded = decode(deltas, prior[None].expand(2, -1, -1), (0.1, 0.2))
-    positive = labels == 1
-    torch.testing.assert_close(decoded[positive], targets[:, None].expand_as(decoded)[positive], atol=1e-5, rtol=1e-4)
-    assert (deltas[~positive] == 0).all()
-    assert (label_default_boxes(prior, targets, torch.tensor([False, False]))[0] == 0).all()
+    wanted = targets[:, None].expand_as(prior)
+    decoded = decode(encode(wanted, prior, (0.1, 0.2)), prior, (0.1, 0.2))
+    torch.testing.assert_close(decoded, wanted, atol=1e-5, rtol=1e-4)
+    assert (label_batch(prior, targets, torch.tensor([False, False]), 0.5, 0.5) == 0).all()
+
+
+def loss_of(cls: torch.Tensor, loc: torch.Tensor, *arguments: Any, **keywords: Any) -> dict[str, torch.Tensor]:
+    return candidate_loss(*split_outputs(cls, loc), *arguments, **keywords)
 
 
 def test_outputs_are_read_in_the_published_layout() -> None:
@@ -172,7 +185,7 @@ def perfect_outputs(count: int = 2) -> tuple[torch.Tensor, ...]:
     config = AnchorConfig(style="exemplar", stride=16, ratios=[1.0])
     exemplar_wh = torch.tensor([[40.0, 30.0]]).repeat(count, 1)
     targets = torch.tensor([[5.0, -9.0, 44.0, 28.0]]).repeat(count, 1)
-    anchors = batch_anchors(config, exemplar_wh, 9)
+    anchors = anchors_of(config, exemplar_wh, 9)
     labels = label_batch(anchors, targets, torch.ones(count, dtype=torch.bool), 0.5, 0.35)
     deltas = encode(targets[:, None].expand_as(anchors), anchors)
     loc = deltas.transpose(1, 2).reshape(count, 4, 9, 9).contiguous()
@@ -183,18 +196,18 @@ def perfect_outputs(count: int = 2) -> tuple[torch.Tensor, ...]:
 def test_perfect_outputs_cost_nothing_and_worse_ones_something() -> None:
     cls, loc, anchors, labels, targets = perfect_outputs()
     weights = torch.ones(2)
-    terms = rpn_loss(cls, loc, anchors, labels, targets, weights, LossConfig())
+    terms = loss_of(cls, loc, anchors, labels, targets, weights, LossConfig())
     assert all(abs(value.item()) < 1e-4 for value in terms.values())
-    moved = rpn_loss(cls, loc + 0.3, anchors, labels, targets, weights, LossConfig())
+    moved = loss_of(cls, loc + 0.3, anchors, labels, targets, weights, LossConfig())
     assert moved["l1"] > 0.5 and moved["giou"] > 0.1 and moved["cls"] < 1e-4
-    turned = rpn_loss(-cls, loc, anchors, labels, targets, weights, LossConfig())
+    turned = loss_of(-cls, loc, anchors, labels, targets, weights, LossConfig())
     assert turned["cls"] > 10
 
 
 def test_the_total_is_weighted_by_the_configuration() -> None:
     cls, loc, anchors, labels, targets = perfect_outputs()
     config = LossConfig(classification="sampled", cls_weight=1.0, l1_weight=1.2, giou_weight=0.0)
-    terms = rpn_loss(cls * 0.1, loc + 0.2, anchors, labels, targets, torch.ones(2), config, generator=torch.Generator())
+    terms = loss_of(cls * 0.1, loc + 0.2, anchors, labels, targets, torch.ones(2), config, generator=torch.Generator())
     assert terms["total"].item() == pytest.approx(terms["cls"].item() + 1.2 * terms["l1"].item(), rel=1e-5)
 
 
@@ -202,12 +215,12 @@ def test_machine_made_boxes_weigh_less_and_negative_pairs_nothing() -> None:
     cls, loc, anchors, labels, targets = perfect_outputs()
     wrong = loc.clone()
     wrong[1] += 0.4  # the second pair's boxes are off
-    full = rpn_loss(cls, wrong, anchors, labels, targets, torch.tensor([1.0, 1.0]), LossConfig())
-    light = rpn_loss(cls, wrong, anchors, labels, targets, torch.tensor([1.0, 0.1]), LossConfig())
+    full = loss_of(cls, wrong, anchors, labels, targets, torch.tensor([1.0, 1.0]), LossConfig())
+    light = loss_of(cls, wrong, anchors, labels, targets, torch.tensor([1.0, 0.1]), LossConfig())
     assert light["l1"] < 0.25 * full["l1"]
     labels = labels.clone()
     labels[1] = 0  # a negative pair
-    negative = rpn_loss(cls, wrong, anchors, labels, targets, torch.ones(2), LossConfig())
+    negative = loss_of(cls, wrong, anchors, labels, targets, torch.ones(2), LossConfig())
     assert negative["l1"].item() == pytest.approx(0, abs=1e-5)
 
 
@@ -215,7 +228,7 @@ def test_a_batch_of_negatives_has_a_finite_loss_and_gradient() -> None:
     cls, loc, anchors, labels, targets = perfect_outputs()
     cls.requires_grad_(True)
     loc.requires_grad_(True)
-    terms = rpn_loss(cls, loc, anchors, torch.zeros_like(labels), targets, torch.ones(2), LossConfig())
+    terms = loss_of(cls, loc, anchors, torch.zeros_like(labels), targets, torch.ones(2), LossConfig())
     terms["total"].backward()
     assert torch.isfinite(cls.grad).all() and torch.isfinite(loc.grad).all()
 
@@ -223,7 +236,7 @@ def test_a_batch_of_negatives_has_a_finite_loss_and_gradient() -> None:
 def test_huge_outputs_stay_finite() -> None:
     cls, loc, anchors, labels, targets = perfect_outputs()
     loc = (loc + 1e4).requires_grad_(True)
-    terms = rpn_loss(cls, loc, anchors, labels, targets, torch.ones(2), LossConfig())
+    terms = loss_of(cls, loc, anchors, labels, targets, torch.ones(2), LossConfig())
     terms["total"].backward()
     assert torch.isfinite(terms["total"]) and torch.isfinite(loc.grad).all()
 
@@ -232,8 +245,8 @@ def test_quality_targets_follow_the_predicted_box() -> None:
     """A confident score on a box that fits badly costs more than on one that fits."""
     cls, loc, anchors, labels, targets = perfect_outputs()
     config = LossConfig(quality_target=True)
-    fits = rpn_loss(cls, loc, anchors, labels, targets, torch.ones(2), config)
-    fails = rpn_loss(cls, loc + 0.3, anchors, labels, targets, torch.ones(2), config)
+    fits = loss_of(cls, loc, anchors, labels, targets, torch.ones(2), config)
+    fails = loss_of(cls, loc + 0.3, anchors, labels, targets, torch.ones(2), config)
     assert fits["cls"] < 1e-3 < fails["cls"]
 
 
@@ -241,8 +254,8 @@ def test_a_teacher_pulls_the_best_anchor_of_a_position() -> None:
     cls, loc, anchors, labels, targets = perfect_outputs()
     agreed = torch.sigmoid(cls[:, 1] - cls[:, 0])
     config = LossConfig(distill_weight=0.5)
-    good = rpn_loss(cls, loc, anchors, labels, targets, torch.ones(2), config, agreed)
-    bad = rpn_loss(cls, loc, anchors, labels, targets, torch.ones(2), config, 1 - agreed)
+    good = loss_of(cls, loc, anchors, labels, targets, torch.ones(2), config, agreed)
+    bad = loss_of(cls, loc, anchors, labels, targets, torch.ones(2), config, 1 - agreed)
     assert good["distill"] < 1e-4 < 1 < bad["distill"]
     assert bad["total"].item() == pytest.approx(0.5 * bad["distill"].item(), rel=1e-3)
-    assert "distill" not in rpn_loss(cls, loc, anchors, labels, targets, torch.ones(2), LossConfig(), agreed)
+    assert "distill" not in loss_of(cls, loc, anchors, labels, targets, torch.ones(2), LossConfig(), agreed)

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from training_samples import COLOURS, PLAIN, SMALL, make_got10k, make_stills, write_image
 
+from tracker_core.config.training import AugmentConfig, PairConfig
 from tracker_core.errors import ConfigError, DataSetError
-from tracker_core.training.augment import AugmentConfig
 from tracker_core.training.clips import Clip
 from tracker_core.training.cutouts import CutOut, Placement, extent, paste
-from tracker_core.training.drawing import PairConfig, place_beside
+from tracker_core.training.drawing import place_beside
 from tracker_core.training.geometry import CropGeometry, View, cut_view
 from tracker_core.training.images import ImageCache, UnreadableImageError, choose_shrink, decode_image
 from tracker_core.training.pairs import PairSource, jitter_box

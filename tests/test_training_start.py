@@ -15,12 +15,12 @@ from training_samples import TinyNetwork, make_got10k, tiny_config, tiny_source
 
 from tracker_core.checkpoints.weights import save_checkpoint
 from tracker_core.config import NetworkConfig, TrackerConfig, config_to_mapping
+from tracker_core.config.training import TrainingConfig
 from tracker_core.errors import CheckpointError, ConfigError, DataSetError
 from tracker_core.models.builder import build_network
 from tracker_core.models.light import InvertedResidual, LightSiamRPN
 from tracker_core.training.batch_norm import reestimate_batch_norm
 from tracker_core.training.batches import iterate_batches
-from tracker_core.training.config import TrainingConfig
 from tracker_core.training.initialise import initialise_network
 from tracker_core.training.preparation import prepare_run, search_crops
 from tracker_core.training.teachers import load_teacher

@@ -10,6 +10,7 @@ import pytest
 import torch
 from training_samples import TinyNetwork, make_got10k, tiny_config, tiny_source
 
+from tracker_core.candidates import make_layout
 from tracker_core.training.distributed import ProcessGroup
 from tracker_core.training.images import ImageCache
 from tracker_core.training.loop import Trainer
@@ -81,7 +82,7 @@ def test_samples_show_truth_prediction_default_box_and_guide(tmp_path: Path) -> 
     config = tiny_config(tmp_path, images=5)
     pairs = sample_pairs(config, read_got10k_clips(make_got10k(tmp_path, clips=2)))
     assert len(pairs) == 5 and all(pair.is_positive for pair in pairs)
-    sheet = draw_samples(TinyNetwork(), pairs, config.tracker.anchors, "cpu")
+    sheet = draw_samples(TinyNetwork(), pairs, make_layout(config.tracker), "cpu")
     assert sheet.shape == (2 * 254 + 4, 4 * 254 + 12, 3)
     for colour in (GROUND_TRUTH, PREDICTION, DEFAULT_BOX, GUIDE):
         assert (np.abs(sheet.astype(int) - colour).sum(axis=2) < 30).sum() > 50, colour
@@ -125,7 +126,7 @@ def test_a_broken_network_does_not_end_the_run(tmp_path: Path) -> None:
     """A network that answers NaN is scored, not fatal: the loop has its own stop for that."""
 
     class Broken(TinyNetwork):
-        def search(self, template, x):
+        def search(self, template, x, guide_cxcywh=None):
             cls, loc = super().search(template, x)
             return cls * float("nan"), loc
 

@@ -13,12 +13,10 @@ import torch.nn.functional as functional
 from torch import nn
 
 from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
-from tracker_core.training.augment import AugmentConfig
+from tracker_core.config.training import AugmentConfig, DataConfig, LoopConfig, LossConfig, PairConfig, TrainingConfig
+from tracker_core.models.network import Network
 from tracker_core.training.clips import Clip
-from tracker_core.training.config import DataConfig, LoopConfig, TrainingConfig
-from tracker_core.training.drawing import PairConfig
 from tracker_core.training.geometry import CropGeometry
-from tracker_core.training.losses import LossConfig
 from tracker_core.training.pairs import PairSource
 
 SMALL = CropGeometry(exemplar_size=63, search_size=127)
@@ -79,13 +77,11 @@ def make_coco(root: Path, objects: list[dict], images: list[str], kinds: list[st
     return path
 
 
-class TinyNetwork(nn.Module):
+class TinyNetwork(Network):
     """A region proposal network of a few thousand parameters: 63² exemplar, 127² search region, 9 × 9 positions.
 
     `trunk_name` is what its first part is called, which networks do not agree on.
     """
-
-    takes_exemplar_size = False
 
     def __init__(self, anchors: int = 1, channels: int = 16, trunk_name: str = "trunk") -> None:
         super().__init__()
@@ -98,10 +94,12 @@ class TinyNetwork(nn.Module):
         self.cls = nn.Conv2d(2 * channels, 2 * anchors, 3, padding=1)
         self.loc = nn.Conv2d(2 * channels, 4 * anchors, 3, padding=1)
 
-    def template(self, z: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def template(self, z: torch.Tensor, exemplar_wh: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
         return (self.get_submodule(self.trunk_name)(z / 128 - 1),)
 
-    def search(self, template: tuple[torch.Tensor, ...], x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def search(
+        self, template: tuple[torch.Tensor, ...], x: torch.Tensor, guide_cxcywh: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, ...]:
         features = self.get_submodule(self.trunk_name)(x / 128 - 1)
         kernel = template[0]
         batch, channels, side, _ = kernel.shape
@@ -112,9 +110,6 @@ class TinyNetwork(nn.Module):
         )
         mixed = self.mix(merged.reshape(batch, channels, *merged.shape[2:]))
         return self.cls(mixed), self.loc(mixed)
-
-    def forward(self, z: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.search(self.template(z), x)
 
 
 def tiny_config(out: Path, **loop: object) -> TrainingConfig:

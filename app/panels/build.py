@@ -20,7 +20,7 @@ from app.window.docks import Panels
 from app.window.timeline import Timeline
 from tracker_core.checkpoints.weights import list_weights
 from tracker_core.packaged import CONFIGS
-from tracker_core.trackers.builder import DEFAULT_TRACKER, list_trackers
+from tracker_core.presets import DEFAULT_TRACKER, list_trackers
 
 
 def build_panels() -> Panels:

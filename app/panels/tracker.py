@@ -24,32 +24,38 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from tracker_core.config import TRACKING_RANGES, TrackingConfig
+from tracker_core.config import Range, TrackingConfig, ranges_of
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One line of the panel: a field of `TrackingConfig` within the range that makes sense by hand."""
+    """One line of the panel: a field of `TrackingConfig`, its range and its texts."""
 
     name: str
-    low: float
-    high: float
-    step: float
+    range: Range
 
     @property
     def is_whole(self) -> bool:
         """Whether it counts pixels."""
         return self.step >= 1
 
+    @property
+    def low(self) -> float:
+        """The lowest value of the slider."""
+        return self.range.by_hand[0] if self.range.by_hand else self.range.low
 
-# the core takes wider ranges; a slider over all of them could not be set finely
-PARAMETERS = (
-    Parameter("window_influence", 0.0, 1.0, 0.01),
-    Parameter("penalty_k", 0.0, 1.0, 0.01),
-    Parameter("size_lr", 0.0, 1.0, 0.01),
-    Parameter("context", 0.0, 1.0, 0.01),
-    Parameter("search_size", 191, 511, 16),
-)
+    @property
+    def high(self) -> float:
+        """The highest value of the slider."""
+        return self.range.by_hand[1] if self.range.by_hand else self.range.high
+
+    @property
+    def step(self) -> float:
+        """The step of the slider."""
+        return self.range.by_hand[2] if self.range.by_hand else 0.01
+
+
+PARAMETERS = tuple(Parameter(name, found) for name, found in ranges_of(TrackingConfig).items() if found.label)
 PRESETS: dict[str, dict[str, float]] = {
     "steady": {"window_influence": 0.5, "penalty_k": 0.2, "size_lr": 0.3},
     "agile": {"window_influence": 0.2, "penalty_k": 0.05, "size_lr": 0.7},
@@ -67,7 +73,7 @@ class ParameterRow:
         self.slider.setRange(0, round((parameter.high - parameter.low) / parameter.step))
         self.slider.setMinimumWidth(60)
         self.field: Any = QSpinBox() if parameter.is_whole else QDoubleSpinBox()
-        low, high = TRACKING_RANGES[parameter.name]
+        low, high = parameter.range.low, parameter.range.high
         if parameter.is_whole:
             self.field.setRange(int(low), int(high))
             self.field.setSingleStep(int(parameter.step))
@@ -202,16 +208,9 @@ class TrackerPanel(QWidget):
     def _make_parameters(self) -> QGridLayout:
         grid = QGridLayout()
         grid.setColumnStretch(1, 1)
-        texts = {
-            "window_influence": (self.tr("Cosine window"), self.tr("How much the middle of the search window counts")),
-            "penalty_k": (self.tr("Penalty"), self.tr("How much changes of size and ratio are held against a box")),
-            "size_lr": (self.tr("Smoothing"), self.tr("How fast the size follows: 0 keeps it, 1 takes it at once")),
-            "context": (self.tr("Context"), self.tr("Margin around the target in the exemplar; from the next box on")),
-            "search_size": (self.tr("Search size"), self.tr("Side of the search crop in pixels: wider is slower")),
-        }
         self.rows: dict[str, ParameterRow] = {}
         for place, parameter in enumerate(PARAMETERS):
-            text, tip = texts[parameter.name]
+            text, tip = self.tr(parameter.range.label), self.tr(parameter.range.text)
             row = ParameterRow(parameter, text, self._tell_tracking)
             for column, widget in enumerate((row.label, row.slider, row.field)):
                 widget.setToolTip(tip)

@@ -19,9 +19,10 @@ from app.panels.build import usable_trackers
 from app.panels.overlays import anchor_ratios
 from app.session.frame_view import FrameView, TargetView
 from tracker_core.models.builder import build_network
+from tracker_core.presets import preset
 from tracker_core.presets.correlation_study import STUDIED
 from tracker_core.rendering.heat_map import heat_map_of, winning_level
-from tracker_core.trackers.builder import preset, tracker_from_network
+from tracker_core.trackers.builder import tracker_from_network
 from tracker_core.training.initialise import initialise_network
 from tracker_core.types import TrackDebug, TrackResult
 

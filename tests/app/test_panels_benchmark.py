@@ -15,7 +15,7 @@ from evaluation_sequences import FRAMES, make_otb, path_of_target, write_rows
 
 from app.panels.benchmark import NumberItem, worst_moments
 from app.session.replay import ReplayRequest, as_target, open_replay
-from tracker_core.trackers.builder import DEFAULT_TRACKER
+from tracker_core.presets import DEFAULT_TRACKER
 
 
 @pytest.fixture

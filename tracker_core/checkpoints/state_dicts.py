@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tracker_core.checkpoints.published_names import SAME_SHAPES, published_names
 from tracker_core.errors import CheckpointError
 from tracker_core.models.builder import build_network
-from tracker_core.presets.published import PUBLISHED, SAME_SHAPES, PublishedTracker, find_published
+from tracker_core.presets.published import PUBLISHED
 
 NESTS = ("state_dict", "model", "net", "network")
 PREFIXES = ("module.", "model.")
@@ -47,10 +48,9 @@ def convert_state(name: str, state_dict: Mapping[str, Any], network: nn.Module) 
 
     Raises `CheckpointError` that names the first entries, as published, that are missing, unknown or misshapen.
     """
-    entry = find_published(name)
     given = plain_state(state_dict)
     expected = network.state_dict()
-    names = entry.published_names(expected)
+    names = published_names(name, expected)
     # batch norm's counter is of no use in tracking, and old releases lack it
     missing = [theirs for theirs in names if theirs not in given and not theirs.endswith("num_batches_tracked")]
     unknown = [theirs for theirs in given if theirs not in names]
@@ -85,7 +85,7 @@ def recognise(state_dict: Mapping[str, Any]) -> str:
         try:
             convert_state(name, tensors, network)
         except CheckpointError as error:
-            hits = _count_hits(entry, tensors, network)
+            hits = _count_hits(name, tensors, network)
             if hits > best_hits:
                 best_hits, best_error = hits, error
             continue
@@ -103,7 +103,7 @@ def _fits(given: Tensor, expected: Tensor) -> bool:
     return plain and given.shape == expected.shape
 
 
-def _count_hits(entry: PublishedTracker, tensors: Mapping[str, Tensor], network: nn.Module) -> int:
+def _count_hits(name: str, tensors: Mapping[str, Tensor], network: nn.Module) -> int:
     expected = network.state_dict()
-    names = entry.published_names(expected)
+    names = published_names(name, expected)
     return sum(key in names and _fits(value, expected[names[key]]) for key, value in tensors.items())

@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from tracker_core.checkpoints.published_names import SAME_SHAPES
 from tracker_core.checkpoints.state_dicts import convert_state, recognise
 from tracker_core.checkpoints.torch_files import check_file, looks_like_torch, read_torch_file
 from tracker_core.config import TrackerConfig, config_from_mapping, config_to_mapping
@@ -28,7 +29,7 @@ from tracker_core.errors import CheckpointError, ConfigError, InputError, neares
 from tracker_core.files import atomic_path, write_text
 from tracker_core.models.builder import build_network
 from tracker_core.packaged import packaged
-from tracker_core.presets.published import PUBLISHED, SAME_SHAPES, published_config
+from tracker_core.presets.published import PUBLISHED, published_config
 
 FORMAT_VERSION = "1"
 SUFFIX = ".safetensors"

@@ -28,7 +28,7 @@ from tracker_core.rendering.drawing import draw_result
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.sources.opening import open_source
 from tracker_core.trackers.builder import build_tracker, tracker_from_network
-from tracker_core.trackers.siamrpn import SiamRPNTracker
+from tracker_core.trackers.siamese import SiameseTracker
 from tracker_core.types import FloatArray, Frame
 
 STAGES = ("decode", "crop", "network", "select", "draw", "encode")
@@ -126,13 +126,13 @@ def _read_clip(args: argparse.Namespace) -> _Clip:
         source.close()
 
 
-Build = Callable[[str], SiamRPNTracker]
+Build = Callable[[str], SiameseTracker]
 
 
 def _builders(args: argparse.Namespace) -> list[tuple[str, Build]]:
     if not args.network:
 
-        def build(runtime: str) -> SiamRPNTracker:
+        def build(runtime: str) -> SiameseTracker:
             return build_tracker(
                 args.tracker, weights=args.weights, device=args.device, runtime=runtime, overrides=args.overrides
             )
@@ -144,7 +144,7 @@ def _builders(args: argparse.Namespace) -> list[tuple[str, Build]]:
 def _random_builder(name: str, device: str) -> Build:
     config = find_published(name).config
 
-    def build(runtime: str) -> SiamRPNTracker:
+    def build(runtime: str) -> SiameseTracker:
         import torch
 
         from tracker_core.models.builder import build_network
@@ -157,7 +157,7 @@ def _random_builder(name: str, device: str) -> Build:
 
 
 def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> dict[str, Any]:
-    trackers: list[tuple[str, SiamRPNTracker, float]] = []
+    trackers: list[tuple[str, SiameseTracker, float]] = []
     for runtime in dict.fromkeys([args.runtime, *([args.compare] if args.compare else [])]):
         began = time.perf_counter()
         tracker = build(runtime)
@@ -198,7 +198,7 @@ def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> 
 
 
 def _summarise(
-    runtime: str, tracker: SiamRPNTracker, start_up: float, column: dict[str, list[float]]
+    runtime: str, tracker: SiameseTracker, start_up: float, column: dict[str, list[float]]
 ) -> dict[str, Any]:
     updates = [sum(parts) for parts in zip(column["crop"], column["network"], column["select"], strict=True)]
     whole = sum(statistics.median(values) for values in column.values() if values)

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from tracker_core.checkpoints.published_names import SAME_SHAPES
 from tracker_core.checkpoints.weights import (
     WeightsEntry,
     find_weights,
@@ -19,7 +20,6 @@ from tracker_core.checkpoints.weights import (
     read_metadata,
 )
 from tracker_core.cli.console import output
-from tracker_core.presets.published import SAME_SHAPES
 
 
 def add_parser(subparsers: Any) -> None:

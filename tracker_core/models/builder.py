@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import nn
-
-from tracker_core.config import NetworkConfig
+from tracker_core.config import NetworkConfig, check_values
 from tracker_core.errors import ConfigError, nearest_name
 from tracker_core.models.light import LightSiamRPN
+from tracker_core.models.network import Network
 from tracker_core.models.siambroadcast import SiamBroadcastRPN
 from tracker_core.models.siamconcat import SiamConcatRPN
 from tracker_core.models.siamfc import LightSiamFC, SiamFC
@@ -22,7 +20,7 @@ from tracker_core.models.siamrpnpp import SiamRPNPP
 class NetworkKind:
     """How a kind of network is built, and the names of the options that only it knows."""
 
-    build: Callable[[NetworkConfig], nn.Module]
+    build: Callable[[NetworkConfig], Network]
     options: tuple[str, ...] = ()
 
 
@@ -65,10 +63,9 @@ NETWORKS: dict[str, NetworkKind] = {
         ("boxes",),
     ),
 }
-WIDTHS = (0.1, 8.0)
 
 
-def build_network(config: NetworkConfig) -> nn.Module:
+def build_network(config: NetworkConfig) -> Network:
     """Return the network that `config` describes, with fresh weights.
 
     Raises `ConfigError` for an unknown kind, backbone or option, and for a width or count of anchors out of range.
@@ -77,11 +74,7 @@ def build_network(config: NetworkConfig) -> nn.Module:
         known = ", ".join(sorted(NETWORKS))
         raise ConfigError(f"There is no network '{config.kind}'.{nearest_name(config.kind, NETWORKS)} Known: {known}.")
     kind = NETWORKS[config.kind]
-    low, high = WIDTHS
-    if not (math.isfinite(config.width) and low <= config.width <= high):
-        raise ConfigError(f"network.width is {config.width}, which is outside {low:g}..{high:g}.")
-    if config.anchors_per_position < 1:
-        raise ConfigError(f"network.anchors_per_position is {config.anchors_per_position}; it must be 1 or more.")
+    check_values(config, "network.")
     for option in config.options:
         if option not in kind.options:
             known = ", ".join(kind.options) or "none"

@@ -1,10 +1,10 @@
 """The default network: a light SiamRPN++ for the CPU.
 
-A MobileNetV3-small trunk to stride 16 (Howard et al. 2019, batch norm folded into the convolutions), two
-correlations side by side — depthwise with the exemplar's centre (SiamRPN++, section 3.4) and pixel-wise with every
-exemplar cell (PG-Net, Alpha-Refine; the arrangement is NanoTrack's) — and two towers of depthwise separable
-convolutions that end in a region proposal head. The pixel-wise similarities are also averaged inside and outside
-the exemplar's box, so that the head knows which part of the exemplar is the target.
+A MobileNetV3-small backbone to stride 16, two correlations side by side — depthwise with the exemplar's centre
+(SiamRPN++, section 3.4) and pixel-wise with every exemplar cell (PG-Net, Alpha-Refine; the arrangement is
+NanoTrack's) — and two towers of depthwise separable convolutions that end in a region proposal head. The pixel-wise
+similarities are also averaged inside and outside the exemplar's box, so that the head knows which part of the exemplar
+is the target.
 """
 
 from __future__ import annotations
@@ -13,83 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tracker_core.models.backbones.mobilenet_v3 import MobileNetV3
 from tracker_core.models.correlation import correlate_depthwise
+from tracker_core.models.network import Network
 
-# (kernel, expanded channels, output channels, squeeze-and-excitation channels or 0, hard swish, stride)
-TRUNK = (
-    (3, 16, 16, 8, False, 2),
-    (3, 72, 24, 0, False, 2),
-    (3, 88, 24, 0, False, 1),
-    (5, 96, 40, 24, True, 2),
-    (5, 240, 40, 64, True, 1),
-    (5, 240, 40, 64, True, 1),
-    (5, 120, 48, 32, True, 1),
-    (5, 144, 48, 40, True, 1),
-    (5, 288, 96, 72, True, 1),
-)
-FEATURES = 96
+FEATURES = 96  # channels of the backbone
 EXEMPLAR_CELLS = 8  # the exemplar's feature map is 8 × 8
-STRIDE = 16
-
-
-class SqueezeExcitation(nn.Module):
-    """Weights channels by a gate computed from their means."""
-
-    def __init__(self, channels: int, hidden: int) -> None:
-        super().__init__()
-        self.reduce = nn.Conv2d(channels, hidden, 1)
-        self.expand = nn.Conv2d(hidden, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        gate = F.hardsigmoid(self.expand(F.relu(self.reduce(x.mean((2, 3), keepdim=True)))))
-        return x * gate
-
-
-class InvertedResidual(nn.Module):
-    """Expand, filter depthwise, project; a shortcut where shapes allow it (MobileNetV3)."""
-
-    def __init__(
-        self, inputs: int, kernel: int, expanded: int, outputs: int, hidden: int, hard_swish: bool, stride: int
-    ) -> None:
-        super().__init__()
-        self.activation: nn.Module = nn.Hardswish() if hard_swish else nn.ReLU()
-        self.expand = nn.Conv2d(inputs, expanded, 1) if expanded != inputs else None
-        self.depthwise = nn.Conv2d(expanded, expanded, kernel, stride, kernel // 2, groups=expanded)
-        self.gate = SqueezeExcitation(expanded, hidden) if hidden else None
-        # the published order: gate before the activation in hard-swish blocks, after it in ReLU blocks
-        self.gate_first = hard_swish
-        self.project = nn.Conv2d(expanded, outputs, 1)
-        self.has_shortcut = stride == 1 and inputs == outputs
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.activation(self.expand(x)) if self.expand is not None else x
-        y = self.depthwise(y)
-        if self.gate is None:
-            y = self.activation(y)
-        elif self.gate_first:
-            y = self.activation(self.gate(y))
-        else:
-            y = self.gate(self.activation(y))
-        projected: Tensor = self.project(y)
-        return x + projected if self.has_shortcut else projected
-
-
-class Trunk(nn.Module):
-    """MobileNetV3-small up to stride 16: B×3×S×S (BGR, 0..255) → B×96×⌈S/16⌉×⌈S/16⌉."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, 16, 3, 2, 1)
-        blocks = []
-        inputs = 16
-        for kernel, expanded, outputs, hidden, hard_swish, stride in TRUNK:
-            blocks.append(InvertedResidual(inputs, kernel, expanded, outputs, hidden, hard_swish, stride))
-            inputs = outputs
-        self.blocks = nn.Sequential(*blocks)
-
-    def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = self.blocks(F.hardswish(self.stem(x)))
-        return result
 
 
 class PixelwiseCorrelation(nn.Module):
@@ -174,7 +103,7 @@ def cells_inside(exemplar_wh: Tensor, exemplar_size: int = 127) -> Tensor:
     return (covered[:, 1, :, None] * covered[:, 0, None, :]).flatten(1)
 
 
-class LightSiamRPN(nn.Module):
+class LightSiamRPN(Network):
     """SiamRPN++ on MobileNetV3-small: 127² exemplar, 255² search region, 15 × 15 positions at stride 16.
 
     Args:
@@ -185,7 +114,7 @@ class LightSiamRPN(nn.Module):
     def __init__(self, anchors: int = 3, box_cues: bool = True) -> None:
         super().__init__()
         self.takes_exemplar_size = box_cues
-        self.trunk = Trunk()
+        self.trunk = MobileNetV3()
         self.cls = Branch(6, 2 * anchors, box_cues)
         self.loc = Branch(6, 4 * anchors, box_cues)
 
@@ -196,7 +125,7 @@ class LightSiamRPN(nn.Module):
             exemplar_wh = torch.full((z.shape[0], 2), z.shape[-1] / 2, device=z.device)
         return (*self.cls.template(features), *self.loc.template(features), cells_inside(exemplar_wh, z.shape[-1]))
 
-    def search(self, template: tuple[Tensor, ...], x: Tensor) -> tuple[Tensor, Tensor]:
+    def search(self, template: tuple[Tensor, ...], x: Tensor, guide_cxcywh: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return cls B×2K×15×15 (background first) and loc B×4K×15×15 for search regions x (B×3×255×255, BGR)."""
         cls_cells, cls_kernel, loc_cells, loc_kernel, inside = template
         features = self.trunk(x)
@@ -204,7 +133,3 @@ class LightSiamRPN(nn.Module):
             self.cls(cls_cells, cls_kernel, inside, features),
             self.loc(loc_cells, loc_kernel, inside, features),
         )
-
-    def forward(self, z: Tensor, x: Tensor, exemplar_wh: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return cls and loc of exemplars and search regions: the two methods above, one after the other."""
-        return self.search(self.template(z, exemplar_wh), x)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from tracker_core.models.backbones.pyramids import make_pyramid
 from tracker_core.models.default_box_head import DefaultBoxHead
+from tracker_core.models.network import Network
 
 
 class RelationBlock(nn.Module):
@@ -32,7 +33,7 @@ class RelationBlock(nn.Module):
         return result
 
 
-class SiamBroadcastRPN(nn.Module):
+class SiamBroadcastRPN(Network):
     """Exemplar 129², search region 257², default boxes on two maps, 17 × 17 and 9 × 9.
 
     Args:
@@ -57,11 +58,11 @@ class SiamBroadcastRPN(nn.Module):
         maps = self.trunk.maps(image)
         return maps[1], maps[-1] if self.coarser is None else self.coarser(maps[-1])
 
-    def template(self, z: Tensor) -> tuple[Tensor, ...]:
+    def template(self, z: Tensor, exemplar_wh: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return the exemplars z (B×3×129×129, BGR 0..255) as vectors B×C×1×1."""
         return (self.features(z)[1].amax((2, 3), keepdim=True),)
 
-    def search(self, template: tuple[Tensor, ...], x: Tensor) -> tuple[Tensor, Tensor]:
+    def search(self, template: tuple[Tensor, ...], x: Tensor, guide_cxcywh: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return cls B×2×N (background first) and loc B×4×N for search regions x (B×3×257×257, BGR 0..255)."""
         (vector,) = template
         fine, coarse = self.features(x)
@@ -70,7 +71,3 @@ class SiamBroadcastRPN(nn.Module):
         fine = self.relation_fine(torch.cat((fine, upsampled), 1), vector)
         cls, loc = self.head((fine, coarse))
         return cls, loc
-
-    def forward(self, z: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return cls and loc of exemplars and search regions: the two methods above, one after the other."""
-        return self.search(self.template(z), x)

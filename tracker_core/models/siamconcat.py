@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from tracker_core.models.backbones.pyramids import make_pyramid
 from tracker_core.models.correlation import correlate_whole
 from tracker_core.models.default_box_head import DefaultBoxHead
+from tracker_core.models.network import Network
 
 KERNELS = (11, 9, 7)  # of the global convolutions at strides 8, 16 and 32
 GUIDE_CELLS = 5  # side of the exemplar's middle that the correlation guide looks for, in cells of 16 pixels
@@ -77,7 +78,7 @@ def box_mask(boxes_cxcywh: Tensor, size: int) -> Tensor:
     return (covered[:, 1, :, None] * covered[:, 0, None, :])[:, None]
 
 
-class SiamConcatRPN(nn.Module):
+class SiamConcatRPN(Network):
     """Exemplar and search region of one size (300² as published), default boxes on six maps: 38, 19, 10, 5, 3, 1.
 
     Args:
@@ -155,9 +156,3 @@ class SiamConcatRPN(nn.Module):
             return cls, loc
         padded = F.pad(F.normalize(searched[1], dim=1), (GUIDE_CELLS // 2,) * 4)
         return cls, loc, correlate_whole(padded, template[3])
-
-    def forward(
-        self, z: Tensor, x: Tensor, exemplar_wh: Tensor | None = None, guide_cxcywh: Tensor | None = None
-    ) -> tuple[Tensor, ...]:
-        """Return cls and loc of exemplars and search regions: the two methods above, one after the other."""
-        return self.search(self.template(z, exemplar_wh), x, guide_cxcywh)

@@ -7,9 +7,10 @@ from torch.nn import functional as F
 
 from tracker_core.models.backbones.pyramids import MobileNetV3Pyramid
 from tracker_core.models.correlation import correlate_whole
+from tracker_core.models.network import Network
 
 
-class SiamFC(nn.Module):
+class SiamFC(Network):
     """AlexNet with the grouped convolutions of the paper's table 1, and plain correlation, total stride 8.
 
     `width` scales the channels (96, 256, 384, 384, 256). The response is B×1×17×17 for a 127 exemplar and a 255
@@ -41,20 +42,16 @@ class SiamFC(nn.Module):
         assert self.adjust.bias is not None
         nn.init.zeros_(self.adjust.bias)
 
-    def template(self, z: Tensor) -> tuple[Tensor, ...]:
+    def template(self, z: Tensor, exemplar_wh: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return the features B×C×6×6 of exemplars z (B×3×127×127, BGR 0..255)."""
         return (self.backbone(z),)
 
-    def search(self, template: tuple[Tensor, ...], x: Tensor) -> tuple[Tensor]:
+    def search(self, template: tuple[Tensor, ...], x: Tensor, guide_cxcywh: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return the response B×1×h×w (logits) for search regions x (B×3×S×S, BGR 0..255)."""
         return (self.adjust(correlate_whole(self.backbone(x), template[0])),)
 
-    def forward(self, z: Tensor, x: Tensor) -> tuple[Tensor]:
-        """Return the response: the two methods above, one after the other."""
-        return self.search(self.template(z), x)
 
-
-class LightSiamFC(nn.Module):
+class LightSiamFC(Network):
     """SiamFC on MobileNetV3-small: the strides 8 and 16 added at stride 8, the exemplar's middle 8 × 8 cells.
 
     The response has the paper's size and stride: B×1×17×17 at stride 8 for a 127 exemplar and a 255 search region.
@@ -79,16 +76,12 @@ class LightSiamFC(nn.Module):
         # padding reaches the rim of a map; without it exemplar and search region see the target alike
         return added[:, :, 4 : rows - 4, 4 : columns - 4]
 
-    def template(self, z: Tensor) -> tuple[Tensor, ...]:
+    def template(self, z: Tensor, exemplar_wh: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return the features B×C×8×8 of exemplars z (B×3×127×127, BGR 0..255)."""
         features = self.features(z)
         # brings the sums over C·64 products to the size of ordinary activations
         return (features / features[0].numel() ** 0.5,)
 
-    def search(self, template: tuple[Tensor, ...], x: Tensor) -> tuple[Tensor]:
+    def search(self, template: tuple[Tensor, ...], x: Tensor, guide_cxcywh: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return the response B×1×h×w (logits) for search regions x (B×3×S×S, BGR 0..255)."""
         return (self.adjust(correlate_whole(self.features(x), template[0])),)
-
-    def forward(self, z: Tensor, x: Tensor) -> tuple[Tensor]:
-        """Return the response: the two methods above, one after the other."""
-        return self.search(self.template(z), x)

@@ -10,6 +10,7 @@ from tracker_core.models.backbones.alexnet import AlexNet
 from tracker_core.models.backbones.mobilenet_v2 import MobileNetV2
 from tracker_core.models.backbones.resnet_atrous import ResNet50
 from tracker_core.models.heads import DepthwiseRPN, MultiLevelRPN
+from tracker_core.models.network import Network
 
 EXEMPLAR_CELLS = 7  # of the 15 × 15 cells of an exemplar only the middle is kept
 LEVEL_CHANNELS = 256
@@ -43,7 +44,7 @@ class AdjustLevels(nn.Module):
         return tuple(self.get_submodule(name)(x) for name, x in zip(self.names, maps, strict=True))
 
 
-class SiamRPNPP(nn.Module):
+class SiamRPNPP(Network):
     """SiamRPN++ with one level (AlexNet) or three.
 
     Args:
@@ -72,20 +73,16 @@ class SiamRPNPP(nn.Module):
         else:
             self.rpn_head = MultiLevelRPN(anchors, [LEVEL_CHANNELS] * len(channels), weighted)
 
-    def template(self, z: Tensor) -> tuple[Tensor, ...]:
+    def template(self, z: Tensor, exemplar_wh: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return the correlation kernels of exemplars z (B×3×127×127, BGR 0..255)."""
         maps = self.backbone(z)
         if self.neck is None:
             return tuple(self.rpn_head.template(maps[0]))
         return tuple(self.rpn_head.template(self.neck(maps)))
 
-    def search(self, template: tuple[Tensor, ...], x: Tensor) -> tuple[Tensor, Tensor]:
+    def search(self, template: tuple[Tensor, ...], x: Tensor, guide_cxcywh: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return cls B×2K×h×w and loc B×4K×h×w for search regions x (B×3×S×S, BGR 0..255)."""
         maps = self.backbone(x)
         levels = maps[0] if self.neck is None else self.neck(maps)
         cls, loc = self.rpn_head(template, levels)
         return cls, loc
-
-    def forward(self, z: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return cls and loc of exemplars and search regions: the two methods above, one after the other."""
-        return self.search(self.template(z), x)

@@ -5,21 +5,12 @@ Each as published, with a ResNet-50 where it has one, and small, on MobileNetV3-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tracker_core.config import AnchorConfig, BoxLevelConfig, NetworkConfig, TrackerConfig, TrackingConfig
+from tracker_core.presets.registry import TrackerEntry
 
 # s_k of SSD300 and the ratios beside 1, finest map first (Liu et al. 2016, section 3.1)
 SSD_SIZES = (0.1, 0.2, 0.37, 0.54, 0.71, 0.88, 1.05)
 SSD_RATIOS = ((2.0,), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0,), (2.0,))
-
-
-@dataclass(frozen=True)
-class StudiedTracker:
-    """One of the trackers that are compared: its configuration and a line for people."""
-
-    config: TrackerConfig
-    description: str
 
 
 def _ssd_levels(sides: tuple[int, ...]) -> list[BoxLevelConfig]:
@@ -68,36 +59,36 @@ def _rpn(name: str, backbone: str, stride: int, scale: float, tracking: Tracking
     )
 
 
-STUDIED: dict[str, StudiedTracker] = {
-    entry.config.name: entry
+STUDIED: dict[str, TrackerEntry] = {
+    entry.name: entry
     for entry in (
-        StudiedTracker(
+        TrackerEntry(
             _concat("siamconcat-small", "mobilenetv3", 0.125, 152, (19, 10, 5, 3, 2, 1)),
             "SiamConcatRPN, small: global convolutions instead of a correlation",
         ),
-        StudiedTracker(
+        TrackerEntry(
             _broadcast("siambroadcast-small", "mobilenetv3", 0.25),
             "SiamBroadcastRPN, small: the exemplar as one vector instead of a correlation",
         ),
-        StudiedTracker(
+        TrackerEntry(
             _rpn(
                 "siamrpn-small", "mobilenetv3", 16, 4.0,
                 TrackingConfig(window_influence=0.3, penalty_k=0.1, size_lr=0.5),
             ),
             "SiamRPN with up-channel correlation, small",
         ),
-        StudiedTracker(_fc("siamfc-small", "mobilenetv3"), "SiamFC, small: one response map, three scales"),
-        StudiedTracker(
+        TrackerEntry(_fc("siamfc-small", "mobilenetv3"), "SiamFC, small: one response map, three scales"),
+        TrackerEntry(
             _concat("siamconcat", "resnet50", 1.0, 300, (38, 19, 10, 5, 3, 1)),
             "SiamConcatRPN as published, on ResNet-50 (to be trained)",
         ),
-        StudiedTracker(
+        TrackerEntry(
             _broadcast("siambroadcast", "resnet50", 1.0), "SiamBroadcastRPN as published, on ResNet-50 (to be trained)"
         ),
-        StudiedTracker(
+        TrackerEntry(
             _rpn("siamrpn", "alexnet", 8, 8.0, TrackingConfig(window_influence=0.4, penalty_k=0.22, size_lr=0.3)),
             "SiamRPN as published, on AlexNet (to be trained)",
         ),
-        StudiedTracker(_fc("siamfc", "alexnet"), "SiamFC as published, on AlexNet (to be trained)"),
+        TrackerEntry(_fc("siamfc", "alexnet"), "SiamFC as published, on AlexNet (to be trained)"),
     )
 }  # fmt: skip

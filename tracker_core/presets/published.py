@@ -1,4 +1,4 @@
-"""The published trackers: their configurations, where they come from, and how their weights' names become ours.
+"""The published trackers: their configurations and where they come from.
 
 Settings are those of PySOT's experiment files and of the DaSiamRPN release; `docs/published-networks.md` tells how
 each was checked.
@@ -7,49 +7,12 @@ each was checked.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
-from dataclasses import dataclass
 
 from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.errors import CheckpointError, nearest_name
+from tracker_core.presets.registry import TrackerEntry
 
 RATIOS = (0.33, 0.5, 1.0, 2.0, 3.0)
-
-# published prefix → ours; PySOT's names are ours already
-DASIAMRPN_RENAMES = (
-    ("featureExtract.", "backbone.features."),
-    ("conv_r1.", "loc_kernel."),
-    ("conv_r2.", "loc_search."),
-    ("conv_cls1.", "cls_kernel."),
-    ("conv_cls2.", "cls_search."),
-    ("regress_adjust.", "loc_adjust."),
-)
-
-
-@dataclass(frozen=True)
-class PublishedTracker:
-    """One published network: our configuration, its origin, and the prefixes of its weights (theirs, ours)."""
-
-    config: TrackerConfig
-    description: str
-    source: str
-    licence: str
-    renames: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The published name, by which the tracker is chosen."""
-        return self.config.name
-
-    def published_names(self, ours: Iterable[str]) -> dict[str, str]:
-        """Return a mapping from published names to our names for the entries `ours` of the network's state dict."""
-        return {self._published_name(name): name for name in ours}
-
-    def _published_name(self, name: str) -> str:
-        for theirs, prefix in self.renames:
-            if name.startswith(prefix):
-                return theirs + name[len(prefix) :]
-        return name
 
 
 def _config(name: str, network: NetworkConfig, tracking: TrackingConfig) -> TrackerConfig:
@@ -65,32 +28,30 @@ def _pysot(
     penalty: float,
     window: float,
     rate: float,
-) -> PublishedTracker:
+) -> TrackerEntry:
     tracking = TrackingConfig(
         search_size=search, penalty_k=penalty, window_influence=window, size_lr=rate, convention="pysot",
         minimum_size=10.0, score_high=0.95, score_low=0.8,
     )  # fmt: skip
-    return PublishedTracker(_config(name, network, tracking), description, "PySOT model zoo", "Apache-2.0")
+    return TrackerEntry(_config(name, network, tracking), description, "PySOT model zoo", "Apache-2.0")
 
 
 def _dasiamrpn(
     name: str, description: str, width: int, penalty: float, window: float, rate: float, small_target_search_size: int
-) -> PublishedTracker:
+) -> TrackerEntry:
     network = NetworkConfig("siamrpn", "alexnet", float(width), len(RATIOS))
     tracking = TrackingConfig(
         search_size=271, penalty_k=penalty, window_influence=window, size_lr=rate, convention="dasiamrpn",
         minimum_size=10.0, score_high=0.95, score_low=0.8, small_target_search_size=small_target_search_size,
     )  # fmt: skip
-    return PublishedTracker(
-        _config(name, network, tracking), description, "DaSiamRPN release", "MIT", DASIAMRPN_RENAMES
-    )
+    return TrackerEntry(_config(name, network, tracking), description, "DaSiamRPN release", "MIT")
 
 
 def _siamrpnpp(backbone: str, width: float, weighted: bool) -> NetworkConfig:
     return NetworkConfig("siamrpnpp", backbone, width, len(RATIOS), {"weighted": weighted})
 
 
-PUBLISHED: dict[str, PublishedTracker] = {
+PUBLISHED: dict[str, TrackerEntry] = {
     entry.name: entry
     for entry in (
         _pysot(
@@ -111,11 +72,8 @@ PUBLISHED: dict[str, PublishedTracker] = {
     )
 }  # fmt: skip
 
-# networks of the same shape, told apart by nothing in a state dict: name → those it may be mistaken for
-SAME_SHAPES: dict[str, tuple[str, ...]] = {"dasiamrpn_SiamRPNvot": ("dasiamrpn_SiamRPNotb",)}
 
-
-def find_published(name: str) -> PublishedTracker:
+def find_published(name: str) -> TrackerEntry:
     """Return the published tracker `name`; raises `CheckpointError` that names the nearest known one."""
     if name not in PUBLISHED:
         known = ", ".join(PUBLISHED)

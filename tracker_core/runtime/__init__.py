@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from torch import nn
-
 from tracker_core.config import TrackerConfig
 from tracker_core.errors import InputError, nearest_name
+from tracker_core.models.network import Network
 from tracker_core.runtime.base import Outputs, Runner
 from tracker_core.runtime.devices import resolve_device
 from tracker_core.runtime.eager import EagerRunner
@@ -18,7 +17,7 @@ RUNTIMES = ("auto", "eager", "onnx")
 logger = logging.getLogger(__name__)
 
 
-def make_runner(network: nn.Module, config: TrackerConfig, *, device: str = "auto", runtime: str = "auto") -> Runner:
+def make_runner(network: Network, config: TrackerConfig, *, device: str = "auto", runtime: str = "auto") -> Runner:
     """Return a runner for `network`.
 
     "auto" is ONNX Runtime on the CPU and eager PyTorch on CUDA; where ONNX Runtime cannot be used, eager PyTorch

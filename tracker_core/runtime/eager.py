@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tracker_core.errors import DeviceError
+from tracker_core.models.network import Network
 from tracker_core.runtime.base import Outputs
 from tracker_core.types import Image
 
@@ -20,29 +21,28 @@ class EagerRunner:
 
     name = "eager"
 
-    def __init__(self, network: nn.Module, device: str = "cpu") -> None:
-        # Any: mypy takes the methods of an nn.Module for tensors
+    def __init__(self, network: Network, device: str = "cpu") -> None:
         with device_errors(device):
-            self.network: Any = network.eval().to(device)
+            self.network = network.eval().to(device)
         self.device = device
 
     @torch.inference_mode()
     def template(self, crop: Image, exemplar_wh: tuple[float, float]) -> tuple[Tensor, ...]:
         """Return the exemplar's features as tensors on the runner's device."""
         with device_errors(self.device):
-            z = image_to_tensor(crop, self.device)
-            if getattr(self.network, "takes_exemplar_size", False):
-                wh = torch.tensor([exemplar_wh], dtype=torch.float32, device=self.device)
-                return tuple(self.network.template(z, wh))
-            return tuple(self.network.template(z))
+            exemplar = self._boxes(exemplar_wh, self.network.takes_exemplar_size)
+            return self.network.template(image_to_tensor(crop, self.device), exemplar)
 
     @torch.inference_mode()
-    def search(self, template: Any, crop: Image, guide_cxcywh: Sequence[float] | None = None) -> Outputs:
+    def search(self, template: Any, crop: Image, guide_cxcywh: Sequence[float]) -> Outputs:
         """Return the raw outputs as float32 NumPy arrays."""
         with device_errors(self.device):
-            guide = () if guide_cxcywh is None else (torch.tensor([guide_cxcywh], device=self.device),)
-            outputs = self.network.search(template, image_to_tensor(crop, self.device), *guide)
+            guide = self._boxes(guide_cxcywh, self.network.takes_guide)
+            outputs = self.network.search(template, image_to_tensor(crop, self.device), guide)
             return tuple(np.asarray(output.float().cpu().numpy()) for output in outputs)
+
+    def _boxes(self, values: Sequence[float], is_taken: bool) -> Tensor | None:
+        return torch.tensor([values], dtype=torch.float32, device=self.device) if is_taken else None
 
 
 def image_to_tensor(crop: Image, device: str = "cpu") -> Tensor:

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from tracker_core.config import TrackerConfig, config_to_mapping
 from tracker_core.errors import OutputError
 from tracker_core.files import atomic_path
+from tracker_core.models.network import Network
 from tracker_core.runtime.base import Outputs
 from tracker_core.runtime.eager import image_to_tensor
 from tracker_core.types import Image
@@ -42,13 +43,13 @@ class SearchGraph(nn.Module):
     Where the network takes a guide box (1×4), it follows the template's tensors.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
-        self.network: Any = network
+        self.network = network
 
     def forward(self, crop: Tensor, *template: Tensor) -> Any:
         image = crop.permute(2, 0, 1).unsqueeze(0).float()
-        if getattr(self.network, "takes_guide", False):
+        if self.network.takes_guide:
             return self.network.search(template[:-1], image, template[-1])
         return self.network.search(template, image)
 
@@ -59,10 +60,10 @@ class OnnxRunner:
     name = "onnx"
     device = "cpu"
 
-    def __init__(self, network: nn.Module, config: TrackerConfig, threads: int | None = None) -> None:
+    def __init__(self, network: Network, config: TrackerConfig, threads: int | None = None) -> None:
         import onnxruntime
 
-        self.network: Any = network.eval()  # Any: mypy takes the methods of an nn.Module for tensors
+        self.network = network.eval()
         self.threads = threads or _usable_cores()
         self._key = _hash_network(network, config, onnxruntime.__version__)
         self._sessions: dict[int, Any] = {}
@@ -72,28 +73,27 @@ class OnnxRunner:
     @torch.inference_mode()
     def template(self, crop: Image, exemplar_wh: tuple[float, float]) -> tuple[NDArray[np.float32], ...]:
         """Return the exemplar's features as arrays, ready for the session."""
-        arguments: tuple[Tensor, ...] = ()
-        if getattr(self.network, "takes_exemplar_size", False):
-            arguments = (torch.tensor([exemplar_wh], dtype=torch.float32),)
-        features = self.network.template(image_to_tensor(crop), *arguments)
+        size = torch.tensor([exemplar_wh], dtype=torch.float32) if self.network.takes_exemplar_size else None
+        features = self.network.template(image_to_tensor(crop), size)
         return tuple(np.ascontiguousarray(feature.numpy()) for feature in features)
 
-    def search(self, template: Any, crop: Image, guide_cxcywh: Sequence[float] | None = None) -> Outputs:
+    def search(self, template: Any, crop: Image, guide_cxcywh: Sequence[float]) -> Outputs:
         """Return the raw outputs for a uint8 S×S×3 crop; another S than before is exported when it first comes."""
-        if guide_cxcywh is not None:
-            template = (*template, np.array([guide_cxcywh], np.float32))
+        arrays = self._with_guide(template, guide_cxcywh)
         session = self._sessions.get(crop.shape[0])
         if session is None:
-            session = self._session_for(crop.shape[0], template)
-        feeds = {"crop": crop, **{f"template_{i}": feature for i, feature in enumerate(template)}}
+            session = self._session_for(crop.shape[0], arrays)
+        feeds = {"crop": crop, **{f"template_{i}": array for i, array in enumerate(arrays)}}
         return tuple(session.run(None, feeds))
+
+    def _with_guide(self, template: Any, guide_cxcywh: Sequence[float]) -> tuple[NDArray[np.float32], ...]:
+        """Return the arrays that the exported graph takes beside the crop."""
+        return (*template, np.array([guide_cxcywh], np.float32)) if self.network.takes_guide else template
 
     def _prepare(self, search_size: int, exemplar_size: int) -> None:
         blank = np.zeros((exemplar_size, exemplar_size, 3), np.uint8)
-        template = self.template(blank, (exemplar_size / 2, exemplar_size / 2))
-        if getattr(self.network, "takes_guide", False):
-            template = (*template, np.array([[0, 0, exemplar_size / 2, exemplar_size / 2]], np.float32))
-        self._session_for(search_size, template)
+        half = exemplar_size / 2
+        self._session_for(search_size, self._with_guide(self.template(blank, (half, half)), (0.0, 0.0, half, half)))
 
     def _session_for(self, search_size: int, template: tuple[NDArray[np.float32], ...]) -> Any:
         import onnxruntime
@@ -116,7 +116,7 @@ class OnnxRunner:
         return session
 
 
-def export_search(network: nn.Module, search_size: int, template: tuple[NDArray[np.float32], ...]) -> bytes:
+def export_search(network: Network, search_size: int, template: tuple[NDArray[np.float32], ...]) -> bytes:
     """Return the search branch as a serialised ONNX model with inputs `crop` and `template_0`, `template_1`, …"""
     inputs = (
         torch.zeros(search_size, search_size, 3, dtype=torch.uint8),
@@ -175,7 +175,7 @@ def _prune(folder: Path, keep: int = 24) -> None:
             path.unlink()
 
 
-def _hash_network(network: nn.Module, config: TrackerConfig, version: str) -> str:
+def _hash_network(network: Network, config: TrackerConfig, version: str) -> str:
     digest = hashlib.sha256()
     structure = config_to_mapping(config.network)
     digest.update(json.dumps([structure, type(network).__name__, torch.__version__, version, OPSET]).encode())

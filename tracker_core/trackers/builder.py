@@ -2,81 +2,21 @@
 
 from __future__ import annotations
 
-import copy
-import functools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tracker_core.candidates import make_layout
 from tracker_core.config import (
-    AnchorConfig,
-    NetworkConfig,
     TrackerConfig,
     TrackingConfig,
     apply_overrides,
-    check_anchors,
     check_tracking,
     config_from_mapping,
 )
-from tracker_core.errors import CheckpointError, ConfigError, InputError, nearest_name
-from tracker_core.presets.correlation_study import STUDIED
-from tracker_core.presets.published import PUBLISHED, published_config
-from tracker_core.trackers.default_boxes import DefaultBoxTracker
-from tracker_core.trackers.siamfc import SiamFCTracker
-from tracker_core.trackers.siamrpn import SiamRPNTracker
-
-DEFAULT_TRACKER = "siamscope-light"
-# style of the default boxes → the loop that follows with them, where it is not SiamRPN's
-_LOOPS: dict[str, type[SiamRPNTracker]] = {"ssd": DefaultBoxTracker, "none": SiamFCTracker}
-
-
-@dataclass(frozen=True)
-class TrackerEntry:
-    """A tracker that can be chosen by name: one line for people, and how its configuration is made."""
-
-    name: str
-    description: str
-    make_config: Callable[[], TrackerConfig]
-
-
-def _light() -> TrackerConfig:
-    return TrackerConfig(
-        name=DEFAULT_TRACKER,
-        network=NetworkConfig(kind="light", backbone="mobilenetv3", anchors_per_position=3),
-        anchors=AnchorConfig(style="exemplar", stride=16),
-        tracking=TrackingConfig(),
-    )
-
-
-_ENTRIES: dict[str, TrackerEntry] = {}
-
-
-def register_tracker(entry: TrackerEntry) -> None:
-    """Make a tracker choosable by name; a second entry of the same name replaces the first."""
-    _ENTRIES[entry.name] = entry
-
-
-register_tracker(
-    TrackerEntry(DEFAULT_TRACKER, "light SiamRPN++ for the CPU, our own weights (MobileNetV3-small)", _light)
-)
-for _name, _compared in STUDIED.items():
-    register_tracker(TrackerEntry(_name, _compared.description, functools.partial(copy.deepcopy, _compared.config)))
-for _name, _published in PUBLISHED.items():
-    register_tracker(TrackerEntry(_name, _published.description, functools.partial(published_config, _name)))
-
-
-def list_trackers() -> list[TrackerEntry]:
-    """Return every registered tracker, the default one first."""
-    return sorted(_ENTRIES.values(), key=lambda entry: (entry.name != DEFAULT_TRACKER, entry.name))
-
-
-def preset(name: str) -> TrackerConfig:
-    """Return a fresh copy of the preset `name`; raises `InputError` that names the nearest known tracker."""
-    if name not in _ENTRIES:
-        known = ", ".join(sorted(_ENTRIES))
-        raise InputError(f"There is no tracker '{name}'.{nearest_name(name, _ENTRIES)} Known: {known}.")
-    return copy.deepcopy(_ENTRIES[name].make_config())
+from tracker_core.errors import CheckpointError, ConfigError
+from tracker_core.presets import DEFAULT_TRACKER, preset
+from tracker_core.trackers.siamese import SiameseTracker
 
 
 def build_tracker(
@@ -86,7 +26,7 @@ def build_tracker(
     device: str = "auto",
     runtime: str = "auto",
     overrides: Iterable[str] | Mapping[str, Any] = (),
-) -> SiamRPNTracker:
+) -> SiameseTracker:
     """Return a tracker ready for `init`.
 
     Args:
@@ -118,7 +58,6 @@ def build_tracker(
         raise CheckpointError(f"The weights '{path}' are for the tracker '{config.name}', not for '{name}'.")
     config = apply_overrides(config, overrides)
     check_tracking(config.tracking)
-    check_anchors(config.anchors)
     network = build_network(config.network)
     try:
         network.load_state_dict(checkpoint.state)
@@ -158,16 +97,10 @@ def tracker_from_network(
     device: str = "cpu",
     runtime: str = "eager",
     make_runner: Callable[..., Any] | None = None,
-) -> SiamRPNTracker:
+) -> SiameseTracker:
     """Wrap a network that is in memory already (training's, a test's, a published state dict's)."""
     from tracker_core.runtime import make_runner as default_make_runner
 
-    network.eval()
-    expected = len(config.anchors.ratios) * len(config.anchors.scales)
-    if config.anchors.is_grid and expected != config.network.anchors_per_position:
-        raise ConfigError(
-            f"The configuration describes {expected} anchors per position, but its network has "
-            f"{config.network.anchors_per_position}."
-        )
+    make_layout(config)  # its mistakes come before a network is exported
     runner = (make_runner or default_make_runner)(network, config, device=device, runtime=runtime)
-    return _LOOPS.get(config.anchors.style, SiamRPNTracker)(config, runner, network)
+    return SiameseTracker(config, runner)

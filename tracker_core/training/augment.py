@@ -2,66 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from statistics import NormalDist
 
 import cv2
 import numpy as np
 
+from tracker_core.config.training import AugmentConfig
 from tracker_core.types import Image
 
 _NORMAL_QUANTILES = np.array([NormalDist().inv_cdf((index + 0.5) / 256) for index in range(256)], np.float32)
-
-
-@dataclass
-class AugmentConfig:
-    """Probabilities and ranges.
-
-    Attributes:
-        shift: largest distance of the target from the search region's centre, in crop pixels.
-        far_shift: the same for the share `far_shift_probability` of pairs.
-        scale: the search region's scale is exp(uniform(−scale, scale)).
-        template_shift, template_scale: the same for the exemplar.
-        aspect: width over height changes by exp(uniform(−aspect, aspect)) in stills and cut-outs.
-        photometric: "worker" changes colours, blurs and adds noise where pairs are made, "device" leaves that to the
-            training device (a batch at a time), "none" leaves it out.
-        colour: strength of brightness, contrast and per-channel gain, 0..1.
-        template_degradation: share of exemplars that are blurred, made noisy and compressed like search regions.
-        rotation: two standard deviations of the turn of a cut-out between exemplar and search region, in degrees.
-        occluder_probability: share of search regions in which a cut-out covers a part of the target.
-        distractor_probability: share of cut-out pairs with another object beside the target.
-        twin_share: of those, the share in which the other object is the target's own copy, turned.
-        pasted_distractor_probability: share of pairs from real images into which an object of the same kind is pasted
-            beside the target (a semantic distractor; DaSiamRPN, section 3.2).
-        motion_probability: share of cut-outs that are smeared along their own motion while the background is sharp.
-        same_scene_share: share of cut-out pairs whose exemplar stands on the search region's background, as in a video.
-        guide_jitter: standard deviation of the guide box (the box of the frame before) as a fraction of its size.
-    """
-
-    shift: float = 56.0
-    far_shift: float = 96.0
-    far_shift_probability: float = 0.2
-    scale: float = 0.25
-    template_shift: float = 4.0
-    template_scale: float = 0.05
-    aspect: float = 0.2
-    photometric: str = "worker"
-    colour: float = 0.3
-    grey_probability: float = 0.15
-    blur_probability: float = 0.15
-    motion_blur_probability: float = 0.15
-    noise_probability: float = 0.1
-    jpeg_probability: float = 0.1
-    template_degradation: float = 0.3
-    flip_probability: float = 0.5
-    rotation: float = 35.0
-    occluder_probability: float = 0.25
-    distractor_probability: float = 0.35
-    twin_share: float = 0.3
-    pasted_distractor_probability: float = 0.1
-    motion_probability: float = 0.15
-    same_scene_share: float = 0.3
-    guide_jitter: float = 0.25
 
 
 def jitter_colour(image: Image, rng: np.random.Generator, strength: float) -> Image:

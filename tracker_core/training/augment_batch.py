@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tracker_core.training.augment import AugmentConfig
+from tracker_core.config.training import AugmentConfig
 from tracker_core.training.batches import Batch
 
 KERNEL = 13  # pixels; the widest blur

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from tracker_core.training.config import LoopConfig
+from tracker_core.config.training import LoopConfig
 from tracker_core.training.pairs import Pair, PairSource
 
 

@@ -1,38 +1,17 @@
-"""What the kinds of pairs share: their configuration, drawing clips by weight, choosing another object."""
+"""What the kinds of pairs share: drawing clips by weight, choosing another object."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker_core.training.augment import AugmentConfig
+from tracker_core.config.training import AugmentConfig
 from tracker_core.training.clips import Clip
 from tracker_core.types import Image
-
-
-@dataclass
-class PairConfig:
-    """Shares of the kinds of pairs.
-
-    Attributes:
-        video_share, still_share, cutout_share: in proportion; a kind that the data does not have is left out.
-        negative_share: share of pairs whose search region shows another object.
-        same_kind_share: of those, the share in which it is of the same kind, where there is one (semantic distractor).
-        cache_mb: decoded images that each worker keeps, in megabytes.
-        augment: ranges and probabilities.
-    """
-
-    video_share: float = 0.45
-    still_share: float = 0.3
-    cutout_share: float = 0.25
-    negative_share: float = 0.12
-    same_kind_share: float = 0.5
-    cache_mb: int = 256
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
 @dataclass(frozen=True)

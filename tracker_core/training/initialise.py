@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from tracker_core.checkpoints.torch_files import read_torch_file
 from tracker_core.checkpoints.weights import find_weights, load_checkpoint
 from tracker_core.errors import CheckpointError, ConfigError, nearest_name
+from tracker_core.models.backbones.mobilenet_v3 import InvertedResidual, MobileNetV3
 from tracker_core.models.backbones.pyramids import ResNet50Pyramid
-from tracker_core.models.light import InvertedResidual, LightSiamRPN, Trunk
+from tracker_core.models.light import LightSiamRPN
 from tracker_core.training.batch_norm import reestimate_batch_norm
 
 Kernels = list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]
@@ -71,7 +72,7 @@ def load_trunk(network: nn.Module, source: str) -> None:
 
     Raises `ConfigError` for a network without a trunk and `CheckpointError` for a checkpoint without the same one.
     """
-    trunk = getattr(network, "trunk", None)
+    trunk = dict(network.named_children()).get("trunk")
     if not isinstance(trunk, nn.Module):
         raise ConfigError(f"A {type(network).__name__} has no trunk that 'trunk:{source}' could start.")
     path = Path(source) if source.endswith(".safetensors") else find_weights(source)
@@ -105,7 +106,7 @@ def load_mobilenet(network: nn.Module, path: str | Path, crops: Callable[[], Ite
     The file is a state dict with the names of the backbone. Where its batch norm is folded (mean 0, variance 1), it
     must get statistics before it is trained; where it is not, measuring again changes nothing but those.
     """
-    backbone = getattr(network, "backbone", None)
+    backbone = dict(network.named_children()).get("backbone")
     if not isinstance(backbone, nn.Module):
         raise ConfigError(f"A {type(network).__name__} has no backbone that 'mobilenet:{path}' could start.")
     state = read_torch_file(path)
@@ -129,7 +130,7 @@ def load_resnet50(network: nn.Module, path: str | Path) -> None:
     That net takes RGB in 0..1, less the mean and over the deviation; here both are folded into the first layer, so that
     it takes BGR in 0..255. Raises `ConfigError` for a network on another trunk, `CheckpointError` for another file.
     """
-    trunk = getattr(network, "trunk", None)
+    trunk = dict(network.named_children()).get("trunk")
     if not isinstance(trunk, ResNet50Pyramid):
         raise ConfigError(f"A {type(network).__name__} on this backbone has no ResNet-50 that '{path}' could start.")
     state = {name: value for name, value in read_torch_file(path).items() if not str(name).startswith("fc.")}
@@ -171,8 +172,8 @@ def load_nanotrack_trunk(network: nn.Module, backbone: str | Path) -> None:
 
     Raises `ConfigError` for a network on another trunk and `CheckpointError` for a file that does not fit.
     """
-    trunk = getattr(network, "trunk", None)
-    if not isinstance(trunk, Trunk):
+    trunk = dict(network.named_children()).get("trunk")
+    if not isinstance(trunk, MobileNetV3):
         raise ConfigError(f"A {type(network).__name__} has no MobileNetV3-small trunk that '{backbone}' could start.")
     kernels = read_onnx_kernels(backbone)
     wanted: list[nn.Conv2d | None] = [trunk.stem]

@@ -6,24 +6,24 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from tracker_core.candidates import make_layout
 from tracker_core.checkpoints.weights import save_checkpoint
 from tracker_core.config import config_to_mapping
+from tracker_core.config.training import TrainingConfig
 from tracker_core.errors import SiamscopeError
 from tracker_core.files import atomic_path
+from tracker_core.models.network import Network
 from tracker_core.training.augment_batch import BatchAugmentation
 from tracker_core.training.batches import Batch, iterate_batches
 from tracker_core.training.checkpoint import differing_keys, load_training, save_training
-from tracker_core.training.config import TrainingConfig
 from tracker_core.training.distributed import ProcessGroup
 from tracker_core.training.interrupt import StopRequest
-from tracker_core.training.objectives import compute_loss
 from tracker_core.training.optimisation import freeze_trunk, make_optimizer, set_rates
 from tracker_core.training.pairs import PairSource
 
@@ -46,11 +46,11 @@ class Trainer:
     def __init__(
         self,
         config: TrainingConfig,
-        network: nn.Module,
+        network: Network,
         source: PairSource,
         *,
         device: str = "cpu",
-        validate: Callable[[nn.Module, int], Figures] | None = None,
+        validate: Callable[[Network, int], Figures] | None = None,
         teacher: Callable[[Batch], Tensor] | None = None,
         on_step: Callable[[int, Figures], None] | None = None,
         on_validation: Callable[[int, Figures], None] | None = None,
@@ -58,11 +58,12 @@ class Trainer:
         processes: ProcessGroup | None = None,
     ) -> None:
         self.config, self.source, self.device = config, source, device
-        self.network: nn.Module = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network: Network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.validate, self.teacher = validate, teacher
         self.on_step, self.on_validation = on_step, on_validation
         self.stop = stop or StopRequest()
         self.processes = processes or ProcessGroup()
+        self.layout = make_layout(config.tracker)
         self.optimizer = make_optimizer(self.network, config.loop)
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         augment = config.pairs.augment
@@ -118,7 +119,7 @@ class Trainer:
 
     def train_step(self, batch: Batch) -> Figures:
         """Take one optimiser step and return the terms of the loss; raises `NonFiniteLossError`."""
-        loop, tracker = self.config.loop, self.config.tracker
+        loop = self.config.loop
         generator = self._seed_step()
         if self.augmentation is not None:
             batch = self.augmentation(batch)
@@ -129,10 +130,9 @@ class Trainer:
         use_amp = loop.amp and self.device.startswith("cuda")
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=use_amp):
             outputs = self._replicated()(*network_inputs(self.network, batch))
-        terms = compute_loss(
-            outputs, batch, tracker.anchors, self.config.loss, teacher,
-            generator=generator, average=self.processes.mean,
-        )  # fmt: skip
+        terms = self.layout.loss(
+            outputs, batch, self.config.loss, teacher, generator=generator, average=self.processes.mean
+        )
         self.optimizer.zero_grad(set_to_none=True)
         terms["total"].backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), loop.clip)
@@ -232,17 +232,11 @@ class Trainer:
         )
 
 
-def network_inputs(network: nn.Module, batch: Batch) -> tuple[Any, ...]:
-    """Return what a network's `forward` takes of a batch: float crops, and the boxes that it asks for.
-
-    `takes_exemplar_size` asks for the exemplar's size B×2, `takes_guide` for the guide box B×4.
-    """
-    inputs: list[Tensor] = [
+def network_inputs(network: Network, batch: Batch) -> tuple[Tensor | None, ...]:
+    """Return what `Network.forward` takes of a batch: float crops, and the boxes that this network looks at."""
+    return (
         batch.exemplar.float().contiguous(memory_format=torch.channels_last),
         batch.search.float().contiguous(memory_format=torch.channels_last),
-    ]
-    if getattr(network, "takes_exemplar_size", False):
-        inputs.append(batch.exemplar_wh)
-    if getattr(network, "takes_guide", False):
-        inputs.append(batch.guide_cxcywh)
-    return tuple(inputs)
+        batch.exemplar_wh if network.takes_exemplar_size else None,
+        batch.guide_cxcywh if network.takes_guide else None,
+    )

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
+from tracker_core.candidates import make_layout
 from tracker_core.config import config_to_mapping
+from tracker_core.config.training import PairConfig, TrainingConfig
 from tracker_core.errors import DataSetError
 from tracker_core.files import write_text
+from tracker_core.models.network import Network
 from tracker_core.training.clips import Clip
-from tracker_core.training.config import TrainingConfig
 from tracker_core.training.distributed import ProcessGroup
-from tracker_core.training.drawing import PairConfig
 from tracker_core.training.geometry import CropGeometry
 from tracker_core.training.pairs import Pair, PairSource
 from tracker_core.training.sample_images import draw_samples
@@ -49,7 +49,7 @@ class Monitor:
         if trainer.validate is not None:
             validate = trainer.validate
 
-            def validate_and_draw(network: nn.Module, step: int) -> dict[str, float]:
+            def validate_and_draw(network: Network, step: int) -> dict[str, float]:
                 figures: dict[str, float] = validate(network, step)
                 monitor.draw(network, step, prepared.device)
                 return figures
@@ -78,11 +78,11 @@ class Monitor:
             self.writer.add_scalar(name if "/" in name else f"validation/{name}", value, step)
         self.writer.flush()
 
-    def draw(self, network: nn.Module, step: int, device: str) -> None:
+    def draw(self, network: Network, step: int, device: str) -> None:
         """Write images of the sample pairs with what the network answers."""
         if self.writer is None or not self.samples:
             return
-        image = draw_samples(network, self.samples, self.config.tracker.anchors, device)
+        image = draw_samples(network, self.samples, make_layout(self.config.tracker), device)
         self.writer.add_image("validation", torch.from_numpy(image[:, :, ::-1].copy()), step, dataformats="HWC")
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import nn
 
+from tracker_core.config.training import LoopConfig
 from tracker_core.errors import ConfigError, nearest_name
-from tracker_core.training.config import LoopConfig
 
 TRUNKS = ("trunk", "backbone")  # what networks call the child that is pre-trained
 

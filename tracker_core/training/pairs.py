@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker_core.config.training import PairConfig
 from tracker_core.errors import ConfigError, DataSetError
 from tracker_core.training.augment import degrade, jitter_colour, to_grey
 from tracker_core.training.clips import Clip
-from tracker_core.training.drawing import Crops, Others, PairConfig, Pool, draw_factor, draw_search_shift, draw_shift
+from tracker_core.training.drawing import Crops, Others, Pool, draw_factor, draw_search_shift, draw_shift
 from tracker_core.training.geometry import CropGeometry, View, cut_view
 from tracker_core.training.images import ImageCache, UnreadableImageError
 from tracker_core.training.scenes import SceneMaker

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tracker_core.config.training import TrainingConfig
 from tracker_core.errors import DataSetError
 from tracker_core.models.builder import build_network
 from tracker_core.runtime.devices import resolve_device
 from tracker_core.training.batches import collate_pairs
 from tracker_core.training.clips import Clip
-from tracker_core.training.config import TrainingConfig
 from tracker_core.training.distributed import ProcessGroup
 from tracker_core.training.geometry import CropGeometry
 from tracker_core.training.initialise import initialise_network

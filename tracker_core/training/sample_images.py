@@ -8,14 +8,11 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from tracker_core.anchors import decode
-from tracker_core.config import AnchorConfig
+from tracker_core.candidates import Layout
+from tracker_core.models.network import Network
 from tracker_core.training.batches import collate_pairs
-from tracker_core.training.labels import batch_anchors
 from tracker_core.training.loop import network_inputs
-from tracker_core.training.losses import split_outputs
 from tracker_core.training.pairs import Pair
 from tracker_core.types import Image
 
@@ -26,23 +23,21 @@ GAP = 4
 
 
 @torch.no_grad()
-def draw_samples(network: nn.Module, pairs: Sequence[Pair], anchors: AnchorConfig, device: str) -> Image:
+def draw_samples(network: Network, pairs: Sequence[Pair], layout: Layout, device: str) -> Image:
     """Return one uint8 BGR image of all pairs: search crops side by side, four a row, the exemplar in the corner.
 
-    Ground truth is blue, the predicted box red, the default box that it came from yellow, the guide green; the
+    Ground truth is blue, the predicted box red, the candidate that it came from yellow, the guide green; the
     foreground probability stands below.
     """
     batch = collate_pairs(list(pairs)).to(device)
     was_training = network.training
     network.eval()
-    cls, loc = network(*network_inputs(network, batch))
+    outputs = network(*network_inputs(network, batch))
     network.train(was_training)
-    boxes = batch_anchors(anchors, batch.exemplar_wh, cls.shape[-1])
-    logits, deltas = split_outputs(cls.float(), loc.float())
+    boxes, proposals, logits = layout.read(outputs, batch)
     best = logits.argmax(1)
     rows = torch.arange(len(best), device=best.device)
-    chosen = boxes[rows, best]
-    predicted = decode(deltas[rows, best], chosen)
+    chosen, predicted = boxes[rows, best], proposals[rows, best]
     scores = torch.sigmoid(logits[rows, best]).tolist()
     tiles = [
         _draw_pair(pair, default_box, prediction, score)

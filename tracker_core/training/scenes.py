@@ -7,18 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker_core.config.training import PairConfig
 from tracker_core.training.clips import Clip
 from tracker_core.training.cutouts import CutOut, Placement, composite, draw_background, extent, fitting_scale, paste
-from tracker_core.training.drawing import (
-    Crops,
-    Others,
-    PairConfig,
-    Pool,
-    draw_factor,
-    draw_search_shift,
-    draw_shift,
-    place_beside,
-)
+from tracker_core.training.drawing import Crops, Others, Pool, draw_factor, draw_search_shift, draw_shift, place_beside
 from tracker_core.training.geometry import CropGeometry
 from tracker_core.training.images import ImageCache, UnreadableImageError
 from tracker_core.types import Image

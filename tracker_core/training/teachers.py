@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tracker_core.checkpoints.weights import load_checkpoint
 from tracker_core.config import NetworkConfig, TrackerConfig, config_from_mapping
 from tracker_core.errors import ConfigError
 from tracker_core.models.builder import build_network
+from tracker_core.models.network import Network
 from tracker_core.training.batches import Batch
 from tracker_core.training.initialise import as_light, load_nanotrack, load_state, split_pair
 from tracker_core.training.loop import network_inputs
@@ -22,12 +23,12 @@ class Teacher:
     At every position the best of its anchors speaks. Its grid of positions must be that of the network that learns.
     """
 
-    def __init__(self, network: nn.Module, device: str) -> None:
-        self.network = network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def __init__(self, network: Network, device: str) -> None:
+        self.network: Network = network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Tensor:
-        cls, _ = self.network(*network_inputs(self.network, batch))
+        cls, *_ = self.network(*network_inputs(self.network, batch))
         planes = cls.float().reshape(len(cls), 2, -1, *cls.shape[2:])
         return torch.sigmoid(planes[:, 1] - planes[:, 0]).amax(1)
 

@@ -8,10 +8,10 @@ import time
 import cv2
 import torch
 
+from tracker_core.config.training import TrainingConfig
 from tracker_core.runtime.devices import resolve_device
 from tracker_core.training.augment_batch import BatchAugmentation
 from tracker_core.training.batches import Batch, iterate_batches
-from tracker_core.training.config import TrainingConfig
 from tracker_core.training.pairs import PairSource
 from tracker_core.training.preparation import make_pair_source
 

@@ -12,22 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from tracker_core.config import TRACKING_RANGES, TrackingConfig, check_tracking
+from tracker_core.config import TrackingConfig, check_tracking, ranges_of
 from tracker_core.errors import ConfigError, DataSetError, nearest_name
 from tracker_core.sources.sequences import list_sequences, load
-from tracker_core.trackers.siamrpn import SiamRPNTracker
+from tracker_core.trackers.siamese import SiameseTracker
 from tracker_core.training.clips import Clip
 from tracker_core.training.images import ImageCache
 from tracker_core.training.readers.skipped import Skipped
 from tracker_core.training.validation import SequenceScore, summarise, track_sequences
 
 logger = logging.getLogger(__name__)
-# parameters that change how outputs become a box, with the ranges that published trackers were tuned in
-SEARCHED: dict[str, tuple[float, float]] = {
-    "window_influence": (0.1, 0.55),
-    "penalty_k": (0.0, 0.3),
-    "size_lr": (0.2, 0.8),
-}
 
 
 @dataclass(frozen=True)
@@ -58,24 +52,24 @@ class Gain:
 
 def parse_search(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
     """Return the ranges of `name=low:high` texts, or the usual ones; raises `ConfigError` for a bad one."""
+    known = ranges_of(TrackingConfig)
     ranges: dict[str, tuple[float, float]] = {}
     for text in texts:
         name, _, values = text.partition("=")
         name = name.removeprefix("tracking.")
-        if name not in TRACKING_RANGES:
+        if name not in known:
             raise ConfigError(
-                f"There is no tracking parameter '{name}' to search.{nearest_name(name, TRACKING_RANGES)}"
-                f" Known: {', '.join(TRACKING_RANGES)}."
+                f"There is no tracking parameter '{name}' to search.{nearest_name(name, known)} "
+                f"Known: {', '.join(known)}."
             )
         try:
             low, high = (float(value) for value in values.split(":"))
         except ValueError:
             raise ConfigError(f"'{text}' is not of the form name=low:high, such as window_influence=0.1:0.5.") from None
-        least, most = TRACKING_RANGES[name]
-        if not least <= low <= high <= most:
-            raise ConfigError(f"The range of '{text}' is empty or outside {least:g}..{most:g}.")
+        if not known[name].low <= low <= high <= known[name].high:
+            raise ConfigError(f"The range of '{text}' is empty or outside {known[name].low:g}..{known[name].high:g}.")
         ranges[name] = (low, high)
-    return ranges or dict(SEARCHED)
+    return ranges or {name: allowed.tuned for name, allowed in known.items() if allowed.tuned is not None}
 
 
 def draw_settings(ranges: Mapping[str, tuple[float, float]], trials: int, seed: int) -> Iterator[dict[str, float]]:
@@ -102,7 +96,7 @@ def apply_setting(tracking: TrackingConfig, setting: Mapping[str, float]) -> Tra
 
 
 def run_trials(
-    tracker: SiamRPNTracker,
+    tracker: SiameseTracker,
     sequences: Sequence[Clip],
     settings: Iterator[dict[str, float]],
     cache: ImageCache,

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import nn
 
 from tracker_core.config import TrackerConfig
 from tracker_core.errors import SiamscopeError
 from tracker_core.metrics import frame_overlaps, precision_at, success_auc
+from tracker_core.models.network import Network
 from tracker_core.trackers.builder import tracker_from_network
 from tracker_core.training.clips import Clip
 from tracker_core.training.images import ImageCache, UnreadableImageError
@@ -89,7 +89,7 @@ class TrackingValidator:
     def __init__(self, config: TrackerConfig, sequences: Sequence[Clip], device: str) -> None:
         self.config, self.sequences, self.device = config, list(sequences), device
 
-    def __call__(self, network: nn.Module, step: int) -> dict[str, float]:
+    def __call__(self, network: Network, step: int) -> dict[str, float]:
         tracker = tracker_from_network(self.config, copy.deepcopy(network).eval(), device=self.device, runtime="eager")
         try:
             scores = track_sequences(tracker, self.sequences)

@@ -31,7 +31,8 @@ from tracker_core.errors import InputError, SiamscopeError, SourceError
 from tracker_core.evaluation.protocols.supervised import center_convention, start_box_of_polygon
 from tracker_core.files import write_text
 from tracker_core.packaged import checkout
-from tracker_core.trackers.builder import DEFAULT_TRACKER, build_tracker, preset
+from tracker_core.presets import DEFAULT_TRACKER, preset
+from tracker_core.trackers.builder import build_tracker
 from tracker_core.types import FloatArray, Image, Tracker
 
 logger = logging.getLogger(__name__)

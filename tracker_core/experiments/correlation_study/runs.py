@@ -14,12 +14,13 @@ from typing import Any
 
 from tracker_core.checkpoints.weights import find_weights, read_metadata
 from tracker_core.config import apply_overrides, config_to_mapping, load_yaml
+from tracker_core.config.training import TrainingConfig, check_training
 from tracker_core.errors import CheckpointError, ConfigError, InputError, nearest_name
 from tracker_core.evaluation.baseline import StayingBox
 from tracker_core.evaluation.runner import Candidate
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.training.checkpoint import differing_keys
-from tracker_core.training.config import TrainingConfig, check_training, load_training_config
+from tracker_core.training.config import load_training_config
 from tracker_core.training.distributed import ProcessGroup
 from tracker_core.training.interrupt import StopRequest
 from tracker_core.training.loop import Figures

@@ -9,13 +9,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tracker_core.models.light import Trunk
+from tracker_core.models.backbones.mobilenet_v3 import MobileNetV3
 
 EXPANSION = 4
 STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))  # planes, blocks, stride of ResNet-50
 
 
-class MobileNetV3Pyramid(Trunk):
+class MobileNetV3Pyramid(MobileNetV3):
     """MobileNetV3-small up to stride 16: B×3×S×S (BGR, 0..255) → 24 channels at stride 8, 96 at stride 16."""
 
     stem_channels = 16

@@ -1,5 +1,6 @@
-"""The tracking loop of every anchor-based Siamese tracker: one target, its template and its last box.
+"""The tracking loop of every Siamese tracker: one target, its template and its last box.
 
+What the outputs mean is the layout's affair (`candidates`), how many sizes are searched that of `scale_search`.
 Follows SiamRPN (Li et al. 2018, section 4.4) with the conventions of the two published implementations where
 the configuration asks for them: see `boxes.published_center` and `crops.crop_square`.
 """
@@ -10,59 +11,51 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker_core.anchors import box_variances, decode, exemplar_base_sizes, grid_anchors, rpn_base_sizes
 from tracker_core.boxes import check_start_box, cxcywh_to_xywh, published_center
+from tracker_core.candidates import Candidates, Choice, make_layout
 from tracker_core.config import TrackerConfig, TrackingConfig, check_tracking
 from tracker_core.crops import channel_mean, context_side, crop_square
 from tracker_core.errors import InputError, TrackerStateError
+from tracker_core.models.network import Network
 from tracker_core.runtime.base import Outputs, Runner
-from tracker_core.trackers.selection import Selection, box_deltas, cosine_window, foreground_scores, select
+from tracker_core.trackers.scale_search import best_scale, scale_factors
 from tracker_core.trackers.state import StateMachine
 from tracker_core.types import Image, Timings, TrackDebug, TrackingState, TrackResult
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """The N default boxes of one frame (cx, cy, w, h in search-crop pixels around the centre) and where they sit.
-
-    `levels` are as in `TrackDebug`, `window` is the cosine window (N,).
-    """
-
-    levels: tuple[tuple[int, int, int], ...]
-    boxes_cxcywh: NDArray[np.float32]
-    window: NDArray[np.float32]
-
-
-class SiamRPNTracker:
-    """Follows one target with a region proposal network.
+class SiameseTracker:
+    """Follows one target with a Siamese network.
 
     `init` before `update`; `fork` makes a second tracker for another target that shares the network. `timings`
     holds the milliseconds of the last call.
     """
 
-    def __init__(self, config: TrackerConfig, runner: Runner, network: Any = None) -> None:
+    def __init__(self, config: TrackerConfig, runner: Runner) -> None:
         self.name = config.name
         self.config = config
         self.runner = runner
-        self.network = network
         self.timings = Timings()
         self.weights_path: Path | None = None  # of the checkpoint, None where the network came from memory
         self._template: Any = None
         self._current = config.tracking  # what this target is followed with
-        self._grids: dict[tuple[int, ...], Candidates] = {}
-        self._variances = box_variances(config.anchors)
+        self._layout = make_layout(config)
+        self._laid_out: dict[tuple[int, ...], Candidates] = {}
 
     @property
     def device(self) -> str:
         """Where the network runs, for example "cpu" or "cuda:0"."""
         return self.runner.device
+
+    @property
+    def network(self) -> Network:
+        """The network, in evaluation mode and on its device."""
+        return self.runner.network
 
     @property
     def tracking(self) -> TrackingConfig:
@@ -76,6 +69,7 @@ class SiamRPNTracker:
         """
         check_tracking(tracking)
         self.config = dataclasses.replace(self.config, tracking=tracking)
+        self._layout = make_layout(self.config)
         if self._template is not None:
             self._current = dataclasses.replace(
                 tracking, exemplar_size=self._current.exemplar_size, context=self._current.context
@@ -83,9 +77,9 @@ class SiamRPNTracker:
             self._state.high, self._state.low = tracking.score_high, tracking.score_low
             self._state.patience = tracking.patience
 
-    def fork(self) -> SiamRPNTracker:
+    def fork(self) -> SiameseTracker:
         """Return an uninitialised tracker with the same configuration that shares this one's network."""
-        other = type(self)(self.config, self.runner, self.network)
+        other = type(self)(self.config, self.runner)
         other.weights_path = self.weights_path
         return other
 
@@ -109,7 +103,7 @@ class SiamRPNTracker:
         self._exemplar_wh = (float(box[2]) * scale, float(box[3]) * scale)
         self._template = self.runner.template(self._exemplar_crop, self._exemplar_wh)
         self._state = StateMachine(cfg.score_high, cfg.score_low, cfg.patience)
-        self._grids.clear()
+        self._laid_out.clear()
 
     def resume(self, box_xywh: Any, scores: Iterable[float] = ()) -> None:
         """Stand where an earlier run stood, so that the next `update` gives what it would have given there.
@@ -138,32 +132,27 @@ class SiamRPNTracker:
         check_image(image)
         cfg = self._current
         started = time.perf_counter()
-        exemplar_side = context_side(self._size[0], self._size[1], cfg.context)
+        center, size = self._center.copy(), self._size.copy()
+        exemplar_side = context_side(size[0], size[1], cfg.context)
         scale = cfg.exemplar_size / exemplar_side
         widening = cfg.lost_search_scale if self._state.state is TrackingState.LOST else 1.0
         search_size = self._search_size()
         side = self._search_side(exemplar_side, scale, search_size) * widening
-        crop, window_square = self._crop(image, round(side), search_size)
         scale /= widening
+        factors = scale_factors(cfg)
+        crops = [self._crop(image, round(side * factor), search_size) for factor in factors]
         cropped = time.perf_counter()
-        outputs = self._run(crop, scale)
+        # the search region is cut around the last box, which therefore lies in its middle
+        expected_wh = (float(size[0] * scale), float(size[1] * scale))
+        answers = [self.runner.search(self._template, crop, (0.0, 0.0, *expected_wh)) for crop, _ in crops]
         ran = time.perf_counter()
-        candidates = self._candidates(outputs)
-        chosen = select(
-            self._scores(outputs, candidates),
-            decode(box_deltas(outputs[1]), candidates.boxes_cxcywh, self._variances),
-            candidates.window,
-            (self._size[0] * scale, self._size[1] * scale),
-            cfg.penalty_k,
-            cfg.window_influence,
-        )
-        search_center = self._center.copy()
-        score = float(chosen.scores[chosen.best])
-        is_sound = math.isfinite(score)
-        if not is_sound:
-            score = 0.0  # nothing is known, so the box stays
-        if is_sound and score >= cfg.hold_below:
-            self._move(chosen, scale, image.shape[1], image.shape[0])
+        number = best_scale([self._layout.peak(answer) for answer in answers], cfg.penalty_k) if len(answers) > 1 else 0
+        candidates = self._candidates(answers[number], search_size)
+        choice = self._layout.choose(answers[number], candidates, expected_wh, cfg)
+        scale /= factors[number]
+        score = choice.score if math.isfinite(choice.score) else 0.0  # nothing is known, so the box stays
+        if math.isfinite(choice.score) and score >= cfg.hold_below:
+            self._move(choice, scale, image.shape[1], image.shape[0])
         state = self._state.step(score)
         done = time.perf_counter()
         self.timings = Timings(
@@ -171,7 +160,9 @@ class SiamRPNTracker:
         )
         box_xywh = np.concatenate((self._center - self._size / 2, self._size))
         box_xywh.flags.writeable = False
-        details = self._describe(chosen, candidates, scale, search_center, window_square, crop) if debug else None
+        details = None
+        if debug:
+            details = self._describe(choice, candidates, scale, np.concatenate((center, size)), *crops[number])
         return TrackResult(box_xywh, score, state, details)
 
     def _search_size(self) -> int:
@@ -192,72 +183,52 @@ class SiamRPNTracker:
         center = (float(self._center[0]), float(self._center[1]))
         return crop_square(image, center, side, output_size, self._padding, rounding)
 
-    def _run(self, crop: Image, scale: float) -> Outputs:
-        """Return the network's outputs for a search crop; `scale` is crop pixels per image pixel."""
-        return self.runner.search(self._template, crop)
+    def _candidates(self, outputs: Outputs, search_size: int) -> Candidates:
+        """Return the candidates of the outputs' shape; kept until the next `init`."""
+        key = (*outputs[0].shape, search_size)
+        if key not in self._laid_out:
+            exemplar_wh = np.array(self._exemplar_wh, np.float64)
+            self._laid_out[key] = self._layout.lay_out(outputs[0].shape, exemplar_wh, search_size)
+        return self._laid_out[key]
 
-    def _scores(self, outputs: Outputs, candidates: Candidates) -> NDArray[np.float32]:
-        """Return the foreground probability of each candidate (N,)."""
-        return foreground_scores(outputs[0])
-
-    def _candidates(self, outputs: Outputs) -> Candidates:
-        """Return the anchors of the map that came out; kept until the next `init`."""
-        _, planes, rows, columns = outputs[0].shape
-        shape = (planes // 2, rows, columns)
-        if shape not in self._grids:
-            anchors = self.config.anchors
-            if anchors.style == "exemplar":
-                sizes = exemplar_base_sizes(self._exemplar_wh, anchors.ratios, anchors.scales)
-            else:
-                sizes = rpn_base_sizes(anchors.stride, anchors.ratios, anchors.scales)
-            if len(sizes) != shape[0]:
-                raise TrackerStateError(
-                    f"The network gives {shape[0]} anchors per position, but its configuration describes {len(sizes)}."
-                )
-            # published trackers put an even map half a stride aside; a map that is centred has its middle at 0
-            first = -(columns - 1) / 2 * anchors.stride if self._current.convention == "exact" else None
-            grid = grid_anchors(sizes, (rows, columns), anchors.stride, first)
-            self._grids[shape] = Candidates((shape,), grid, cosine_window(rows, columns, shape[0]))
-        return self._grids[shape]
-
-    def _move(self, chosen: Selection, scale: float, width: int, height: int) -> None:
-        """Take over the winner: its centre as it is, its size smoothed; both kept inside the image."""
-        best_cxcywh = chosen.boxes_cxcywh[chosen.best].astype(np.float64) / scale
-        if not np.isfinite(best_cxcywh).all():
+    def _move(self, choice: Choice, scale: float, width: int, height: int) -> None:
+        """Take over the chosen box: its centre as it is, its size smoothed; both kept inside the image."""
+        found_cxcywh = choice.box_cxcywh / scale
+        if not np.isfinite(found_cxcywh).all():
             return
-        rate = float(chosen.penalty[chosen.best] * chosen.scores[chosen.best]) * self._current.size_lr
-        center = self._center + best_cxcywh[:2]
-        size = self._size * (1 - rate) + best_cxcywh[2:] * rate
         limits = np.array([width, height], np.float64)
-        self._center = np.clip(center, 0.0, limits)
+        size = self._size * (1 - choice.rate) + found_cxcywh[2:] * choice.rate
+        self._center = np.clip(self._center + found_cxcywh[:2], 0.0, limits)
         self._size = np.maximum(self._current.minimum_size, np.minimum(size, limits))
 
     def _describe(
         self,
-        chosen: Selection,
+        choice: Choice,
         candidates: Candidates,
         scale: float,
-        center: NDArray[np.float64],
-        window_square: tuple[float, float, float],
+        last_cxcywh: NDArray[np.float64],
         crop: Image,
+        window_square: tuple[float, float, float],
     ) -> TrackDebug:
         def in_image(boxes_cxcywh: NDArray[np.float32]) -> NDArray[np.float32]:
             boxes = boxes_cxcywh / np.float32(scale)
-            boxes[:, :2] += center.astype(np.float32)
+            boxes[:, :2] += last_cxcywh[:2].astype(np.float32)
             return np.asarray(cxcywh_to_xywh(boxes), np.float32)
 
         left, top, side = window_square
+        found = choice.selection
         return TrackDebug(
             levels=candidates.levels,
             anchors_xywh=in_image(candidates.boxes_cxcywh),
-            proposals_xywh=in_image(chosen.boxes_cxcywh),
-            scores_raw=chosen.scores,
-            scores_penalised=chosen.penalised,
-            scores_windowed=chosen.windowed,
-            best=chosen.best,
+            proposals_xywh=in_image(found.boxes_cxcywh),
+            scores_raw=found.scores,
+            scores_penalised=found.penalised,
+            scores_windowed=found.windowed,
+            best=found.best,
             search_window_xywh=np.array([left, top, side, side]),
             exemplar_crop=self._exemplar_crop,
             search_crop=crop,
+            guide_xywh=cxcywh_to_xywh(last_cxcywh) if self.network.takes_guide else None,
         )
 
 

@@ -1,51 +1,51 @@
-"""Losses of region proposal networks: hard-mined or sampled classification, smooth L1 and GIoU for the boxes."""
+"""What a network learns about its candidates: their labels, and the losses of scores and boxes (torch)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tracker_core.anchors import decode, encode
-from tracker_core.training.labels import corners, iou_cxcywh
+from tracker_core.candidates.coding import decode, encode
+from tracker_core.config.training import LossConfig
+
+RESPONSE_RADIUS = 16.0  # search-crop pixels around the target's centre that count as the target (SiamFC, section 2.2)
 
 
-@dataclass
-class LossConfig:
-    """How the loss is made.
+def corners(boxes_cxcywh: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the top-left and bottom-right corners (…, 2) of boxes (…, 4)."""
+    half = boxes_cxcywh[..., 2:] / 2
+    return boxes_cxcywh[..., :2] - half, boxes_cxcywh[..., :2] + half
 
-    Attributes:
-        classification: "mined" (binary cross entropy, `negatives_per_positive` hardest negatives; SSD, section 2.2),
-            or "sampled" (`sampled_positives` + `sampled_negatives` at most, log-softmax; SiamRPN++ as published).
-        least_negatives: hardest negatives of a pair without positives, and of any pair at least.
-        quality_target: train the score of positives towards the IoU of their box instead of towards 1.
-        positive_from, negative_below: IoU thresholds of the labels.
-        cls_weight, l1_weight, giou_weight: weights of the terms.
-        distill_weight: weight of the teacher's scores, 0 without a teacher.
+
+def iou_cxcywh(boxes_a_cxcywh: Tensor, boxes_b_cxcywh: Tensor) -> Tensor:
+    """Return the IoU of boxes (…, 4), with broadcasting."""
+    (a_low, a_high), (b_low, b_high) = corners(boxes_a_cxcywh), corners(boxes_b_cxcywh)
+    inner = (torch.minimum(a_high, b_high) - torch.maximum(a_low, b_low)).clamp_min(0).prod(-1)
+    union = boxes_a_cxcywh[..., 2:].prod(-1) + boxes_b_cxcywh[..., 2:].prod(-1) - inner
+    return inner / union.clamp_min(1e-6)
+
+
+def label_batch(
+    anchors_cxcywh: Tensor, boxes_cxcywh: Tensor, is_positive: Tensor, positive_from: float, negative_below: float
+) -> Tensor:
+    """Label anchors B×N×4 against one box each (B×4): 1 positive, 0 negative, −1 ignored, int64 B×N.
+
+    The best anchor of a positive pair is positive whatever its IoU, as long as it overlaps, so that a target that fits
+    no anchor still teaches (SSD, section 2.2; SiamRPN's thresholds are 0.6 and 0.3). A negative pair (`is_positive`
+    B bool) has none.
     """
-
-    classification: str = "mined"
-    negatives_per_positive: int = 3
-    least_negatives: int = 16
-    sampled_positives: int = 16
-    sampled_negatives: int = 48
-    quality_target: bool = False
-    positive_from: float = 0.5
-    negative_below: float = 0.35
-    cls_weight: float = 1.0
-    l1_weight: float = 1.0
-    giou_weight: float = 1.0
-    distill_weight: float = 0.0
-
-
-def split_outputs(cls: Tensor, loc: Tensor) -> tuple[Tensor, Tensor]:
-    """Return foreground logits B×N and deltas B×N×4 of outputs in the published layout (B×2K×h×w, B×4K×h×w)."""
-    planes = cls.reshape(len(cls), 2, -1)  # B×2×N
-    deltas = loc.reshape(len(loc), 4, -1)  # B×4×N
-    return planes[:, 1] - planes[:, 0], deltas.transpose(1, 2)
+    iou = iou_cxcywh(anchors_cxcywh, boxes_cxcywh[:, None])
+    labels = torch.full_like(iou, -1, dtype=torch.int64)
+    labels[iou < negative_below] = 0
+    labels[iou >= positive_from] = 1
+    best, where = iou.max(1)
+    rows = torch.nonzero(best > 0).flatten()
+    labels[rows, where[rows]] = 1
+    labels[~is_positive] = 0
+    return labels
 
 
 def mined_cross_entropy(
@@ -96,32 +96,6 @@ def giou_loss(boxes_a_cxcywh: Tensor, boxes_b_cxcywh: Tensor) -> Tensor:
     return 1 - inner / union.clamp_min(1e-6) + (hull - union) / hull.clamp_min(1e-6)
 
 
-def rpn_loss(
-    cls: Tensor,
-    loc: Tensor,
-    anchors_cxcywh: Tensor,
-    labels: Tensor,
-    boxes_cxcywh: Tensor,
-    box_weights: Tensor,
-    config: LossConfig,
-    teacher_probability: Tensor | None = None,
-    *,
-    generator: torch.Generator | None = None,
-    average: Callable[[Tensor], Tensor] = lambda value: value,
-) -> dict[str, Tensor]:
-    """Return the terms of the loss and their weighted sum `total`.
-
-    cls B×2K×h×w, loc B×4K×h×w; anchors B×N×4; labels B×N; boxes B×4 and their weights B. `teacher_probability` is
-    B×h×w in 0..1: what a teacher thinks of each position; the best anchor of the position is held against it.
-    `average` returns the mean of a number over several processes, whose boxes then share one normaliser.
-    """
-    logits, deltas = split_outputs(cls, loc)
-    return candidate_loss(
-        logits, deltas, anchors_cxcywh, labels, boxes_cxcywh, box_weights, config,
-        teacher_probability, generator=generator, average=average,
-    )  # fmt: skip
-
-
 def candidate_loss(
     logits: Tensor,
     deltas: Tensor,
@@ -136,9 +110,10 @@ def candidate_loss(
     generator: torch.Generator | None = None,
     average: Callable[[Tensor], Tensor] = lambda value: value,
 ) -> dict[str, Tensor]:
-    """Return the terms of the loss of any detector over default boxes: foreground logits B×N and deltas B×N×4.
+    """Return the terms of the loss of candidates with boxes, and their weighted sum `total`.
 
-    The other arguments are those of `rpn_loss`; `variances` scale the deltas (SSD has 0.1 and 0.2).
+    Foreground logits B×N and deltas B×N×4 of anchors B×N×4; labels B×N; boxes B×4 and their weights B. `variances`
+    scale the deltas (SSD has 0.1 and 0.2). The other arguments are those of `layout.Layout.loss`.
     """
     positive = labels == 1
     target_boxes = boxes_cxcywh[:, None].expand_as(anchors_cxcywh)
@@ -172,3 +147,19 @@ def candidate_loss(
         total = total + config.distill_weight * terms["distill"]
     terms["total"] = total
     return terms
+
+
+def response_loss(
+    logits: Tensor, positions_cxcywh: Tensor, boxes_cxcywh: Tensor, is_positive: Tensor
+) -> dict[str, Tensor]:
+    """Return SiamFC's balanced logistic loss of responses B×N (Bertinetto et al. 2016, equations 3 to 5).
+
+    Positions B×N×4 within 16 pixels of the target's centre (B×4) are positive; positives and negatives weigh the same,
+    and a negative pair has only negatives.
+    """
+    away = ((positions_cxcywh[..., :2] - boxes_cxcywh[:, None, :2]) ** 2).sum(-1)
+    positive = (away <= RESPONSE_RADIUS**2) & is_positive[:, None]
+    losses = functional.softplus(torch.where(positive, -logits, logits))
+    per_side = [(losses * mask).sum(1) / mask.sum(1).clamp_min(1) for mask in (positive, ~positive)]
+    total = (0.5 * (per_side[0] + per_side[1])).mean()
+    return {"cls": total, "total": total}

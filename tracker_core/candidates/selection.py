@@ -23,19 +23,10 @@ class Selection:
     best: int
 
 
-def foreground_scores(cls: NDArray[Any]) -> Float32:
-    """Return softmax foreground probabilities (K·h·w,) of outputs 1×2K×h×w in the published layout.
-
-    The first K planes are background, the last K foreground: the layout is (2 × anchors) × h × w.
-    """
-    planes = cls.reshape(2, -1).astype(np.float32, copy=False)
+def probability(logits: NDArray[Any]) -> Float32:
+    """Return the logistic function of logits, float32."""
     with np.errstate(over="ignore"):
-        return np.asarray(1.0 / (1.0 + np.exp(planes[0] - planes[1])), np.float32)
-
-
-def box_deltas(loc: NDArray[Any]) -> Float32:
-    """Return regression outputs (K·h·w, 4) of 1×4K×h×w in the published layout, (4 × anchors) × h × w."""
-    return np.ascontiguousarray(loc.reshape(4, -1).T, np.float32)
+        return np.asarray(1.0 / (1.0 + np.exp(-logits)), np.float32)
 
 
 def cosine_window(rows: int, columns: int, anchors: int) -> Float32:

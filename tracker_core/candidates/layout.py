@@ -1,0 +1,188 @@
+"""What every layout of candidates can do, and what those that regress boxes have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker_core.candidates.coding import decode, split_outputs
+from tracker_core.candidates.selection import Selection, probability, select
+from tracker_core.config import AnchorConfig, TrackerConfig, TrackingConfig
+from tracker_core.config.training import LossConfig
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The N candidates of one target's search regions: cx, cy, w, h in search-crop pixels around the centre.
+
+    `levels` are as in `TrackDebug`, `window` is the cosine window (N,), `search_size` the side of the crop.
+    """
+
+    levels: tuple[tuple[int, int, int], ...]
+    boxes_cxcywh: Float32
+    window: Float32
+    search_size: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What one frame's outputs say: all candidates, ranked, and the box that is taken.
+
+    `box_cxcywh` is in search-crop pixels around the centre, `score` in 0..1; the size moves towards it by `rate`, 0..1.
+    """
+
+    selection: Selection
+    box_cxcywh: NDArray[np.float64]
+    score: float
+    rate: float
+
+
+class Targets(Protocol):
+    """What a batch of training says of its B pairs; boxes are cx, cy, w, h in search-crop pixels around the centre.
+
+    `search` is B×3×S×S, `exemplar_wh` B×2, `box_cxcywh` B×4, `is_positive` bool B, `box_weight` B.
+    """
+
+    @property
+    def search(self) -> Tensor: ...
+    @property
+    def exemplar_wh(self) -> Tensor: ...
+    @property
+    def box_cxcywh(self) -> Tensor: ...
+    @property
+    def is_positive(self) -> Tensor: ...
+    @property
+    def box_weight(self) -> Tensor: ...
+
+
+class Layout(ABC):
+    """Where candidates are, which one is taken while tracking, and what a network learns about them.
+
+    Candidates run anchor by anchor, row by row, x fastest: index `((k * h) + y) * w + x` within a map of `k` anchors
+    and `h` × `w` positions.
+    """
+
+    def __init__(self, config: TrackerConfig) -> None:
+        self.config: AnchorConfig = config.anchors
+
+    @abstractmethod
+    def boxes(self, shape: Sequence[int], exemplar_wh: Any, search_size: int) -> Any:
+        """Return the candidates (…, N, 4), cx, cy, w, h in search-crop pixels around the centre.
+
+        `shape` is that of the network's first output, `exemplar_wh` (…, 2) the target's size in the exemplar's crop, an
+        array or a tensor, which decides the kind of the result. Raises `TrackerStateError` for another shape than the
+        configuration describes.
+        """
+
+    @abstractmethod
+    def lay_out(self, shape: Sequence[int], exemplar_wh: NDArray[np.float64], search_size: int) -> Candidates:
+        """Return the candidates of one target; the arguments are those of `boxes`."""
+
+    @abstractmethod
+    def peak(self, outputs: Sequence[NDArray[Any]]) -> float:
+        """Return the highest logit of a frame's outputs, by which searches at several scales are compared."""
+
+    @abstractmethod
+    def choose(
+        self,
+        outputs: Sequence[NDArray[Any]],
+        candidates: Candidates,
+        expected_wh: tuple[float, float],
+        tracking: TrackingConfig,
+    ) -> Choice:
+        """Return what the outputs of one frame say; `expected_wh` is the last size in search-crop pixels."""
+
+    @abstractmethod
+    def read(self, outputs: Sequence[Tensor], batch: Targets) -> tuple[Tensor, Tensor, Tensor]:
+        """Return a batch's candidates B×N×4, the boxes that the outputs make of them B×N×4, and logits B×N."""
+
+    @abstractmethod
+    def loss(
+        self,
+        outputs: Sequence[Tensor],
+        batch: Targets,
+        config: LossConfig,
+        teacher_probability: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
+        average: Callable[[Tensor], Tensor] = lambda value: value,
+    ) -> dict[str, Tensor]:
+        """Return the terms of the loss; `total` is their weighted sum.
+
+        `teacher_probability` is B×h×w in 0..1: what a teacher thinks of each position; the best candidate of the
+        position is held against it. `generator` draws where candidates are sampled. `average` returns the mean of a
+        number over several processes, whose boxes then share one normaliser.
+        """
+
+
+class BoxLayout(Layout):
+    """Candidates with a score and a regressed box each: outputs cls and loc in the published order of planes."""
+
+    variances: tuple[float, float] = (1.0, 1.0)
+
+    def peak(self, outputs: Sequence[NDArray[Any]]) -> float:
+        """Return the highest foreground logit."""
+        return float(split_outputs(outputs[0], outputs[1])[0].max())
+
+    def scores(self, outputs: Sequence[NDArray[Any]], logits: NDArray[Any], candidates: Candidates) -> Float32:
+        """Return the foreground probability (N,) of each candidate."""
+        return probability(logits)
+
+    def choose(
+        self,
+        outputs: Sequence[NDArray[Any]],
+        candidates: Candidates,
+        expected_wh: tuple[float, float],
+        tracking: TrackingConfig,
+    ) -> Choice:
+        """Take the candidate with the best score after penalty and window (SiamRPN, section 4.4)."""
+        logits, deltas = split_outputs(outputs[0], outputs[1])
+        found = select(
+            self.scores(outputs, logits[0], candidates),
+            decode(deltas[0], candidates.boxes_cxcywh, self.variances),
+            candidates.window,
+            expected_wh,
+            tracking.penalty_k,
+            tracking.window_influence,
+        )
+        score = found.scores[found.best]
+        rate = float(found.penalty[found.best] * score) * tracking.size_lr
+        return Choice(found, found.boxes_cxcywh[found.best].astype(np.float64), float(score), rate)
+
+    def read(self, outputs: Sequence[Tensor], batch: Targets) -> tuple[Tensor, Tensor, Tensor]:
+        """Return candidates, decoded boxes and foreground logits."""
+        logits, deltas = split_outputs(outputs[0].float(), outputs[1].float())
+        boxes = self.boxes(outputs[0].shape, batch.exemplar_wh, batch.search.shape[-1])
+        return boxes, decode(deltas, boxes, self.variances), logits
+
+    def loss(
+        self,
+        outputs: Sequence[Tensor],
+        batch: Targets,
+        config: LossConfig,
+        teacher_probability: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
+        average: Callable[[Tensor], Tensor] = lambda value: value,
+    ) -> dict[str, Tensor]:
+        """Return the loss of scores and boxes, see `losses.candidate_loss`."""
+        from tracker_core.candidates.losses import candidate_loss, label_batch
+
+        logits, deltas = split_outputs(outputs[0].float(), outputs[1].float())
+        boxes = self.boxes(outputs[0].shape, batch.exemplar_wh, batch.search.shape[-1])
+        labels = label_batch(boxes, batch.box_cxcywh, batch.is_positive, config.positive_from, config.negative_below)
+        return candidate_loss(
+            logits, deltas, boxes, labels, batch.box_cxcywh, batch.box_weight, config, teacher_probability,
+            variances=self.variances, generator=generator, average=average,
+        )  # fmt: skip

@@ -1,0 +1,15 @@
+"""The default tracker."""
+
+from __future__ import annotations
+
+from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig
+from tracker_core.presets.registry import DEFAULT_TRACKER, TrackerEntry
+
+LIGHT = TrackerEntry(
+    TrackerConfig(
+        DEFAULT_TRACKER,
+        NetworkConfig("light", "mobilenetv3", anchors_per_position=3),
+        AnchorConfig("exemplar", stride=16),
+    ),
+    "light SiamRPN++ for the CPU, our own weights (MobileNetV3-small)",
+)
