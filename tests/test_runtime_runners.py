@@ -30,6 +30,9 @@ CONFIGS = {
 }
 
 
+GUIDE = (0.0, 0.0, 50.0, 70.0)  # the box of the frame before, which these networks do not look at
+
+
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of exported networks."""
@@ -49,7 +52,7 @@ def crop(size: int, seed: int = 0) -> Any:
 
 def outputs_of(runner: Any, size: int) -> Any:
     template = runner.template(crop(127), (50.0, 70.0))
-    return runner.search(template, crop(size, 1), (0.0, 0.0, 50.0, 70.0))
+    return runner.search(template, crop(size, 1), GUIDE)
 
 
 def assert_close(outputs: Any, expected: Any) -> None:
@@ -225,7 +228,7 @@ class Failing(Network):
 
 def test_memory_that_runs_out_is_said_in_one_sentence() -> None:
     runner = EagerRunner(Failing(torch.OutOfMemoryError("Tried to allocate 20.00 MiB.\nGPU 0 has …")))
-    for call in (lambda: runner.template(crop(127), (50, 50)), lambda: runner.search((), crop(255))):
+    for call in (lambda: runner.template(crop(127), (50, 50)), lambda: runner.search((), crop(255), GUIDE)):
         with pytest.raises(DeviceError, match="is out of memory; close other programs"):
             call()
 
@@ -238,10 +241,10 @@ def test_a_device_that_goes_away_is_said_in_one_sentence() -> None:
         pytest.raises(DeviceError, match=r"'cuda:0' stopped working \(CUDA error: unspecified launch failure\)"),
     ):
         patch.setattr("tracker_core.runtime.eager.image_to_tensor", lambda image, device: torch.zeros(1))
-        runner.search((), crop(255))
+        runner.search((), crop(255), GUIDE)
 
 
 def test_a_fault_of_the_program_stays_one() -> None:
     runner = EagerRunner(Failing(RuntimeError("mat1 and mat2 shapes cannot be multiplied")))
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
-        runner.search((), crop(255))
+        runner.search((), crop(255), GUIDE)

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from torch import nn
 
 from tracker_core.boxes import iou_xywh, xywh_to_cxcywh
 from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
@@ -288,8 +287,8 @@ def test_frames_may_change_their_size() -> None:
 
 def test_as_many_anchors_as_the_network_has() -> None:
     config = TrackerConfig("odd", NetworkConfig(anchors_per_position=3), AnchorConfig("rpn", 8, [1.0], [8.0]))
-    with pytest.raises(ConfigError, match="1 anchors per position, but its network has 3"):
-        tracker_from_network(config, nn.Identity())
+    with pytest.raises(ConfigError, match="1 anchors per position, but network.anchors_per_position is 3"):
+        tracker_from_network(config, Network())
 
 
 # --- with the weights that ship
