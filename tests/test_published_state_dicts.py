@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -152,3 +154,24 @@ def test_converted_entries_cover_the_network(alex: State) -> None:
     converted = convert_state(ALEX, alex, network)
     assert converted.keys() == network.state_dict().keys()
     assert np.prod(converted["backbone.features.0.weight"].shape) == 96 * 3 * 11 * 11
+
+
+def test_trackers_are_listed_without_torch() -> None:
+    # a child process, because this one has loaded it
+    program = (
+        "import sys; from tracker_core.presets import list_trackers\n"
+        "print(len(list_trackers()), 'torch' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    count, has_torch = shown.split()
+    assert int(count) >= len(NAMES) and has_torch == "False"
+
+
+def test_layouts_are_made_without_torch() -> None:
+    program = (
+        "import sys; from tracker_core.candidates import make_layout; from tracker_core.presets import list_trackers\n"
+        "for entry in list_trackers(): make_layout(entry.config)\n"
+        "print('torch' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "False"

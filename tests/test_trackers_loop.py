@@ -287,7 +287,7 @@ def test_frames_may_change_their_size() -> None:
 
 def test_as_many_anchors_as_the_network_has() -> None:
     config = TrackerConfig("odd", NetworkConfig(anchors_per_position=3), AnchorConfig("rpn", 8, [1.0], [8.0]))
-    with pytest.raises(ConfigError, match="1 anchors per position, but network.anchors_per_position is 3"):
+    with pytest.raises(ConfigError, match=r"1 anchors per position, but network\.anchors_per_position is 3"):
         tracker_from_network(config, Network())
 
 

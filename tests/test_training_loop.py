@@ -142,9 +142,9 @@ def test_processes_share_the_pairs_of_a_batch(tmp_path: Path) -> None:
 class Exploding(TinyNetwork):
     """Answers NaN from its third step on."""
 
-    def forward(self, z: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, *inputs: torch.Tensor | None) -> tuple[torch.Tensor, ...]:
         self.calls = getattr(self, "calls", 0) + 1
-        cls, loc = super().forward(z, x)
+        cls, loc = super().forward(*inputs)
         return (cls * float("nan"), loc) if self.calls > 2 else (cls, loc)
 
 

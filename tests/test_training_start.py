@@ -17,8 +17,9 @@ from tracker_core.checkpoints.weights import save_checkpoint
 from tracker_core.config import NetworkConfig, TrackerConfig, config_to_mapping
 from tracker_core.config.training import TrainingConfig
 from tracker_core.errors import CheckpointError, ConfigError, DataSetError
+from tracker_core.models.backbones.mobilenet_v3 import InvertedResidual
 from tracker_core.models.builder import build_network
-from tracker_core.models.light import InvertedResidual, LightSiamRPN
+from tracker_core.models.light import LightSiamRPN
 from tracker_core.training.batch_norm import reestimate_batch_norm
 from tracker_core.training.batches import iterate_batches
 from tracker_core.training.initialise import initialise_network

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,8 @@ import torch
 from training_samples import TinyNetwork, make_got10k, tiny_config, tiny_source
 
 from tracker_core.candidates import make_layout
+from tracker_core.models.builder import build_network
+from tracker_core.presets import preset
 from tracker_core.training.distributed import ProcessGroup
 from tracker_core.training.images import ImageCache
 from tracker_core.training.loop import Trainer
@@ -88,6 +91,17 @@ def test_samples_show_truth_prediction_default_box_and_guide(tmp_path: Path) -> 
         assert (np.abs(sheet.astype(int) - colour).sum(axis=2) < 30).sum() > 50, colour
     again = sample_pairs(config, read_got10k_clips(tmp_path))
     np.testing.assert_array_equal(pairs[2].search, again[2].search)  # the same ones at every validation
+
+
+# one tracker of every layout: anchors of fixed ratios, default boxes, a response map
+@pytest.mark.parametrize("name", ["siamrpn-small", "siambroadcast-small", "siamfc-small"])
+def test_samples_of_every_layout_can_be_drawn(name: str, tmp_path: Path) -> None:
+    tracker = preset(name)
+    config = dataclasses.replace(tiny_config(tmp_path, images=2), tracker=tracker)
+    pairs = sample_pairs(config, read_got10k_clips(make_got10k(tmp_path, clips=1)))
+    sheet = draw_samples(build_network(tracker.network), pairs, make_layout(tracker), "cpu")
+    assert sheet.shape[0] == 2 * tracker.tracking.search_size
+    assert (np.abs(sheet.astype(int) - PREDICTION).sum(axis=2) < 30).sum() > 20
 
 
 def test_curves_and_images_are_written(tmp_path: Path) -> None:
