@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
+import platform
+import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from tracker_core.errors import OutputError
 
+_tidied: set[Path] = set()  # folders in which this process has removed what dead ones left
+
 
 @contextlib.contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`; rename it over `target` if the block ends well, else remove it.
 
-    The temporary name keeps the suffix of `target`, because encoders choose their format from it.
-    Missing parent folders are made. Raises `OutputError` for an unwritable folder or a full disk.
+    The temporary name keeps the suffix of `target`, because encoders choose their format from it, and says whose
+    it is: what a killed process left is removed when the next one writes into the same folder. Missing parent
+    folders are made. Raises `OutputError` for an unwritable folder or a full disk.
     """
     target = Path(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=f".part{target.suffix}", dir=target.parent)
+        _tidy(target.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.stem[:40]}.{_machine()}-{os.getpid()}.",
+            suffix=f".part{target.suffix}",
+            dir=target.parent,
+        )
         os.close(handle)
     except OSError as error:
         raise OutputError(describe_write_error(target, error)) from error
@@ -38,10 +50,29 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files in `folder` whose process, on this machine, does not run any more."""
+    pattern = re.compile(rf"\..*\.{_machine()}-(\d+)\.[^.]*\.part.*")
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            match = pattern.fullmatch(path.name)
+            if match and not _is_running(int(match[1])):
+                path.unlink(missing_ok=True)
+
+
 def write_text(target: str | Path, text: str) -> None:
     """Write `text` (UTF-8, newlines as they are) to `target` in one step."""
     with atomic_path(target) as path:
         path.write_text(text, encoding="utf-8", newline="")
+
+
+def check_writable_file(path: str | Path) -> Path:
+    """Make the folder of `path` and prove that a file can be written there; raises `OutputError`."""
+    path = Path(path)
+    if path.is_dir():
+        raise OutputError(f"'{path}' is a folder; give the name of a file.")
+    check_writable(path.parent)
+    return path
 
 
 def check_writable(folder: str | Path) -> Path:
@@ -63,6 +94,29 @@ def describe_write_error(target: Path, error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"No permission to write '{target}'. Choose a folder that you can write to with --out."
     return f"'{target}' could not be written ({error.strerror or error}). Choose another place for it."
+
+
+def _tidy(folder: Path) -> None:
+    if folder not in _tidied:
+        _tidied.add(folder)
+        remove_abandoned(folder)
+
+
+def _machine() -> str:
+    """Return what tells this machine from others that write into the same shared folder."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+
+
+def _is_running(pid: int) -> bool:
+    if sys.platform == "win32":
+        return pid == os.getpid()  # a file that another process has open cannot be removed there
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _current_umask() -> int:

@@ -18,6 +18,7 @@ from tracker_core.types import Image
 
 H264_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".m4v"})
 KEY_FRAME_S = 2  # seconds between key frames: going to a frame decodes this much at most
+CLOCK_HZ = 90_000
 _LARGEST_DENOMINATOR = 1001  # so that 29.97 becomes 30000/1001
 _COLOR_RANGES = {"MPEG": 1, "JPEG": 2}  # AVCOL_RANGE: 16 to 235, 0 to 255
 _BT709 = 1  # value of primaries, transfer and matrix in ITU-T H.273
@@ -38,7 +39,9 @@ class Encoder:
         stream.pix_fmt = "yuv420p" if is_h264 else "yuvj420p"
         context = stream.codec_context
         self._has_times = has_times and is_h264
-        self._tick = Fraction(1, 1000) if suffix == ".mkv" else Fraction(1, 90_000)  # Matroska counts milliseconds
+        # Matroska counts milliseconds; elsewhere images at `fps` fall on whole ticks, and others within 11 microseconds
+        finest = fps.numerator * -(-CLOCK_HZ // fps.numerator)
+        self._tick = Fraction(1, 1000) if suffix == ".mkv" else Fraction(1, finest)
         context.time_base = self._tick if self._has_times else 1 / fps
         if is_h264:
             stream.options = {"crf": str(crf), "preset": preset}
@@ -51,6 +54,8 @@ class Encoder:
         context.color_range = _COLOR_RANGES[self._range]
         self._stream = stream
         self._next = 0
+        self._last = 0
+        self._duration = max(1, round(1 / fps / context.time_base))
         self._first_s: float | None = None
         self._is_finished = False
 
@@ -62,10 +67,18 @@ class Encoder:
         encoded = VideoFrame.from_ndarray(image, format="bgr24").reformat(
             format=self._stream.pix_fmt, dst_colorspace=self._matrix, dst_color_range=self._range
         )
-        encoded.pts = self._next
+        if self._next > self._last:
+            self._duration = self._next - self._last  # the last image is shown as long as the one before it
+        encoded.pts, encoded.duration = self._next, self._duration
         encoded.time_base = self._stream.codec_context.time_base
+        self._last = self._next
         self._next += 1
         self._container.mux(self._stream.encode(encoded))
+
+    @property
+    def end_s(self) -> float:
+        """When the last image ends, in seconds from the first."""
+        return float((self._last + self._duration) * self._stream.codec_context.time_base)
 
     def finish(self) -> None:
         """Write what the encoder still holds and the container's index; calling it twice is harmless."""

@@ -6,6 +6,7 @@ Images go to a temporary file beside the target; only a finished and checked vid
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from av.video.frame import VideoFrame
 from tracker_core.errors import OutputError, SourceEnded, SourceError
 from tracker_core.files import atomic_path, describe_write_error
 from tracker_core.rendering.encoder import H264_SUFFIXES, Encoder, fit_image, has_h264, to_frame_rate
+from tracker_core.rendering.sound import add_sound, has_sound
 from tracker_core.sources.frame_table import select_video_stream
 from tracker_core.sources.images import convert_to_bgr
 from tracker_core.types import Image
@@ -29,6 +31,7 @@ from tracker_core.types import Image
 logger = logging.getLogger(__name__)
 
 DEFAULT_CRF = 20
+AVI_TOLERANCE_S = 0.1
 DEFAULT_PRESET = "veryfast"
 
 
@@ -44,13 +47,17 @@ class VideoWriter:
 
     `close` finishes, reads the file back and puts it in place; `abort` leaves nothing. Leaving the `with` block
     by Ctrl-C or because a live source ended keeps what was written; by any other exception it discards it.
-    Closing without a image leaves no file.
+    Closing without an image leaves no file.
+
+    Sound is kept where `sound_of` names the video that the images come from and `write` is told their times: that
+    of the range from the first image to the end of the last. `notes` says what could not be kept, for people.
 
     Args:
         path: target; `.mp4`, `.mkv`, `.mov` or `.avi`.
         fps: images per second, any positive number.
         crf: H.264 quality, 0 (lossless) to 51; 20 is hard to tell from the original.
         preset: x264's speed, "ultrafast" to "veryslow".
+        sound_of: a video file or address, None for a video without sound.
 
     Raises `OutputError` where the file cannot be written, the disk is full, or reading back finds another number
     of images than was written.
@@ -63,10 +70,14 @@ class VideoWriter:
         *,
         crf: int = DEFAULT_CRF,
         preset: str = DEFAULT_PRESET,
+        sound_of: str | None = None,
     ) -> None:
         self.fps = to_frame_rate(fps)
         self.path = choose_path(Path(path))
         self.frames_written = 0
+        self.notes: list[str] = []
+        self._sound_of = sound_of
+        self._first_s: float | None = None
         self._crf = crf
         self._preset = preset
         self._size: tuple[int, int] | None = None
@@ -160,14 +171,48 @@ class VideoWriter:
             self._encoder = Encoder(
                 self._temporary, self._size, self.fps, self._crf, self._preset, has_times=time_s is not None
             )
+            self._first_s = time_s
         assert self._size is not None
         self._encoder.encode(fit_image(image, self._size), time_s)
+        self._check_rate(time_s)
         self.frames_written += 1
+
+    def _check_rate(self, time_s: float | None) -> None:
+        if self.path.suffix.lower() in H264_SUFFIXES or time_s is None or self._first_s is None:
+            return
+        if abs(time_s - self._first_s - self.frames_written / self.fps) > AVI_TOLERANCE_S:
+            self._note(
+                f"AVI holds one frame rate only: '{self.path.name}' shows {float(self.fps):.4g} frames per second, "
+                "not the source's own times; write an .mp4 or .mkv to keep them."
+            )
 
     def _finish(self) -> None:
         if self._encoder is not None:
             self._encoder.finish()
+            self._keep_sound(self._encoder.end_s)
             self._check()
+
+    def _keep_sound(self, end_s: float) -> None:
+        if self._sound_of is None or self._first_s is None or not has_sound(self._sound_of):
+            return
+        if self.path.suffix.lower() not in H264_SUFFIXES:
+            self._note(f"The sound of the source is not in '{self.path.name}'; write an .mp4 or .mkv to keep it.")
+            return
+        joined = self._temporary.with_name(f"{self._temporary.stem}-sound{self._temporary.suffix}")
+        try:
+            if add_sound(self._temporary, joined, self._sound_of, self._first_s, self._first_s + end_s):
+                joined.replace(self._temporary)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            if getattr(error, "errno", None) == errno.ENOSPC:
+                raise
+            self._note(f"The sound of the source could not be kept in '{self.path.name}' ({error}).")
+        finally:
+            joined.unlink(missing_ok=True)
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+            logger.warning("%s", text)
 
     def _check(self) -> None:
         """Read the file back: it must hold as many images as were written, of the right size."""

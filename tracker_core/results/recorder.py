@@ -129,6 +129,11 @@ class RunRecorder:
         if file_name:
             self._file_names[index] = file_name
 
+    def frame_note(self, index: int) -> tuple[float, str, float]:
+        """Return when frame `index` is shown, the name of its file ("" for none) and the seconds of its update (NaN)."""
+        time_s = self._times_s.get(index, index / self.source.fps)
+        return time_s, self._file_names.get(index, ""), self._update_s.get(index, float("nan"))
+
     def put(self, index: int, number: int, result: TrackResult) -> None:
         """Store the result of target `number` in frame `index`, as found by the present `producer`."""
         record = self.target(number)
@@ -163,16 +168,16 @@ class RunRecorder:
     def build(self) -> Run:
         """Return everything stored so far."""
         frames = self.frames()
-        fps = self.source.fps
-        named = bool(frames) and all(index in self._file_names for index in frames)
+        notes = [self.frame_note(index) for index in frames]
+        file_names = tuple(name for _, name, _ in notes)
         return Run(
             source=self.source,
             frame_indices=np.array(frames, np.int64),
-            times_s=np.array([self._times_s.get(index, index / fps) for index in frames], np.float64),
+            times_s=np.array([time_s for time_s, _, _ in notes], np.float64),
             targets=tuple(record.build(frames) for record in self.targets.values()),
             producers=tuple(self._producers),
-            file_names=tuple(self._file_names[index] for index in frames) if named else (),
-            update_times_s=np.array([self._update_s.get(index, np.nan) for index in frames], np.float64),
+            file_names=file_names if all(file_names) else (),
+            update_times_s=np.array([update_s for _, _, update_s in notes], np.float64),
             created=self.created,
             title=self.title,
         )

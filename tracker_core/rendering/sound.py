@@ -1,0 +1,159 @@
+"""Keeping a source's sound: copied beside tracked images, for the same range of time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+from av.audio.fifo import AudioFifo
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+
+from tracker_core.sources.frame_table import select_video_stream, timeout_for
+
+# what players expect in each container; anything else becomes AAC
+_COPIED = {
+    ".mp4": {"aac", "mp3", "ac3", "eac3", "alac"},
+    ".m4v": {"aac", "ac3", "alac"},
+    ".mov": {"aac", "mp3", "ac3", "alac"},
+    ".mkv": {"aac", "mp3", "ac3", "eac3", "alac", "opus", "vorbis", "flac"},
+}
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # by number of channels
+_AAC_FRAME = 1024
+_AAC_RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
+SEEK_MARGIN_S = 1.0
+
+
+def has_sound(location: str) -> bool:
+    """Tell whether a video file or address has sound; false where it cannot be opened."""
+    try:
+        with av.open(location, timeout=timeout_for(location)) as container:
+            return bool(container.streams.audio)
+    except (av.error.FFmpegError, OSError):
+        return False
+
+
+def add_sound(video: Path, target: Path, location: str, start_s: float, end_s: float) -> bool:
+    """Write to `target` the images of `video` with the sound of `location` from `start_s` to `end_s`.
+
+    Times count from the first image of `location`, which is what a `Frame` calls its time. Sound is copied where
+    the container of `target` takes it, packet by packet, else encoded as AAC. Returns False, and writes nothing of
+    use, if there is no sound in that range. Raises FFmpeg's errors and `OSError`.
+    """
+    options = {} if target.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
+    with av.open(str(video)) as images, av.open(location, timeout=timeout_for(location)) as heard:
+        if not heard.streams.audio:
+            return False
+        stream = heard.streams.audio[0]
+        origin_s = _first_image_s(heard) + start_s
+        with av.open(str(target), "w", container_options=options) as container:
+            shown = _copy(images, container, images.streams.video[0], 0.0, float("inf"))
+            heard.seek(max(0, int((origin_s - SEEK_MARGIN_S) * av.time_base)), backward=True)
+            length_s = end_s - start_s
+            if _can_copy(stream, target.suffix.lower()):
+                sound = _copy(heard, container, stream, origin_s, length_s)
+            else:
+                sound = _encode(heard, container, stream, origin_s, length_s)
+            heard_any = False
+            for _, _, packet, is_sound in heapq.merge(_numbered(shown, False), _numbered(sound, True)):
+                heard_any = heard_any or is_sound
+                container.mux(packet)
+    return heard_any
+
+
+def _numbered(packets: Iterator[tuple[float, Packet]], is_sound: bool) -> Iterator[tuple[float, int, Packet, bool]]:
+    for number, (time_s, packet) in enumerate(packets):
+        yield time_s, 2 * number + is_sound, packet, is_sound  # the number keeps packets from being compared
+
+
+def _first_image_s(container: InputContainer) -> float:
+    stream = select_video_stream(container)
+    first: Any = next(container.decode(stream), None) if stream is not None else None
+    if first is None or first.pts is None:
+        return 0.0
+    return float(first.pts * first.time_base)
+
+
+def _can_copy(stream: AudioStream, suffix: str) -> bool:
+    context = stream.codec_context
+    # AAC of a transport stream has no header of its own, which the other containers need
+    return context.name in _COPIED.get(suffix, ()) and (context.name != "aac" or bool(context.extradata))
+
+
+def _copy(
+    source: InputContainer, container: OutputContainer, stream: Any, origin_s: float, length_s: float
+) -> Iterator[tuple[float, Packet]]:
+    """Yield (seconds, packet) of a stream as it is, its times counted from `origin_s`."""
+    out = container.add_stream_from_template(stream)
+    shift = round(origin_s / stream.time_base)
+
+    def packets() -> Iterator[tuple[float, Packet]]:
+        for packet in source.demux(stream):
+            if packet.pts is None or packet.dts is None or not packet.size:
+                continue
+            time_s = float((packet.pts - shift) * stream.time_base)
+            if length_s != float("inf") and time_s >= length_s:
+                break
+            if length_s != float("inf") and time_s < 0:
+                continue
+            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            packet.stream = out
+            yield float(packet.dts * stream.time_base), packet
+
+    return packets()
+
+
+def _encode(
+    source: InputContainer, container: OutputContainer, stream: AudioStream, origin_s: float, length_s: float
+) -> Iterator[tuple[float, Packet]]:
+    """Yield (seconds, packet) of a stream as AAC, cut to the sample."""
+    rate = min(_AAC_RATES, key=lambda known: abs(known - stream.rate))
+    layout = _LAYOUTS.get(stream.layout.nb_channels, "stereo")
+    out = container.add_stream("aac", rate=rate, layout=layout)
+    resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+    return _encoded(source, stream, out, resampler, rate, origin_s, length_s)
+
+
+def _encoded(
+    source: InputContainer, stream: AudioStream, out: Any, resampler: Any, rate: int, origin_s: float, length_s: float
+) -> Iterator[tuple[float, Packet]]:
+    fifo, first_s, written, left = AudioFifo(), None, 0, 0
+
+    def flush(count: int, partial: bool) -> Iterator[tuple[float, Packet]]:
+        nonlocal written
+        chunk = fifo.read(count, partial)
+        if chunk is not None:
+            chunk.pts, chunk.time_base = written, Fraction(1, rate)
+            written += chunk.samples
+            for packet in out.encode(chunk):
+                yield float((packet.dts or 0) * packet.time_base), packet
+
+    for decoded in source.decode(stream):
+        if decoded.pts is None:
+            continue
+        time_s = float(decoded.pts * decoded.time_base) - origin_s
+        if time_s >= length_s:
+            break
+        for piece in resampler.resample(decoded):
+            piece.pts = None
+            fifo.write(piece)
+        if first_s is None:
+            first_s = time_s
+            skipped, written = max(0, round(-time_s * rate)), max(0, round(time_s * rate))
+            left = round(length_s * rate) - written
+        while skipped and fifo.samples:
+            taken = fifo.read(min(skipped, fifo.samples))
+            skipped -= taken.samples if taken is not None else skipped
+        while not skipped and fifo.samples >= _AAC_FRAME and left >= _AAC_FRAME:
+            left -= _AAC_FRAME
+            yield from flush(_AAC_FRAME, False)
+    if fifo.samples and left > 0:
+        yield from flush(min(left, fifo.samples), True)
+    for packet in out.encode(None):
+        yield float((packet.dts or 0) * packet.time_base), packet
