@@ -14,7 +14,7 @@ from tracker_core.results.formats import BOX_FORMATS, check_format, read_boxes, 
 from tracker_core.results.provenance import Producer, SourceIdentity, SourceKind
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
-from tracker_core.results.run_file import run_to_data
+from tracker_core.results.run_data import run_to_data
 from tracker_core.types import Frame, FrameResult, Timings, TrackingState, TrackResult
 
 STATES = (TrackingState.TRACKING, TrackingState.UNCERTAIN, TrackingState.LOST, None, TrackingState.TRACKING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,8 @@ from tracker_core.results.identity import file_name, fingerprint, identify_sourc
 from tracker_core.results.provenance import Producer, SourceIdentity, SourceKind
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run import BoxOrigin, Run
-from tracker_core.results.run_file import load_run, run_from_data, run_to_data, save_run
+from tracker_core.results.run_data import run_from_data, run_to_data
+from tracker_core.results.run_file import load_run, save_run
 from tracker_core.sources.opening import open_source
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.trackers.producers import describe_producer, rebuild_tracker
@@ -206,12 +208,13 @@ def test_a_large_file_is_hashed_at_head_middle_and_tail(tmp_path: Path, place: i
 
 def test_another_source_is_refused_with_the_reason() -> None:
     mine = SourceIdentity("clip", "/a/clip.mp4", size=(160, 120), fingerprint="aa")
-    mine.check_same(SourceIdentity("copy", "/b/copy.mp4", size=(160, 120), fingerprint="aa"))
-    mine.check_same(SourceIdentity("unknown content", size=(160, 120)))
+    for same in (replace(mine, location="/b/copy.mp4"), SourceIdentity("content and size unknown")):
+        mine.check_size(same)
+        mine.check_content(same)
     with pytest.raises(InputError, match=r"160x120.*120x160"):
-        mine.check_same(SourceIdentity("tall", "/a/tall.mp4", size=(120, 160), fingerprint="bb"))
-    with pytest.raises(InputError, match=r"The content of '/b/clip.mp4' is not what was tracked"):
-        mine.check_same(SourceIdentity("clip", "/b/clip.mp4", size=(160, 120), fingerprint="bb"))
+        mine.check_size(replace(mine, size=(120, 160)))
+    with pytest.raises(InputError, match=r"The content of '/b/clip.mp4' differs from what was tracked"):
+        mine.check_content(replace(mine, location="/b/clip.mp4", fingerprint="bb"))
 
 
 # --- producers --------------------------------------------------------------------------------------------

@@ -8,17 +8,19 @@ from typing import Any
 
 import cv2
 
-from tracker_core.cli.console import PROGRESS_CHOICES, Reporter, emit, output
-from tracker_core.cli.track_command import FrameRange, parse_frames
-from tracker_core.errors import InputError, OutputError, nearest_name
-from tracker_core.files import atomic_path, check_writable
+from tracker_core.cli.console import PROGRESS_CHOICES, Reporter, emit, errors, output
+from tracker_core.cli.track_command import parse_frames
+from tracker_core.cli.tracking_run import FrameRange, truth_row
+from tracker_core.errors import InputError, OutputError, SiamscopeError, nearest_name
+from tracker_core.files import atomic_path, check_writable, check_writable_file
 from tracker_core.rendering.drawing import DrawOptions, draw_result
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import BOX_FORMATS, check_format, write_boxes
+from tracker_core.results.identity import identify_source, sound_location
 from tracker_core.results.run import Run
 from tracker_core.results.run_file import load_run
 from tracker_core.sources.opening import open_source
-from tracker_core.types import FloatArray, FrameSource, Image, Sequence
+from tracker_core.types import FrameSource, Image, Sequence
 
 OVERLAYS = ("prediction", "ground_truth", "labels")
 
@@ -35,7 +37,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--out", required=True, metavar="FILE", help="an .mp4, a folder (with --images), or a box file"
     )
-    parser.add_argument("--frames", default=":", metavar="A:B", help="from frame A up to, but without, frame B")
+    parser.add_argument("--frames", default=":", metavar="A:B", help="frames A to B (B excluded)")
     parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="size of the images, 0.1 to 4 (1)")
     parser.add_argument(
         "--overlays",
@@ -59,18 +61,18 @@ def run_export(args: argparse.Namespace) -> int:
     target = Path(args.out)
     if args.format:
         check_format(args.format)
-        check_writable(target.parent)
-        return _finish(args, [str(path) for path in write_boxes(target, args.format, run)])
-    source = open_source(args.source or _source_path(run, args.run_file))
+        check_writable_file(target)
+        return _finish(args, [str(path) for path in write_boxes(target, args.format, run)], [])
+    notes: list[str] = []
+    source = _open(args, run, notes)
     try:
         if args.images:
             written = _write_images(args, source, run, options, check_writable(target))
         else:
-            check_writable(target.parent)
-            written = _write_video(args, source, run, options, target)
+            written = _write_video(args, source, run, options, check_writable_file(target), notes)
     finally:
         source.close()
-    return _finish(args, written)
+    return _finish(args, written, notes)
 
 
 def parse_overlays(text: str) -> DrawOptions:
@@ -98,11 +100,30 @@ def _choose(run: Run, frames: FrameRange) -> Run:
     return chosen
 
 
-def _source_path(run: Run, run_file: str) -> str:
-    path = run.source.location
-    if not path:
-        raise InputError(f"'{run_file}' does not say where its images are; give --source.")
-    return str(path)
+def _open(args: argparse.Namespace, run: Run, notes: list[str]) -> FrameSource:
+    """Open what the run was tracked in, or what --source names instead; raises `InputError` if it is another."""
+    if run.source.is_live and not args.source:
+        raise InputError("Live frames were not recorded, so no video can be made; boxes can be exported (--format).")
+    place = args.source or run.source.location
+    if not place:
+        raise InputError(f"'{args.run_file}' does not say where its images are; give --source.")
+    try:
+        source = open_source(place)
+    except SiamscopeError as error:
+        if args.source:
+            raise
+        raise InputError(f"The source of the run cannot be opened; name it again with --source. {error}") from error
+    try:
+        found = identify_source(source, place)
+        run.source.check_size(found)
+        if not args.source:
+            run.source.check_content(found)
+        elif not run.source.has_content_of(found):
+            notes.append(f"The content of '{place}' differs from what was tracked; boxes may not fit its images.")
+    except InputError:
+        source.close()
+        raise
+    return source
 
 
 def _drawn(source: FrameSource, run: Run, options: DrawOptions, scale: float, progress: Reporter) -> Any:
@@ -117,10 +138,7 @@ def _drawn(source: FrameSource, run: Run, options: DrawOptions, scale: float, pr
             raise InputError(f"'{source.name}' ends before frame {int(index)} of the run; give the right --source.")
         place = frame.index + 1
         results = [run.result_at(frame.index, target.number) for target in run.targets]
-        truth: list[FloatArray | None] = [
-            sequence.boxes_xywh[frame.index] if frame.index < len(sequence.boxes_xywh) else None
-            for sequence in sequences
-        ]
+        truth = [truth_row(sequence, frame.index) for sequence in sequences]
         yield frame, _scaled(draw_result(frame.image, results, truth, options), scale)
         progress.advance()
 
@@ -134,16 +152,17 @@ def _scaled(image: Image, scale: float) -> Image:
 
 
 def _write_video(
-    args: argparse.Namespace, source: FrameSource, run: Run, options: DrawOptions, target: Path
+    args: argparse.Namespace, source: FrameSource, run: Run, options: DrawOptions, target: Path, notes: list[str]
 ) -> list[str]:
     if target.suffix.lower() not in (".mp4", ".mkv", ".mov", ".avi"):
-        raise InputError(f"'{target.name}' is no video file name; end it in .mp4, or add --images or --format.")
+        raise InputError(f"'{target.name}' is not the name of a video; end it in .mp4, or add --images or --format.")
     with (
         Reporter(args.progress, f"Writing {target.name}", len(run)) as progress,
-        VideoWriter(target, run.source.fps) as writer,
+        VideoWriter(target, source.fps, sound_of=sound_location(source)) as writer,
     ):
-        for _, image in _drawn(source, run, options, args.scale, progress):
-            writer.write(image)
+        for frame, image in _drawn(source, run, options, args.scale, progress):
+            writer.write(image, frame.time_s)
+    notes += writer.notes
     return [str(writer.path)]
 
 
@@ -163,10 +182,13 @@ def _write_images(
     return written
 
 
-def _finish(args: argparse.Namespace, written: list[str]) -> int:
+def _finish(args: argparse.Namespace, written: list[str], notes: list[str]) -> int:
     if args.progress == "json":
-        emit({"event": "result", "files": written})
-    elif len(written) > 4:
+        emit({"event": "result", "files": written, "warnings": notes})
+        return 0
+    for note in notes:
+        errors.print(f"[yellow]Note:[/yellow] {note}")
+    if len(written) > 4:
         output.print(f"Wrote {len(written)} files, the first is {written[0]}.")
     else:
         output.print("Wrote " + ", ".join(written) + ".")

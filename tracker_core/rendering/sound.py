@@ -13,7 +13,6 @@ import av.error
 from av.audio.fifo import AudioFifo
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
-from av.packet import Packet
 
 from tracker_core.sources.frame_table import select_video_stream, timeout_for
 
@@ -28,6 +27,8 @@ _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # by number of channels
 _AAC_FRAME = 1024
 _AAC_RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
 SEEK_MARGIN_S = 1.0
+
+Timed = tuple[float, Any]  # seconds, packet
 
 
 def has_sound(location: str) -> bool:
@@ -67,7 +68,7 @@ def add_sound(video: Path, target: Path, location: str, start_s: float, end_s: f
     return heard_any
 
 
-def _numbered(packets: Iterator[tuple[float, Packet]], is_sound: bool) -> Iterator[tuple[float, int, Packet, bool]]:
+def _numbered(packets: Iterator[Timed], is_sound: bool) -> Iterator[tuple[float, int, Any, bool]]:
     for number, (time_s, packet) in enumerate(packets):
         yield time_s, 2 * number + is_sound, packet, is_sound  # the number keeps packets from being compared
 
@@ -88,12 +89,12 @@ def _can_copy(stream: AudioStream, suffix: str) -> bool:
 
 def _copy(
     source: InputContainer, container: OutputContainer, stream: Any, origin_s: float, length_s: float
-) -> Iterator[tuple[float, Packet]]:
+) -> Iterator[Timed]:
     """Yield (seconds, packet) of a stream as it is, its times counted from `origin_s`."""
     out = container.add_stream_from_template(stream)
     shift = round(origin_s / stream.time_base)
 
-    def packets() -> Iterator[tuple[float, Packet]]:
+    def packets() -> Iterator[Timed]:
         for packet in source.demux(stream):
             if packet.pts is None or packet.dts is None or not packet.size:
                 continue
@@ -111,7 +112,7 @@ def _copy(
 
 def _encode(
     source: InputContainer, container: OutputContainer, stream: AudioStream, origin_s: float, length_s: float
-) -> Iterator[tuple[float, Packet]]:
+) -> Iterator[Timed]:
     """Yield (seconds, packet) of a stream as AAC, cut to the sample."""
     rate = min(_AAC_RATES, key=lambda known: abs(known - stream.rate))
     layout = _LAYOUTS.get(stream.layout.nb_channels, "stereo")
@@ -122,10 +123,10 @@ def _encode(
 
 def _encoded(
     source: InputContainer, stream: AudioStream, out: Any, resampler: Any, rate: int, origin_s: float, length_s: float
-) -> Iterator[tuple[float, Packet]]:
+) -> Iterator[Timed]:
     fifo, first_s, written, left = AudioFifo(), None, 0, 0
 
-    def flush(count: int, partial: bool) -> Iterator[tuple[float, Packet]]:
+    def flush(count: int, partial: bool) -> Iterator[Timed]:
         nonlocal written
         chunk = fifo.read(count, partial)
         if chunk is not None:
@@ -135,7 +136,7 @@ def _encoded(
                 yield float((packet.dts or 0) * packet.time_base), packet
 
     for decoded in source.decode(stream):
-        if decoded.pts is None:
+        if decoded.pts is None or decoded.time_base is None:
             continue
         time_s = float(decoded.pts * decoded.time_base) - origin_s
         if time_s >= length_s:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,9 +11,24 @@ from tracker_core.results.provenance import SourceIdentity, SourceKind
 from tracker_core.sources.addresses import hide_credentials, is_address
 from tracker_core.sources.image_list import ImageListSource
 from tracker_core.sources.opening import SequenceSource, parse_camera
+from tracker_core.sources.sequences.layout import VIDEO_SUFFIXES
 from tracker_core.sources.video_file import VideoFileSource
 from tracker_core.types import FrameSource
 
+OTHER_VIDEO_SUFFIXES = {
+    ".3gp",
+    ".asf",
+    ".f4v",
+    ".flv",
+    ".gif",
+    ".h264",
+    ".m2ts",
+    ".mts",
+    ".mxf",
+    ".ogv",
+    ".vob",
+    ".y4m",
+}
 HASHED_BYTES = 16 * 1024 * 1024  # of all files together; what is larger is sampled
 HASHED_FILES = 4096
 PIECES = 3  # head, middle, tail
@@ -26,7 +42,7 @@ def identify_source(source: FrameSource, spec: str | Path | int) -> SourceIdenti
         kind=_kind_of(source, spec),
         size=source.size,
         fps=source.fps,
-        frame_count=source.frame_count if getattr(source, "is_count_exact", not source.is_live) else None,
+        frame_count=exact_count(source),
         fingerprint=fingerprint(content_files(source)),
     )
 
@@ -40,10 +56,29 @@ def locate(spec: str | Path | int) -> str:
     return hide_credentials(text) if is_address(text) else str(Path(text).expanduser().resolve())
 
 
+def exact_count(source: FrameSource) -> int | None:
+    """Return the number of frames where it is known exactly by now, else None."""
+    return source.frame_count if getattr(source, "is_count_exact", not source.is_live) else None
+
+
+def output_name(name: str) -> str:
+    """Return what results of the source called `name` are named after: without a video's ending, harmless in a path."""
+    stem = name
+    if not is_address(name) and Path(name).suffix.lower() in VIDEO_SUFFIXES | OTHER_VIDEO_SUFFIXES:
+        stem = Path(name).stem
+    return re.sub(r"[^\w.-]+", "_", stem).strip("_.") or "source"
+
+
 def content_files(source: FrameSource) -> tuple[str, ...]:
     """Return the files that `source` is read from, in order; empty for cameras, streams and addresses."""
     paths: Iterable[str] = getattr(source, "paths", ())
     return tuple(path for path in paths if not is_address(path))
+
+
+def sound_location(source: FrameSource) -> str | None:
+    """Return the one video file or address that `source` is read from, which may have sound; None for all others."""
+    paths: Sequence[str] = getattr(source, "paths", ())
+    return paths[0] if len(paths) == 1 and source.frame_names is None else None
 
 
 def file_name(source: FrameSource, index: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,21 +42,40 @@ def step(trackers: Sequence[Tracker], frame: Frame, *, debug: bool = False, deco
 
 
 def track(
-    trackers: Sequence[Tracker], source: FrameSource, boxes_xywh: Sequence[Any], *, stop_after: int | None = None
+    trackers: Sequence[Any],
+    source: FrameSource,
+    boxes_xywh: Sequence[Any],
+    *,
+    stop_after: int | None = None,
+    known: Mapping[int, Sequence[TrackResult]] | None = None,
 ) -> Iterator[FrameResult]:
     """Track from where `source` stands to its end, or for `stop_after` frames.
 
-    One tracker per box, each `x, y, w, h` in the first frame read. Yields the first frame too, with the given boxes.
-    Raises `SourceError` if there is no frame at all.
+    One `Tracker` per box, each `x, y, w, h` in the first frame read. Yields the first frame too, with the given
+    boxes. `known` holds the results, by frame, of an earlier run from the same start: they are yielded as they are,
+    and tracking goes on after the last of them (the trackers then need `resume`). Raises `SourceError` if there is
+    no frame at all.
     """
+    known = known or {}
     produced = 0
+    followed: list[Sequence[TrackResult]] = []  # known results that the trackers have not seen
     while stop_after is None or produced < stop_after:
         began = time.perf_counter()
         frame = source.read()
         decode_ms = (time.perf_counter() - began) * 1e3
         if frame is None:
             break
-        yield start(trackers, frame, boxes_xywh) if produced == 0 else step(trackers, frame, decode_ms=decode_ms)
+        if produced == 0:
+            yield start(trackers, frame, boxes_xywh)
+        elif frame.index in known:
+            followed.append(known[frame.index])
+            yield FrameResult(frame, tuple(known[frame.index]))
+        else:
+            for number, tracker in enumerate(trackers if followed else ()):
+                scores = [results[number].score for results in followed]
+                tracker.resume(followed[-1][number].box_xywh, scores)
+            followed.clear()
+            yield step(trackers, frame, decode_ms=decode_ms)
         produced += 1
     if produced == 0:
         raise SourceError(f"'{source.name}' holds no frame to track in.")

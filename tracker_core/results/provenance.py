@@ -79,19 +79,25 @@ class SourceIdentity:
         """Whether its frames are gone once they were seen."""
         return self.kind in (SourceKind.CAMERA, SourceKind.STREAM)
 
-    def check_same(self, other: SourceIdentity) -> None:
-        """Raise `InputError`, one sentence, if `other` cannot be what this describes: another size or other content."""
-        place = other.location or other.name
+    def check_size(self, other: SourceIdentity) -> None:
+        """Raise `InputError`, one sentence, if the images of `other` have another size."""
         if self.size and other.size and self.size != other.size:
             (width, height), (other_width, other_height) = self.size, other.size
             raise InputError(
-                f"The run was tracked in images of {width}x{height} pixels, but those of '{place}' are "
+                f"The run was tracked in images of {width}x{height} pixels, but those of '{other.location}' are "
                 f"{other_width}x{other_height}; name the right one with --source."
             )
-        if self.fingerprint and other.fingerprint and self.fingerprint != other.fingerprint:
+
+    def has_content_of(self, other: SourceIdentity) -> bool:
+        """Whether both have the same content, as far as it is known of both."""
+        return not self.fingerprint or not other.fingerprint or self.fingerprint == other.fingerprint
+
+    def check_content(self, other: SourceIdentity) -> None:
+        """Raise `InputError`, one sentence, if the content of `other` is known to differ."""
+        if not self.has_content_of(other):
             raise InputError(
-                f"The content of '{place}' is not what was tracked in this run; it was replaced "
-                "or changed since. Name the right one with --source."
+                f"The content of '{other.location}' differs from what was tracked in this run: it was replaced or "
+                "changed since. Name the right one with --source."
             )
 
 

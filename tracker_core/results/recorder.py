@@ -130,7 +130,7 @@ class RunRecorder:
             self._file_names[index] = file_name
 
     def frame_note(self, index: int) -> tuple[float, str, float]:
-        """Return when frame `index` is shown, the name of its file ("" for none) and the seconds of its update (NaN)."""
+        """Return a frame's time, the name of its file ("" for none) and the seconds of its update (NaN: unknown)."""
         time_s = self._times_s.get(index, index / self.source.fps)
         return time_s, self._file_names.get(index, ""), self._update_s.get(index, float("nan"))
 

@@ -1,22 +1,15 @@
-"""Saving runs: everything in them as JSON, exactly; files of the earlier version still open."""
+"""Saving runs and opening them again; `docs/formats.md` describes the file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from tracker_core.errors import InputError
 from tracker_core.files import write_text
-from tracker_core.results.provenance import Producer, SourceIdentity, SourceKind
-from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
-from tracker_core.types import FloatArray, TrackingState
-
-RUN_FORMAT = "siamscope-tracks"
-RUN_VERSION = 2
+from tracker_core.results.run import Run
+from tracker_core.results.run_data import run_from_data, run_to_data
+from tracker_core.results.unfinished import is_unfinished, parse_unfinished
 
 
 def save_run(path: str | Path, run: Run) -> Path:
@@ -26,7 +19,7 @@ def save_run(path: str | Path, run: Run) -> Path:
 
 
 def load_run(path: str | Path) -> Run:
-    """Read a saved run of this or an earlier version; raises `InputError` that names the file."""
+    """Read a saved run of this or an earlier version, or an unfinished one; raises `InputError` that names the file."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -38,172 +31,8 @@ def load_run(path: str | Path) -> Run:
 def parse_run(text: str, path: Path) -> Run:
     """Return the run that `text`, the content of file `path`, holds; raises `InputError`."""
     try:
-        return run_from_data(json.loads(text))
+        return parse_unfinished(text).build() if is_unfinished(text) else run_from_data(json.loads(text))
     except InputError as error:
         raise InputError(f"'{path}' cannot be opened: {error}") from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputError(f"'{path}' is not a saved run, or it is damaged ({error!r}).") from error
-
-
-def run_to_data(run: Run) -> dict[str, Any]:
-    """Return everything in `run` as plain JSON data; NaN becomes null, floats keep all their digits."""
-    return {
-        "format": RUN_FORMAT,
-        "version": RUN_VERSION,
-        "created": run.created,
-        "title": run.title,
-        "source": source_to_data(run.source),
-        "producers": [producer_to_data(producer) for producer in run.producers],
-        "frames": run.frame_indices.tolist(),
-        "times_s": _nullable(run.times_s),
-        "update_times_s": _nullable(run.update_times_s),
-        "file_names": list(run.file_names),
-        "targets": [_target_to_data(target) for target in run.targets],
-    }
-
-
-def run_from_data(data: Mapping[str, Any]) -> Run:
-    """Return what `run_to_data` was given; raises `InputError` for data of another kind or a newer version."""
-    if not isinstance(data, Mapping) or data.get("format") != RUN_FORMAT:
-        raise InputError(f"The data are not of the format '{RUN_FORMAT}'; give a file that was saved as json.")
-    version = int(data.get("version", 0))
-    if not 1 <= version <= RUN_VERSION:
-        raise InputError(f"It has version {data.get('version')}, which is newer than this program; update it.")
-    if version == 1:
-        return _read_version_1(data)
-    return Run(
-        source=source_from_data(data["source"]),
-        frame_indices=np.array(data["frames"], np.int64),
-        times_s=_from_nullable(data["times_s"]),
-        targets=tuple(_target_from_data(entry) for entry in data["targets"]),
-        producers=tuple(producer_from_data(entry) for entry in data["producers"]),
-        file_names=tuple(str(name) for name in data["file_names"]),
-        update_times_s=_from_nullable(data["update_times_s"]),
-        created=str(data["created"]),
-        title=str(data["title"]),
-    )
-
-
-def producer_to_data(producer: Producer) -> dict[str, Any]:
-    """Return a producer as plain JSON data."""
-    plain = _plain(vars(producer))
-    assert isinstance(plain, dict)
-    return plain
-
-
-def producer_from_data(data: Mapping[str, Any]) -> Producer:
-    """Return what `producer_to_data` was given."""
-    texts = {key: str(value) for key, value in data.items() if key != "config"}
-    return Producer(config=dict(data["config"]), **texts)
-
-
-def source_to_data(source: SourceIdentity) -> dict[str, Any]:
-    """Return a source's identity as plain JSON data."""
-    return {**vars(source), "kind": source.kind.value, "size": list(source.size) if source.size else None}
-
-
-def source_from_data(data: Mapping[str, Any]) -> SourceIdentity:
-    """Return what `source_to_data` was given."""
-    size = data["size"]
-    return SourceIdentity(
-        name=str(data["name"]),
-        location=str(data["location"]),
-        kind=SourceKind(data["kind"]),
-        size=(int(size[0]), int(size[1])) if size else None,
-        fps=float(data["fps"]),
-        frame_count=None if data["frame_count"] is None else int(data["frame_count"]),
-        fingerprint=str(data["fingerprint"]),
-    )
-
-
-def _target_to_data(target: TargetTrack) -> dict[str, Any]:
-    return {
-        "number": target.number,
-        "name": target.name,
-        "boxes_xywh": [
-            [float(value) for value in box] if known else None
-            for box, known in zip(target.boxes_xywh, target.has_box, strict=True)
-        ],
-        "scores": _nullable(target.scores),
-        "states": [state.value if state else None for state in target.states],
-        "made_by": None if target.made_by is None else target.made_by.tolist(),
-        "key_frames": [
-            {"index": key.index, "box_xywh": [float(value) for value in key.box_xywh], "by": key.by.value}
-            for key in target.key_frames
-        ],
-    }
-
-
-def _target_from_data(data: Mapping[str, Any]) -> TargetTrack:
-    return TargetTrack(
-        number=int(data["number"]),
-        boxes_xywh=_boxes(data["boxes_xywh"]),
-        scores=_from_nullable(data["scores"]),
-        states=_states(data["states"]),
-        name=str(data["name"]),
-        key_frames=tuple(
-            KeyFrame(int(key["index"]), np.array(key["box_xywh"], np.float64), BoxOrigin(key["by"]))
-            for key in data["key_frames"]
-        ),
-        made_by=None if data["made_by"] is None else np.array(data["made_by"], np.int64),
-    )
-
-
-def _read_version_1(data: Mapping[str, Any]) -> Run:
-    """Read a run that knew its tracker's name only, and of key frames only where they are."""
-    frames = np.array(data["frames"], np.int64)
-    size, facts, name = data.get("size"), data.get("metadata", {}), data.get("tracker", "")
-    targets = []
-    for number, entry in enumerate(data["targets"], 1):
-        boxes, rows = _boxes(entry["boxes_xywh"]), {index: row for row, index in enumerate(frames.tolist())}
-        keys = tuple(
-            KeyFrame(key, boxes[rows[key]], BoxOrigin.UNKNOWN) for key in entry.get("key_frames", ()) if key in rows
-        )
-        scores, states = _from_nullable(entry["scores"]), _states(entry["states"])
-        targets.append(TargetTrack(number, boxes, scores, states, entry.get("label", ""), keys))
-    times = data.get("update_times_s")
-    return Run(
-        source=SourceIdentity(
-            name=str(data["source"]),
-            location=str(facts.get("source_path", "")),
-            size=(int(size[0]), int(size[1])) if size else None,
-            fps=float(data.get("fps", 30.0)),
-        ),
-        frame_indices=frames,
-        times_s=_from_nullable(data["times_s"]),
-        targets=tuple(targets),
-        producers=(Producer(str(name), runtime=str(facts.get("runtime", ""))),) if name else (),
-        file_names=tuple(str(name) for name in data.get("frame_names", ())),
-        update_times_s=np.full(len(frames), np.nan) if times is None else _from_nullable(times),
-    )
-
-
-def _boxes(rows: Sequence[Sequence[float] | None]) -> FloatArray:
-    return np.array([[np.nan] * 4 if box is None else box for box in rows], np.float64).reshape(-1, 4)
-
-
-def _states(values: Sequence[str | None]) -> tuple[TrackingState | None, ...]:
-    return tuple(TrackingState(value) if value else None for value in values)
-
-
-def _nullable(values: FloatArray) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in values]
-
-
-def _from_nullable(values: Sequence[float | None]) -> FloatArray:
-    return np.array([np.nan if value is None else value for value in values], np.float64)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON knows it: numpy values as numbers and lists, NaN as null, the rest as text."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    return str(value)

@@ -16,7 +16,8 @@ from tracker_core.errors import InputError
 from tracker_core.results.formats.formats import BOX_FORMATS, CSV_COLUMNS, check_format
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
-from tracker_core.results.run_file import RUN_FORMAT, parse_run
+from tracker_core.results.run_data import RUN_FORMAT
+from tracker_core.results.run_file import parse_run
 from tracker_core.types import FloatArray, TrackingState
 
 

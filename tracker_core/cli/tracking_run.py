@@ -1,0 +1,254 @@
+"""One run of `track`, with its outputs; whatever ends it, what was tracked is kept."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tracker_core.cli.console import INTERRUPTED, Reporter, emit, errors, output
+from tracker_core.errors import InputError, SiamscopeError
+from tracker_core.files import write_text
+from tracker_core.metrics import precision_at, success_auc
+from tracker_core.rendering.drawing import draw_result
+from tracker_core.rendering.writers import VideoWriter
+from tracker_core.results.formats import box_file_suffix, write_boxes
+from tracker_core.results.identity import exact_count, file_name, identify_source, sound_location
+from tracker_core.results.loop import track
+from tracker_core.results.recorder import RunRecorder
+from tracker_core.results.run import BoxOrigin, Run
+from tracker_core.results.run_file import save_run
+from tracker_core.results.unfinished import UNFINISHED_SUFFIX, RunJournal, parse_unfinished
+from tracker_core.trackers.producers import describe_producer
+from tracker_core.types import FloatArray, FrameSource, Sequence, TrackingState, TrackResult
+
+
+@dataclass(frozen=True)
+class FrameRange:
+    """Frames `first` to `last`, counted from 0, `last` excluded; None is the end."""
+
+    first: int = 0
+    last: int | None = None
+
+    @property
+    def count(self) -> int | None:
+        """How many frames, None for all."""
+        return None if self.last is None else self.last - self.first
+
+
+class TrackingRun:
+    """Tracks, writes the video while it does, and the boxes at the end.
+
+    Every frame's results are on disk at once (`…-run.jsonl`); the file goes when the run is saved as a whole. A run
+    that was killed is continued where the same source, boxes and tracker are given again, else put aside.
+    """
+
+    def __init__(
+        self, args: argparse.Namespace, source: FrameSource, trackers: list[Any], boxes: list[FloatArray],
+        truth: list[Sequence], frames: FrameRange, folder: Path, name: str, box_format: str,
+    ) -> None:  # fmt: skip
+        self.args, self.source, self.trackers, self.boxes = args, source, trackers, boxes
+        self.truth = truth if len(truth) == len(boxes) else []
+        self.frames, self.folder, self.name, self.box_format = frames, folder, name, box_format
+        self.recorder = RunRecorder(identify_source(source, args.source), describe_producer(trackers[0]))
+        self.update_ms: list[float] = []
+        self.notes: list[str] = []
+
+    def execute(self) -> int:
+        """Track, write, report; return the exit code."""
+        failure: BaseException | None = None
+        path = self.folder / f"{self.name}-run{UNFINISHED_SUFFIX}"
+        known = self._take_unfinished(path)
+        writer = self._open_video()
+        written: list[Path] = []
+        with RunJournal(path, self.recorder) as journal:
+            try:
+                self._loop(writer, journal, known)
+            except BaseException as error:  # whatever ends a run, what was tracked is kept
+                failure = error
+            if writer is not None:
+                failure = self._close_video(writer, written) or failure
+            if len(self.recorder):
+                self.recorder.source = replace(self.recorder.source, frame_count=exact_count(self.source))
+                run = self.recorder.build()
+                written += self._write_boxes("boxes", self.box_format, run)
+                if self.box_format != "json":
+                    # the complete form, which `export` and the window open again
+                    written += self._write_boxes("run", "json", run)
+                self._report(run, written, interrupted=failure is not None)
+            journal.remove()
+        if isinstance(failure, KeyboardInterrupt):
+            return INTERRUPTED
+        if failure is not None:
+            raise failure
+        return 0
+
+    def _take_unfinished(self, path: Path) -> dict[int, list[TrackResult]]:
+        """Return the results, by frame, of a killed run that this one continues; put any other aside."""
+        earlier = _read_unfinished(path)
+        if earlier is not None and self.args.resume is not False and self._is_same(earlier):
+            earlier.source, earlier.producer = self.recorder.source, self.recorder.producer
+            self.recorder = earlier
+            if self.frames.last is not None:
+                for number in earlier.targets:
+                    earlier.drop(number, self.frames.last)
+            frames = earlier.frames()
+            self.notes.append(f"An unfinished run is continued after frame {frames[-1]} (--no-resume starts over).")
+            return {index: [record.results[index] for record in earlier.targets.values()] for index in frames}
+        if self.args.resume:
+            raise InputError(f"There is no unfinished run of this source, box and tracker in '{self.folder}'.")
+        if earlier is not None:
+            aside = _unused(self.folder / f"{self.name}-unfinished.json")
+            save_run(aside, earlier.build())
+            self.notes.append(f"An unfinished run of {len(earlier)} frames was put aside as '{aside}'.")
+        return {}
+
+    def _is_same(self, earlier: RunRecorder) -> bool:
+        """Whether continuing `earlier` gives what starting over would give."""
+        mine, made = self.recorder.producer, earlier.producer
+        starts = [min(record.key_frames.values(), key=lambda key: key.index) for record in earlier.targets.values()]
+        first, last = earlier.frames()[0], self.frames.last
+        return (
+            not self.source.is_live
+            and mine is not None
+            and made is not None
+            and (mine.tracker, mine.config, mine.weights_sha256) == (made.tracker, made.config, made.weights_sha256)
+            and replace(earlier.source, frame_count=None) == replace(self.recorder.source, frame_count=None)
+            and first >= self.frames.first
+            and (last is None or first < last)
+            and all(key.index == first for key in starts)
+            and np.array_equal([key.box_xywh for key in starts], self.boxes)
+        )
+
+    def _open_video(self) -> VideoWriter | None:
+        if not self.args.video:
+            return None
+        return VideoWriter(self._video_path(), self.source.fps, sound_of=sound_location(self.source))
+
+    def _close_video(self, writer: VideoWriter, written: list[Path]) -> BaseException | None:
+        try:
+            writer.close() if writer.frames_written else writer.abort()
+        except SiamscopeError as error:
+            return error
+        finally:
+            self.notes += writer.notes
+            if writer.is_in_place:
+                written.append(writer.path)
+        return None
+
+    def _video_path(self) -> Path:
+        path = self.folder / f"{self.name}.mp4"
+        # a video that is tracked in its own folder must not be replaced by the tracked one
+        is_source = path.exists() and Path(self.args.source).exists() and path.samefile(self.args.source)
+        return path.with_stem(f"{path.stem}-tracked") if is_source else path
+
+    def _write_boxes(self, kind: str, box_format: str, run: Run) -> list[Path]:
+        # with its ending, because the name of a source may hold dots
+        path = self.folder / f"{self.name}-{kind}{box_file_suffix(box_format)}"
+        return write_boxes(path, box_format, run)
+
+    def _loop(self, writer: VideoWriter | None, journal: RunJournal, known: dict[int, list[TrackResult]]) -> None:
+        total = self.frames.count
+        if self.source.frame_count is not None:
+            left = max(0, self.source.frame_count - self.frames.first)
+            total = left if total is None else min(total, left)
+        frames = track(self.trackers, self.source, self.boxes, stop_after=self.frames.count, known=known)
+        with Reporter(self.args.progress, f"Tracking {self.source.name}", total) as progress:
+            for produced, outcome in enumerate(frames):
+                index = outcome.frame.index
+                if index not in known:
+                    if produced == 0:
+                        self._set_key_frames(index)
+                    else:
+                        self.update_ms.append(outcome.timings.update_ms / len(self.trackers))
+                    self.recorder.add(outcome, file_name(self.source, index))
+                    journal.add(self.recorder, index)
+                if writer is not None:
+                    shown = [truth_row(sequence, index) for sequence in self.truth]
+                    writer.write(draw_result(outcome.frame.image, outcome.results, shown), outcome.frame.time_s)
+                progress.advance()
+
+    def _set_key_frames(self, index: int) -> None:
+        by = BoxOrigin.USER if self.args.box else BoxOrigin.GROUND_TRUTH
+        for number, box in enumerate(self.boxes, 1):
+            self.recorder.set_key_frame(number, index, box, by)
+
+    def _report(self, run: Run, written: list[Path], interrupted: bool) -> None:
+        summary = self._summarise(run)
+        summary |= {"files": [str(path) for path in written], "interrupted": interrupted}
+        if self.args.json:
+            write_text(self.args.json, json.dumps(summary, indent=1) + "\n")
+        if self.args.progress == "json":
+            emit({"event": "result", **summary})
+            return
+        for warning in summary["warnings"]:
+            errors.print(f"[yellow]Note:[/yellow] {warning}")
+        speed = f", {summary['updates_per_second']:.0f} updates/s" if summary["updates_per_second"] else ""
+        output.print(f"Tracked {summary['frames']} frames of {self.source.name} with {self.trackers[0].name}{speed}.")
+        for number, target in enumerate(summary["targets"], 1):
+            prefix = f"Target {number}: " if len(summary["targets"]) > 1 else ""
+            score = ""
+            if target.get("success_auc") is not None:
+                score = f"success AUC {target['success_auc']:.3f}, precision {target['precision_20']:.3f}; "
+            line = f"{prefix}{score}lost in {target['lost_frames']} frames."
+            output.print(line[:1].upper() + line[1:])
+        for path in written:
+            output.print(f"  {path}")
+
+    def _summarise(self, run: Run) -> dict[str, Any]:
+        targets = []
+        for number, target in enumerate(run.targets):
+            entry: dict[str, Any] = {
+                "first_box_xywh": [float(value) for value in self.boxes[number]],
+                "mean_score": float(np.nanmean(target.scores)),
+                "lost_frames": sum(state is TrackingState.LOST for state in target.states),
+            }
+            if self.truth:
+                truth = _rows(self.truth[number], run)
+                auc, precision = success_auc(target.boxes_xywh, truth), precision_at(target.boxes_xywh, truth)
+                entry["success_auc"] = None if math.isnan(auc) else auc
+                entry["precision_20"] = None if math.isnan(precision) else precision
+            targets.append(entry)
+        median = float(np.median(self.update_ms)) if self.update_ms else 0.0
+        return {
+            "source": self.source.name,
+            "tracker": self.trackers[0].name,
+            "device": self.trackers[0].device,
+            "runtime": self.trackers[0].runner.name,
+            "frames": len(run),
+            "update_ms_median": median,
+            "updates_per_second": 1e3 / median if median else None,
+            "targets": targets,
+            "warnings": [*getattr(self.source, "warnings", ()), *self.notes],
+        }
+
+
+def truth_row(sequence: Sequence, index: int) -> FloatArray | None:
+    """Return the true box (x, y, w, h) of frame `index`, None where the ground truth does not reach."""
+    return np.asarray(sequence.boxes_xywh[index]) if 0 <= index < len(sequence.boxes_xywh) else None
+
+
+def _rows(sequence: Sequence, run: Run) -> FloatArray:
+    missing = np.full(4, np.nan)
+    rows = [truth_row(sequence, index) for index in run.frame_indices.tolist()]
+    return np.array([missing if row is None else row for row in rows], np.float64).reshape(-1, 4)
+
+
+def _read_unfinished(path: Path) -> RunRecorder | None:
+    """Return what a killed run left in `path`, None where there is nothing of use."""
+    try:
+        recorder = parse_unfinished(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
+    return recorder if len(recorder) and all(record.key_frames for record in recorder.targets.values()) else None
+
+
+def _unused(path: Path) -> Path:
+    """Return `path`, or with a number where there is such a file."""
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in range(2, 10_000))
+    return next(place for place in (path, *numbered) if not place.exists())
