@@ -97,9 +97,10 @@ def describe_write_error(target: Path, error: OSError) -> str:
 
 
 def _tidy(folder: Path) -> None:
-    if folder not in _tidied:
-        _tidied.add(folder)
-        remove_abandoned(folder)
+    place = folder.resolve()
+    if place not in _tidied:
+        _tidied.add(place)
+        remove_abandoned(place)
 
 
 def _machine() -> str:

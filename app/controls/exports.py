@@ -49,8 +49,9 @@ class ExportControls(QObject):
             return
         span = (min(firsts), max(lasts))
         dialog = ExportDialog(
-            source.name, span, self._marked(span), self._folder(), source.has_ground_truth, self._kept, self._window
-        )
+            source.name, span, self._marked(span), self._folder(), source.has_ground_truth, self._kept, self._window,
+            is_live=source.is_live,
+        )  # fmt: skip
         if dialog.exec_() == QDialog.DialogCode.Accepted:
             self.export(dialog.options())
 

@@ -24,7 +24,8 @@ from PyQt5.QtWidgets import (
 )
 
 from tracker_core.rendering.writers import codec_description
-from tracker_core.results.formats import BOX_FORMATS
+from tracker_core.results.formats import BOX_FORMATS, box_file_suffix
+from tracker_core.results.identity import output_name
 
 VIDEO, BOXES, IMAGES = "video", "boxes", "images"
 
@@ -53,7 +54,10 @@ class ExportOptions:
 
 
 class ExportDialog(QDialog):
-    """Asks for an export of the frames from `first` to `last`; `marked` is the A–B range, if there is one."""
+    """Asks for an export of the frames from `first` to `last`; `marked` is the A–B range, if there is one.
+
+    Of a live source there are boxes only: its frames were not recorded.
+    """
 
     def __init__(
         self,
@@ -64,6 +68,8 @@ class ExportDialog(QDialog):
         has_truth: bool,
         kept: QSettings | None = None,
         parent: QWidget | None = None,
+        *,
+        is_live: bool = False,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Export"))
@@ -76,8 +82,11 @@ class ExportDialog(QDialog):
             (BOXES, self.tr("Boxes")),
             (IMAGES, self.tr("Frames as images (PNG)")),
         ):
-            self.kind.addItem(text, kind)
+            if kind == BOXES or not is_live:
+                self.kind.addItem(text, kind)
         form.addRow(self.tr("Export:"), self.kind)
+        if is_live:
+            form.addRow(QLabel(self.tr("Live frames were not recorded, so no video can be made.")))
         form.addRow(self.tr("Frames:"), self._make_range())
         self.box_format = QComboBox()
         self.box_format.addItems(list(BOX_FORMATS))
@@ -180,13 +189,13 @@ class ExportDialog(QDialog):
     def _propose_path(self) -> None:
         kind = self.kind.currentData()
         if not self._is_path_own:
-            suffixes = {"csv": ".csv", "json": ".json"}
+            box_format = self.box_format.currentText()
             endings = {
                 VIDEO: "-tracked.mp4",
-                BOXES: f"-{self.box_format.currentText()}{suffixes.get(self.box_format.currentText(), '.txt')}",
+                BOXES: f"-{box_format}{box_file_suffix(box_format)}",
                 IMAGES: "-frames",
             }
-            self.path.setText(str(self._folder / f"{self._name}{endings[kind]}"))
+            self.path.setText(str(self._folder / f"{output_name(self._name)}{endings[kind]}"))
         self._show_codec()
 
     def _show_codec(self) -> None:
@@ -219,16 +228,16 @@ class ExportDialog(QDialog):
         options = self.options()
         problem = ""
         if not options.path:
-            problem = self.tr("Say where to write.")
+            problem = self.tr("Choose an output file.")
         elif options.first > options.last:
-            problem = self.tr("The first frame ({}) lies behind the last ({}).").format(options.first, options.last)
+            problem = self.tr("The first frame ({}) is after the last ({}).").format(options.first, options.last)
         elif not Path(options.path).expanduser().parent.is_dir():
             problem = self.tr("There is no folder '{}'; choose another.").format(Path(options.path).parent)
         if problem:
             QMessageBox.warning(self, self.tr("Export"), problem)
             return
         if Path(options.path).is_file():
-            question = self.tr("'{}' is there already. Replace it?").format(options.path)
+            question = self.tr("'{}' already exists. Replace it?").format(options.path)
             if QMessageBox.question(self, self.tr("Export"), question) != QMessageBox.StandardButton.Yes:
                 return
         self._keep()

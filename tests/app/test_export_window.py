@@ -94,6 +94,24 @@ def test_the_dialog_offers_the_range_and_says_the_codec(qtbot, tmp_path):
     assert dialog.options().path.endswith("clip-json.json")
 
 
+def test_the_dialog_names_files_after_the_source_without_its_ending(qtbot, tmp_path):
+    dialog = ExportDialog("take.2.mp4", (0, 9), None, tmp_path, has_truth=False)
+    qtbot.addWidget(dialog)
+    assert dialog.options().path == str(tmp_path / "take.2-tracked.mp4")
+    dialog.kind.setCurrentIndex(dialog.kind.findData(BOXES))
+    for box_format, name in (("coco", "take.2-coco.json"), ("csv", "take.2-csv.csv"), ("otb", "take.2-otb.txt")):
+        dialog.box_format.setCurrentText(box_format)
+        assert dialog.options().path == str(tmp_path / name)
+
+
+def test_of_a_live_source_only_boxes_are_offered(qtbot, tmp_path):
+    dialog = ExportDialog("rtsp://host/a", (0, 9), None, tmp_path, has_truth=False, is_live=True)
+    qtbot.addWidget(dialog)
+    assert [dialog.kind.itemData(place) for place in range(dialog.kind.count())] == [BOXES]
+    assert dialog.options().kind == BOXES
+    assert dialog.options().path == str(tmp_path / "rtsp_host_a-otb.txt")
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process is there and has not ended."""
     stat = Path(f"/proc/{pid}/stat")

@@ -10,6 +10,7 @@ import av.error
 import cv2
 import numpy as np
 from av.codec import Codec
+from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -46,6 +47,7 @@ class Encoder:
         if is_h264:
             stream.options = {"crf": str(crf), "preset": preset}
             context.gop_size = max(1, round(KEY_FRAME_S * fps))
+            context.flags |= Flags.frame_duration  # else the last image's is that of a steady rate
             context.color_primaries = context.color_trc = context.colorspace = _BT709
             self._matrix, self._range = "ITU709", "MPEG"
         else:
