@@ -24,7 +24,7 @@ from tracker_core.errors import OutputError, SourceEnded, SourceError
 from tracker_core.files import atomic_path, describe_write_error
 from tracker_core.rendering.encoder import H264_SUFFIXES, Encoder, fit_image, has_h264, to_frame_rate
 from tracker_core.rendering.sound import add_sound, has_sound
-from tracker_core.sources.frame_table import select_video_stream
+from tracker_core.sources.containers import select_video_stream
 from tracker_core.sources.images import convert_to_bgr
 from tracker_core.types import Image
 

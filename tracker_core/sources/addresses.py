@@ -1,8 +1,14 @@
-"""Network addresses: what is one, and how it may be shown."""
+"""Addresses and paths: what is an address, how it may be shown, and which file a path or `file://` URL names."""
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from tracker_core.errors import SourceError
 
 HIDDEN = "***"
 
@@ -46,3 +52,36 @@ def hide_credentials(address: str) -> str:
     host = re.match(r"[^/?#]*", rest)
     assert host is not None
     return scheme.group() + host.group() + _SECRET_FIELD.sub(rf"\g<1>{HIDDEN}", rest[host.end() :])
+
+
+def to_path(text: str) -> Path:
+    """Return the path that a user means: as it is written, else a `file://` URL, with `~`, or without stray spaces.
+
+    Raises `SourceError` for a URL of a file on another computer.
+    """
+    literal = Path(text)
+    if scheme_of(text) == "file":
+        return _path_of_file_url(text)
+    if os.path.lexists(literal):
+        return literal
+    if text.startswith("~"):
+        try:
+            return literal.expanduser()
+        except RuntimeError:  # there is no such user: a file whose name begins with ~
+            return literal
+    stripped = text.strip().strip("'\"")  # pasted with a line end, or in quotes
+    return Path(stripped) if stripped and os.path.lexists(stripped) else literal
+
+
+def _path_of_file_url(url: str) -> Path:
+    parts = urlsplit(url)
+    if parts.netloc.lower() not in ("", "localhost") and os.name != "nt":
+        raise SourceError(f"'{url}' is on another computer ('{parts.netloc}'); give the path where it is mounted here.")
+    as_written = Path(url[len("file://") :].removeprefix("localhost"))
+    place = parts.path + (f"?{parts.query}" if parts.query else "") + (f"#{parts.fragment}" if parts.fragment else "")
+    if os.name == "nt":
+        host = "" if parts.netloc.lower() in ("", "localhost") else f"//{parts.netloc}"
+        decoded = Path(url2pathname(host + place))
+    else:
+        decoded = Path(unquote(place))
+    return as_written if os.path.lexists(as_written) and not os.path.lexists(decoded) else decoded

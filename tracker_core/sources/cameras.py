@@ -14,7 +14,6 @@ from tracker_core.errors import SourceEnded, SourceError
 from tracker_core.sources.live import DEFAULT_STALL_S, LiveSource
 from tracker_core.types import Image
 
-DEFAULT_FPS = 30.0
 LINUX_CAMERAS = Path("/sys/class/video4linux")
 LINUX_DEVICES = Path("/dev")
 PROBED_CAMERAS = 6
@@ -87,7 +86,7 @@ class CameraFeed:
             capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
             capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
         fps = float(capture.get(cv2.CAP_PROP_FPS) or 0.0)
-        self.fps = fps if 1.0 <= fps <= 1000.0 else DEFAULT_FPS
+        self.fps = fps if 1.0 <= fps <= 1000.0 else 0.0
 
     def grab(self) -> Image | None:
         """Return the next image, None if the driver failed once; raises `SourceEnded` if the camera is gone."""

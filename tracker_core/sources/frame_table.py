@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import av
 import av.error
 import numpy as np
-from av.container import InputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-NETWORK_TIMEOUT_S = (10.0, 10.0)  # to connect, to receive
+from tracker_core.sources.containers import ffmpeg_location, select_video_stream, timeout_for
 
 
 @dataclass(frozen=True)
@@ -36,45 +38,86 @@ class FrameTable:
         keys = np.flatnonzero(self.is_key[: index + 1])
         return int(keys[-1]) if len(keys) else None
 
-
-def timeout_for(location: str) -> tuple[float, float] | None:
-    """Return the time-outs for opening a location; none for files, where FFmpeg would count the user's pauses."""
-    return NETWORK_TIMEOUT_S if "://" in location else None
-
-
-def select_video_stream(container: InputContainer) -> VideoStream | None:
-    """Return the first moving-image stream; cover art of audio files does not count."""
-    for stream in container.streams.video:
-        if not stream.disposition & stream.disposition.attached_pic:
-            return stream
-    return None
+    def starting_at(self, pts: int | None) -> FrameTable:
+        """Return the table without what stands before the first frame that a decoder shows, at `pts`."""
+        first = 0 if pts is None else int(np.searchsorted(self.pts, pts))
+        return replace(self, pts=self.pts[first:], is_key=self.is_key[first:]) if first else self
 
 
-def scan_frame_table(location: str) -> FrameTable | None:
-    """Return the table of a file, or None where its packets do not name every frame exactly once.
+class TableScan:
+    """The search for a file's `FrameTable` in a thread of its own, so that opening a large file doesn't wait for it.
 
-    That is so for raw streams (no times), joined recordings (times that start again) and damaged files.
-    Packets that an edit list hides are left out, as the decoder leaves them out. Reads the whole file once.
+    `table` stays None where the packets do not name every frame exactly once. That is so for raw streams (no
+    times), joined recordings (times that start again) and damaged files. `packets` counts the packets that show
+    something: an estimate of the frames even then.
     """
-    times: list[int] = []
-    keys: list[bool] = []
-    try:
-        with av.open(location, timeout=timeout_for(location)) as container:
+
+    def __init__(self, location: str) -> None:
+        self.table: FrameTable | None = None
+        self.packets = 0
+        self._location = location
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._scan, name="scan packets", daemon=True)
+        self._thread.start()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the end of the search, up to `timeout_s`, and tell whether it has ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Give the search up; it lets go of the file at once."""
+        self._stop.set()
+        self._thread.join()
+
+    def _scan(self) -> None:
+        times: list[int] = []
+        keys: list[bool] = []
+        is_damaged = is_corrupt = False
+        try:
+            for packet in self._shown_packets():
+                self.packets += 1
+                is_damaged |= is_corrupt or packet.pts is None  # a corrupt last packet is only a file cut short
+                is_corrupt |= packet.is_corrupt
+                if not is_damaged and not is_corrupt and packet.pts is not None:
+                    times.append(packet.pts)
+                    keys.append(packet.is_keyframe)
+        except (av.error.FFmpegError, OSError):
+            return
+        pts = np.array(times, np.int64)
+        order = np.argsort(pts, kind="stable")
+        pts = pts[order]
+        if len(pts) and not is_damaged and not np.any(np.diff(pts) <= 0):
+            self.table = FrameTable(pts, np.array(keys, np.bool_)[order])
+
+    def _shown_packets(self) -> Iterator[Packet[VideoStream]]:
+        """Yield the packets that show a frame: not those that an edit list hides, nor hidden reference frames."""
+        with av.open(ffmpeg_location(self._location), timeout=timeout_for(self._location)) as container:
             stream = select_video_stream(container)
             if stream is None:
-                return None
+                return
+            codec = stream.codec_context.name
             for packet in container.demux(stream):
-                if packet.size == 0 or packet.is_discard:
-                    continue
-                if packet.pts is None or packet.is_corrupt:
-                    return None
-                times.append(packet.pts)
-                keys.append(packet.is_keyframe)
-    except (av.error.FFmpegError, OSError):
-        return None
-    pts = np.array(times, np.int64)
-    order = np.argsort(pts, kind="stable")
-    pts = pts[order]
-    if len(pts) == 0 or np.any(np.diff(pts) <= 0):
-        return None
-    return FrameTable(pts, np.array(keys, np.bool_)[order])
+                if self._stop.is_set():
+                    return
+                if packet.size and not packet.is_discard and not is_hidden(packet, codec):
+                    yield packet
+
+
+def is_hidden(packet: Packet[VideoStream], codec: str) -> bool:
+    """Tell whether a VP8 or VP9 packet is a reference alone that is never shown.
+
+    VP8 says so in bit 4 of its first byte (RFC 6386, 9.1), VP9 in its uncompressed header (bitstream
+    specification, 6.2); a VP9 superframe ends with a frame that is shown.
+    """
+    if codec not in ("vp8", "vp9", "libvpx", "libvpx-vp9"):
+        return False
+    content = memoryview(packet)
+    if codec in ("vp8", "libvpx"):
+        return not content[0] & 0x10
+    if content[-1] & 0xE0 == 0xC0:  # the marker of a superframe's index
+        return False
+    is_profile_3 = content[0] & 0x30 == 0x30
+    bits = content[0] << (1 if is_profile_3 else 0)  # marker (2), profile (2, then 1 reserved)
+    shows_existing, show_frame = bool(bits & 0x08), bool(bits & 0x02)
+    return not (shows_existing or show_frame)

@@ -20,6 +20,7 @@ from tracker_core.types import Frame, Image
 
 logger = logging.getLogger(__name__)
 
+DEFAULT_FPS = 30.0
 DEFAULT_STALL_S = 5.0
 FIRST_IMAGE_S = 10.0
 RING_S = 1.0
@@ -30,7 +31,10 @@ JOIN_S = 2.0
 
 
 class ImageFeed(Protocol):
-    """Where a live source gets its images; used by its reading thread alone once that has started."""
+    """Where a live source gets its images; used by its reading thread alone once that has started.
+
+    `fps` is 0 where the device or the stream doesn't say.
+    """
 
     fps: float
 
@@ -44,9 +48,9 @@ class ImageFeed(Protocol):
 
 
 class LiveSource:
-    """A `FrameSource` over a `ImageFeed`; `index` counts captured images, `time_s` is seconds since the first.
+    """A `FrameSource` over an `ImageFeed`: `index` counts captured images, `time_s` is when each came after the first.
 
-    `read` waits for a image newer than the last one it gave and returns the newest. A source that is silent for
+    `read` waits for an image newer than the last one it gave and returns the newest. A source that is silent for
     `stall_timeout_s` or vanishes raises `SourceEnded`, now and at every later read; the image captured last is
     still delivered first. Raises `SourceError` if no first image arrives.
     """
@@ -81,8 +85,10 @@ class LiveSource:
 
     @property
     def fps(self) -> float:
-        """Nominal images per second, 30.0 where the device does not say."""
-        return self._feed.fps
+        """Nominal images per second; where the device doesn't say, those that arrived, and 30.0 before the second."""
+        with self._changed:
+            span_s = self._last_s - self._started_s
+            return self._feed.fps or (self._captured / span_s if self._captured > 0 and span_s > 0 else DEFAULT_FPS)
 
     def read(self) -> Frame | None:
         """Return the newest image that was not given yet, waiting for one; None after `close`."""
@@ -97,7 +103,9 @@ class LiveSource:
                     raise SourceEnded(self._end)
                 left_s = self._last_s + self._stall_timeout_s - time.monotonic()
                 if left_s <= 0:
-                    self._end = f"'{self.name}' has sent no image for {self._stall_timeout_s:g} s; it counts as gone."
+                    self._end = (
+                        f"'{self.name}' has sent no image for {self._stall_timeout_s:g} s; treating it as disconnected."
+                    )
                 else:
                     self._changed.wait(min(left_s, WAIT_S))
         return None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tracker_core.errors import DataSetError, SourceError, nearest_name
+from tracker_core.sources.addresses import scheme_of, to_path
 from tracker_core.sources.cache import DEFAULT_CACHE_BYTES
 from tracker_core.sources.cameras import CameraSource, CaptureFactory
 from tracker_core.sources.image_list import ImageListSource
@@ -42,7 +43,7 @@ class SequenceSource:
         self.name = sequence.name
         frames: VideoFileSource | ImageListSource
         if len(sequence.frames) == 1 and is_video(Path(sequence.frames[0])):
-            frames = VideoFileSource(sequence.frames[0])
+            frames = VideoFileSource(sequence.frames[0], keeps_pixels=True)
             count = frames.count_frames()
             if count is not None:
                 self.sequences = tuple(_match_to_video(entry, count) for entry in self.sequences)
@@ -128,20 +129,15 @@ def open_source(
     if camera is not None:
         return CameraSource(camera, size=camera_size, stall_timeout_s=stall_timeout_s, capture_factory=capture_factory)
     text = str(spec)
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", text)
-    if scheme and scheme.group(1).lower() == "file":
-        text = text[len(scheme.group(0)) :]
-    elif scheme:
-        if scheme.group(1).lower() not in STREAM_SCHEMES:
-            known = ", ".join(STREAM_SCHEMES)
-            hint = nearest_name(scheme.group(1).lower(), STREAM_SCHEMES)
-            raise SourceError(
-                f"Addresses that begin with '{scheme.group(0)}' cannot be opened; known are {known}.{hint}"
-            )
-        return open_stream(text, stall_timeout_s=stall_timeout_s, cache_bytes=cache_bytes)
+    scheme = scheme_of(text)
+    if scheme not in ("", "file"):
+        if scheme not in STREAM_SCHEMES:
+            known, hint = ", ".join(STREAM_SCHEMES), nearest_name(scheme, STREAM_SCHEMES)
+            raise SourceError(f"Addresses that begin with '{scheme}://' cannot be opened; known are {known}.{hint}")
+        return open_stream(text.strip(), stall_timeout_s=stall_timeout_s, cache_bytes=cache_bytes)
     if not text.strip():
         raise SourceError("The source is empty; give a camera, a file, a folder or an address.")
-    path = Path(text).expanduser()
+    path = to_path(text)
     try:
         if path.is_dir():
             return _open_folder(path)
@@ -153,12 +149,15 @@ def open_source(
 
 
 def parse_camera(spec: str | Path | int) -> int | None:
-    """Return the camera number that `spec` names, or None if it is not a camera."""
+    """Return the camera number that `spec` names, or None if it is not a camera; a `Path` is one below /dev alone."""
     if isinstance(spec, int):
         if spec < 0:
             raise SourceError(f"There is no camera {spec}; cameras count from 0.")
         return spec
-    match = re.fullmatch(r"(?:camera:|cam:|/dev/video)?(\d+)|(camera)", str(spec).strip(), re.IGNORECASE)
+    text = str(spec).strip()
+    if isinstance(spec, Path) or text.startswith("/dev/"):
+        text = str(Path(text).resolve()) if text.startswith("/dev/") else ""  # /dev/v4l/by-id/… points to /dev/video0
+    match = re.fullmatch(r"(?:camera:|cam:|/dev/video)?(\d+)|(camera)", text, re.IGNORECASE)
     if match is None:
         return None
     return int(match.group(1) or 0)
