@@ -35,7 +35,8 @@ class VideoFileSource:
     def __init__(
         self, location: str | Path, *, cache_bytes: int = DEFAULT_CACHE_BYTES, keeps_pixels: bool = False
     ) -> None:
-        shown_location = hide_credentials(str(location))
+        self._location = str(location)
+        shown_location = hide_credentials(self._location)
         self.name = Path(shown_location).name or shown_location
         self.warnings: list[str] = []
         self._keeps_pixels = keeps_pixels
@@ -43,7 +44,7 @@ class VideoFileSource:
         self._is_closed = False
         self._position = 0  # index of the image that `read` returns next
         self._size: tuple[int, int] | None = None
-        self._decoder = IndexedDecoder(str(location), shown_location, self._cache.clear)
+        self._decoder = IndexedDecoder(self._location, shown_location, self._cache.clear)
         self._duration_s = self._decoder.decoder.duration_s
         if self._frame_at(0) is None:
             self.close()
