@@ -14,7 +14,7 @@ from av.audio.fifo import AudioFifo
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
-from tracker_core.sources.frame_table import select_video_stream, timeout_for
+from tracker_core.sources.containers import ffmpeg_location, select_video_stream, timeout_for
 
 # what players expect in each container; anything else becomes AAC
 _COPIED = {
@@ -34,7 +34,7 @@ Timed = tuple[float, Any]  # seconds, packet
 def has_sound(location: str) -> bool:
     """Tell whether a video file or address has sound; false where it cannot be opened."""
     try:
-        with av.open(location, timeout=timeout_for(location)) as container:
+        with av.open(ffmpeg_location(location), timeout=timeout_for(location)) as container:
             return bool(container.streams.audio)
     except (av.error.FFmpegError, OSError):
         return False
@@ -48,7 +48,7 @@ def add_sound(video: Path, target: Path, location: str, start_s: float, end_s: f
     use, if there is no sound in that range. Raises FFmpeg's errors and `OSError`.
     """
     options = {} if target.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
-    with av.open(str(video)) as images, av.open(location, timeout=timeout_for(location)) as heard:
+    with av.open(str(video)) as images, av.open(ffmpeg_location(location), timeout=timeout_for(location)) as heard:
         if not heard.streams.audio:
             return False
         stream = heard.streams.audio[0]
