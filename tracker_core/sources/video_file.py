@@ -148,13 +148,14 @@ class VideoFileSource:
         count, last_s, damaged = self._decoder.count, self._decoder.last_s, self._decoder.decoder.damaged
         if not count:
             return
-        if damaged:
-            self._warn(f"'{self.name}' has damaged parts ({damaged} packets were skipped).")
-        if self._duration_s is not None and last_s + 1 / self.fps < 0.95 * self._duration_s - 0.2:
+        is_cut = self._duration_s is not None and last_s + 1 / self.fps < 0.95 * self._duration_s - 0.2
+        if is_cut:
             self._warn(
                 f"'{self.name}' is cut short: {count} frames ({last_s:.1f} s of {self._duration_s:.1f} s) "
                 "could be read and are used."
             )
+        if damaged > is_cut:  # the packet in which a file was cut is not worth a note of its own
+            self._warn(f"'{self.name}' has damaged parts ({damaged} packets were skipped).")
 
     def _warn(self, text: str) -> None:
         if text not in self.warnings:
