@@ -21,7 +21,7 @@ from tracker_core.types import Image, TrackingState
 
 WIDTH, HEIGHT = 320, 240
 SIDE = 15  # positions along a side of the answer of the made-up network
-IMAGE = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+IMAGE = np.random.default_rng(0).integers(80, 100, (HEIGHT, WIDTH, 3)).astype(np.uint8)
 START = np.array([100.0, 80.0, 40.0, 40.0])
 
 
@@ -154,6 +154,29 @@ def test_answers_that_are_no_numbers_hold_the_box() -> None:
     assert result.score == 0
 
 
+# what a camera gives that sees nothing: black, one grey, black as a lossy codec leaves it, a flash
+@pytest.mark.parametrize(
+    "blank",
+    [
+        np.zeros_like(IMAGE),
+        np.full_like(IMAGE, 127),
+        np.random.default_rng(1).integers(0, 3, IMAGE.shape).astype(np.uint8),
+        np.full_like(IMAGE, 255),
+    ],
+    ids=["black", "grey", "coded", "white"],
+)
+def test_an_image_that_shows_nothing_moves_nothing(blank: Image) -> None:
+    tracker, runner = make(patience=2, score_low=0.25, score_high=0.6)
+    tracker.init(IMAGE, START)
+    runner.at, runner.deltas = (3, 11), (0.1, 0.2, 0.3, 0.4)  # whatever the network says of it
+    results = [tracker.update(blank) for _ in range(60)]
+    assert all(np.allclose(result.box_xywh, START) and result.score == 0 for result in results)
+    assert results[-1].state is TrackingState.LOST
+    runner.at, runner.deltas = (7, 7), (0.0, 0.0, 0.0, 0.0)
+    found = tracker.update(IMAGE)
+    assert np.allclose(found.box_xywh, START) and found.state is TrackingState.TRACKING
+
+
 def test_parameters_take_effect_on_the_next_frame() -> None:
     tracker, runner = make(size_lr=0.0)
     tracker.init(IMAGE, START)
@@ -279,7 +302,7 @@ def test_images_of_another_kind_are_refused(image: Any) -> None:
 def test_frames_may_change_their_size() -> None:
     tracker, _ = make()
     tracker.init(IMAGE, START)
-    small = np.full((60, 70, 3), 90, np.uint8)
+    small = IMAGE[:60, :70]
     box = tracker.update(small).box_xywh
     assert centre(box)[0] <= 70
     assert centre(box)[1] <= 60

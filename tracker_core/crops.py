@@ -10,6 +10,9 @@ import numpy as np
 
 from tracker_core.types import Image
 
+BLANK_DEVIATION = 1.0  # grey levels: below the noise of a camera in the light, above that of coding a black image
+SAMPLES = 64  # pixels along a side that are looked at
+
 
 def context_side(width: float, height: float, context: float = 0.5) -> float:
     """Return the side √((w + 2c)(h + 2c)) with c = context · (w + h) / 2 of the square around a w × h target.
@@ -67,3 +70,16 @@ def crop_square(
     if patch.shape[:2] != (output_size, output_size):
         patch = cv2.resize(patch, (output_size, output_size))
     return np.ascontiguousarray(patch), (float(left), float(top), float(span))
+
+
+def is_blank(image: Image, square: tuple[float, float, float]) -> bool:
+    """Return whether an image shows a single colour within a square (left, top, side in image pixels).
+
+    So does a lens that is covered, a black frame between two shots, and a square outside the image. The standard
+    deviation of every channel is compared with `BLANK_DEVIATION`.
+    """
+    left, top, side = square
+    x1, y1 = max(int(left), 0), max(int(top), 0)
+    step = max(1, int(side) // SAMPLES)
+    seen = image[y1 : max(int(top + side), 0) : step, x1 : max(int(left + side), 0) : step]
+    return seen.size == 0 or bool(cv2.meanStdDev(np.ascontiguousarray(seen))[1].max() < BLANK_DEVIATION)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tracker_core.boxes import check_start_box, cxcywh_to_xywh, published_center
 from tracker_core.candidates import Candidates, Choice, make_layout
 from tracker_core.config import TrackerConfig, TrackingConfig, check_tracking
-from tracker_core.crops import channel_mean, context_side, crop_square
+from tracker_core.crops import channel_mean, context_side, crop_square, is_blank
 from tracker_core.errors import InputError, TrackerStateError
 from tracker_core.models.network import Network
 from tracker_core.runtime.base import Outputs, Runner
@@ -150,8 +150,10 @@ class SiameseTracker:
         candidates = self._candidates(answers[number], search_size)
         choice = self._layout.choose(answers[number], candidates, expected_wh, cfg)
         scale /= factors[number]
-        score = choice.score if math.isfinite(choice.score) else 0.0  # nothing is known, so the box stays
-        if math.isfinite(choice.score) and score >= cfg.hold_below:
+        # a network answers to a single colour as well, but its answer says nothing: the box stays
+        is_evidence = math.isfinite(choice.score) and not is_blank(image, crops[number][1])
+        score = choice.score if is_evidence else 0.0
+        if is_evidence and score >= cfg.hold_below:
             self._move(choice, scale, image.shape[1], image.shape[0])
         state = self._state.step(score)
         done = time.perf_counter()
