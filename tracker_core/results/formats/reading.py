@@ -1,56 +1,24 @@
-"""Reading boxes that `write_boxes` or a tool of the field wrote."""
+"""Runs from text, format by format.
+
+Line formats give frames 0, 1, 2, …; what is wrong with a text is a `ValueError`, or an error of a missing entry.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tracker_core.errors import InputError
-from tracker_core.results.formats.formats import BOX_FORMATS, CSV_COLUMNS, check_format
+from tracker_core.results.formats.writing import CSV_COLUMNS
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
-from tracker_core.results.run_data import RUN_FORMAT
-from tracker_core.results.run_file import parse_run
 from tracker_core.types import FloatArray, TrackingState
-
-
-def read_boxes(path: str | Path, fmt: str | None = None) -> Run:
-    """Read a file that `write_boxes` (or a tool of the field) wrote; a run from `json` alone knows its producer.
-
-    Without `fmt`, a `.csv` or `.json` is recognised, a `.txt` is not, because OTB (1-based) and GOT-10k look the
-    same. Line formats give frames 0, 1, 2, …. Raises `InputError` naming file and line.
-    """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The box file '{path}' cannot be read ({error}).") from error
-    fmt = check_format(fmt) if fmt else _guess_format(path, text)
-    if fmt == "json":
-        return parse_run(text, path)
-    try:
-        run = _READERS[fmt](text, path.stem)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise InputError(f"'{path}' is not a box file in the format '{fmt}' ({error}).") from error
-    names = path.with_name(f"{path.stem}_names.txt")
-    return _take_names(run, names) if fmt == "mot" and names.is_file() else run
-
-
-def _guess_format(path: Path, text: str) -> str:
-    if path.suffix.lower() == ".csv":
-        return "csv"
-    if path.suffix.lower() == ".json":
-        return "json" if RUN_FORMAT in text[:200] else "coco"
-    raise InputError(
-        f"The format of '{path}' cannot be told from its name; say which of {', '.join(BOX_FORMATS)} it is."
-    )
 
 
 def _split_rows(text: str) -> list[list[float]]:
@@ -85,12 +53,14 @@ def _read_lines(text: str, name: str, offset: float) -> Run:
     return _assemble(name, np.arange(len(boxes)), [target])
 
 
-def _read_otb(text: str, name: str) -> Run:
-    return _read_lines(text, name, 1.0)
+def read_otb(text: str, path: Path) -> Run:
+    """Return the run in OTB's lines, 1-based."""
+    return _read_lines(text, path.stem, 1.0)
 
 
-def _read_plain(text: str, name: str) -> Run:
-    return _read_lines(text, name, 0.0)
+def read_plain(text: str, path: Path) -> Run:
+    """Return the run in the lines of GOT-10k or VOT, 0-based; a line with the one number 1 is a start."""
+    return _read_lines(text, path.stem, 0.0)
 
 
 class _Table:
@@ -116,7 +86,8 @@ class _Table:
         ]
 
 
-def _read_csv(text: str, name: str) -> Run:
+def read_csv(text: str, path: Path) -> Run:
+    """Return the run in a table with `CSV_COLUMNS`."""
     entries = list(csv.DictReader(io.StringIO(text)))
     needed = [column for column in CSV_COLUMNS if column != "file"]  # earlier versions did not write that one
     missing = [column for column in needed if entries and column not in entries[0]]
@@ -133,10 +104,11 @@ def _read_csv(text: str, name: str) -> Run:
         state = TrackingState(entry["state"]) if entry["state"] else None
         table.put(int(entry["frame"]), number, box, float(entry["score"] or "nan"), state)
     names = tuple(files[index] for index in frames) if all(files.values()) else ()
-    return _assemble(name, frames, table.targets(), [times[index] for index in frames], names)
+    return _assemble(path.stem, frames, table.targets(), [times[index] for index in frames], names)
 
 
-def _read_coco(text: str, name: str) -> Run:
+def read_coco(text: str, path: Path) -> Run:
+    """Return the run in COCO's images and annotations, with or without tracks."""
     data = json.loads(text)
     images = sorted(data["images"], key=lambda image: image.get("frame_id", image["id"]))
     frames = [int(image.get("frame_id", row)) for row, image in enumerate(images)]
@@ -154,13 +126,14 @@ def _read_coco(text: str, name: str) -> Run:
     times = [float(image.get("time_s", index / fps)) for image, index in zip(images, frames, strict=True)]
     first = images[0] if images else {}
     size = (int(first["width"]), int(first["height"])) if first.get("width") else None
-    videos = data.get("videos") or [{"name": name}]
+    videos = data.get("videos") or [{"name": path.stem}]
     names = tuple(str(image["file_name"]) for image in images)
     source = SourceIdentity(str(videos[0]["name"]), size=size, fps=fps)
     return _assemble(source, frames, table.targets(), times, names)
 
 
-def _read_mot(text: str, name: str) -> Run:
+def read_mot(text: str, path: Path) -> Run:
+    """Return the run in MOT Challenge's lines, 1-based, with the names that stand in a file beside."""
     rows = _split_rows(text)
     if any(len(row) < 6 for row in rows):
         raise ValueError("every line needs at least frame, id, left, top, width, height")
@@ -169,7 +142,9 @@ def _read_mot(text: str, name: str) -> Run:
     for row in rows:
         box = [row[2] - 1, row[3] - 1, row[4], row[5]]
         table.put(int(row[0]) - 1, int(row[1]), box, row[6] if len(row) > 6 else np.nan, TrackingState.TRACKING)
-    return _assemble(name, frames, table.targets())
+    run = _assemble(path.stem, frames, table.targets())
+    names = path.with_name(f"{path.stem}_names.txt")
+    return _take_names(run, names) if names.is_file() else run
 
 
 def _take_names(run: Run, path: Path) -> Run:
@@ -192,13 +167,3 @@ def _assemble(
     identity = SourceIdentity(source) if isinstance(source, str) else source
     times_s: FloatArray = indices / identity.fps if times is None else np.array(times, np.float64)
     return Run(identity, indices, times_s, tuple(targets), file_names=file_names)
-
-
-_READERS: dict[str, Callable[[str, str], Run]] = {
-    "otb": _read_otb,
-    "got10k": _read_plain,
-    "vot": _read_plain,
-    "csv": _read_csv,
-    "coco": _read_coco,
-    "mot": _read_mot,
-}

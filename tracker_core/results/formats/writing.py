@@ -1,4 +1,4 @@
-"""Writing boxes.
+"""Boxes as text, format by format: the text of every file by its place.
 
 Every format keeps fractions of a pixel. The files of `otb`, `vot` and `got10k` hold one target, and line `i` belongs
 to frame `i` (from 1) of the source, tracked or not: several targets become `name-1.txt`, `name-2.txt`, …
@@ -11,58 +11,31 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker_core.files import write_text
-from tracker_core.results.formats.formats import CSV_COLUMNS, box_file_suffix, check_format
 from tracker_core.results.run import Run, TargetTrack
-from tracker_core.results.run_file import save_run
 from tracker_core.types import FloatArray
 
+Files: TypeAlias = "dict[Path, str]"
+CSV_COLUMNS = ("frame", "time_s", "target", "label", "x", "y", "w", "h", "score", "state", "file")
 _DECIMALS = 4
 _NO_BOX = np.full(4, np.nan)
 
 
-def write_boxes(path: str | Path, fmt: str, run: Run) -> list[Path]:
-    """Write `run` in one of `BOX_FORMATS` and return the files that were made.
+def per_target(write: Callable[[Path, Run, TargetTrack], Files]) -> Callable[[Path, Run], Files]:
+    """Return a writer with a file for each target: `name.txt` where there is one, else `name-1.txt`, `name-2.txt`, …"""
 
-    A path without an ending gets the format's usual one. Raises `InputError` for an unknown format and
-    `OutputError` where a file cannot be written.
-    """
-    fmt = check_format(fmt)
-    path = Path(path)
-    if not path.suffix:
-        path = path.with_name(path.name + box_file_suffix(fmt))
-    if fmt == "json":
-        return [save_run(path, run)]
-    if fmt in _LINE_WRITERS:
-        files = _line_files(path, fmt, run)
-    else:
-        files = {path: _WHOLE_FILE_WRITERS[fmt](run)}
-        if fmt == "mot" and any(target.name for target in run.targets):
-            names = [f"{target.number},{' '.join(target.name.split())}" for target in run.targets]
-            files[path.with_name(f"{path.stem}_names.txt")] = _lines(names)
-    for place, text in files.items():
-        write_text(place, text)
-    return list(files)
+    def write_all(path: Path, run: Run) -> Files:
+        files: Files = {}
+        for target in run.targets:
+            single = path if len(run.targets) == 1 else path.with_name(f"{path.stem}-{target.number}{path.suffix}")
+            files |= write(single, run, target)
+        return files
 
-
-def _line_files(path: Path, fmt: str, run: Run) -> dict[Path, str]:
-    files = {}
-    for target in run.targets:
-        single = path if len(run.targets) == 1 else path.with_name(f"{path.stem}-{target.number}{path.suffix}")
-        files[single] = _LINE_WRITERS[fmt](run, target)
-        if fmt == "vot":
-            scores = _by_frame(run, target.scores, np.nan)
-            values = [_number(score) if np.isfinite(score) else "" for score in scores]
-            files[single.with_name(f"{single.stem}_confidence.value")] = _lines(values)
-        if fmt == "got10k" and np.isfinite(run.update_times_s).any():
-            seconds = np.nan_to_num(_by_frame(run, run.update_times_s, 0.0))
-            files[single.with_name(f"{single.stem}_time.txt")] = _lines([f"{value:.6f}" for value in seconds])
-    return files
+    return write_all
 
 
 def _by_frame(run: Run, column: FloatArray, missing: Any) -> FloatArray:
@@ -85,24 +58,32 @@ def _lines(lines: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _write_otb(run: Run, target: TargetTrack) -> str:
-    return _lines([_box_line(box, offset=1.0) for box in _by_frame(run, target.boxes_xywh, _NO_BOX)])
+def write_otb(path: Path, run: Run, target: TargetTrack) -> Files:
+    """Return OTB's lines `x,y,w,h`, 1-based."""
+    return {path: _lines([_box_line(box, offset=1.0) for box in _by_frame(run, target.boxes_xywh, _NO_BOX)])}
 
 
-def _write_got10k(run: Run, target: TargetTrack) -> str:
-    return _lines([_box_line(box) for box in _by_frame(run, target.boxes_xywh, _NO_BOX)])
+def write_got10k(path: Path, run: Run, target: TargetTrack) -> Files:
+    """Return GOT-10k's lines `x,y,w,h`, 0-based, and beside them the seconds of each update where they are known."""
+    files = {path: _lines([_box_line(box) for box in _by_frame(run, target.boxes_xywh, _NO_BOX)])}
+    if np.isfinite(run.update_times_s).any():
+        seconds = np.nan_to_num(_by_frame(run, run.update_times_s, 0.0))
+        files[path.with_name(f"{path.stem}_time.txt")] = _lines([f"{value:.6f}" for value in seconds])
+    return files
 
 
-def _write_vot(run: Run, target: TargetTrack) -> str:
+def write_vot(path: Path, run: Run, target: TargetTrack) -> Files:
+    """Return VOT's lines, 1 a start, 0 nothing, else `x,y,w,h`, and beside them the scores."""
     boxes = _by_frame(run, target.boxes_xywh, _NO_BOX)
     known: NDArray[np.bool_] = np.asarray(np.isfinite(boxes).all(axis=1))
     starts = {key.index for key in target.key_frames} | ({int(np.argmax(known))} if known.any() else set())
-    return _lines(
-        ["1" if index in starts else _box_line(box) if known[index] else "0" for index, box in enumerate(boxes)]
-    )
+    lines = ["1" if index in starts else _box_line(box) if known[index] else "0" for index, box in enumerate(boxes)]
+    scores = [_number(score) if np.isfinite(score) else "" for score in _by_frame(run, target.scores, np.nan)]
+    return {path: _lines(lines), path.with_name(f"{path.stem}_confidence.value"): _lines(scores)}
 
 
-def _write_csv(run: Run) -> str:
+def write_csv(path: Path, run: Run) -> Files:
+    """Return a table with `CSV_COLUMNS`, a line for each target in each frame."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
@@ -114,10 +95,11 @@ def _write_csv(run: Run) -> str:
             score = _number(target.scores[row]) if np.isfinite(target.scores[row]) else ""
             state_name = state.value if state else ""
             writer.writerow([index, time_s, target.number, target.name, *values, score, state_name, file])
-    return buffer.getvalue()
+    return {path: buffer.getvalue()}
 
 
-def _write_coco(run: Run) -> str:
+def write_coco(path: Path, run: Run) -> Files:
+    """Return COCO's images and annotations, with tracks and a video as CocoVID has them."""
     width, height = run.source.size or (0, 0)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -145,7 +127,7 @@ def _write_coco(run: Run) -> str:
         "images": images,
         "annotations": annotations,
     }
-    return json.dumps(data, allow_nan=False) + "\n"
+    return {path: json.dumps(data, allow_nan=False) + "\n"}
 
 
 def _coco_annotation(target: TargetTrack, row: int, number: int, image_id: int) -> dict[str, Any]:
@@ -165,7 +147,8 @@ def _coco_annotation(target: TargetTrack, row: int, number: int, image_id: int) 
     }
 
 
-def _write_mot(run: Run) -> str:
+def write_mot(path: Path, run: Run) -> Files:
+    """Return MOT Challenge's lines, 1-based, and beside them the targets' names if they have any."""
     lines = []
     for row, index in enumerate(run.frame_indices):
         for target in run.targets:
@@ -174,16 +157,8 @@ def _write_mot(run: Run) -> str:
                 confidence = _number(score) if np.isfinite(score) else "1"
                 box = _box_line(target.boxes_xywh[row], 1.0)
                 lines.append(f"{index + 1},{target.number},{box},{confidence},-1,-1,-1")
-    return _lines(lines)
-
-
-_LINE_WRITERS: dict[str, Callable[[Run, TargetTrack], str]] = {
-    "otb": _write_otb,
-    "got10k": _write_got10k,
-    "vot": _write_vot,
-}
-_WHOLE_FILE_WRITERS: dict[str, Callable[[Run], str]] = {
-    "csv": _write_csv,
-    "coco": _write_coco,
-    "mot": _write_mot,
-}
+    files = {path: _lines(lines)}
+    if any(target.name for target in run.targets):
+        names = [f"{target.number},{' '.join(target.name.split())}" for target in run.targets]
+        files[path.with_name(f"{path.stem}_names.txt")] = _lines(names)
+    return files
