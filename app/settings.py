@@ -30,6 +30,7 @@ class Settings:
         autosave: whether results are kept across a crash and reopened with the file.
         tracker, device: what is used at the start; "" is the default tracker.
         overlays: by name, whether it is shown at the start, and how opaque.
+        overlay_options: by name, the overlay's further options.
         shortcuts: by action, its key where it is not the default; "" for none.
         path: where it is kept; None keeps it nowhere.
         warning: one sentence about a file that could not be read, "" otherwise.
@@ -42,6 +43,7 @@ class Settings:
     tracker: str = ""
     device: str = "auto"
     overlays: dict[str, tuple[bool, float]] = field(default_factory=dict)
+    overlay_options: dict[str, dict[str, int | str]] = field(default_factory=dict)
     shortcuts: dict[str, str] = field(default_factory=dict)
     path: Path | None = None
     warning: str = ""
@@ -100,6 +102,11 @@ class Settings:
         shortcuts, overlays = content.get("shortcuts"), content.get("overlays")
         if isinstance(shortcuts, dict):
             self.shortcuts = {str(k): v for k, v in shortcuts.items() if isinstance(v, str)}
+        options = content.get("overlay_options")
+        for name, values in options.items() if isinstance(options, dict) else ():
+            if isinstance(values, dict):
+                kept = {str(k): v for k, v in values.items() if isinstance(v, (int, str)) and not isinstance(v, bool)}
+                self.overlay_options[str(name)] = kept
         for name, value in overlays.items() if isinstance(overlays, dict) else ():
             if isinstance(value, list) and len(value) == 2 and isinstance(value[0], bool):
                 opacity = value[1]

@@ -41,9 +41,7 @@ def make_video(path: Path, count: int = COUNT, size: tuple[int, int] = (WIDTH, H
     return path
 
 
-def make_images(
-    folder: Path, count: int = 6, change: Callable[[int, Image], Any] = lambda index, image: image
-) -> Path:
+def make_images(folder: Path, count: int = 6, change: Callable[[int, Image], Any] = lambda index, image: image) -> Path:
     """Write `count` PNG images, each changed by `change(index, image)`."""
     folder.mkdir(parents=True)
     for index in range(count):

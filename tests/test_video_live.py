@@ -25,9 +25,7 @@ class StandInCamera:
     """Stands where `cv2.VideoCapture` stands; `plan` says for each read what happens: "image", "drop", "stall",
     "vanish", "raise"."""
 
-    def __init__(
-        self, plan: Callable[[int], str] = lambda index: "image", *, opened: bool = True, rate: float = 200.0
-    ):
+    def __init__(self, plan: Callable[[int], str] = lambda index: "image", *, opened: bool = True, rate: float = 200.0):
         self.plan = plan
         self.opened = opened
         self.released = threading.Event()

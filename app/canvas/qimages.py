@@ -47,7 +47,7 @@ def render_visible(
     width = max(1, round(right * device_pixel_ratio) - device_left)
     height = max(1, round(bottom * device_pixel_ratio) - device_top)
     if (width, height) != (x1 - x0, y1 - y0):
-        crop = cv2.resize(crop, (width, height), interpolation=_interpolation(scale))
+        crop = np.asarray(cv2.resize(crop, (width, height), interpolation=_interpolation(scale)), np.uint8)
     qimage = image_to_qimage(crop)
     qimage.setDevicePixelRatio(device_pixel_ratio)
     return qimage, QPointF(device_left / device_pixel_ratio, device_top / device_pixel_ratio)

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 SMALLEST_SCALE = 0.02
 LARGEST_SCALE = 64.0
 
@@ -29,7 +32,7 @@ class ViewTransform:
         """Return the image point under a widget point; it may lie outside the image."""
         return (x - self.offset_x) / self.scale, (y - self.offset_y) / self.scale
 
-    def box_to_widget(self, box_xywh: Sequence[float]) -> tuple[float, float, float, float]:
+    def box_to_widget(self, box_xywh: Sequence[float] | NDArray[np.floating]) -> tuple[float, float, float, float]:
         """Return a box (x, y, w, h in image pixels) in widget points."""
         x, y = self.to_widget(float(box_xywh[0]), float(box_xywh[1]))
         return x, y, float(box_xywh[2]) * self.scale, float(box_xywh[3]) * self.scale

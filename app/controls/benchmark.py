@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PyQt5.QtCore import QObject, QSettings, pyqtSignal
 
 from app.jobs.jobs import Job, Jobs
 from app.panels.benchmark import BenchmarkOptions, BenchmarkPanel
+from app.panels.fields import is_folder
 from app.worker.player import Player
 
 KEYS = ("root", "results")
@@ -31,16 +30,16 @@ class BenchmarkControls(QObject):
         panel.replay_requested.connect(player.replay)
         panel.frame_requested.connect(player.seek)
         if kept is not None:
-            panel.root.setText(str(kept.value("benchmark/root", "")))
-            panel.results.setText(str(kept.value("benchmark/results", "")) or panel.results.text())
+            panel.root.set_path(str(kept.value("benchmark/root", "")))
+            panel.results.set_path(str(kept.value("benchmark/results", "")) or panel.results.text())
 
     def run(self, options: BenchmarkOptions) -> None:
-        """Start, or go on."""
+        """Start, or resume."""
         if self._job is not None:
             return
         title = self.tr("Cannot run the benchmark")
-        if not options.root or not Path(options.root).expanduser().is_dir():
-            sentence = self.tr("'{}' is no folder; choose the folder that holds the sequences.").format(options.root)
+        if not is_folder(options.root):
+            sentence = self.tr("'{}' is not a folder; choose the folder that holds the sequences.").format(options.root)
             self.failed.emit(title, sentence, "")
             return
         if not options.trackers:
@@ -58,7 +57,7 @@ class BenchmarkControls(QObject):
         self._jobs.start(job)
 
     def pause(self) -> None:
-        """Stop for now; the sequence in progress is begun again later."""
+        """Stop for now; the sequence in progress starts over later."""
         if self._job is not None:
             self._is_pausing = True
             self._job.cancel()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from PyQt5.QtCore import QObject, pyqtSignal
 
 from app.canvas.canvas import Canvas
+from app.commands import Command
+from app.controls.conditions import Conditions
 from app.worker.messages import BoxRequest
 from app.worker.player import Player
 
@@ -29,8 +31,27 @@ class DrawingControls(QObject):
         canvas.draw_began.connect(self._hold)
         canvas.box_drawn.connect(lambda _box: self.changed.emit())
         canvas.draw_ended.connect(self._release)
-        canvas.accepted.connect(self.accept)
+        canvas.accepted.connect(self._on_accepted)
         canvas.target_clicked.connect(self.set_active)
+
+    def commands(self) -> list[Command]:
+        """Return what can be done with boxes and targets."""
+        now = Conditions(self._player)
+        return [
+            Command("undo", "edit", "&Undo box", self.undo, "Ctrl+Z", "Take back the last box", icon="undo"),
+            Command("draw", "edit", "&Draw or redraw box", self.draw, "R",
+                    "Draw the box of the chosen target in this frame", now.has_source, icon="draw", short="Draw"),
+            Command("add_target", "edit", "&Add target", self.add_target, "Shift+R", "Draw the box of another target",
+                    now.can_add_target, icon="add", short="Add"),
+            Command("use_truth", "edit", "Start from &ground truth", self.use_ground_truth, "Shift+K",
+                    "Take the true box of this frame", now.has_truth, icon="truth"),
+            Command("remove_target", "edit", "Re&move target", self.remove_active, "Del",
+                    "Forget the chosen target and its results", now.has_targets, icon="remove"),
+            Command("clear_targets", "edit", "&Clear all targets", self._player.clear_targets, "",
+                    "Forget all targets and results", now.has_targets, icon="clear"),
+            Command("next_target", "edit", "&Next target", self.choose_next, "N", "Choose the next target",
+                    now.has_several_targets),
+        ]  # fmt: skip
 
     def draw(self) -> None:
         """Draw the box of the active target in this frame."""
@@ -104,7 +125,7 @@ class DrawingControls(QObject):
             self.active_changed.emit(number)
 
     def forget(self) -> None:
-        """Start afresh with another source."""
+        """Start over with another source."""
         self.holds_image, self._draws_new_target, self._awaited_target = False, False, None
         self.set_active(None)
 
@@ -115,6 +136,9 @@ class DrawingControls(QObject):
             self._awaited_target = None
         elif self.active not in numbers:
             self.set_active(numbers[0] if numbers else None)
+
+    def _on_accepted(self) -> None:
+        self.accept()
 
     def _arm(self, new_target: bool) -> None:
         if self._canvas.frame_view is None:

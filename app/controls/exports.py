@@ -9,6 +9,8 @@ from pathlib import Path
 from PyQt5.QtCore import QObject, QSettings, QStandardPaths, pyqtSignal
 from PyQt5.QtWidgets import QDialog, QWidget
 
+from app.commands import Command
+from app.controls.conditions import Conditions
 from app.controls.playback import PlaybackControls
 from app.dialogs.export import ExportDialog, ExportOptions
 from app.jobs.jobs import Job, Jobs
@@ -36,6 +38,13 @@ class ExportControls(QObject):
         self._rows_of = rows_of
         self._waiting: dict[str, ExportOptions] = {}
         player.worker.results_written.connect(self._on_results_written)
+
+    def commands(self) -> list[Command]:
+        """Return the export."""
+        return [
+            Command("export", "file", "&Export…", self.ask, "Ctrl+E", "Save the tracked video, boxes or images",
+                    Conditions(self._player).has_targets, icon="export"),
+        ]  # fmt: skip
 
     def ask(self) -> None:
         """Show the dialog, and export what the user says."""

@@ -12,6 +12,9 @@ from PyQt5.QtWidgets import QFileDialog, QWidget
 
 from app.canvas.canvas import Canvas
 from app.canvas.qimages import qimage_to_image
+from app.commands import Command
+from app.controls.conditions import Conditions
+from app.worker.player import Player
 from tracker_core.errors import OutputError
 from tracker_core.files import atomic_path
 
@@ -24,12 +27,22 @@ class ImageControls(QObject):
     saved = pyqtSignal(str)
     failed = pyqtSignal(str)
 
-    def __init__(self, canvas: Canvas, window: QWidget) -> None:
+    def __init__(self, canvas: Canvas, player: Player, window: QWidget) -> None:
         super().__init__(window)
-        self._canvas, self._window = canvas, window
+        self._canvas, self._player, self._window = canvas, player, window
         self._folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation) or str(
             Path.home()
         )
+
+    def commands(self) -> list[Command]:
+        """Return what can be done with the image that is shown."""
+        has_source = Conditions(self._player).has_source
+        return [
+            Command("screenshot", "file", "&Screenshot", self.ask_screenshot, "S", "Save the image as it is shown",
+                    has_source, icon="screenshot"),
+            Command("copy_image", "file", "C&opy image", self.copy, "Ctrl+C", "Copy the image as it is shown",
+                    has_source, icon="copy"),
+        ]  # fmt: skip
 
     def ask_screenshot(self) -> None:
         """Ask where to and save the image."""
@@ -45,7 +58,7 @@ class ImageControls(QObject):
             self.save(image, Path(path if Path(path).suffix else path + ".png"))
 
     def save(self, image: QImage, path: Path) -> threading.Thread:
-        """Write a image to a file in another thread and return that; `saved` or `failed` follows."""
+        """Write an image to a file in another thread and return that; `saved` or `failed` follows."""
         writer = threading.Thread(target=self._write, args=(image, path), name="save image")
         writer.start()
         return writer
@@ -69,6 +82,6 @@ class ImageControls(QObject):
         except OutputError as error:
             self.failed.emit(str(error))
         except cv2.error:
-            self.failed.emit(f"'{path.suffix}' is no image format that can be written; choose .png or .jpg.")
+            self.failed.emit(f"'{path.suffix}' is not an image format that can be written; choose .png or .jpg.")
         else:
             self.saved.emit(str(path))

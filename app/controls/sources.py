@@ -7,6 +7,8 @@ from pathlib import Path
 from PyQt5.QtCore import QMimeData, QObject
 from PyQt5.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QWidget
 
+from app.commands import Command
+from app.controls.conditions import Conditions
 from app.worker.player import Player
 from tracker_core.sources.cameras import Camera
 
@@ -21,6 +23,24 @@ class SourceControls(QObject):
         self._folder = ""
         self._cameras: list[Camera] = []
         player.worker.cameras_found.connect(self._keep_cameras)
+
+    def commands(self) -> list[Command]:
+        """Return what can be opened, and closing it."""
+        has_source = Conditions(self._player).has_source
+        return [
+            Command("open_file", "file", "&Open video…", self.ask_file, "Ctrl+O", "Open a video file",
+                    icon="open", short="Open"),
+            Command("open_folder", "file", "Open &folder or sequence…", self.ask_folder, "Ctrl+Shift+O",
+                    "Open images or sequences", icon="folder"),
+            Command("open_camera", "file", "Open &camera…", self.ask_camera, "Ctrl+K", "Open a camera",
+                    icon="camera", short="Camera"),
+            Command("open_url", "file", "Open &address…", self.ask_address, "Ctrl+U",
+                    "Open a network stream (RTSP, HTTP)", icon="url"),
+            Command("open_clip", "file", "Open the &bundled clip", self.open_clip, "",
+                    "The clip that comes with the program", lambda: self.bundled_clip is not None, icon="clip"),
+            Command("close_source", "file", "C&lose", self._player.close_source, "Ctrl+W", "Close what is open",
+                    has_source),
+        ]  # fmt: skip
 
     def open(self, spec: str) -> None:
         """Open what the user named: a path, an address or a camera; a data set's sequences are listed."""

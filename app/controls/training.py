@@ -1,13 +1,13 @@
-"""Training in the background: one run at a time; stopping saves it, and starting again goes on with it."""
+"""Training in the background: one run at a time; stopping saves it, and starting again resumes it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from PyQt5.QtCore import QObject, QSettings, pyqtSignal
 
 from app.jobs.jobs import Job, Jobs
+from app.panels.fields import is_folder
 from app.panels.training import TrainingOptions, TrainingPanel
 from app.worker.player import Player
 
@@ -27,20 +27,22 @@ class TrainingControls(QObject):
         panel.stop_requested.connect(self.stop)
         panel.weights_chosen.connect(self._use)
         if kept is not None:
-            panel.data.setText(str(kept.value("training/data", "")))
-            panel.out.setText(str(kept.value("training/out", "")) or panel.out.text())
+            panel.data.set_path(str(kept.value("training/data", "")))
+            panel.out.set_path(str(kept.value("training/out", "")) or panel.out.text())
 
     def run(self, options: TrainingOptions) -> None:
-        """Start a run, or go on with the one in the output folder."""
+        """Start a training run, or resume the one in the output folder."""
         if self._job is not None:
             return
         title = self.tr("Cannot train")
-        if not options.data or not Path(options.data).expanduser().is_dir():
-            sentence = self.tr("'{}' is no folder; choose the folder that holds the training data.")
+        if not is_folder(options.data):
+            sentence = self.tr("'{}' is not a folder; choose the folder that holds the training data.")
             self.failed.emit(title, sentence.format(options.data), "")
             return
         if not options.out:
-            self.failed.emit(title, self.tr("Choose a folder for the run: it takes checkpoints and curves."), "")
+            self.failed.emit(
+                title, self.tr("Choose a folder for the training run; checkpoints and curves are written there."), ""
+            )
             return
         if self._kept is not None:
             self._kept.setValue("training/data", options.data)
@@ -61,11 +63,11 @@ class TrainingControls(QObject):
     def _on_finished(self, job: Job, code: int, sentence: str) -> None:
         self._job = None
         if job.is_cancelled:
-            self._panel.set_running(False, self.tr("Stopped; 'Go on' continues."))
+            self._panel.set_running(False, self.tr("Stopped; 'Resume' continues."))
         elif code == 0:
             self._panel.set_running(False)
         else:
-            self._panel.set_running(False, self.tr("The run ended with an error."))
+            self._panel.set_running(False, self.tr("The training run ended with an error."))
             self.failed.emit(self.tr("Training failed"), sentence, job.details)
 
     def _use(self, path: str) -> None:

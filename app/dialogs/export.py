@@ -8,21 +8,20 @@ from pathlib import Path
 from PyQt5.QtCore import QSettings
 from PyQt5.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QMessageBox,
-    QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
+from app.dialogs.buttons import make_buttons
+from app.panels.fields import ComboBox, PathField, WholeField, is_file, is_folder, with_browse
+from tracker_core.errors import SiamscopeError
 from tracker_core.rendering.writers import codec_description
 from tracker_core.results.formats import BOX_FORMATS, box_file_suffix
 from tracker_core.results.identity import output_name
@@ -32,7 +31,7 @@ VIDEO, BOXES, IMAGES = "video", "boxes", "images"
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What the user wants: `first` and `last` are frames, both included; `scale` is a factor."""
+    """What the user wants: `first` and `last` are frames, both included; `scale` is a factor, `path` has no `~`."""
 
     kind: str
     path: str
@@ -76,7 +75,7 @@ class ExportDialog(QDialog):
         self._name, self._span, self._marked, self._folder, self._kept = name, span, marked, folder, kept
         self._is_path_own = False
         self._form = form = QFormLayout()
-        self.kind = QComboBox()
+        self.kind = ComboBox()
         for kind, text in (
             (VIDEO, self.tr("Tracked video")),
             (BOXES, self.tr("Boxes")),
@@ -88,10 +87,10 @@ class ExportDialog(QDialog):
         if is_live:
             form.addRow(QLabel(self.tr("Live frames were not recorded, so no video can be made.")))
         form.addRow(self.tr("Frames:"), self._make_range())
-        self.box_format = QComboBox()
+        self.box_format = ComboBox()
         self.box_format.addItems(list(BOX_FORMATS))
         form.addRow(self.tr("Format:"), self.box_format)
-        self.scale = QSpinBox()
+        self.scale = WholeField()
         self.scale.setRange(10, 400)
         self.scale.setSingleStep(10)
         self.scale.setValue(100)
@@ -102,16 +101,14 @@ class ExportDialog(QDialog):
         self.codec = QLabel()
         self.codec.setWordWrap(True)
         form.addRow(self.tr("Codec:"), self.codec)
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
+        self.buttons = make_buttons(self, QDialogButtonBox.StandardButton.Save, QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self._try_accept)
-        self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self.buttons)
         self.setMinimumWidth(460)
         self.kind.currentIndexChanged.connect(lambda _index: self._update())
         self.box_format.currentIndexChanged.connect(lambda _index: self._propose_path())
-        self.path.textEdited.connect(self._on_path_edited)
         self._restore()
         self._update()
 
@@ -119,7 +116,7 @@ class ExportDialog(QDialog):
         """Return what the user wants."""
         return ExportOptions(
             str(self.kind.currentData()),
-            self.path.text().strip(),
+            self.path.path,
             self.first.value(),
             self.last.value(),
             self.scale.value() / 100,
@@ -128,13 +125,13 @@ class ExportDialog(QDialog):
         )
 
     def _make_range(self) -> QWidget:
-        self.range = QComboBox()
+        self.range = ComboBox()
         self.range.addItem(self.tr("all that was tracked"))
         if self._marked is not None:
             self.range.addItem(self.tr("the range A–B"))
             self.range.setCurrentIndex(1)
         self.range.addItem(self.tr("from – to"))
-        self.first, self.last = QSpinBox(), QSpinBox()
+        self.first, self.last = WholeField(), WholeField()
         for box, text in ((self.first, self.tr("First frame")), (self.last, self.tr("Last frame"))):
             box.setRange(*self._span)
             box.setAccessibleName(text)
@@ -164,11 +161,9 @@ class ExportDialog(QDialog):
         return _row(*self.overlays.values())
 
     def _make_path(self) -> QWidget:
-        self.path = QLineEdit()
-        self.path.setAccessibleName(self.tr("File or folder to write"))
-        browse = QPushButton(self.tr("Choose …"))
-        browse.clicked.connect(self._browse)
-        return _row(self.path, browse)
+        self.path = PathField()
+        self.path.textEdited.connect(lambda _text: self._take_own_path())
+        return with_browse(self.path, self.tr("File or folder to write"), self._browse)
 
     def _update(self) -> None:
         kind = self.kind.currentData()
@@ -195,19 +190,23 @@ class ExportDialog(QDialog):
                 BOXES: f"-{box_format}{box_file_suffix(box_format)}",
                 IMAGES: "-frames",
             }
-            self.path.setText(str(self._folder / f"{output_name(self._name)}{endings[kind]}"))
+            self.path.set_path(self._folder / f"{output_name(self._name)}{endings[kind]}")
         self._show_codec()
 
     def _show_codec(self) -> None:
+        """Name the codec that the file's name leads to; a name that is not finished has none yet."""
         if self.kind.currentData() == VIDEO:
-            self.codec.setText(codec_description(self.path.text() or "video.mp4"))
+            try:
+                self.codec.setText(codec_description(self.path.path or "video.mp4"))
+            except SiamscopeError as error:
+                self.codec.setText(str(error))
 
-    def _on_path_edited(self) -> None:
+    def _take_own_path(self) -> None:
         self._is_path_own = True
         self._show_codec()
 
-    def _browse(self) -> None:
-        kind, here = self.kind.currentData(), self.path.text()
+    def _browse(self, _parent: QWidget, _title: str, here: str) -> str:
+        kind = self.kind.currentData()
         if kind == IMAGES:
             path = QFileDialog.getExistingDirectory(self, self.tr("Folder for the images"), str(Path(here).parent))
         elif kind == VIDEO:
@@ -219,10 +218,11 @@ class ExportDialog(QDialog):
             path, _ = QFileDialog.getSaveFileName(
                 self, self.tr("Boxes"), here, options=QFileDialog.Option.DontConfirmOverwrite
             )
-        if path:
-            self._is_path_own = True
-            self.path.setText(path if kind != VIDEO or Path(path).suffix else path + ".mp4")
-            self._show_codec()
+        if not path:
+            return ""
+        self.path.set_path(path if kind != VIDEO or Path(path).suffix else path + ".mp4")
+        self._take_own_path()
+        return self.path.path
 
     def _try_accept(self) -> None:
         options = self.options()
@@ -231,12 +231,12 @@ class ExportDialog(QDialog):
             problem = self.tr("Choose an output file.")
         elif options.first > options.last:
             problem = self.tr("The first frame ({}) is after the last ({}).").format(options.first, options.last)
-        elif not Path(options.path).expanduser().parent.is_dir():
-            problem = self.tr("There is no folder '{}'; choose another.").format(Path(options.path).parent)
+        elif not is_folder(Path(options.path).parent):
+            problem = self.tr("The folder '{}' does not exist; choose another.").format(Path(options.path).parent)
         if problem:
             QMessageBox.warning(self, self.tr("Export"), problem)
             return
-        if Path(options.path).is_file():
+        if is_file(options.path):
             question = self.tr("'{}' already exists. Replace it?").format(options.path)
             if QMessageBox.question(self, self.tr("Export"), question) != QMessageBox.StandardButton.Yes:
                 return
@@ -256,7 +256,7 @@ class ExportDialog(QDialog):
         if self._kept is not None:
             self._kept.setValue("export/kind", self.kind.currentData())
             self._kept.setValue("export/format", self.box_format.currentText())
-            self._kept.setValue("export/folder", str(Path(self.path.text()).parent))
+            self._kept.setValue("export/folder", str(Path(self.path.path).parent))
 
 
 def _row(*widgets: QWidget) -> QWidget:
@@ -264,7 +264,6 @@ def _row(*widgets: QWidget) -> QWidget:
     layout = QHBoxLayout(holder)
     layout.setContentsMargins(0, 0, 0, 0)
     for widget in widgets:
-        layout.addWidget(widget, 1 if isinstance(widget, QLineEdit) else 0)
-    if not any(isinstance(widget, QLineEdit) for widget in widgets):
-        layout.addStretch(1)
+        layout.addWidget(widget)
+    layout.addStretch(1)
     return holder

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -25,24 +24,35 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.dialogs.shortcuts import plain
+from app.commands import Command, find_conflicts, plain, translated
+from app.dialogs.buttons import make_buttons
+from app.panels.fields import ComboBox
 from app.settings import Settings
-from app.window.actions import ACTIONS, default_keys, translated
 
 
 class PreferencesDialog(QDialog):
-    """Shows preferences and returns changed ones from `settings()`; nothing is changed in place."""
+    """Shows preferences and returns changed ones from `settings()`; nothing is changed in place.
 
-    def __init__(self, settings: Settings, trackers: Sequence[str], parent: QWidget | None = None) -> None:
+    `trackers` can be the default one, `commands` can be given other keys.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        trackers: Sequence[str],
+        commands: Sequence[Command],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
+        self._commands = commands
+        self._defaults = {command.id: command.default_key for command in commands}
         self.setWindowTitle(self.tr("Preferences"))
         self._settings = settings
         tabs = QTabWidget()
         tabs.addTab(self._make_general(trackers), self.tr("General"))
         tabs.addTab(self._make_keys(), self.tr("Keys"))
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self.buttons = make_buttons(self, QDialogButtonBox.StandardButton.Ok, QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(tabs, 1)
         layout.addWidget(self.buttons)
@@ -63,33 +73,32 @@ class PreferencesDialog(QDialog):
 
     def shortcuts(self) -> dict[str, str]:
         """Return the keys that are not the default ones, by action."""
-        defaults = default_keys()
-        return {name: key for name, key in self._keys.items() if key != defaults.get(name, "")}
+        return {name: key for name, key in self._keys.items() if key != self._defaults[name]}
 
     def _make_general(self, trackers: Sequence[str]) -> QWidget:
         page = QWidget()
         form = QFormLayout(page)
-        self.theme = QComboBox()
+        self.theme = ComboBox()
         for name, text in (
-            ("auto", self.tr("as the desktop")),
+            ("auto", self.tr("follow system")),
             ("light", self.tr("light")),
             ("dark", self.tr("dark")),
         ):
             self.theme.addItem(text, name)
         self.theme.setCurrentIndex(max(0, self.theme.findData(self._settings.theme)))
-        self.tracker = QComboBox()
-        self.tracker.addItem(self.tr("the program's own"), "")
+        self.tracker = ComboBox()
+        self.tracker.addItem(self.tr("built-in"), "")
         for name in trackers:
             self.tracker.addItem(name, name)
         self.tracker.setCurrentIndex(max(0, self.tracker.findData(self._settings.tracker)))
         self.pause_on_lost = QCheckBox(self.tr("Pause when a target is lost"))
         self.pause_on_lost.setChecked(self._settings.pause_on_lost)
-        self.loop = QCheckBox(self.tr("Begin again at the end"))
+        self.loop = QCheckBox(self.tr("Loop"))
         self.loop.setChecked(self._settings.loop)
         self.autosave = QCheckBox(self.tr("Keep results across a crash, and reopen them with the file"))
         self.autosave.setChecked(self._settings.autosave)
-        form.addRow(self.tr("Colours:"), self.theme)
-        form.addRow(self.tr("Tracker at the start:"), self.tracker)
+        form.addRow(self.tr("Theme:"), self.theme)
+        form.addRow(self.tr("Default tracker:"), self.tracker)
         form.addRow("", self.pause_on_lost)
         form.addRow("", self.loop)
         form.addRow("", self.autosave)
@@ -103,9 +112,8 @@ class PreferencesDialog(QDialog):
     def _make_keys(self) -> QWidget:
         page = QWidget()
         layout = QVBoxLayout(page)
-        self._ids = [spec.id for spec in ACTIONS]
-        defaults = default_keys()
-        self._keys = {name: self._settings.shortcuts.get(name, defaults.get(name, "")) for name in self._ids}
+        self._ids = [command.id for command in self._commands]
+        self._keys = {**self._defaults, **{k: v for k, v in self._settings.shortcuts.items() if k in self._defaults}}
         self.table = QTableWidget(len(self._ids), 2)
         self.table.setHorizontalHeaderLabels([self.tr("Action"), self.tr("Key")])
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
@@ -117,8 +125,8 @@ class PreferencesDialog(QDialog):
         assert rows is not None and header is not None
         rows.hide()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for row, spec in enumerate(ACTIONS):
-            self.table.setItem(row, 0, QTableWidgetItem(plain(translated(spec.text))))
+        for row, command in enumerate(self._commands):
+            self.table.setItem(row, 0, QTableWidgetItem(plain(translated(command.text))))
             self.table.setItem(row, 1, QTableWidgetItem())
             self._show_key(row)
         self.table.currentCellChanged.connect(lambda *_cells: self._show_editor())
@@ -130,7 +138,7 @@ class PreferencesDialog(QDialog):
         clear, default = QPushButton(self.tr("No key")), QPushButton(self.tr("Default"))
         every = QPushButton(self.tr("All defaults"))
         clear.clicked.connect(lambda: self._set_key(""))
-        default.clicked.connect(lambda: self._set_key(defaults.get(self._current(), "")))
+        default.clicked.connect(lambda: self._set_key(self._defaults[self._current()]))
         every.clicked.connect(self._reset_all)
         line.addWidget(QLabel(self.tr("New key:")))
         line.addWidget(self.editor, 1)
@@ -166,8 +174,7 @@ class PreferencesDialog(QDialog):
         self._check_conflicts()
 
     def _reset_all(self) -> None:
-        defaults = default_keys()
-        self._keys = {name: defaults.get(name, "") for name in self._ids}
+        self._keys = dict(self._defaults)
         for row in range(len(self._ids)):
             self._show_key(row)
         self._show_editor()
@@ -179,22 +186,12 @@ class PreferencesDialog(QDialog):
             item.setText(QKeySequence(self._keys[self._ids[row]]).toString(QKeySequence.SequenceFormat.NativeText))
 
     def _check_conflicts(self) -> None:
-        twice = find_conflicts(self._keys)
-        names = {spec.id: plain(translated(spec.text)) for spec in ACTIONS}
+        twice = find_conflicts(self._commands, self._keys)
+        names = {command.id: plain(translated(command.text)) for command in self._commands}
         texts = [
             self.tr("{}: {}").format(key, ", ".join(names[name] for name in actions)) for key, actions in twice.items()
         ]
-        self.conflicts.setText(self.tr("Given twice – {}").format("; ".join(texts)) if texts else "")
+        self.conflicts.setText(self.tr("Shortcut conflict: {}").format("; ".join(texts)) if texts else "")
         button = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
         if button is not None:
             button.setEnabled(not twice)
-
-
-def find_conflicts(keys: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the keys that more than one action has, with those actions; an action's further keys count too."""
-    owners: dict[str, list[str]] = {}
-    for spec in ACTIONS:
-        first = keys.get(spec.id, "")
-        for key in [first, *spec.keys[1:]] if first else []:
-            owners.setdefault(QKeySequence(key).toString(), []).append(spec.id)
-    return {key: actions for key, actions in owners.items() if len(actions) > 1}

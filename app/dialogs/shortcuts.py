@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import (
-    QAction,
     QDialog,
     QDialogButtonBox,
     QHeaderView,
@@ -18,13 +17,17 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.window.actions import ACTIONS, HOLD_TO_HIDE_KEY, MENUS, translated
+from app.commands import HOLD_TO_HIDE_KEY, MENUS, Command, plain, translated
+
+_NATIVE = QKeySequence.SequenceFormat.NativeText
 
 
 class ShortcutSheet(QDialog):
-    """A list to read and to search; it may stay open beside the window."""
+    """A list to read and to search; it may stay open beside the window. `shortcuts` are the user's own keys by id."""
 
-    def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, commands: Sequence[Command], shortcuts: Mapping[str, str], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keys"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -44,21 +47,20 @@ class ShortcutSheet(QDialog):
             font.setBold(True)
             group.setFont(0, font)
             group.setFirstColumnSpanned(True)
-            for spec in ACTIONS:
-                if spec.menu == name and actions[spec.id].shortcuts():
-                    keys = ", ".join(
-                        key.toString(QKeySequence.SequenceFormat.NativeText) for key in actions[spec.id].shortcuts()
-                    )
-                    QTreeWidgetItem(group, [plain(actions[spec.id].text()), keys, translated(spec.tip)])
+            for command in commands:
+                keys = command.keys_with(shortcuts)
+                if command.menu == name and keys:
+                    shown = ", ".join(QKeySequence(key).toString(_NATIVE) for key in keys)
+                    QTreeWidgetItem(group, [plain(translated(command.text)), shown, translated(command.help)])
             if name == "overlays":
                 tip = self.tr("Hide all overlays for as long as the key is held")
                 QTreeWidgetItem(group, [self.tr("Hide all"), self.tr("hold {}").format(HOLD_TO_HIDE_KEY), tip])
             if name == "edit":
-                for text, keys, tip in (
+                for text, key, tip in (
                     (self.tr("Move the box"), "← ↑ → ↓", self.tr("By a pixel; Shift: ten; Ctrl: its size")),
-                    (self.tr("Accept the box"), self.tr("Return"), self.tr("Keep the box that is drawn")),
+                    (self.tr("Accept the box"), self.tr("Return"), self.tr("Track this box")),
                 ):
-                    QTreeWidgetItem(group, [text, keys, tip])
+                    QTreeWidgetItem(group, [text, key, tip])
         self.tree.expandAll()
         header = self.tree.header()
         assert header is not None
@@ -73,30 +75,18 @@ class ShortcutSheet(QDialog):
         self.resize(680, 560)
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return action and keys of every line that is shown."""
-        found = []
-        for place in range(self.tree.topLevelItemCount()):
-            group = self.tree.topLevelItem(place)
-            for i in range(group.childCount() if group is not None else 0):
-                item = group.child(i)
-                if not item.isHidden():
-                    found.append((item.text(0), item.text(1)))
-        return found
+        """Return command and keys of every line that is shown."""
+        lines = [line for group in _children(self.tree.invisibleRootItem()) for line in _children(group)]
+        return [(line.text(0), line.text(1)) for line in lines if not line.isHidden()]
 
     def _filter(self, text: str) -> None:
         wanted = text.lower()
-        for place in range(self.tree.topLevelItemCount()):
-            group = self.tree.topLevelItem(place)
-            shown = 0
-            for i in range(group.childCount() if group is not None else 0):
-                item = group.child(i)
-                is_shown = any(wanted in item.text(column).lower() for column in range(3))
-                item.setHidden(not is_shown)
-                shown += is_shown
-            if group is not None:
-                group.setHidden(not shown)
+        for group in _children(self.tree.invisibleRootItem()):
+            for line in _children(group):
+                line.setHidden(not any(wanted in line.text(column).lower() for column in range(3)))
+            group.setHidden(all(line.isHidden() for line in _children(group)))
 
 
-def plain(text: str) -> str:
-    """Return a menu text without its mark for the keyboard."""
-    return text.replace("&&", "\0").replace("&", "").replace("\0", "&").rstrip("…")
+def _children(item: QTreeWidgetItem | None) -> list[QTreeWidgetItem]:
+    children = [] if item is None else [item.child(place) for place in range(item.childCount())]
+    return [child for child in children if child is not None]

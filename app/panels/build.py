@@ -7,24 +7,25 @@ from pathlib import Path
 import platformdirs
 import torch
 
+from app.canvas.overlays.model import OverlayModel
 from app.panels.benchmark import BenchmarkPanel
+from app.panels.docks import Panels
 from app.panels.log import LogPanel
 from app.panels.overlays import OverlayPanel
 from app.panels.plots import PlotsPanel
 from app.panels.readout import ReadoutPanel
 from app.panels.sources import SourcesPanel
 from app.panels.thumbnails import ThumbnailsPanel
+from app.panels.timeline import Timeline
 from app.panels.tracker import TrackerPanel
 from app.panels.training import TrainingPanel
-from app.window.docks import Panels
-from app.window.timeline import Timeline
 from tracker_core.checkpoints.weights import list_weights
 from tracker_core.packaged import CONFIGS
 from tracker_core.presets import DEFAULT_TRACKER, list_trackers
 
 
-def build_panels() -> Panels:
-    """Return the panels of a main window."""
+def build_panels(overlays: OverlayModel) -> Panels:
+    """Return the panels of a main window; `overlays` is what their canvas paints."""
     tracker = TrackerPanel()
     tracker.set_trackers(usable_trackers(), DEFAULT_TRACKER)
     tracker.set_devices(usable_devices())
@@ -37,7 +38,7 @@ def build_panels() -> Panels:
         timeline=Timeline(),
         readout=ReadoutPanel(),
         sources=SourcesPanel(),
-        overlays=OverlayPanel(),
+        overlays=OverlayPanel(overlays),
         tracker=tracker,
         thumbnails=ThumbnailsPanel(),
         plots=PlotsPanel(),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from PyQt5.QtCore import QObject, Qt, pyqtSignal
+from PyQt5.QtCore import QObject, pyqtSignal
 from PyQt5.QtGui import QFontDatabase, QTextCharFormat, QTextCursor
-from PyQt5.QtWidgets import QApplication, QComboBox, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QApplication, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from app.panels.fields import ComboBox
 
 MOST_LINES = 2000
 LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
@@ -47,7 +49,7 @@ class LogPanel(QWidget):
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setAccessibleName(self.tr("Log"))
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.level = QComboBox()
+        self.level = ComboBox()
         for level in LEVELS:
             self.level.addItem(logging.getLevelName(level).capitalize(), level)
         self.level.setCurrentIndex(1)
@@ -66,7 +68,8 @@ class LogPanel(QWidget):
         layout.addLayout(line)
         layout.addWidget(self.text, 1)
         self._relay = LogRelay(self)
-        self._relay.arrived.connect(self.add, Qt.ConnectionType.QueuedConnection)
+        # from other threads it comes queued, as Qt connects by default
+        self._relay.arrived.connect(self.add)
         self.handler = PanelHandler(self._relay)
         logging.getLogger().addHandler(self.handler)
         handler = self.handler  # not through self: the panel is gone by then
@@ -102,9 +105,11 @@ class LogPanel(QWidget):
             form.setFontWeight(75)
         bar = self.text.verticalScrollBar()
         follows = bar is None or bar.value() == bar.maximum()
-        cursor = QTextCursor(self.text.document())
+        document = self.text.document()
+        assert document is not None
+        cursor = QTextCursor(document)
         cursor.movePosition(QTextCursor.MoveOperation.End)
-        if not self.text.document().isEmpty():
+        if not document.isEmpty():
             cursor.insertBlock()
         cursor.insertText(line, form)
         if follows and bar is not None:

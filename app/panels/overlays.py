@@ -2,211 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
-from PyQt5.QtCore import QPointF, QSize, Qt, pyqtSignal
+from PyQt5.QtCore import QCoreApplication, QPointF, QSignalBlocker, QSize
 from PyQt5.QtGui import QColor, QPainter, QPaintEvent
-from PyQt5.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFormLayout,
-    QGridLayout,
-    QLabel,
-    QSizePolicy,
-    QSlider,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PyQt5.QtWidgets import QCheckBox, QFormLayout, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from app.canvas.overlays.base import (
-    ANCHOR,
-    DASHES,
-    GHOST,
-    GROUND_TRUTH,
-    GUIDE,
-    HALO,
-    PREDICTION,
-    PROPOSAL,
-    SEARCH_WINDOW,
-    make_pen,
-)
-from app.canvas.overlays.candidates import DEFAULT_TOP_K
-from app.canvas.overlays.heat_map import BEST_ANCHOR, HeatMode
+from app.canvas.overlays.base import HALO, Option, Overlay, make_pen
+from app.canvas.overlays.model import OverlayModel
+from app.commands import plain
+from app.panels.fields import ComboBox, Slider, WholeField
 from tracker_core.types import TrackDebug
-
-COLORS: dict[str, QColor] = {
-    "prediction": PREDICTION,
-    "ground_truth": GROUND_TRUTH,
-    "anchor": ANCHOR,
-    "proposals": PROPOSAL,
-    "anchors_at_mouse": ANCHOR,
-    "search_window": SEARCH_WINDOW,
-    "trail": PREDICTION,
-    "guide": GUIDE,
-    "ghost": GHOST,
-}
-MOST_PROPOSALS = 50
 
 
 class Swatch(QWidget):
-    """A short line in an overlay's colour and dashes; a gradient for the heat map."""
+    """A short line in an overlay's colour and dashes, or a gradient."""
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, overlay: Overlay, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._name = name
+        self._overlay = overlay
         self.setFixedSize(QSize(26, 14))
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the line over a dark one, as it stands on images."""
         painter = QPainter(self)
-        if self._name not in COLORS:
+        if self._overlay.is_gradient:
             for x in range(self.width()):
                 hue = int(240 * (1 - x / self.width()))
                 painter.fillRect(x, 2, 1, 10, QColor.fromHsv(hue, 220, 235))
         else:
-            y = self.height() / 2
-            line = (QPointF(1, y), QPointF(self.width() - 1, y))
+            y, style = self.height() / 2, self._overlay.line
+            start, end = QPointF(1, y), QPointF(self.width() - 1, y)
             painter.setPen(make_pen(HALO, 4))
-            painter.drawLine(*line)
-            painter.setPen(make_pen(COLORS[self._name], 2, DASHES.get(self._name, ())))
-            painter.drawLine(*line)
+            painter.drawLine(start, end)
+            painter.setPen(make_pen(style.color, 2, style.dashes))
+            painter.drawLine(start, end)
         painter.end()
 
 
 class OverlayPanel(QWidget):
-    """A check box and an opacity for every overlay, and the heat map's and the proposals' own settings."""
+    """A check box and an opacity for every overlay of a model, and below them their further options."""
 
-    overlay_changed = pyqtSignal(str, bool, float)
-    heat_mode_changed = pyqtSignal(str, int)
-    top_k_changed = pyqtSignal(int)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, model: OverlayModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("overlay_panel")
+        self._model = model
         self._boxes: dict[str, QCheckBox] = {}
-        self._sliders: dict[str, QSlider] = {}
+        self._sliders: dict[str, Slider] = {}
         self._keys: dict[str, QLabel] = {}
+        self._options: dict[tuple[str, str], ComboBox | WholeField] = {}
         layout = QVBoxLayout(self)
-        grid = QGridLayout()
+        grid, form = QGridLayout(), QFormLayout()
         grid.setColumnStretch(3, 1)
         grid.setVerticalSpacing(2)
-        for row, (name, text) in enumerate(self._texts()):
-            box, slider = QCheckBox(text), QSlider(Qt.Orientation.Horizontal)
-            slider.setRange(0, 100)
-            slider.setValue(100)
-            slider.setMinimumWidth(40)
-            slider.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            slider.setAccessibleName(self.tr("Opacity of: {}").format(text))
-            slider.setToolTip(self.tr("Opacity"))
-            box.toggled.connect(lambda _on, which=name: self._tell(which))
-            slider.valueChanged.connect(lambda _value, which=name: self._tell(which))
-            grid.addWidget(Swatch(name), row, 0)
-            grid.addWidget(box, row, 1)
-            key = QLabel()
-            key.setEnabled(False)  # grey: it is no more than a reminder
-            grid.addWidget(key, row, 2)
-            grid.addWidget(slider, row, 3)
-            self._keys[name] = key
-            self._boxes[name], self._sliders[name] = box, slider
+        for row, name in enumerate(model):
+            self._add_row(grid, row, model[name])
+            for option in model[name].options:
+                self._add_option(form, name, option)
         layout.addLayout(grid)
-        layout.addLayout(self._make_details())
+        layout.addLayout(form)
         layout.addStretch(1)
+        model.changed.connect(self._follow)
+        self._follow()
 
-    def set_overlay(self, name: str, is_visible: bool, opacity: float) -> None:
-        """Show an overlay's state; says nothing back."""
-        if name not in self._boxes:
-            return
-        box, slider = self._boxes[name], self._sliders[name]
-        for widget in (box, slider):
-            widget.blockSignals(True)
-        box.setChecked(is_visible)
-        slider.setValue(round(opacity * 100))
-        for widget in (box, slider):
-            widget.blockSignals(False)
-
-    def set_visible(self, name: str, is_visible: bool) -> None:
-        """Show whether an overlay is on; says nothing back."""
-        if name in self._sliders:
-            self.set_overlay(name, is_visible, self._sliders[name].value() / 100)
-
-    def set_keys(self, keys: dict[str, str]) -> None:
+    def set_keys(self, keys: Mapping[str, str]) -> None:
         """Name the key of every overlay beside it."""
-        for name in self._boxes:
-            key = keys.get(name, "")
-            self._boxes[name].setToolTip(self.tr("Key: {}").format(key) if key else "")
-            self._keys[name].setText(key)
+        for name, label in self._keys.items():
+            label.setText(keys.get(name, ""))
 
-    def set_anchor_ratios(self, ratios: Sequence[str]) -> None:
-        """Offer the anchors of a position by their form, such as "1 : 2"."""
-        names = [self.tr("best of all"), *ratios]
-        if names != [self._anchor.itemText(i) for i in range(self._anchor.count())]:
-            chosen = self._anchor.currentIndex()
-            self._anchor.blockSignals(True)
-            self._anchor.clear()
-            self._anchor.addItems(names)
-            self._anchor.setCurrentIndex(chosen if chosen < len(names) else 0)
-            self._anchor.blockSignals(False)
-            if chosen >= len(names):
-                self._tell_heat()
+    def _add_row(self, grid: QGridLayout, row: int, overlay: Overlay) -> None:
+        name, text = overlay.name, plain(_translated(overlay.title or overlay.name.replace("_", " ").capitalize()))
+        box, slider, key = QCheckBox(text), Slider(), QLabel()
+        box.setToolTip(_translated(overlay.help))
+        box.toggled.connect(lambda is_on: self._model.show(name, is_on))
+        slider.setRange(0, 100)
+        slider.setMinimumWidth(40)
+        slider.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        slider.setAccessibleName(self.tr("Opacity of: {}").format(text))
+        slider.setToolTip(self.tr("Opacity"))
+        slider.valueChanged.connect(lambda value: self._model.set_opacity(name, value / 100))
+        key.setEnabled(False)  # grey: it is no more than a reminder
+        for column, widget in enumerate((Swatch(overlay), box, key, slider)):
+            grid.addWidget(widget, row, column)
+        self._boxes[name], self._sliders[name], self._keys[name] = box, slider, key
 
-    def _make_details(self) -> QFormLayout:
-        form = QFormLayout()
-        self._mode, self._anchor, self._top_k = QComboBox(), QComboBox(), QSpinBox()
-        for mode, text in (
-            (HeatMode.RAW, self.tr("as the network says")),
-            (HeatMode.PENALISED, self.tr("after the penalty")),
-            (HeatMode.WINDOWED, self.tr("after the window")),
-        ):
-            self._mode.addItem(text, mode.value)
-        self._mode.setCurrentIndex(2)
-        for combo in (self._mode, self._anchor):
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(10)
-        self._anchor.addItem(self.tr("best of all"))
-        self._top_k.setRange(1, MOST_PROPOSALS)
-        self._top_k.setValue(DEFAULT_TOP_K)
-        form.addRow(self.tr("Heat map:"), self._mode)
-        form.addRow(self.tr("Anchor:"), self._anchor)
-        form.addRow(self.tr("Proposals:"), self._top_k)
-        for widget, name in (
-            (self._mode, self.tr("Scores of the heat map")),
-            (self._anchor, self.tr("Anchor of the heat map")),
-            (self._top_k, self.tr("Number of proposals")),
-        ):
-            widget.setAccessibleName(name)
-        self._mode.currentIndexChanged.connect(lambda _index: self._tell_heat())
-        self._anchor.currentIndexChanged.connect(lambda _index: self._tell_heat())
-        self._top_k.valueChanged.connect(self.top_k_changed)
-        return form
+    def _add_option(self, form: QFormLayout, overlay: str, option: Option) -> None:
+        field: ComboBox | WholeField
+        if option.choices:
+            field = ComboBox()
+            field.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            field.setMinimumContentsLength(10)
+            chosen = field
+            field.currentIndexChanged.connect(lambda _index: self._set(overlay, option, chosen.currentData()))
+        else:
+            field = WholeField()
+            field.setRange(option.low, option.high)
+            field.valueChanged.connect(lambda value: self._set(overlay, option, value))
+        title = _translated(option.title)
+        field.setAccessibleName(title)
+        form.addRow(f"{title}:", field)
+        self._options[overlay, option.name] = field
 
-    def set_top_k(self, count: int) -> None:
-        """Show how many proposals are drawn; says nothing back."""
-        self._top_k.blockSignals(True)
-        self._top_k.setValue(count)
-        self._top_k.blockSignals(False)
+    def _set(self, overlay: str, option: Option, value: int | str) -> None:
+        self._model.set_value(overlay, option.name, value)
 
-    def _tell(self, name: str) -> None:
-        self.overlay_changed.emit(name, self._boxes[name].isChecked(), self._sliders[name].value() / 100)
+    def _follow(self) -> None:
+        """Show what the model holds; says nothing back."""
+        for name, box in self._boxes.items():
+            overlay, slider = self._model[name], self._sliders[name]
+            with QSignalBlocker(box), QSignalBlocker(slider):
+                box.setChecked(overlay.is_visible)
+                slider.setValue(round(overlay.opacity * 100))
+            for option in overlay.options:
+                field = self._options[name, option.name]
+                with QSignalBlocker(field):
+                    if isinstance(field, ComboBox):
+                        _fill(field, option, overlay.values[option.name])
+                    else:
+                        field.setValue(int(overlay.values[option.name]))
 
-    def _tell_heat(self) -> None:
-        anchor = self._anchor.currentIndex() - 1
-        self.heat_mode_changed.emit(str(self._mode.currentData()), anchor if anchor >= 0 else BEST_ANCHOR)
 
-    def _texts(self) -> list[tuple[str, str]]:
-        return [
-            ("prediction", self.tr("Prediction")),
-            ("ground_truth", self.tr("Ground truth")),
-            ("anchor", self.tr("Winning anchor")),
-            ("proposals", self.tr("Top proposals")),
-            ("anchors_at_mouse", self.tr("Anchors at mouse")),
-            ("heat_map", self.tr("Heat map")),
-            ("search_window", self.tr("Search window")),
-            ("trail", self.tr("Trail")),
-            ("guide", self.tr("Guide")),
-            ("ghost", self.tr("Ghost: run before")),
-        ]
+def anchor_choices(debug: TrackDebug) -> tuple[tuple[str, str], ...]:
+    """Return the anchors of a position of the first map: place and form, width : height."""
+    return tuple((str(place), ratio) for place, ratio in enumerate(anchor_ratios(debug)))
 
 
 def anchor_ratios(debug: TrackDebug) -> tuple[str, ...]:
@@ -221,3 +140,17 @@ def anchor_ratios(debug: TrackDebug) -> tuple[str, ...]:
         ratio = max(width, height) / max(1e-6, min(width, height))
         names.append(f"{ratio:.2g} : 1" if wide else f"1 : {ratio:.2g}")
     return tuple(names)
+
+
+def _fill(field: ComboBox, option: Option, value: int | str) -> None:
+    if [field.itemData(i) for i in range(field.count())] != [key for key, _ in option.choices]:
+        field.clear()
+        for key, text in option.choices:
+            field.addItem(_translated(text), key)
+    for place, (_, text) in enumerate(option.choices):
+        field.setItemText(place, _translated(text))
+    field.setCurrentIndex(field.findData(value))
+
+
+def _translated(text: str) -> str:
+    return QCoreApplication.translate("overlays", text)

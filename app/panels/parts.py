@@ -1,42 +1,19 @@
-"""What panels share: a line for a folder or a file with a button to choose it, and plots in the window's colours."""
+"""What panels share: numbers as texts, and plots in the window's colours."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from PyQt5.QtCore import QTimer
 from PyQt5.QtGui import QPalette
-from PyQt5.QtWidgets import QFileDialog, QHBoxLayout, QLayout, QLineEdit, QToolButton, QWidget
-
-Browse = Callable[[QWidget, str, str], str]  # (parent, title, path now) to the chosen path, "" for none
+from PyQt5.QtWidgets import QLayout, QWidget
 
 
-def browse_folder(parent: QWidget, title: str, path: str) -> str:
-    """Let the user choose a folder."""
-    return QFileDialog.getExistingDirectory(parent, title, path)
-
-
-def with_browse(line: QLineEdit, name: str, browse: Browse = browse_folder) -> QWidget:
-    """Return `line` with a button beside it that fills it; `name` is read to those who cannot see it."""
-    holder = QWidget()
-    line.setAccessibleName(name)
-    button = QToolButton()
-    button.setText("…")
-    button.setAccessibleName(name)
-    button.setToolTip(name)
-
-    def choose() -> None:
-        path = browse(holder, name, line.text())
-        if path:
-            line.setText(path)
-
-    button.clicked.connect(choose)
-    layout = QHBoxLayout(holder)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(line, 1)
-    layout.addWidget(button)
-    return holder
+def format_value(value: float, digits: int = 2) -> str:
+    """Return a number for a read-out, a dash where there is none."""
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def make_plot(title: str, bottom: str) -> Any:

@@ -10,7 +10,7 @@ from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QFontDatabase, QResizeEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from app.window.status_bar import format_value
+from app.panels.parts import format_value
 
 STATE_COLORS = {"tracking": "#2e9e4f", "key": "#b08900", "uncertain": "#c77700", "lost": "#d02020"}
 IMPORTANCE = ("frame", "state", "score", "iou", "fps", "success", "precision", "center_error")

@@ -88,14 +88,15 @@ class ThumbnailsPanel(QWidget):
         self._captions["exemplar"].setText(self.tr("Exemplar {}×{}").format(*_size(debug.exemplar_crop)))
         self._captions["search"].setText(self.tr("Search region {}×{}").format(*_size(debug.search_crop)))
         scores = score_map(debug, HeatMode.WINDOWED) if debug.levels and len(debug.scores_windowed) else None
-        self.heat.set_image(None if scores is None else to_qimage(color_heat_map(scores)))
+        self.heat.set_image(None if scores is None else to_qimage(color_heat_map(np.asarray(scores, np.float64))))
         best = float(np.nanmax(debug.scores_windowed)) if len(debug.scores_windowed) else float("nan")
         self._captions["heat"].setText(self.tr("Scores after the window, best {:.2f}").format(best))
 
 
 def to_qimage(image_bgr: Image) -> QImage:
     """Return a QImage that owns its pixels from a uint8 BGR image."""
-    return qimage2ndarray.array2qimage(np.ascontiguousarray(image_bgr[:, :, ::-1]))
+    qimage: QImage = qimage2ndarray.array2qimage(np.ascontiguousarray(image_bgr[:, :, ::-1]))
+    return qimage
 
 
 def _size(image: Image) -> tuple[int, int]:

@@ -1,29 +1,23 @@
-"""The tracker panel: which tracker, with which weights, on which device, and its parameters, live."""
+"""The tracker panel: which tracker, with which weights, on which device, and its parameters while it tracks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
-from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt5.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
-    QSlider,
-    QSpinBox,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from app.panels.fields import ComboBox, DecimalField, PathField, Slider, WholeField, with_browse
 from tracker_core.config import Range, TrackingConfig, ranges_of
 
 
@@ -69,19 +63,20 @@ class ParameterRow:
     def __init__(self, parameter: Parameter, text: str, changed: Callable[[], None]) -> None:
         self.parameter = parameter
         self.label = QLabel(text)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider = Slider()
         self.slider.setRange(0, round((parameter.high - parameter.low) / parameter.step))
         self.slider.setMinimumWidth(60)
-        self.field: Any = QSpinBox() if parameter.is_whole else QDoubleSpinBox()
         low, high = parameter.range.low, parameter.range.high
+        self.field: WholeField | DecimalField
         if parameter.is_whole:
+            self.field = WholeField()
             self.field.setRange(int(low), int(high))
             self.field.setSingleStep(int(parameter.step))
         else:
+            self.field = DecimalField()
             self.field.setDecimals(2)
             self.field.setRange(low, high)
             self.field.setSingleStep(0.05)
-        self.field.setKeyboardTracking(False)  # a number is taken when it is complete, not digit by digit
         for widget in (self.slider, self.field):
             widget.setAccessibleName(text)
         self._changed = changed
@@ -95,12 +90,12 @@ class ParameterRow:
 
     def show(self, value: float) -> None:
         """Show a value; says nothing back."""
-        for widget in (self.slider, self.field):
-            widget.blockSignals(True)
-        self.field.setValue(int(value) if self.parameter.is_whole else float(value))
-        self.slider.setValue(self._place(value))
-        for widget in (self.slider, self.field):
-            widget.blockSignals(False)
+        with QSignalBlocker(self.slider), QSignalBlocker(self.field):
+            if isinstance(self.field, WholeField):
+                self.field.setValue(int(value))
+            else:
+                self.field.setValue(value)
+            self.slider.setValue(self._place(value))
 
     def _place(self, value: float) -> int:
         return round((value - self.parameter.low) / self.parameter.step)
@@ -125,6 +120,7 @@ class TrackerPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("tracker_panel")
         self._tracking: TrackingConfig | None = None
+        self._told: tuple[str, str, str] | None = None
         layout = QVBoxLayout(self)
         layout.addLayout(self._make_choice())
         layout.addLayout(self._make_parameters())
@@ -134,35 +130,30 @@ class TrackerPanel(QWidget):
 
     def set_trackers(self, entries: Sequence[tuple[str, str]], current: str = "") -> None:
         """Offer trackers, each a name and a description."""
-        self.tracker.blockSignals(True)
-        self.tracker.clear()
-        for place, (name, description) in enumerate(entries):
-            self.tracker.addItem(name, name)
-            self.tracker.setItemData(place, description, Qt.ItemDataRole.ToolTipRole)
-        self.tracker.blockSignals(False)
+        with QSignalBlocker(self.tracker):
+            self.tracker.clear()
+            for place, (name, description) in enumerate(entries):
+                self.tracker.addItem(name, name)
+                self.tracker.setItemData(place, description, Qt.ItemDataRole.ToolTipRole)
         self.set_choice(current)
 
     def set_devices(self, devices: Sequence[str]) -> None:
         """Offer devices; "auto" stands first."""
-        self.device.blockSignals(True)
-        chosen = self.device.currentText() or "auto"
-        self.device.clear()
-        self.device.addItems(["auto", *devices])
-        self.device.setCurrentText(chosen)
-        self.device.blockSignals(False)
+        with QSignalBlocker(self.device):
+            chosen = self.device.currentText() or "auto"
+            self.device.clear()
+            self.device.addItems(["auto", *devices])
+            self.device.setCurrentText(chosen)
 
     def set_choice(self, name: str, weights: str = "", device: str = "auto") -> None:
         """Show what was chosen; says nothing back."""
-        for widget in (self.tracker, self.weights, self.device):
-            widget.blockSignals(True)
-        place = self.tracker.findData(name)
-        if place >= 0:
-            self.tracker.setCurrentIndex(place)
-        self.weights.setText(weights)
-        if self.device.findText(device) >= 0:
-            self.device.setCurrentText(device)
-        for widget in (self.tracker, self.weights, self.device):
-            widget.blockSignals(False)
+        with QSignalBlocker(self.tracker), QSignalBlocker(self.weights), QSignalBlocker(self.device):
+            place = self.tracker.findData(name)
+            if place >= 0:
+                self.tracker.setCurrentIndex(place)
+            self.weights.set_path(weights)
+            if self.device.findText(device) >= 0:
+                self.device.setCurrentText(device)
         self._told = self._choice()
 
     def set_tracking(self, tracking: TrackingConfig) -> None:
@@ -177,32 +168,23 @@ class TrackerPanel(QWidget):
         """The parameters as they are shown, None before a tracker was built."""
         if self._tracking is None:
             return None
-        return replace(self._tracking, **{name: row.value for name, row in self.rows.items()})
+        return _with(self._tracking, {name: row.value for name, row in self.rows.items()})
 
     def _make_choice(self) -> QFormLayout:
         form = QFormLayout()
-        self.tracker, self.weights, self.device = QComboBox(), QLineEdit(), QComboBox()
-        self.tracker.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.tracker, self.weights, self.device = ComboBox(), PathField(), ComboBox()
+        self.tracker.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.tracker.setMinimumContentsLength(16)
-        self.weights.setPlaceholderText(self.tr("its own"))
+        self.weights.setPlaceholderText(self.tr("built-in"))
         self.device.addItems(["auto", "cpu"])
-        browse = QToolButton()
-        browse.setText("…")
-        browse.setAccessibleName(self.tr("Choose a weights file"))
-        browse.setToolTip(self.tr("Choose a weights file"))
-        browse.clicked.connect(self._browse)
-        line = QHBoxLayout()
-        line.addWidget(self.weights, 1)
-        line.addWidget(browse)
+        line = with_browse(self.weights, self.tr("Weights file"), self._browse)
         form.addRow(self.tr("Tracker:"), self.tracker)
         form.addRow(self.tr("Weights:"), line)
         form.addRow(self.tr("Device:"), self.device)
-        self.weights.setAccessibleName(self.tr("Weights"))
-        self.weights.setToolTip(self.tr("A .safetensors file; empty for the tracker's own weights"))
+        self.weights.setToolTip(self.tr("A .safetensors file; empty for the weights that come with the tracker"))
         self.tracker.currentIndexChanged.connect(self._on_tracker)
         self.weights.editingFinished.connect(self._on_weights)
         self.device.currentIndexChanged.connect(lambda _index: self._tell_choice())
-        self._told: tuple[str, str, str] | None = None
         return form
 
     def _make_parameters(self) -> QGridLayout:
@@ -220,7 +202,7 @@ class TrackerPanel(QWidget):
 
     def _make_presets(self) -> QHBoxLayout:
         line = QHBoxLayout()
-        self.presets = QComboBox()
+        self.presets = ComboBox()
         self.presets.addItem(self.tr("Presets …"))
         for name, text in (
             ("steady", self.tr("Steady: slow target, much clutter")),
@@ -229,7 +211,7 @@ class TrackerPanel(QWidget):
         ):
             self.presets.addItem(text, name)
         self.presets.setAccessibleName(self.tr("Presets of the parameters"))
-        self.presets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.presets.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.presets.activated.connect(self._use_preset)
         self.reset = QPushButton(self.tr("Reset"))
         self.reset.setToolTip(self.tr("The parameters that the tracker was tuned with"))
@@ -242,17 +224,12 @@ class TrackerPanel(QWidget):
         name = self.presets.itemData(place)
         self.presets.setCurrentIndex(0)
         if name in PRESETS and self._tracking is not None:
-            whole = {field.name for field in fields(TrackingConfig)}
-            self.set_tracking(replace(self._tracking, **{k: v for k, v in PRESETS[name].items() if k in whole}))
+            self.set_tracking(_with(self._tracking, PRESETS[name]))
             self._tell_tracking()
 
-    def _browse(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, self.tr("Weights"), self.weights.text(), self.tr("Weights (*.safetensors);;All files (*)")
-        )
-        if path:
-            self.weights.setText(path)
-            self._on_weights()
+    def _browse(self, parent: QWidget, title: str, path: str) -> str:
+        kinds = self.tr("Weights (*.safetensors);;All files (*)")
+        return QFileDialog.getOpenFileName(parent, title, path, kinds)[0]
 
     def _on_tracker(self, _place: int) -> None:
         self.weights.clear()  # another network's weights would not fit
@@ -264,7 +241,7 @@ class TrackerPanel(QWidget):
             self._tell_choice()
 
     def _choice(self) -> tuple[str, str, str]:
-        return str(self.tracker.currentData() or ""), self.weights.text().strip(), self.device.currentText()
+        return str(self.tracker.currentData() or ""), self.weights.path, self.device.currentText()
 
     def _tell_choice(self) -> None:
         choice = self._choice()
@@ -285,3 +262,7 @@ class TrackerPanel(QWidget):
             row.field.setEnabled(is_on)
         self.presets.setEnabled(is_on)
         self.reset.setEnabled(is_on)
+
+
+def _with(tracking: TrackingConfig, values: Mapping[str, float]) -> TrackingConfig:
+    return TrackingConfig(**{**asdict(tracking), **values})

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PyQt5.QtCore import QEvent, QLocale, Qt, pyqtSignal
+from PyQt5.QtCore import QEvent, Qt, pyqtSignal
 from PyQt5.QtGui import QShowEvent
 from PyQt5.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -24,8 +23,8 @@ from PyQt5.QtWidgets import (
 )
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import browse_folder, color_plot, make_plots, with_browse
-from app.window.status_bar import format_value
+from app.panels.fields import ComboBox, PathField, is_file, with_browse
+from app.panels.parts import color_plot, format_value, make_plots
 
 STATE_FILE = "state.safetensors"
 WEIGHTS = ("best.safetensors", "last.safetensors")  # the first one that is there is used
@@ -33,7 +32,7 @@ WEIGHTS = ("best.safetensors", "last.safetensors")  # the first one that is ther
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What the user wants to train; `changes` are `key=value` texts, as on the command line."""
+    """What the user wants to train, paths without `~`; `changes` are `key=value` texts, as on the command line."""
 
     config: str
     data: str
@@ -43,16 +42,16 @@ class TrainingOptions:
 
     @property
     def is_begun(self) -> bool:
-        """Whether the folder holds a run that can be gone on with."""
-        return bool(self.out) and (Path(self.out).expanduser() / STATE_FILE).is_file()
+        """Whether the folder holds a training run that can be resumed."""
+        return bool(self.out) and is_file(Path(self.out) / STATE_FILE)
 
     def arguments(self) -> list[str]:
-        """Return the command that carries it out, or goes on with it."""
-        command = ["train", "--config", self.config, "--out", str(Path(self.out).expanduser())]
+        """Return the command that carries it out, or resumes it."""
+        command = ["train", "--config", self.config, "--out", self.out]
         command += ["--device", self.device, "--progress", "json"]
         if self.is_begun:
             command.append("--resume")
-        data = [f"data.root={Path(self.data).expanduser()}"] if self.data else []
+        data = [f"data.root={self.data}"] if self.data else []
         return [*command, *data, *self.changes]
 
 
@@ -89,8 +88,8 @@ class TrainingPanel(QWidget):
         """Return what is to be run; raises ValueError where a quote of the changes is not closed."""
         return TrainingOptions(
             str(self.config.currentData() or self.config.currentText().strip()),
-            self.data.text().strip(),
-            self.out.text().strip(),
+            self.data.path,
+            self.out.path,
             self.device.currentText(),
             tuple(shlex.split(self.changes.text())),
         )
@@ -103,7 +102,7 @@ class TrainingPanel(QWidget):
     # --- what is shown ------------------------------------------------------------------------------------
 
     def begin(self, is_resumed: bool) -> None:
-        """Show that a run starts; the curves of a run that goes on stay."""
+        """Show that a run starts; the curves of a resumed one stay."""
         if not is_resumed:
             self._losses.clear()
             self._scores.clear()
@@ -123,7 +122,7 @@ class TrainingPanel(QWidget):
             self._put(self._losses, step, loss)
             text = self.tr("Step {} of {}: loss {}, {} pairs per second, about {} left.")
             left = format_duration(float(message.get("eta_s") or 0))
-            rate = QLocale().toString(float(message["pairs_per_second"]), "f", 0)
+            rate = f"{float(message['pairs_per_second']):.0f}"
             self.status.setText(
                 "\n".join(
                     filter(None, (text.format(step, message["steps"], f"{loss:.3f}", rate, left), self._validated))
@@ -156,14 +155,15 @@ class TrainingPanel(QWidget):
         form = QFormLayout(holder)
         form.setContentsMargins(4, 4, 4, 4)
         form.setVerticalSpacing(3)
-        self.config, self.device = QComboBox(), QComboBox()
-        self.data, self.out, self.changes = QLineEdit(), QLineEdit(str(out)), QLineEdit()
+        self.config, self.device = ComboBox(), ComboBox()
+        self.data, self.out, self.changes = PathField(), PathField(), QLineEdit()
+        self.out.set_path(out)
         for path in configs:
             self.config.addItem(path.stem, str(path))
         self.config.setAccessibleName(self.tr("Recipe"))
         self.device.addItem("auto")
         self.device.setAccessibleName(self.tr("Device"))
-        self.data.setPlaceholderText(self.tr("folder that the recipe's paths start from"))
+        self.data.setPlaceholderText(self.tr("folder that the recipe's paths are relative to"))
         self.changes.setPlaceholderText("loop.steps=2000 loop.batch=16")
         self.changes.setAccessibleName(self.tr("Changes to the recipe"))
         other = QPushButton(self.tr("Other…"))
@@ -173,7 +173,7 @@ class TrainingPanel(QWidget):
         recipe.addWidget(other)
         form.addRow(self.tr("Recipe:"), recipe)
         form.addRow(self.tr("Data:"), with_browse(self.data, self.tr("Folder of the training data")))
-        form.addRow(self.tr("Output:"), with_browse(self.out, self.tr("Folder of the run"), browse_folder))
+        form.addRow(self.tr("Output:"), with_browse(self.out, self.tr("Folder of the training run")))
         form.addRow(self.tr("Device:"), self.device)
         form.addRow(self.tr("Changes:"), self.changes)
         self.start, self.stop = QPushButton(), QPushButton(self.tr("Stop"))
@@ -252,12 +252,12 @@ class TrainingPanel(QWidget):
             self.weights_chosen.emit(str(path))
 
     def _weights(self) -> Path | None:
-        folder = self.out.text().strip()
-        paths = [Path(folder).expanduser() / name for name in WEIGHTS] if folder else []
-        return next((path for path in paths if path.is_file()), None)
+        folder = self.out.path
+        paths = [Path(folder) / name for name in WEIGHTS] if folder else []
+        return next((path for path in paths if is_file(path)), None)
 
     def _put(self, values: list[tuple[int, float]], step: int, value: float) -> None:
-        """Add a value; steps that are done again after a resume replace what came from before."""
+        """Add a value; steps that are repeated after a resume replace what came before."""
         while values and values[-1][0] >= step:
             values.pop()
         values.append((step, value))
@@ -268,11 +268,12 @@ class TrainingPanel(QWidget):
                 line.setData([step for step, _ in values], [value for _, value in values])
 
     def _show_state(self) -> None:
-        folder = self.out.text().strip()
-        is_begun = bool(folder) and (Path(folder).expanduser() / STATE_FILE).is_file()
-        self.start.setText(self.tr("Go on") if is_begun else self.tr("Start"))
+        is_begun = bool(self.out.path) and is_file(Path(self.out.path) / STATE_FILE)
+        self.start.setText(self.tr("Resume") if is_begun else self.tr("Start"))
         self.start.setToolTip(
-            self.tr("The output folder holds a run that was interrupted") if is_begun else self.tr("Start training")
+            self.tr("The output folder holds a training run that was interrupted")
+            if is_begun
+            else self.tr("Start training")
         )
         self.start.setEnabled(not self._is_running)
         self.stop.setEnabled(self._is_running)

@@ -14,7 +14,6 @@ from PyQt5.QtGui import QColor, QIcon, QPainter, QPixmap
 from PyQt5.QtWidgets import QApplication, QSplashScreen
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
-from app.panels.build import build_panels
 from app.panels.parts import make_plot
 from app.session.tracking_runs import SessionTracker, TrackerChoice
 from app.settings import Settings, settings_path
@@ -45,6 +44,8 @@ def run_window(argv: list[str]) -> int:
     options = _parse(argv)
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
+    # at 125 % or 150 % neither too small nor too large
+    QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     application = QApplication.instance() or QApplication([APPLICATION])
     assert isinstance(application, QApplication)
     application.setApplicationName(APPLICATION)
@@ -60,10 +61,10 @@ def run_window(argv: list[str]) -> int:
     load_core()
     player = Player(build_session_tracker, open_session_source, state_folder / "sessions")
     kept = QSettings(str(state_folder / "window.ini"), QSettings.Format.IniFormat)
-    window = MainWindow(player, bundled_clip(), build_panels(), kept, settings, log_file)
+    window = MainWindow(player, bundled_clip(), kept, settings, log_file)
     reporter.caught.connect(
         lambda sentence, details: window.failures.show(
-            QCoreApplication.translate("application", "Something went wrong"), sentence, details
+            QCoreApplication.translate("application", "Unexpected error"), sentence, details
         )
     )
     window.show()

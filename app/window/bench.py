@@ -24,7 +24,6 @@ from PyQt5.QtWidgets import QApplication
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
 from app.dialogs.export import VIDEO, ExportOptions
-from app.panels.build import build_panels
 from app.session.tracking_runs import TrackerFactory
 from app.window.application import build_session_tracker, bundled_clip, load_core, open_session_source
 from app.window.display import has_display
@@ -153,7 +152,7 @@ def measure_window(
 
     load_core()
     player = Player(tracker_factory, open_any)
-    window = MainWindow(player, panels=build_panels())
+    window = MainWindow(player)
     window.resize(1400, 900)
     window.show()
     bench = _Bench(window, player, timeout_s)
@@ -185,7 +184,7 @@ class _Bench:
         last = (source.frame_count or 1) - 1
         self.painted_at.clear()
         self.heart.begin("tracking")
-        self.window.toggle_play()
+        self.window.playback.toggle_play()
         began = time.perf_counter()
         self._wait(lambda: self.player.is_playing)
         self._wait(lambda: not self.player.is_playing)
@@ -226,7 +225,7 @@ class _Bench:
     def _track_with_everything(self, last: int) -> dict[str, Any]:
         """Track anew at the clip's rate with every overlay, the crops and the curves in sight."""
         self.heart.begin("opening the panels")
-        self._show_overlays(tuple(self.window.canvas.overlays))
+        self._show_overlays(tuple(self.window.overlays))
         self.window.docks.docks["thumbnails"].raise_()
         self.window.docks.show_tab(self.window.panels.plots)
         self.player.set_speed(1.0)
@@ -249,7 +248,7 @@ class _Bench:
         """Export the tracked video in another process while the window replays it."""
         self.heart.begin("exporting")
         self.window.exports.export(ExportOptions(VIDEO, str(path), 0, last))
-        self.window.toggle_play()
+        self.window.playback.toggle_play()
         self._wait(lambda: bool(self.window.jobs.running))
         self._wait(lambda: not self.window.jobs.running)
         self.player.play(False)
@@ -257,8 +256,8 @@ class _Bench:
             raise RuntimeError("The window's export wrote no video.")
 
     def _show_overlays(self, names: tuple[str, ...]) -> None:
-        for name in self.window.canvas.overlays:
-            self.window.show_overlay(name, name in names)
+        for name in self.window.overlays:
+            self.window.overlays.show(name, name in names)
 
     def _measure_paint(self) -> dict[str, Any]:
         """Paint a 1280×720 image one to one with all box overlays, then with every overlay."""
@@ -266,14 +265,14 @@ class _Bench:
         canvas.setFixedSize(*PAINT_SIZE)
         self.window.adjustSize()
         result: dict[str, Any] = {"size": list(PAINT_SIZE)}
-        for label, names in (("box_overlays", BOX_OVERLAYS), ("all_overlays", tuple(canvas.overlays))):
+        for label, names in (("box_overlays", BOX_OVERLAYS), ("all_overlays", tuple(self.window.overlays))):
             self._show_overlays(names)
             self.window.open(PATTERN)
             self._wait(lambda: self.player.source is not None and self.player.source.name == PATTERN)
             self._wait(lambda: canvas.box is not None)
             self.paint_ms.clear()
             self.overlay_ms.clear()
-            self.window.toggle_play()
+            self.window.playback.toggle_play()
             self._wait(lambda: self.player.is_playing)
             self._wait(lambda: not self.player.is_playing)
             paint, overlay = np.array(self.paint_ms), np.array(self.overlay_ms)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PyQt5.QtCore import QObject, QSettings, pyqtSignal
+from PyQt5.QtWidgets import QAction, QMenu
+
+from tracker_core.sources.addresses import hide_credentials
 
 MOST = 12
 KEY = "recent/sources"
 
 
 class RecentSources(QObject):
-    """Specs of sources; kept in the program's settings, if there are any."""
+    """Specs of sources, without credentials; kept in the program's settings, if there are any."""
 
     changed = pyqtSignal(list)
 
@@ -19,10 +24,11 @@ class RecentSources(QObject):
         stored = kept.value(KEY, []) if kept is not None else []
         # one entry alone comes back as a text, and a damaged file as anything
         entries = [stored] if isinstance(stored, str) else stored if isinstance(stored, list) else []
-        self.specs = [entry for entry in entries if isinstance(entry, str) and entry][:MOST]
+        self.specs = [hide_credentials(entry) for entry in entries if isinstance(entry, str) and entry][:MOST]
 
     def add(self, spec: str) -> None:
         """Put a source in front."""
+        spec = hide_credentials(spec)
         self.specs = [spec, *(other for other in self.specs if other != spec)][:MOST]
         self._tell()
 
@@ -35,3 +41,20 @@ class RecentSources(QObject):
         if self._kept is not None:
             self._kept.setValue(KEY, self.specs)
         self.changed.emit(self.specs)
+
+
+def fill_recent_menu(menu: QMenu, before: QAction, recent: RecentSources, choose: Callable[[str], None]) -> None:
+    """Put a menu of recent sources into `menu`, before an action; `choose` gets the one that is chosen."""
+    submenu = QMenu(menu.tr("Open &recent"), menu)
+    menu.insertMenu(before, submenu)
+
+    def fill() -> None:
+        submenu.clear()
+        for spec in recent.specs:
+            action = submenu.addAction(spec.replace("&", "&&"))
+            assert action is not None
+            action.triggered.connect(lambda _checked=False, which=spec: choose(which))
+        submenu.setEnabled(bool(recent.specs))
+
+    recent.changed.connect(lambda _specs: fill())
+    fill()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import logging
 from collections import deque
 from dataclasses import dataclass
 
@@ -11,6 +11,9 @@ from PyQt5.QtWidgets import QLabel, QMainWindow, QSizePolicy
 
 from app.session.frame_view import SourceSummary
 
+logger = logging.getLogger(__name__)
+
+NOTICE_MS = 6000
 WINDOW = 30  # frames over which times are averaged
 
 
@@ -25,19 +28,20 @@ class FrameCosts:
 
 
 class StatusReadout:
-    """The permanent labels of a window's status bar; `show_costs` averages over the last frames."""
+    """A window's status bar: passing sentences, and permanent labels; `show_costs` averages over the last frames."""
 
     def __init__(self, window: QMainWindow) -> None:
         self._costs: deque[FrameCosts] = deque(maxlen=WINDOW)
         bar = window.statusBar()
         assert bar is not None
+        self._bar = bar
         bar.setSizeGripEnabled(False)
         bar.setContentsMargins(0, 0, 8, 0)
         self.source = _label(window, window.tr("Source and image size"))
         self.times = _label(window, window.tr("Milliseconds per frame: capture, inference, paint"))
         self.overlays = _label(window, window.tr("What the visible overlays cost per frame"))
         self.dropped = _label(window, window.tr("Images that the window skipped; results are never skipped"))
-        self.speed = _label(window, window.tr("Playing speed"))
+        self.speed = _label(window, window.tr("Playback speed"))
         self.device = _label(window, window.tr("Tracker and device"))
         for label in (self.source, self.times, self.overlays, self.dropped, self.speed, self.device):
             bar.addPermanentWidget(label)
@@ -50,6 +54,18 @@ class StatusReadout:
         for label in (self.source, self.times, self.overlays, self.dropped):
             label.clear()
             label.hide()
+
+    def show_notice(self, text: str) -> None:
+        """Show a sentence for a while."""
+        logger.info("%s", text)
+        self._bar.showMessage(text, NOTICE_MS)
+
+    def show_busy(self, text: str) -> None:
+        """Show what is being done, until it is ""."""
+        if text:
+            self._bar.showMessage(text + " …")
+        else:
+            self._bar.clearMessage()
 
     def show_source(self, source: SourceSummary | None) -> None:
         """Name the source and its image size."""
@@ -74,13 +90,11 @@ class StatusReadout:
         self.overlays.setText(text + (self._tr(" + inner state") if has_debug else ""))
         self.overlays.show()
 
-    def show_dropped(self, window_dropped: int, source_dropped: int) -> None:
-        """Count images that were not shown, and ones that a live source did not deliver."""
-        text = self._tr("dropped {}").format(window_dropped)
-        if source_dropped:
-            text += f" + {source_dropped}"
-        self.dropped.setText(text)
-        self.dropped.show()
+    def show_dropped(self, count: int) -> None:
+        """Count images that were not shown."""
+        form = self._tr("{} frame not displayed") if count == 1 else self._tr("{} frames not displayed")
+        self.dropped.setText(form.format(count))
+        self.dropped.setVisible(count > 0)
 
     def show_speed(self, speed: float) -> None:
         """Show the playing speed; 0 is as fast as possible."""
@@ -89,11 +103,6 @@ class StatusReadout:
     def show_device(self, tracker: str, device: str) -> None:
         """Name the tracker and where it runs."""
         self.device.setText(" · ".join(part for part in (tracker, device) if part))
-
-
-def format_value(value: float, digits: int = 2) -> str:
-    """Return a number for a read-out, a dash where there is none."""
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _label(window: QMainWindow, tip: str) -> QLabel:

@@ -37,19 +37,13 @@ def apply_theme(application: QApplication, theme: str) -> None:
 def make_palette(is_dark: bool) -> QPalette:
     """Return one of the two palettes."""
     palette = QPalette()
-    for role, color in zip(ROLES, DARK if is_dark else LIGHT, strict=True):
-        palette.setColor(getattr(QPalette, role), QColor(color))
-    grey = QColor(DISABLED_DARK if is_dark else DISABLED_LIGHT)
-    for role in (
-        QPalette.ColorRole.WindowText,
-        QPalette.ColorRole.Text,
-        QPalette.ColorRole.ButtonText,
-        QPalette.ColorRole.HighlightedText,
-    ):
-        palette.setColor(QPalette.ColorGroup.Disabled, role, grey)
-    palette.setColor(
-        QPalette.ColorGroup.Disabled, QPalette.ColorRole.Highlight, QColor("#55555d" if is_dark else "#b6b6bd")
-    )
+    role = QPalette.ColorRole
+    for name, color in zip(ROLES, DARK if is_dark else LIGHT, strict=True):
+        palette.setColor(getattr(role, name), QColor(color))
+    disabled, grey = QPalette.ColorGroup.Disabled, QColor(DISABLED_DARK if is_dark else DISABLED_LIGHT)
+    for faded in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):
+        palette.setColor(disabled, faded, grey)
+    palette.setColor(disabled, role.Highlight, QColor("#55555d" if is_dark else "#b6b6bd"))
     return palette
 
 

@@ -28,7 +28,6 @@ from PyQt5.QtWidgets import QApplication
 import tracker_core  # noqa: F401  before PyQt5's first window: it makes OpenCV's own Qt harmless
 from app.dialogs.export import ExportDialog
 from app.dialogs.shortcuts import ShortcutSheet
-from app.panels.build import build_panels
 from app.settings import Settings
 from app.window.application import build_session_tracker, bundled_clip, load_core, open_session_source
 from app.window.main_window import MainWindow
@@ -48,7 +47,7 @@ class Stage:
     def __init__(self, folder: Path, theme: str = "light", size: tuple[int, int] = (1400, 900)) -> None:
         apply_theme(application(), theme)
         self.player = Player(build_session_tracker, open_session_source, folder / "sessions")
-        self.window = MainWindow(self.player, bundled_clip(), build_panels(), None, Settings(theme=theme))
+        self.window = MainWindow(self.player, bundled_clip(), None, Settings(theme=theme))
         self.window.resize(*size)
         self.window.show()
         self.window.docks.docks["sources"].setVisible(size[0] >= 1200)
@@ -60,7 +59,7 @@ class Stage:
         self.window.open(spec)
         self.wait(lambda: self.window.canvas.box is not None)
         self.player.set_speed(0.0)
-        self.window.toggle_play()
+        self.window.playback.toggle_play()
         self.wait(lambda: self.player.is_playing)
         self.wait(lambda: not self.player.is_playing)
         self.player.set_speed(1.0)
@@ -76,8 +75,8 @@ class Stage:
 
     def show_overlays(self, *names: str) -> None:
         """Show these overlays and no others."""
-        for name in self.window.canvas.overlays:
-            self.window.show_overlay(name, name in names)
+        for name in self.window.overlays:
+            self.window.overlays.show(name, name in names)
 
     def wait(self, condition: Callable[[], bool]) -> None:
         """Let the window work until something holds."""
@@ -183,7 +182,7 @@ def take_dialogs(folder: Path, out: Path) -> None:
     stage.window.actions_["export"].trigger()
     if not shown:
         raise RuntimeError("The export dialog did not come.")
-    sheet = ShortcutSheet(stage.window.actions_, stage.window)
+    sheet = ShortcutSheet(stage.window.actions_.commands, {}, stage.window)
     sheet.show()
     stage.pause(200)
     save_widget(sheet, out / "keys.png")

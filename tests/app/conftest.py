@@ -15,7 +15,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fakes import DrawnSource, MatchingTracker
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
-from app.panels.build import build_panels
 from app.window.main_window import MainWindow
 from app.worker.player import Player
 
@@ -23,14 +22,14 @@ from app.worker.player import Player
 class WindowDriver:
     """A real main window over fakes, with the waits that tests need."""
 
-    def __init__(self, qtbot, journal_folder, sources, tracker_factory=None, has_panels=False) -> None:
+    def __init__(self, qtbot, journal_folder, sources, tracker_factory=None) -> None:
         self.qtbot = qtbot
         self.sources = sources
         self.opened: list = []
         self.failures: list = []
         factory = tracker_factory or (lambda choice: MatchingTracker())
         self.player = Player(factory, self._open, journal_folder)
-        self.window = MainWindow(self.player, panels=build_panels() if has_panels else None)
+        self.window = MainWindow(self.player)
         self.player.worker.failed.connect(self.failures.append)
         self.window.resize(1024, 640)
         self.window.show()
@@ -75,13 +74,12 @@ def drive(qtbot, tmp_path):
     """Make drivers whose windows are closed, and whose threads are gone, at the end of the test."""
     drivers: list[WindowDriver] = []
 
-    def make(sources=None, tracker_factory=None, journal=True, has_panels=False) -> WindowDriver:
+    def make(sources=None, tracker_factory=None, journal=True) -> WindowDriver:
         driver = WindowDriver(
             qtbot,
             tmp_path / "sessions" if journal else None,
             sources or (lambda spec: DrawnSource()),
             tracker_factory,
-            has_panels,
         )
         drivers.append(driver)
         return driver

@@ -107,8 +107,9 @@ class Monkey:
         self.note("panels")
         window.player.seek(pick.randrange(-5, 80))
         if pick.random() < 0.3:
-            overlay = pick.choice(list(window.canvas.overlays))
-            window.canvas.set_overlay(overlay, pick.random() < 0.5, pick.random())
+            overlay = pick.choice(list(window.overlays))
+            window.overlays.show(overlay, pick.random() < 0.5)
+            window.overlays.set_opacity(overlay, pick.random())
         if pick.random() < 0.2 and self.player.tracking is not None:
             from dataclasses import replace
 

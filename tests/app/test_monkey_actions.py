@@ -57,7 +57,7 @@ def raising_tracker(choice):
 def test_random_actions_leave_nothing_broken(drive, sources, tracker, length, caplog):
     caplog.set_level(logging.INFO)
     threads_before = set(threading.enumerate())
-    driver = drive(sources, tracker, has_panels=True)
+    driver = drive(sources, tracker)
     driver.player.prepare_tracker()
     driver.open("drawn")
     monkey = Monkey(driver.window, driver.player, SEED, ("drawn", "other", "live", "nowhere"))

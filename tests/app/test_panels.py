@@ -28,7 +28,7 @@ from tracker_core.sources.sequences import list_sequences
 @pytest.fixture
 def window_of(drive):
     """A window with panels, a source open and tracked to its end."""
-    driver = drive(lambda spec: DrawnSource(40, fps=200.0), has_panels=True)
+    driver = drive(lambda spec: DrawnSource(40, fps=200.0))
     driver.open()
     driver.qtbot.waitUntil(lambda: driver.canvas.box is not None)
     driver.qtbot.keyClick(driver.canvas, Qt.Key_Space)
@@ -80,21 +80,21 @@ def test_slider_and_field_are_one_value(window_of):
 def test_a_check_box_a_key_and_a_menu_are_one_switch(window_of):
     driver, panels = window_of, window_of.window.panels
     box = panels.overlays._boxes["ground_truth"]
-    before = driver.canvas.overlays["ground_truth"].is_visible
+    before = driver.window.overlays["ground_truth"].is_visible
     driver.qtbot.mouseClick(box, Qt.LeftButton)
-    assert driver.canvas.overlays["ground_truth"].is_visible is not before
+    assert driver.window.overlays["ground_truth"].is_visible is not before
     assert driver.window.actions_["overlay_ground_truth"].isChecked() is not before
     driver.window.actions_["overlay_ground_truth"].trigger()
     assert box.isChecked() is before
     panels.overlays._sliders["ground_truth"].setValue(30)
-    assert driver.canvas.overlays["ground_truth"].opacity == pytest.approx(0.3)
+    assert driver.window.overlays["ground_truth"].opacity == pytest.approx(0.3)
 
 
 def test_the_inner_state_is_computed_only_while_something_shows_it(window_of):
     driver, docks = window_of, window_of.window.docks
-    for name, overlay in driver.canvas.overlays.items():
-        if overlay.needs_debug:
-            driver.window.show_overlay(name, False)
+    for name in driver.window.overlays:
+        if driver.window.overlays[name].needs_debug:
+            driver.window.overlays.show(name, False)
     docks.docks["overlays"].raise_()
     wait(driver, lambda: not docks.is_seen("thumbnails"))
     wait(driver, lambda: not driver.player.wants_debug)
@@ -102,7 +102,7 @@ def test_the_inner_state_is_computed_only_while_something_shows_it(window_of):
     wait(driver, lambda: driver.player.wants_debug)
     docks.docks["thumbnails"].hide()
     wait(driver, lambda: not driver.player.wants_debug)
-    driver.window.show_overlay("heat_map", True)
+    driver.window.overlays.show("heat_map", True)
     wait(driver, lambda: driver.player.wants_debug)
 
 
@@ -140,7 +140,7 @@ def test_sources_are_listed_filtered_and_opened(qtbot, tmp_path):
 
 def test_a_data_set_dropped_on_the_window_becomes_a_list(drive, tmp_path):
     root = make_otb(tmp_path / "set", {"Alpha": 5, "Beta": 7})
-    driver = drive(open_source, has_panels=True)
+    driver = drive(open_source)
     driver.window.open(str(root))
     panel = driver.window.panels.sources
     driver.qtbot.waitUntil(lambda: panel.names("sequences") == ["Alpha", "Beta"], timeout=10_000)
@@ -192,7 +192,7 @@ def test_a_source_that_fails_leaves_the_panels_in_order(drive):
     def sources(spec):
         raise SourceError(f"There is no '{spec}'.")
 
-    driver = drive(sources, has_panels=True)
+    driver = drive(sources)
     driver.window.open("nowhere")
     wait(driver, lambda: bool(driver.failures))
     assert driver.window.panels.readout.text("frame") == ""

@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from evaluation_sequences import FRAMES, make_otb, path_of_target, write_rows
 
-from app.panels.benchmark import NumberItem, worst_moments
+from app.panels.benchmark import worst_moments
+from app.panels.benchmark_views import NumberItem
 from app.session.replay import ReplayRequest, as_target, open_replay
 from tracker_core.presets import DEFAULT_TRACKER
 
@@ -22,7 +23,7 @@ from tracker_core.presets import DEFAULT_TRACKER
 def panel_of(drive, tmp_path):
     """A window with panels, its benchmark panel set to three small sequences."""
     make_otb(tmp_path / "data", {"Alpha": FRAMES, "Beta": FRAMES, "Gamma": FRAMES})
-    driver = drive(has_panels=True)
+    driver = drive()
     panel = driver.window.panels.benchmark
     panel.root.setText(str(tmp_path / "data"))
     panel.results.setText(str(tmp_path / "results"))
@@ -44,7 +45,7 @@ def test_run_fills_table_and_curves_and_a_row_is_replayed(panel_of, tmp_path):
     wait_idle(driver)
     assert {panel.table.item(row, 0).text() for row in range(panel.table.rowCount())} == {"Alpha", "Gamma"}
     assert DEFAULT_TRACKER in panel.status.text() and panel.root.isEnabled()
-    xs, ys = panel._lines["success", DEFAULT_TRACKER].getData()
+    xs, ys = panel.curves.lines["success", DEFAULT_TRACKER].getData()
     assert xs[0] == 0 and xs[-1] == 1 and ys[0] <= 1 and np.all(np.diff(ys) <= 0)
 
     # the boxes in the window are those of the file
@@ -85,7 +86,7 @@ def test_pause_resume_and_stop(panel_of):
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda panel: panel.root.setText("/nowhere/at/all"), "is no folder"),
+        (lambda panel: panel.root.setText("/nowhere/at/all"), "is not a folder"),
         (lambda panel: panel.root.setText(""), "choose the folder"),
         (lambda panel: panel.trackers.item(0).setCheckState(Qt.Unchecked), "at least one tracker"),
         # said by the command itself

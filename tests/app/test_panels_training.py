@@ -40,7 +40,7 @@ def panel_of(drive, tmp_path):
         choices.append(choice)
         return MatchingTracker()
 
-    driver = drive(tracker_factory=factory, has_panels=True)
+    driver = drive(tracker_factory=factory)
     panel = driver.window.panels.training
     panel.add_config(tmp_path / "small.yaml")
     panel.data.setText(str(tmp_path / "data"))
@@ -67,7 +67,7 @@ def test_run_stops_goes_on_and_is_tracked_with(panel_of, tmp_path):
     driver.qtbot.waitUntil(lambda: len(panel.curves()[0]) >= 3, timeout=90_000)
     driver.qtbot.mouseClick(panel.stop, Qt.LeftButton)
     wait_idle(driver)
-    assert panel.start.text() == "Go on" and (tmp_path / "run" / "state.safetensors").is_file()
+    assert panel.start.text() == "Resume" and (tmp_path / "run" / "state.safetensors").is_file()
     done = panel.curves()[0][-1][0]
     assert 3 <= done < 200
 
@@ -93,7 +93,7 @@ def test_run_stops_goes_on_and_is_tracked_with(panel_of, tmp_path):
     ("spoil", "sentence"),
     [
         (lambda panel: panel.data.setText(""), "training data"),
-        (lambda panel: panel.out.setText(""), "folder for the run"),
+        (lambda panel: panel.out.setText(""), "folder for the training run"),
         # said by the command itself
         (lambda panel: panel.changes.setText("loop.stepz=3"), "stepz"),
         (lambda panel: panel.changes.setText('loop.steps="3'), "quotation mark"),

@@ -7,10 +7,10 @@ from PyQt5.QtCore import QSettings, Qt
 from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import QApplication, QDialogButtonBox
 
-from app.dialogs.preferences import PreferencesDialog, find_conflicts
+from app.commands import MENUS, find_conflicts
+from app.dialogs.preferences import PreferencesDialog
 from app.dialogs.shortcuts import ShortcutSheet
 from app.settings import Settings
-from app.window.actions import ACTIONS, default_keys
 from app.window.recent import RecentSources
 from app.window.theme import ROLES, make_palette
 from tracker_core.errors import OutputError
@@ -20,6 +20,7 @@ def test_what_is_kept_comes_back(tmp_path):
     path = tmp_path / "folder" / "settings.yaml"
     kept = Settings(theme="dark", loop=True, autosave=False, tracker="siamfc-small", path=path)
     kept.overlays = {"anchor": (True, 0.4)}
+    kept.overlay_options = {"proposals": {"top_k": 3}, "heat_map": {"mode": "raw"}}
     kept.shortcuts = {"play": "F5", "loop": ""}
     kept.save()
     assert Settings.load(path) == kept
@@ -66,7 +67,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
 
 def test_dialog_changes_nothing_in_place(qtbot):
     before = Settings(theme="light", shortcuts={"loop": "L"})
-    dialog = PreferencesDialog(before, ["one", "two"])
+    dialog = PreferencesDialog(before, ["one", "two"], [])
     qtbot.addWidget(dialog)
     dialog.theme.setCurrentIndex(dialog.theme.findData("dark"))
     dialog.tracker.setCurrentText("two")
@@ -76,21 +77,23 @@ def test_dialog_changes_nothing_in_place(qtbot):
     assert (after.theme, after.tracker, after.pause_on_lost) == ("dark", "two", True)
 
 
-def test_a_key_given_twice_cannot_be_accepted(qtbot):
-    dialog = PreferencesDialog(Settings(), [])
+def test_a_key_given_twice_cannot_be_accepted(drive, qtbot):
+    commands = drive().window.actions_.commands
+    track = next(command for command in commands if command.id == "track")
+    dialog = PreferencesDialog(Settings(), [], commands)
     qtbot.addWidget(dialog)
     ok = dialog.buttons.button(QDialogButtonBox.Ok)
     dialog.choose("loop")
-    dialog.editor.setKeySequence(QKeySequence(default_keys()["track"]))
-    assert not ok.isEnabled() and "Given twice" in dialog.conflicts.text()
+    dialog.editor.setKeySequence(QKeySequence(track.default_key))
+    assert not ok.isEnabled() and "Shortcut conflict" in dialog.conflicts.text()
     dialog.editor.setKeySequence(QKeySequence("F7"))
     assert ok.isEnabled() and dialog.shortcuts() == {"loop": "F7"}
     dialog._reset_all()
     assert dialog.shortcuts() == {}
 
 
-def test_the_default_keys_are_all_different():
-    assert find_conflicts(default_keys()) == {}
+def test_the_default_keys_are_all_different(drive):
+    assert find_conflicts(drive().window.actions_.commands, {}) == {}
 
 
 def test_a_new_key_works_at_once_and_the_sheet_names_it(drive, qtbot, monkeypatch):
@@ -102,7 +105,7 @@ def test_a_new_key_works_at_once_and_the_sheet_names_it(drive, qtbot, monkeypatc
     QApplication.setActiveWindow(driver.window)
     qtbot.keyClick(driver.canvas, Qt.Key_F7)
     qtbot.waitUntil(lambda: driver.index == 1, timeout=5000)
-    sheet = ShortcutSheet(driver.window.actions_, driver.window)
+    sheet = ShortcutSheet(driver.window.actions_.commands, driver.window.preferences.settings.shortcuts, driver.window)
     qtbot.addWidget(sheet)
     keys = dict(sheet.rows())
     assert any("F7" in key for key in keys.values())
@@ -111,10 +114,11 @@ def test_a_new_key_works_at_once_and_the_sheet_names_it(drive, qtbot, monkeypatc
     assert "Heat map" in found and len(found) < len(keys)
 
 
-def test_every_action_can_be_found_and_is_explained():
-    for spec in ACTIONS:
-        assert spec.menu and spec.text, spec.id
-        assert spec.tip or spec.text.replace("&", ""), spec.id
+def test_every_command_can_be_found_and_is_explained(drive):
+    commands = drive().window.actions_.commands
+    assert len({command.id for command in commands}) == len(commands)
+    for command in commands:
+        assert command.menu in dict(MENUS) and command.text and command.help, command.id
 
 
 def contrast(one, other) -> float:

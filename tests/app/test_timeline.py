@@ -10,7 +10,7 @@ from PyQt5.QtGui import QMouseEvent, QWheelEvent
 from PyQt5.QtTest import QTest
 from PyQt5.QtWidgets import QApplication
 
-from app.window.timeline import Timeline
+from app.panels.timeline import Timeline
 
 COUNT = 100
 
@@ -32,7 +32,7 @@ def timeline(qtbot):
 
 def point_of(timeline, index: int) -> QPoint:
     """The middle of a frame's place on the track."""
-    return QPoint(round(timeline._x(index + 0.5)), timeline.height() - 5)
+    return QPoint(round(timeline._geometry.x(index + 0.5)), timeline.height() - 5)
 
 
 def drag(timeline, modifier, start: int, *stops: int) -> None:
@@ -92,7 +92,7 @@ def heights(timeline, top: int, bottom: int) -> list[int]:
     base = timeline.palette().base().color().rgb()
     return [
         sum(image.pixel(x, y) != base for y in range(top, bottom))
-        for x in range(timeline._left + 2, timeline.width() - 14)
+        for x in range(timeline._geometry.left + 2, timeline.width() - 14)
     ]
 
 
@@ -104,7 +104,7 @@ def test_a_dip_of_one_frame_is_seen_in_a_long_video(qtbot, timeline):
     drawn = heights(timeline, 5, 20)
     lowest = min(range(len(drawn)), key=drawn.__getitem__)
     assert drawn[lowest] < max(drawn) - 5
-    assert timeline.frame_at(timeline._left + 2 + lowest) == pytest.approx(4321, abs=12)
+    assert timeline.frame_at(timeline._geometry.left + 2 + lowest) == pytest.approx(4321, abs=12)
 
 
 def test_overlap_has_a_strip_of_its_own_once_there_is_ground_truth(timeline):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 from PyQt5.QtCore import QPointF, QRectF, Qt
 from PyQt5.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
@@ -30,15 +32,9 @@ PROPOSAL = QColor(255, 149, 0)
 GHOST = QColor(214, 140, 255)
 SEARCH_WINDOW = QColor(235, 235, 245)
 HALO = QColor(0, 0, 0, 150)
-DASHES: dict[str, Sequence[float]] = {
-    "prediction": drawing.SOLID,
-    "ground_truth": drawing.DASHED,
-    "anchor": drawing.DOTTED,
-    "guide": drawing.DASH_DOTTED,
-    "ghost": (2, 2),
-    "search_window": (10, 4),
-    "proposals": (),
-}
+
+
+Box: TypeAlias = "Sequence[float] | NDArray[np.float64] | NDArray[np.float32]"  # x, y, w, h
 
 
 @dataclass(frozen=True)
@@ -65,24 +61,65 @@ class OverlayScene:
         target = None if self.active is None else self.view.target(self.active)
         return None if target is None or target.result is None else target.result.debug
 
-    def rect(self, box_xywh: Sequence[float]) -> QRectF:
+    def rect(self, box_xywh: Box) -> QRectF:
         """Return a box (x, y, w, h in image pixels) in widget points."""
         return QRectF(*self.transform.box_to_widget(box_xywh))
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting of an overlay beside its opacity: a number from `low` to `high`, or one of `choices`.
+
+    `choices` are pairs of what is kept in the settings and the text that is shown; without any it is a number.
+    """
+
+    name: str
+    title: str
+    default: int | str
+    low: int = 0
+    high: int = 0
+    choices: tuple[tuple[str, str], ...] = ()
+
+    def takes(self, value: object) -> bool:
+        """Tell whether `value` can be chosen now."""
+        if self.choices:
+            return value in [key for key, _ in self.choices]
+        return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class LineStyle:
+    """The colour and dashes that an overlay draws in and its line in the legend shows."""
+
+    color: QColor
+    dashes: Sequence[float] = ()
 
 
 class Overlay:
     """One layer over the image: `paint` draws it from a scene and changes nothing.
 
-    `needs_debug` says that it reads the tracker's inner state, which is computed only while such a one is visible.
+    What a subclass says of itself is all that menu, panel, shortcuts and settings show of it. `needs_debug` says that
+    it reads the tracker's inner state, which is computed only while such an overlay is visible, `follows_mouse` that it
+    is to be painted when the mouse moves. `is_visible`, `opacity` and `values` (of the options) are written by
+    `OverlayModel` alone.
     """
 
     name = ""
+    title = ""  # in the menu, with "&" before the letter that chooses it
+    key = ""
+    help = ""
+    line = LineStyle(SEARCH_WINDOW)
+    is_gradient = False  # the legend shows colours from cold to hot instead of the line
+    options: tuple[Option, ...] = ()
     needs_debug = False
+    follows_mouse = False
     is_visible_at_first = False
+    opacity_at_first = 1.0
 
     def __init__(self) -> None:
         self.is_visible = self.is_visible_at_first
-        self.opacity = 1.0
+        self.opacity = self.opacity_at_first
+        self.values: dict[str, int | str] = {option.name: option.default for option in self.options}
 
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:
         """Draw over the image; `painter` works in widget points, its opacity is set already."""
@@ -127,7 +164,8 @@ def draw_label(painter: QPainter, anchor: QPointF, text: str, color: QColor, fon
     metrics = QFontMetricsF(font)
     width, height = metrics.horizontalAdvance(text) + 8, metrics.height() + 2
     viewport = painter.viewport()
-    ratio = painter.device().devicePixelRatioF() if painter.device() is not None else 1.0
+    device = painter.device()
+    ratio = 1.0 if device is None else device.devicePixelRatioF()
     limit_x = viewport.width() / ratio - width
     x = max(0.0, min(anchor.x(), limit_x))
     y = anchor.y() - height if anchor.y() >= height else anchor.y()
@@ -151,6 +189,6 @@ def target_color(number: int) -> QColor:
     return TARGET_COLORS[(number - 1) % len(TARGET_COLORS)]
 
 
-def is_drawable(box_xywh: Sequence[float] | np.ndarray | None) -> bool:
+def is_drawable(box_xywh: Box | None) -> TypeGuard[Box]:
     """Tell whether a box has four finite numbers."""
     return box_xywh is not None and bool(np.isfinite(np.asarray(box_xywh, np.float64)).all())

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from PyQt5.QtCore import QPointF
 from PyQt5.QtGui import QPainter
 
 from app.canvas.overlays.base import (
     ANCHOR,
-    DASHES,
     GHOST,
     GROUND_TRUTH,
     GUIDE,
     LOST,
+    PREDICTION,
     SEARCH_WINDOW,
+    LineStyle,
     Overlay,
     OverlayScene,
     draw_box,
@@ -23,6 +25,7 @@ from app.canvas.overlays.base import (
     is_drawable,
     target_color,
 )
+from tracker_core.rendering import drawing
 from tracker_core.types import TrackingState
 
 
@@ -30,6 +33,9 @@ class PredictionOverlay(Overlay):
     """Each target's box in its colour with number and score; grey and dotted while it is lost."""
 
     name = "prediction"
+    title, key = "&Prediction", "B"
+    help = "The tracker's box"
+    line = LineStyle(PREDICTION, drawing.SOLID)
     is_visible_at_first = True
 
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:
@@ -48,7 +54,7 @@ class PredictionOverlay(Overlay):
                 draw_box(painter, rect, LOST, (2, 4))
                 draw_label(painter, rect.topLeft(), f"{target.number}  LOST{score}", LOST, scene.font)
                 continue
-            dashes = (3, 2) if result.state is TrackingState.UNCERTAIN else DASHES["prediction"]
+            dashes = (3, 2) if result.state is TrackingState.UNCERTAIN else drawing.SOLID
             draw_box(painter, rect, color, dashes)
             if result.state is TrackingState.UNCERTAIN:
                 text += " ?"
@@ -59,65 +65,80 @@ class GroundTruthOverlay(Overlay):
     """The true box, or the rotated one where the data set gives it."""
 
     name = "ground_truth"
+    title, key = "&Ground truth", "K"
+    help = "The true box"
+    line = LineStyle(GROUND_TRUTH, drawing.DASHED)
     is_visible_at_first = True
 
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:
         """Draw the ground truth of the frame."""
         polygon = scene.view.ground_truth_polygon
         if polygon is not None and is_drawable(polygon):
-            points = [QPointF(*scene.transform.to_widget(x, y)) for x, y in polygon.reshape(-1, 2)]
-            draw_polygon(painter, points, GROUND_TRUTH, DASHES["ground_truth"])
+            points = [QPointF(*scene.transform.to_widget(x, y)) for x, y in np.reshape(polygon, (-1, 2))]
+            draw_polygon(painter, points, GROUND_TRUTH, self.line.dashes)
         elif is_drawable(scene.view.ground_truth_xywh):
-            draw_box(painter, scene.rect(scene.view.ground_truth_xywh), GROUND_TRUTH, DASHES["ground_truth"])
+            draw_box(painter, scene.rect(scene.view.ground_truth_xywh), GROUND_TRUTH, self.line.dashes)
 
 
 class GhostOverlay(Overlay):
     """What the run before found, where another run replaced it."""
 
     name = "ghost"
+    title, key = "Gh&ost", "O"
+    help = "The boxes of the run before"
+    line = LineStyle(GHOST, (2, 2))
     is_visible_at_first = True
 
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:
         """Draw the ghost boxes of all targets."""
         for target in scene.view.targets:
             if target.ghost is not None and is_drawable(target.ghost.box_xywh):
-                draw_box(painter, scene.rect(target.ghost.box_xywh), GHOST, DASHES["ghost"], 1.5)
+                draw_box(painter, scene.rect(target.ghost.box_xywh), GHOST, self.line.dashes, 1.5)
 
 
 class AnchorOverlay(Overlay):
     """The anchor whose regression won."""
 
     name = "anchor"
+    title, key = "Winning &anchor", "A"
+    help = "The anchor whose regression won"
+    line = LineStyle(ANCHOR, drawing.DOTTED)
     needs_debug = True
 
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:
         """Draw the winning anchor."""
         debug = scene.debug
         if debug is not None and 0 <= debug.best < len(debug.anchors_xywh):
-            draw_box(painter, scene.rect(debug.anchors_xywh[debug.best]), ANCHOR, DASHES["anchor"])
+            draw_box(painter, scene.rect(debug.anchors_xywh[debug.best]), ANCHOR, self.line.dashes)
 
 
 class GuideOverlay(Overlay):
     """The guide box of trackers that take one: the box of the frame before, whose mask the network was given."""
 
     name = "guide"
+    title, key = "G&uide", "U"
+    help = "The jittered guide of trackers that take one"
+    line = LineStyle(GUIDE, drawing.DASH_DOTTED)
     needs_debug = True
 
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:
         """Draw the guide where the tracker has one."""
         debug = scene.debug
         if debug is not None and is_drawable(debug.guide_xywh):
-            draw_box(painter, scene.rect(debug.guide_xywh), GUIDE, DASHES["guide"])
+            draw_box(painter, scene.rect(debug.guide_xywh), GUIDE, self.line.dashes)
 
 
 class SearchWindowOverlay(Overlay):
     """The square that was cut out and shown to the network."""
 
     name = "search_window"
+    title, key = "&Search window", "W"
+    help = "The part of the image that the network is shown"
+    line = LineStyle(SEARCH_WINDOW, (10, 4))
     needs_debug = True
 
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:
         """Draw the search window."""
         debug = scene.debug
         if debug is not None:
-            draw_box(painter, scene.rect(debug.search_window_xywh), SEARCH_WINDOW, DASHES["search_window"], 1.5)
+            draw_box(painter, scene.rect(debug.search_window_xywh), SEARCH_WINDOW, self.line.dashes, 1.5)

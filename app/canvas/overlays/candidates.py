@@ -9,41 +9,43 @@ from PyQt5.QtGui import QColor, QFontMetricsF, QPainter
 
 from app.canvas.overlays.base import (
     ANCHOR,
-    DASHES,
     HALO,
     PROPOSAL,
+    LineStyle,
+    Option,
     Overlay,
     OverlayScene,
     draw_box,
     draw_label,
     make_pen,
 )
+from tracker_core.rendering import drawing
 from tracker_core.types import TrackDebug
 
-DEFAULT_TOP_K = 8
+DEFAULT_TOP_K, MOST_PROPOSALS = 8, 50
 
 
 class ProposalsOverlay(Overlay):
     """The `top_k` proposals with the highest final scores, the better the more opaque, with their scores."""
 
     name = "proposals"
+    title, key = "&Top proposals", "P"
+    help = "The best proposals with their scores"
+    line = LineStyle(PROPOSAL)
+    options = (Option("top_k", "Proposals", DEFAULT_TOP_K, 1, MOST_PROPOSALS),)
     needs_debug = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.top_k = DEFAULT_TOP_K
 
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:
         """Draw the proposals, the worst first."""
         debug = scene.debug
         if debug is None:
             return
-        best = best_candidates(debug.scores_windowed, self.top_k)
+        best = best_candidates(debug.scores_windowed, int(self.values["top_k"]))
         for rank, index in reversed(list(enumerate(best))):
             color = QColor(PROPOSAL)
             color.setAlphaF(0.95 - 0.65 * rank / max(1, len(best)))
             rect = scene.rect(debug.proposals_xywh[index])
-            draw_box(painter, rect, color, DASHES["proposals"], 1.0)
+            draw_box(painter, rect, color, width=1.0)
         small = painter.font()
         small.setPointSizeF(max(6.0, scene.font.pointSizeF() - 1.5))
         painter.setFont(small)
@@ -59,7 +61,11 @@ class AnchorsAtMouseOverlay(Overlay):
     """All anchors of the feature-map position under the mouse, each with its score."""
 
     name = "anchors_at_mouse"
+    title, key = "Anchors at the &mouse", "M"
+    help = "All anchors of the position under the mouse"
+    line = LineStyle(ANCHOR, drawing.DOTTED)
     needs_debug = True
+    follows_mouse = True
 
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:
         """Draw the anchors of the position nearest to the mouse, if it is inside the search window."""
@@ -76,7 +82,7 @@ class AnchorsAtMouseOverlay(Overlay):
         first = debug.anchors_xywh[indices[0]]
         center = QPointF(*scene.transform.to_widget(float(first[0] + first[2] / 2), float(first[1] + first[3] / 2)))
         for index in indices:
-            draw_box(painter, scene.rect(debug.anchors_xywh[index]), ANCHOR, DASHES["anchor"], 1.5)
+            draw_box(painter, scene.rect(debug.anchors_xywh[index]), ANCHOR, self.line.dashes, 1.5)
         painter.setPen(make_pen(ANCHOR, 2))
         painter.drawLine(QPointF(center.x() - 5, center.y()), QPointF(center.x() + 5, center.y()))
         painter.drawLine(QPointF(center.x(), center.y() - 5), QPointF(center.x(), center.y() + 5))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PyQt5.QtCore import QRectF
 from PyQt5.QtGui import QImage, QPainter
 
-from app.canvas.overlays.base import Overlay, OverlayScene
+from app.canvas.overlays.base import Option, Overlay, OverlayScene
 from tracker_core.rendering.heat_map import color_heat_map, heat_map_of, winning_level
 from tracker_core.types import TrackDebug
 
@@ -25,6 +25,14 @@ class HeatMode(Enum):
     WINDOWED = "windowed"
 
 
+HEAT_MODES = (
+    (HeatMode.RAW.value, "raw scores"),
+    (HeatMode.PENALISED.value, "with penalty"),
+    (HeatMode.WINDOWED.value, "with cosine window"),
+)
+ANY_ANCHOR = (str(BEST_ANCHOR), "best of all")
+
+
 class HeatMapOverlay(Overlay):
     """Scores over the image: of one anchor ratio, or at each position the best of all (`anchor` −1).
 
@@ -32,13 +40,18 @@ class HeatMapOverlay(Overlay):
     """
 
     name = "heat_map"
+    title, key = "&Heat map", "H"
+    help = "The network's scores over the search window"
+    options = (
+        Option("mode", "Heat map", HeatMode.WINDOWED.value, choices=HEAT_MODES),
+        Option("anchor", "Heat map anchor", str(BEST_ANCHOR), choices=(ANY_ANCHOR,)),
+    )
+    is_gradient = True
     needs_debug = True
+    opacity_at_first = 0.6
 
     def __init__(self) -> None:
         super().__init__()
-        self.mode = HeatMode.WINDOWED
-        self.anchor = BEST_ANCHOR
-        self.opacity = 0.6
         self._made_from: tuple[int, HeatMode, int] | None = None
         self._debug: TrackDebug | None = None
         self._image: tuple[QImage, QRectF] | None = None
@@ -48,10 +61,11 @@ class HeatMapOverlay(Overlay):
         debug = scene.debug
         if debug is None:
             return
-        wanted = (id(debug), self.mode, self.anchor)
+        mode, anchor = HeatMode(self.values["mode"]), int(self.values["anchor"])
+        wanted = (id(debug), mode, anchor)
         if wanted != self._made_from or self._debug is not debug:
             self._debug, self._made_from = debug, wanted
-            self._image = _image_of(debug, self.mode, self.anchor)
+            self._image = _image_of(debug, mode, anchor)
         if self._image is None:
             return
         image, area = self._image
@@ -70,17 +84,14 @@ def score_map(debug: TrackDebug, mode: HeatMode, anchor: int = BEST_ANCHOR, leve
     }[mode]
     start = sum(k * h * w for k, h, w in debug.levels[:level])
     anchors, rows, columns = debug.levels[level]
-    planes = scores[start : start + anchors * rows * columns].reshape(anchors, rows, columns)
-    planes = np.nan_to_num(planes, nan=0.0)
-    if 0 <= anchor < anchors:
-        return planes[anchor]
-    return planes.max(axis=0)
+    planes = np.nan_to_num(scores[start : start + anchors * rows * columns].reshape(anchors, rows, columns), nan=0.0)
+    return np.asarray(planes[anchor] if 0 <= anchor < anchors else planes.max(axis=0), np.float32)
 
 
 def heat_colors(scores: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return a score map (rows, columns) as BGRA uint8: from transparent at 0 to opaque at 1."""
     levels = (np.clip(scores, 0.0, 1.0) * 255).round().astype(np.uint8)
-    colors = color_heat_map(scores)
+    colors = color_heat_map(np.asarray(scores, np.float64))
     alpha = np.clip(40 + levels.astype(np.int32) * 3, 0, 255).astype(np.uint8)
     return np.dstack((colors, alpha))
 

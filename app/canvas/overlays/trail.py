@@ -5,13 +5,16 @@ from __future__ import annotations
 from PyQt5.QtCore import QPointF
 from PyQt5.QtGui import QColor, QPainter, QPolygonF
 
-from app.canvas.overlays.base import HALO, Overlay, OverlayScene, make_pen, target_color
+from app.canvas.overlays.base import HALO, PREDICTION, LineStyle, Overlay, OverlayScene, make_pen, target_color
 
 
 class TrailOverlay(Overlay):
     """The path of the last frames, in the target's colour."""
 
     name = "trail"
+    title, key = "Trai&l", "J"
+    help = "Where the target went"
+    line = LineStyle(PREDICTION)
 
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:
         """Draw each target's trail, the older half fainter."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
-from PyQt5.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
+from PyQt5.QtCore import QEvent, QRect, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import (
-    QColor,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
@@ -16,46 +14,22 @@ from PyQt5.QtGui import (
     QPaintEvent,
     QPalette,
     QPixmap,
-    QPolygonF,
     QResizeEvent,
     QWheelEvent,
 )
 from PyQt5.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from app.canvas.overlays.base import GROUND_TRUTH, LOST, PREDICTION
-from app.window.status_bar import format_value
+from app.panels import timeline_painting
+from app.panels.parts import format_value
+from app.panels.timeline_painting import GAP, RIGHT, STATES, STRIP, TRACK, FrameValues, TimelineGeometry
 
-LEFT, RIGHT = 48, 12  # least room for the strips' names, and for the playhead's half
-STRIP, GAP, TRACK = 22, 3, 16
-STATES = ("", "tracking", "uncertain", "lost", "key")
-LOST_STATE = STATES.index("lost")
-FEW_FRAMES = 8192
-
-
-class FrameValues:
-    """Score, overlap and state by frame, in arrays that grow; NaN and state 0 where nothing is known."""
-
-    def __init__(self) -> None:
-        self.scores = np.full(FEW_FRAMES, np.nan, np.float32)
-        self.ious = np.full(FEW_FRAMES, np.nan, np.float32)
-        self.states = np.zeros(FEW_FRAMES, np.uint8)
-        self.count = 0  # one more than the last frame with a value
-
-    def put(self, index: int, score: float, iou: float, state: str) -> None:
-        """Set the values of one frame."""
-        while index >= len(self.scores):
-            self.scores = np.concatenate((self.scores, np.full(len(self.scores), np.nan, np.float32)))
-            self.ious = np.concatenate((self.ious, np.full(len(self.ious), np.nan, np.float32)))
-            self.states = np.concatenate((self.states, np.zeros(len(self.states), np.uint8)))
-        self.scores[index], self.ious[index] = score, iou
-        self.states[index] = STATES.index(state) if state in STATES else 0
-        self.count = max(self.count, index + 1)
+LEFT = 48  # least room for the strips' names
 
 
 class Timeline(QWidget):
     """A slider with strips above it; a click or drag asks for a frame, Shift and drag marks a range.
 
-    The strips are kept as a image: a new result paints only its own columns of it.
+    The strips are kept as an image: a new result paints only its own columns of it.
     """
 
     seek_requested = pyqtSignal(int)
@@ -91,8 +65,9 @@ class Timeline(QWidget):
         """Put the playhead on a frame."""
         if index != self._position:
             before, self._position = self._position, index
+            geometry = self._geometry
             for place in (before, index):
-                self.update(QRect(int(self._x(place)) - 8, 0, int(self._frame_width()) + 17, self.height()))
+                self.update(QRect(int(geometry.x(place)) - 8, 0, int(geometry.frame_width) + 17, self.height()))
 
     def append_result(self, index: int, score: float, iou: float, state: str) -> None:
         """Take the result of one frame; one that was known is replaced."""
@@ -104,10 +79,8 @@ class Timeline(QWidget):
             self._redraw()
             return
         if self._strips is not None:
-            first, last = self._columns(index)
-            painter = QPainter(self._strips)
-            self._paint_columns(painter, first, last)
-            painter.end()
+            first, last = self._geometry.columns(index)
+            self._paint_columns(self._strips, first, last)
             self.update(QRect(self._left + first, 0, last - first + 1, self.height()))
 
     def set_key_frames(self, indices: list[int]) -> None:
@@ -151,7 +124,11 @@ class Timeline(QWidget):
 
     def frame_at(self, x: float) -> int:
         """Return the frame at a horizontal place in the widget."""
-        return int(np.clip(math.floor((x - self._left) / self._frame_width()), 0, self.frame_count - 1))
+        return self._geometry.frame_at(x)
+
+    @property
+    def _geometry(self) -> TimelineGeometry:
+        return TimelineGeometry(self._left, max(1, self.width() - self._left - RIGHT), self.height(), self.frame_count)
 
     @property
     def _left(self) -> int:
@@ -162,37 +139,20 @@ class Timeline(QWidget):
     def _names(self) -> list[str]:
         return [self.tr("score")] + ([self.tr("IoU")] if self._has_truth else [])
 
-    def _width(self) -> int:
-        return max(1, self.width() - self._left - RIGHT)
-
-    def _frame_width(self) -> float:
-        return self._width() / self.frame_count
-
-    def _x(self, index: float) -> float:
-        return self._left + index * self._frame_width()
-
-    def _columns(self, index: int) -> tuple[int, int]:
-        """Return the first and last column of the strips' image in which frame `index` has a share."""
-        first = int(index * self._frame_width())
-        last = math.ceil((index + 1) * self._frame_width()) - 1
-        return min(first, self._width() - 1), min(max(first, last), self._width() - 1)
-
-    def _track_top(self) -> int:
-        return self.height() - TRACK - GAP
-
     # --- painting -----------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the strips' image, the track and the playhead."""
         painter = QPainter(self)
-        palette = self.palette()
+        palette, geometry = self.palette(), self._geometry
+        ink = palette.color(QPalette.ColorRole.WindowText)
         painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Window))
         if self._strips is None:
             self._strips = self._make_strips()
-        painter.drawPixmap(self._left, 0, self._strips)
-        self._paint_names(painter)
-        self._paint_track(painter)
-        self._paint_playhead(painter)
+        painter.drawPixmap(geometry.left, 0, self._strips)
+        timeline_painting.paint_names(painter, self._names(), geometry.left, ink)
+        timeline_painting.paint_track(painter, geometry, self._range, self._keys, palette)
+        timeline_painting.paint_playhead(painter, geometry, self._position, ink)
         painter.end()
 
     def _redraw(self) -> None:
@@ -200,96 +160,28 @@ class Timeline(QWidget):
         self.update()
 
     def _make_strips(self) -> QPixmap:
-        ratio = self.devicePixelRatioF()
-        pixmap = QPixmap(max(1, round(self._width() * ratio)), max(1, round(self.height() * ratio)))
+        ratio, width = self.devicePixelRatioF(), self._geometry.width
+        pixmap = QPixmap(max(1, round(width * ratio)), max(1, round(self.height() * ratio)))
         pixmap.setDevicePixelRatio(ratio)
         pixmap.fill(self.palette().color(QPalette.ColorRole.Window))
-        painter = QPainter(pixmap)
-        self._paint_columns(painter, 0, self._width() - 1)
-        painter.end()
+        self._paint_columns(pixmap, 0, width - 1)
         return pixmap
 
-    def _paint_columns(self, painter: QPainter, first: int, last: int) -> None:
-        """Draw some columns of the strips: what is worst among a column's frames, so that no dip is lost."""
-        count = self.frame_count
-        columns = np.arange(first, last + 1)
-        begin = np.minimum((columns / self._width() * count).astype(np.int64), count - 1)
-        end = np.maximum(np.ceil((columns + 1) / self._width() * count).astype(np.int64), begin + 1)
-        values, top = self._values, GAP
-        is_lost = _reduce(values.states == LOST_STATE, begin, end, np.any, False)
-        rows: list[tuple[NDArray[np.float32], QColor]] = [(values.scores, PREDICTION)]
-        if self._has_truth:
-            rows.append((values.ious, GROUND_TRUTH))
-        base = self.palette().color(QPalette.ColorRole.Base)
-        for numbers, color in rows:
-            painter.fillRect(QRect(first, top, last - first + 1, STRIP), base)
-            lowest = _reduce(numbers, begin, end, _least, math.nan)
-            for column, value, lost in zip(columns, lowest, is_lost, strict=True):
-                x = int(column)
-                if lost:
-                    painter.fillRect(QRect(x, top, 1, STRIP), QColor(LOST.red(), LOST.green(), LOST.blue(), 90))
-                if not math.isnan(value):
-                    height = max(1, round(min(1.0, max(0.0, float(value))) * (STRIP - 2)))
-                    painter.fillRect(QRect(x, top + STRIP - height, 1, height), color)
-            top += STRIP + GAP
-
-    def _paint_names(self, painter: QPainter) -> None:
-        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
-        font = painter.font()
-        font.setPointSizeF(max(7.0, font.pointSizeF() - 1))
-        painter.setFont(font)
-        for place, name in enumerate(self._names()):
-            area = QRect(0, GAP + place * (STRIP + GAP), self._left - 6, STRIP)
-            painter.drawText(area, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), name)
-
-    def _paint_track(self, painter: QPainter) -> None:
-        palette, top = self.palette(), self._track_top()
-        groove = QRectF(self._left, top + TRACK / 2 - 2, self._width(), 4)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(palette.color(QPalette.ColorRole.Mid))
-        painter.drawRect(groove)
-        first, last = self._range
-        if first is not None or last is not None:
-            a, b = self._x(first or 0), self._x((self.frame_count - 1 if last is None else last) + 1)
-            painter.fillRect(QRectF(a, groove.top(), b - a, 4), palette.color(QPalette.ColorRole.Highlight))
-            veil = QColor(palette.color(QPalette.ColorRole.Window))
-            veil.setAlpha(170)
-            painter.fillRect(QRectF(self._left, 0, a - self._left, top), veil)
-            painter.fillRect(QRectF(b, 0, self._left + self._width() - b, top), veil)
-            painter.setPen(palette.color(QPalette.ColorRole.WindowText))
-            for x, name in ((a, "A"), (b, "B")):
-                painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
-                painter.drawText(
-                    QRectF(x + 2 if name == "A" else x - 12, top, 10, TRACK), int(Qt.AlignmentFlag.AlignCenter), name
-                )
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        painter.setPen(palette.color(QPalette.ColorRole.Window))
-        painter.setBrush(QColor(255, 196, 0))
-        for key in self._keys:
-            x, y, r = self._x(key + 0.5), top + TRACK / 2, 5.0
-            painter.drawPolygon(QPolygonF([QPointF(x, y - r), QPointF(x + r, y), QPointF(x, y + r), QPointF(x - r, y)]))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-
-    def _paint_playhead(self, painter: QPainter) -> None:
-        x = self._x(self._position + 0.5)
-        ink = self.palette().color(QPalette.ColorRole.WindowText)
-        painter.setPen(ink)
-        painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(ink)
-        painter.drawPolygon(QPolygonF([QPointF(x - 5, 0), QPointF(x + 5, 0), QPointF(x, 6)]))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    def _paint_columns(self, strips: QPixmap, first: int, last: int) -> None:
+        painter = QPainter(strips)
+        ground = self.palette().color(QPalette.ColorRole.Base)
+        timeline_painting.paint_columns(painter, self._values, self._has_truth, self._geometry, (first, last), ground)
+        painter.end()
 
     # --- events -------------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Draw the strips anew for the new width."""
+        """Draw the strips for the new width."""
         self._redraw()
         super().resizeEvent(event)
 
     def changeEvent(self, event: QEvent | None) -> None:
-        """Draw the strips anew in new colours."""
+        """Draw the strips in new colours."""
         if event is not None and event.type() == QEvent.Type.PaletteChange:
             self._redraw()
         super().changeEvent(event)
@@ -343,7 +235,7 @@ class Timeline(QWidget):
             super().keyPressEvent(event)
 
     def event(self, event: QEvent | None) -> bool:
-        """Tell of the frame under the mouse."""
+        """Describe the frame under the mouse."""
         if isinstance(event, QHelpEvent):
             QToolTip.showText(event.globalPos(), self.describe(self.frame_at(event.pos().x())), self)
             return True
@@ -359,14 +251,3 @@ class Timeline(QWidget):
                 parts.append(self.tr("IoU {}").format(format_value(float(values.ious[index]))))
             parts.append(STATES[values.states[index]])
         return " · ".join(parts)
-
-
-def _least(values: NDArray[np.float32]) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.min()) if len(finite) else math.nan
-
-
-def _reduce(values: NDArray, begin: NDArray[np.int64], end: NDArray[np.int64], function, empty) -> list:
-    """Return `function` of the values of every column's frames."""
-    known = len(values)
-    return [function(values[b : min(e, known)]) if b < known else empty for b, e in zip(begin, end, strict=True)]

@@ -5,72 +5,77 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from PyQt5.QtCore import QSettings, Qt
+from PyQt5.QtCore import QByteArray, QSettings, Qt
 from PyQt5.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabWidget, QWidget
+
+from app.panels.benchmark import BenchmarkPanel
+from app.panels.log import LogPanel
+from app.panels.overlays import OverlayPanel
+from app.panels.plots import PlotsPanel
+from app.panels.readout import ReadoutPanel
+from app.panels.sources import SourcesPanel
+from app.panels.thumbnails import ThumbnailsPanel
+from app.panels.timeline import Timeline
+from app.panels.tracker import TrackerPanel
+from app.panels.training import TrainingPanel
 
 LAYOUT_VERSION = 1
 SMALL_WIDTH = 1200  # below this the list of sources starts closed: the image comes first
 
 
-@dataclass
+@dataclass(frozen=True)
 class Panels:
-    """The widgets around the canvas; None where a window goes without one.
+    """The widgets around the canvas.
 
     They are passive: they take data through setters and state facts through signals; `PanelWiring` connects them.
     """
 
-    timeline: QWidget | None = None
-    readout: QWidget | None = None
-    sources: QWidget | None = None
-    overlays: QWidget | None = None
-    tracker: QWidget | None = None
-    thumbnails: QWidget | None = None
-    plots: QWidget | None = None
-    benchmark: QWidget | None = None
-    training: QWidget | None = None
-    log: QWidget | None = None
+    timeline: Timeline
+    readout: ReadoutPanel
+    sources: SourcesPanel
+    overlays: OverlayPanel
+    tracker: TrackerPanel
+    thumbnails: ThumbnailsPanel
+    plots: PlotsPanel
+    benchmark: BenchmarkPanel
+    training: TrainingPanel
+    log: LogPanel
 
 
 class Docks:
     """The docks of a window: sources left, overlays, tracker and thumbnails right, curves and jobs at the bottom."""
 
-    def __init__(self, window: QMainWindow, panels: Panels, view_menu: QMenu) -> None:
+    def __init__(self, window: QMainWindow, panels: Panels) -> None:
         self._window = window
+        self.panels = panels
         self.docks: dict[str, QDockWidget] = {}
         self._seen: set[str] = set()
-        tr = window.tr
+        self._first_state = QByteArray()
+        tr, right = window.tr, Qt.DockWidgetArea.RightDockWidgetArea
         self._add("sources", tr("Sources"), panels.sources, Qt.DockWidgetArea.LeftDockWidgetArea)
-        self._add("overlays", tr("Overlays"), panels.overlays, Qt.DockWidgetArea.RightDockWidgetArea)
-        self._add("tracker", tr("Tracker"), panels.tracker, Qt.DockWidgetArea.RightDockWidgetArea)
-        self._add("thumbnails", tr("Crops"), panels.thumbnails, Qt.DockWidgetArea.RightDockWidgetArea)
+        self._add("overlays", tr("Overlays"), panels.overlays, right)
+        self._add("tracker", tr("Tracker"), panels.tracker, right)
+        self._add("thumbnails", tr("Crops"), panels.thumbnails, right)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        for title, panel in (
-            (tr("Plots"), panels.plots),
-            (tr("Benchmark"), panels.benchmark),
-            (tr("Training"), panels.training),
-            (tr("Log"), panels.log),
-        ):
-            if panel is not None:
-                self.tabs.addTab(panel, title)
-        self._add(
-            "curves",
-            tr("Plots and jobs"),
-            self.tabs if self.tabs.count() else None,
-            Qt.DockWidgetArea.BottomDockWidgetArea,
-            False,
-        )
-        view_menu.addSeparator()
-        for dock in self.docks.values():
-            view_menu.addAction(dock.toggleViewAction())
+        self.tabs.addTab(panels.plots, tr("Plots"))
+        self.tabs.addTab(panels.benchmark, tr("Benchmark"))
+        self.tabs.addTab(panels.training, tr("Training"))
+        self.tabs.addTab(panels.log, tr("Log"))
+        self._add("curves", tr("Plots and jobs"), self.tabs, Qt.DockWidgetArea.BottomDockWidgetArea, scrolls=False)
         self._arrange()
-        self._first_state = window.saveState(LAYOUT_VERSION)
 
-    def show_tab(self, panel: QWidget | None) -> None:
+    def complete(self, menu: QMenu) -> None:
+        """Add to a menu what shows and hides each dock; how the window is laid out now is what `reset` returns to."""
+        menu.addSeparator()
+        for dock in self.docks.values():
+            menu.addAction(dock.toggleViewAction())
+        self._first_state = self._window.saveState(LAYOUT_VERSION)
+
+    def show_tab(self, panel: QWidget) -> None:
         """Open the bottom dock at `panel`."""
-        if panel is not None and "curves" in self.docks:
-            self.docks["curves"].show()
-            self.tabs.setCurrentWidget(panel)
+        self.docks["curves"].show()
+        self.tabs.setCurrentWidget(panel)
 
     def is_seen(self, name: str) -> bool:
         """Tell whether a dock's content can be seen: it is neither closed nor behind another."""
@@ -82,18 +87,14 @@ class Docks:
 
     def _arrange(self) -> None:
         window = self._window
-        right = [self.docks[name] for name in ("overlays", "tracker", "thumbnails") if name in self.docks]
-        if len(right) > 1:
-            for one, other in pairwise(right):
-                window.tabifyDockWidget(one, other)
-            right[0].raise_()
-        if "curves" in self.docks:
-            self.docks["curves"].setVisible(False)
-        if "sources" in self.docks:
-            self.docks["sources"].setVisible(window.width() >= SMALL_WIDTH)
-        widths = {"sources": 260, "overlays": 290}
-        sized = [self.docks[name] for name in widths if name in self.docks]
-        window.resizeDocks(sized, [widths[name] for name in widths if name in self.docks], Qt.Orientation.Horizontal)
+        right = [self.docks[name] for name in ("overlays", "tracker", "thumbnails")]
+        for one, other in pairwise(right):
+            window.tabifyDockWidget(one, other)
+        right[0].raise_()
+        self.docks["curves"].setVisible(False)
+        self.docks["sources"].setVisible(window.width() >= SMALL_WIDTH)
+        sized = [self.docks["sources"], self.docks["overlays"]]
+        window.resizeDocks(sized, [260, 290], Qt.Orientation.Horizontal)
 
     def restore(self, settings: QSettings) -> None:
         """Take up the size and the layout of the last time, if they were kept."""
@@ -108,9 +109,7 @@ class Docks:
         settings.setValue("window/geometry", self._window.saveGeometry())
         settings.setValue("window/state", self._window.saveState(LAYOUT_VERSION))
 
-    def _add(self, name: str, title: str, panel: QWidget | None, area: Qt.DockWidgetArea, scrolls: bool = True) -> None:
-        if panel is None:
-            return
+    def _add(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea, scrolls: bool = True) -> None:
         dock = QDockWidget(title, self._window)
         dock.setObjectName(f"dock_{name}")
         if scrolls:  # a low window shows a part of a panel rather than none

@@ -1,0 +1,200 @@
+"""Fields that panels and dialogs share: numbers that read the same in every language, paths, lists, sliders.
+
+A wheel changes a field only while it has the focus; elsewhere it scrolls what lies around the field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from PyQt5.QtCore import QEvent, QObject, Qt
+from PyQt5.QtGui import QValidator
+from PyQt5.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
+
+Browse = Callable[[QWidget, str, str], str]  # (parent, title, path now) to the chosen path, "" for none
+Checked = tuple[QValidator.State, str, int]
+
+_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)")
+_WHOLE = re.compile(r"[+-]?\d+")
+
+
+class WheelGuard(QObject):
+    """Passes a wheel on to what lies around `field` unless that has the focus, and lets a wheel give it none."""
+
+    def __init__(self, field: QWidget) -> None:
+        super().__init__(field)
+        self._field = field
+        field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        field.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Change the value only where the user is at work."""
+        if event is None or event.type() != QEvent.Type.Wheel or self._field.hasFocus():
+            return False
+        event.ignore()
+        return True
+
+
+class ComboBox(QComboBox):
+    """A list to choose from."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        WheelGuard(self)
+
+
+class Slider(QSlider):
+    """A horizontal slider."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setOrientation(Qt.Orientation.Horizontal)
+        WheelGuard(self)
+
+
+class WholeField(QSpinBox):
+    """A field for whole numbers.
+
+    What is not one ("0.55", "1.000", "1,5") stands while it is typed and gives way to the number before it: reading
+    a point as a thousands separator would make 55 of 0.55. A number is taken when it is complete, not digit by digit.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        WheelGuard(self)
+        self.setKeyboardTracking(False)
+
+    def validate(self, text: str | None, place: int) -> Checked:
+        """Accept whole numbers within the range."""
+        return _check(self._bare(text), _WHOLE, self.minimum(), self.maximum()), text or "", place
+
+    def valueFromText(self, text: str | None) -> int:
+        """Return the number that was typed."""
+        return int(self._bare(text))
+
+    def textFromValue(self, value: int) -> str:
+        """Return a number in plain digits."""
+        return str(value)
+
+    def fixup(self, text: str | None) -> str:
+        """Leave a text as it is: Qt would take the separators of the desktop's language out of it."""
+        return text or ""
+
+    def _bare(self, text: str | None) -> str:
+        return (text or "").removesuffix(self.suffix()).strip()
+
+
+class DecimalField(QDoubleSpinBox):
+    """A field for fractions: point and comma both are the decimal separator, whatever the language of the desktop.
+
+    A text with other separators or outside the range gives way to the number before it.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        WheelGuard(self)
+        self.setKeyboardTracking(False)
+
+    def validate(self, text: str | None, place: int) -> Checked:
+        """Accept numbers within the range."""
+        return _check((text or "").strip(), _NUMBER, self.minimum(), self.maximum()), text or "", place
+
+    def valueFromText(self, text: str | None) -> float:
+        """Return the number that was typed."""
+        return round(_number((text or "").strip()), self.decimals())
+
+    def textFromValue(self, value: float) -> str:
+        """Return a number with a decimal point."""
+        return f"{value:.{self.decimals()}f}"
+
+    def fixup(self, text: str | None) -> str:
+        """Leave a text as it is: Qt would take the separators of the desktop's language out of it."""
+        return text or ""
+
+
+class PathField(QLineEdit):
+    """A line for a file or a folder; `path` has `~` expanded. Whatever is typed so far, asking it never raises."""
+
+    @property
+    def path(self) -> str:
+        """The path that was typed, "" for none."""
+        return expand(self.text())
+
+    def set_path(self, path: str | Path) -> None:
+        """Show a path."""
+        self.setText(str(path))
+
+
+def expand(text: str) -> str:
+    """Return a typed path without surrounding spaces and with `~` expanded where such a user is known."""
+    stripped = text.strip()
+    try:
+        return str(Path(stripped).expanduser()) if stripped else ""
+    except RuntimeError:  # no such user, or none yet: it is being typed
+        return stripped
+
+
+def is_folder(path: str | Path) -> bool:
+    """Tell whether a folder is there; False for what cannot be a path or must not be looked at."""
+    try:
+        return bool(str(path)) and Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def is_file(path: str | Path) -> bool:
+    """Tell whether a file is there; False for what cannot be a path or must not be looked at."""
+    try:
+        return bool(str(path)) and Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def browse_folder(parent: QWidget, title: str, path: str) -> str:
+    """Let the user choose a folder."""
+    return QFileDialog.getExistingDirectory(parent, title, path)
+
+
+def with_browse(field: PathField, name: str, browse: Browse = browse_folder) -> QWidget:
+    """Return `field` with a button beside it that fills it; `name` is read to those who cannot see it."""
+    holder = QWidget()
+    field.setAccessibleName(name)
+    button = QToolButton()
+    button.setText("…")
+    button.setAccessibleName(name)
+    button.setToolTip(name)
+
+    def choose() -> None:
+        path = browse(holder, name, field.path)
+        if path:
+            field.set_path(path)
+            field.editingFinished.emit()
+
+    button.clicked.connect(choose)
+    layout = QHBoxLayout(holder)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(field, 1)
+    layout.addWidget(button)
+    return holder
+
+
+def _check(text: str, form: re.Pattern[str], low: float, high: float) -> QValidator.State:
+    # never "invalid": a swallowed key would turn the text into another number
+    is_number = form.fullmatch(text) is not None and low <= _number(text) <= high
+    return QValidator.State.Acceptable if is_number else QValidator.State.Intermediate
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))
