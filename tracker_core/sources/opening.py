@@ -208,6 +208,8 @@ def _open_target(path: Path) -> FrameSource:
         if not 1 <= number <= len(sequences):
             raise DataSetError(f"'{folder.name}' holds {len(sequences)} targets; there is no target {number}.")
         return SequenceSource(sequences[number - 1], sequences)
+    if re.search(r":[^/]*@", str(path)):  # `user:password@host`; it is not repeated, because messages are kept in logs
+        raise SourceError("There is no file of that name; an address begins with its scheme, such as 'rtsp://'.")
     raise SourceError(f"There is no file or folder '{path}'; check the path.{_nearest_sibling(path)}")
 
 
