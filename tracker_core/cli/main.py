@@ -13,6 +13,7 @@ from typing import Any
 
 from tracker_core.cli.console import errors, run_safely, set_up_logging
 from tracker_core.errors import InputError, nearest_name
+from tracker_core.files import check_writable_file
 
 # name → module and the line that --help shows; the module itself is loaded only for the command that was typed
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -75,6 +76,8 @@ def _dispatch(arguments: list[str], window: Window | None) -> int:
     if rest:
         args.overrides = [*args.overrides, *rest]
     set_up_logging(args.verbose)
+    if isinstance(getattr(args, "json", None), str):
+        check_writable_file(args.json)  # before the work whose figures go there
     code: int = args.run(args)
     return code
 

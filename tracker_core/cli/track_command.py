@@ -13,7 +13,7 @@ from tracker_core.boxes import check_start_box, parse_box
 from tracker_core.cli.console import PROGRESS_CHOICES
 from tracker_core.cli.tracking_run import FrameRange, TrackingRun, truth_row
 from tracker_core.errors import InputError
-from tracker_core.files import check_writable, check_writable_file
+from tracker_core.files import check_writable
 from tracker_core.packaged import CLIP
 from tracker_core.results.formats import BOX_FORMATS, check_format
 from tracker_core.results.identity import output_name
@@ -92,8 +92,6 @@ def run_track(args: argparse.Namespace) -> int:
     """Carry out `track`; everything that can be refused is refused before anything is written."""
     box_format = check_format(args.format)
     frames = parse_frames(args.frames)
-    if args.json:
-        check_writable_file(args.json)
     boxes = [parse_box(text) for text in args.box]
     if boxes and args.init_from_gt:
         raise InputError("Give either --box or --init-from-gt, not both.")

@@ -16,6 +16,8 @@ from tracker_core.evaluation.locks import try_lock
 from tracker_core.evaluation.protocols import AnyProtocol
 from tracker_core.evaluation.result_files import ResultFolder
 from tracker_core.files import write_text
+from tracker_core.results.provenance import Producer
+from tracker_core.results.run_data import producer_to_data
 
 SETTINGS_FILE = "settings.json"
 LOCKS = ".locks"
@@ -68,10 +70,11 @@ class ResultStore:
             {name: self.time_path(name) for name in names},
         )
 
-    def check_settings(self, settings: dict[str, Any]) -> None:
+    def check_settings(self, settings: dict[str, Any], producer: Producer) -> None:
         """Note by what the results are made; raises `InputError` if those that are there were made by something else.
 
-        Results of two settings in one folder would give a mean of neither.
+        Results of two settings in one folder would give a mean of neither. The `producer` of the first ones is kept
+        beside the settings, for whoever looks at them.
         """
         path = self.folder / SETTINGS_FILE
         try:
@@ -86,7 +89,7 @@ class ResultStore:
                     "of their own with --name, or another folder with --out, or run everything anew with --again."
                 )
             return
-        write_text(path, json.dumps(settings, indent=1) + "\n")
+        write_text(path, json.dumps({**settings, "producer": producer_to_data(producer)}, indent=1) + "\n")
 
     def clear(self, sequences: Iterable[str]) -> None:
         """Remove the results of some sequences, and the note of what made them."""

@@ -16,6 +16,7 @@ from tracker_core.evaluation.result_store import ResultStore, describe_tracker
 from tracker_core.evaluation.scoring import Score, score_results
 from tracker_core.evaluation.workers import FAILED, MakeTracker, Outcome, Task, run_here, run_in_workers
 from tracker_core.files import check_writable
+from tracker_core.trackers.producers import describe_producer
 from tracker_core.types import Tracker
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ class Evaluation:
         store = ResultStore(self.folder / candidate.name, self.benchmark.protocol)
         if again:
             store.clear(self.truths)
-        store.check_settings({"benchmark": self.benchmark.title, **describe_tracker(tracker)})
+        settings = {"benchmark": self.benchmark.title, **describe_tracker(tracker)}
+        store.check_settings(settings, describe_producer(tracker))
         tasks, present, replaced = [], [], {}
         for info in self.benchmark.infos:
             if info.name not in self.truths:

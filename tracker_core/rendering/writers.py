@@ -212,7 +212,6 @@ class VideoWriter:
     def _note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
-            logger.warning("%s", text)
 
     def _check(self) -> None:
         """Read the file back: it must hold as many images as were written, of the right size."""
@@ -232,7 +231,7 @@ def codec_description(path: str | Path = "video.mp4") -> str:
     target = choose_path(Path(path))
     if target.suffix.lower() in H264_SUFFIXES:
         return f"H.264 (libx264, yuv420p) in {target.suffix[1:].upper()}"
-    return "Motion JPEG in AVI"
+    return "Motion JPEG in AVI, at one frame rate, without sound"
 
 
 def choose_path(path: Path) -> Path:

@@ -1,0 +1,66 @@
+"""A benchmark's result as a run: its boxes, its sequence, and what made it as far as its folder says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker_core.evaluation.benchmarks import Benchmark, open_frames
+from tracker_core.evaluation.result_store import SETTINGS_FILE
+from tracker_core.results.identity import identify_source
+from tracker_core.results.provenance import Producer
+from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
+from tracker_core.results.run_data import producer_from_data
+from tracker_core.sources.sequences.layout import SequenceInfo
+from tracker_core.types import FloatArray, FrameSource, TrackingState
+
+
+def read_result_run(benchmark: Benchmark, folder: Path, info: SequenceInfo) -> tuple[FrameSource, Run]:
+    """Return a sequence, ready to be read, and the run that a tracker's folder of results holds of it.
+
+    Result files hold no scores: every score is NaN. `folder` is that of `ResultStore`. Raises `InputError`,
+    `DataSetError` or `SourceError`.
+    """
+    path = benchmark.protocol.result_path(folder, info.name)
+    boxes = benchmark.protocol.read_boxes(path)
+    source = open_frames(info)
+    count = len(boxes)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(boxes).all(axis=1))
+    states = tuple(TrackingState.TRACKING if there else None for there in known)
+    keys = tuple(KeyFrame(index, boxes[index], BoxOrigin.GROUND_TRUTH) for index in np.flatnonzero(known)[:1].tolist())
+    names = source.frame_names or ()
+    run = Run(
+        source=identify_source(source, info.folder),
+        frame_indices=np.arange(count),
+        times_s=np.arange(count) / source.fps,
+        targets=(TargetTrack(1, boxes, np.full(count, np.nan), states, key_frames=keys),),
+        producers=(read_producer(folder),),
+        file_names=names[:count] if len(names) >= count else (),
+        update_times_s=_read_times(benchmark.protocol.time_path(folder, info.name), count),
+        title=folder.name,
+    )
+    return source, run
+
+
+def read_producer(folder: Path) -> Producer:
+    """Return what made the results in a tracker's folder; of a foreign one no more than its name is known."""
+    try:
+        settings: Any = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+        if "producer" in settings:
+            return producer_from_data(settings["producer"])
+        return Producer(str(settings["tracker"]), dict(settings.get("configuration", {})))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Producer(folder.name)
+
+
+def _read_times(path: Path, count: int) -> FloatArray:
+    """Return the seconds per frame, NaN where the file of times does not tell them for every frame."""
+    try:
+        times = np.array(path.read_text(encoding="utf-8").split(), np.float64)
+    except (OSError, ValueError):
+        times = np.zeros(0)
+    return times if len(times) == count else np.full(count, np.nan)
