@@ -9,6 +9,7 @@ from app.commands import Command
 from app.controls.conditions import Conditions
 from app.worker.messages import BoxRequest
 from app.worker.player import Player
+from tracker_core.results.run import BoxOrigin
 
 
 class DrawingControls(QObject):
@@ -72,6 +73,7 @@ class DrawingControls(QObject):
     def accept(self) -> bool:
         """Track the box that was drawn or offered; False if there is none."""
         view, source = self._canvas.frame_view, self._player.source
+        by = BoxOrigin.GROUND_TRUTH if self._canvas.editor.is_offered else BoxOrigin.USER
         box = self._canvas.take_box()
         self.holds_image = False
         if view is None or source is None or box is None:
@@ -80,7 +82,7 @@ class DrawingControls(QObject):
         if number is None:
             self._awaited_target = max((t.number for t in self._player.summary.targets), default=0) + 1
         self._draws_new_target = False
-        self._player.begin(BoxRequest(source.serial, view.frame, box, number, track=True))
+        self._player.begin(BoxRequest(source.serial, view.frame, box, number, track=True, by=by))
         self.changed.emit()
         return True
 

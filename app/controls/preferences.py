@@ -16,7 +16,7 @@ from app.controls.playback import PlaybackControls
 from app.dialogs.about import AboutDialog
 from app.dialogs.preferences import PreferencesDialog
 from app.dialogs.shortcuts import ShortcutSheet
-from app.session.tracking_runs import TrackerChoice
+from app.session.trackers import TrackerChoice
 from app.settings import Settings
 from app.worker.player import Player
 from tracker_core.checkpoints.weights import list_weights

@@ -45,7 +45,7 @@ class TargetView:
 class FrameView:
     """One frame with its targets, in the order they were added.
 
-    `is_recomputed` says that the debug output was computed again with the present parameters for a stored result.
+    `remark` is one sentence where a stored result cannot be explained by what made it, else empty.
     """
 
     frame: Frame
@@ -53,7 +53,7 @@ class FrameView:
     ground_truth_xywh: FloatArray | None = None
     ground_truth_polygon: FloatArray | None = None
     timings: Timings = field(default_factory=Timings)
-    is_recomputed: bool = False
+    remark: str = ""
 
     def target(self, number: int) -> TargetView | None:
         """Return the view of target `number`, None if there is none."""
@@ -62,7 +62,7 @@ class FrameView:
 
 @dataclass(frozen=True)
 class SourceSummary:
-    """What is open: `spec` opens it again, `frame_count` is None for a live source.
+    """What is open: `spec` opens it again (addresses lack credentials), `frame_count` is None for a live one.
 
     `serial` tells this opening from every other, of the same source too.
     """

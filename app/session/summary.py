@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.session.frame_view import SessionSummary, SourceSummary, TargetSummary
 from app.session.session import Session
+from tracker_core.sources.addresses import hide_credentials
 
 
 def summarise(session: Session) -> SessionSummary:
@@ -11,7 +12,7 @@ def summarise(session: Session) -> SessionSummary:
     targets = tuple(
         TargetSummary(
             target.number,
-            tuple(sorted(target.key_boxes)),
+            tuple(sorted(target.key_frames)),
             target.start_index,
             max(target.results, default=None),
             len(target.results),
@@ -19,13 +20,12 @@ def summarise(session: Session) -> SessionSummary:
         )
         for target in session.targets.values()
     )
-    choice = session.runs.choice
+    choice = session.trackers.choice
     tracker, device = choice.name or "", choice.device
-    if session.runs.is_built:
+    if session.trackers.is_built:
         tracker, device = session.build_tracker().name, session.build_tracker().device
-    return SessionSummary(
-        summarise_source(session), targets, tracker, choice.weights or "", device, session.can_undo, session.restored
-    )
+    source, can_undo = summarise_source(session), session.run.can_undo
+    return SessionSummary(source, targets, tracker, choice.weights or "", device, can_undo, session.restored)
 
 
 def summarise_source(session: Session) -> SourceSummary | None:
@@ -34,23 +34,24 @@ def summarise_source(session: Session) -> SourceSummary | None:
     if source is None:
         return None
     offered, offered_index = None, 0
-    if session.sequence is not None:
-        for index in range(len(session.sequence.boxes_xywh)):
-            truth = session.ground_truth(index)
+    sequence = session.truth.sequence
+    if sequence is not None:
+        for index in range(len(sequence.boxes_xywh)):
+            truth = session.truth.box(index)
             if truth is not None:
                 x, y, w, h = (float(value) for value in truth)
                 offered, offered_index = (x, y, w, h), index
                 break
     return SourceSummary(
         session.serial,
-        session.spec,
+        hide_credentials(session.spec),
         source.name,
         source.size,
         source.fps,
         source.frame_count,
         source.is_live,
         source.is_seekable,
-        session.sequence is not None,
+        sequence is not None,
         offered,
         offered_index,
         tuple(getattr(source, "warnings", ())),

@@ -15,7 +15,7 @@ from PyQt5.QtWidgets import QApplication, QSplashScreen
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
 from app.panels.parts import make_plot
-from app.session.tracking_runs import SessionTracker, TrackerChoice
+from app.session.trackers import SessionTracker, TrackerChoice
 from app.settings import Settings, settings_path
 from app.window.errors import ErrorReporter, start_log_file
 from app.window.icons import APPLICATION_ICON

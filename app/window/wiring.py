@@ -19,7 +19,7 @@ from app.panels.docks import Panels
 from app.panels.overlays import anchor_choices
 from app.session.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary, TargetView
 from app.session.live_scores import RunningScores
-from app.session.tracking_runs import TrackerChoice
+from app.session.trackers import TrackerChoice
 from app.window.recent import RecentSources
 from app.worker.player import Player
 

@@ -8,18 +8,18 @@ from collections.abc import Callable
 from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from app.session.data_sets import sequences_of_data_set
-from app.session.export import collect_results
 from app.session.journal import Journal
 from app.session.replay import ReplayRequest, open_replay
 from app.session.session import Session
 from app.session.summary import summarise, summarise_source
-from app.session.targets import Target
-from app.session.tracking_runs import TrackerChoice
+from app.session.trackers import TrackerChoice
 from app.worker.messages import BoxRequest, Messages, reported
 from app.worker.playback import Playback
 from tracker_core.config import TrackingConfig
-from tracker_core.errors import SiamscopeError
+from tracker_core.errors import InputError, SiamscopeError
+from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run_file import save_run
+from tracker_core.sources.addresses import hide_credentials
 from tracker_core.sources.cameras import list_cameras
 from tracker_core.types import FrameSource
 
@@ -47,7 +47,7 @@ class SessionDriver:
     def open(self, spec: str) -> None:
         """Open a source; on an error the present one stays open."""
         self.playback.set_playing(False)
-        with self.messages.busy_with(_text("Opening {}").format(spec)):
+        with self.messages.busy_with(_text("Opening {}").format(hide_credentials(spec))):
             sequences = sequences_of_data_set(spec)
             if sequences:
                 self.messages.sequences_found.emit(sequences)
@@ -60,8 +60,8 @@ class SessionDriver:
         """Open a benchmark's sequence with the result of a tracker; nothing of it is kept as the user's own."""
         self.playback.set_playing(False)
         with self.messages.busy_with(_text("Opening {}").format(request.sequence)):
-            source, target = open_replay(request)
-            self._take_source(source, request.sequence, target)
+            source, recorder = open_replay(request)
+            self._take_source(source, recorder.source.location, recorder)
             if request.go_to is not None:
                 self.playback.go_to(request.go_to)
 
@@ -96,7 +96,7 @@ class SessionDriver:
         with self.messages.busy_with(_text("Starting on the box")):
             was_frozen = self.playback.thaw()
             self._is_replay = False  # from here on it is the user's work
-            self.session.begin(request.frame, request.box_xywh, request.number)
+            self.session.begin(request.frame, request.box_xywh, request.number, request.by)
             self.messages.tracker_ready.emit(self.session.build_tracker().tracking)
             if was_frozen:
                 self.session.catch_up()
@@ -110,13 +110,13 @@ class SessionDriver:
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the targets"))
     def remove_target(self, number: int) -> None:
         """Forget a target."""
-        self.session.remove_target(number)
+        self.session.run.remove([number] if number in self.session.targets else [])
         self._after_edit()
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the targets"))
     def clear_targets(self) -> None:
         """Forget all targets."""
-        self.session.clear_targets()
+        self.session.run.remove(list(self.session.targets))
         self._after_edit()
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the targets"))
@@ -197,25 +197,23 @@ class SessionDriver:
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot export"))
     def write_results(self, path: str) -> None:
         """Write all results as JSON to `path`, for an export that runs in another process."""
-        save_run(path, collect_results(self.session))
+        save_run(path, self.session.build_run())
         self.messages.results_written.emit(path)
 
     def set_autosave(self, is_on: bool) -> None:
         """Keep results across a crash, or not."""
         self._journal.is_on = is_on
 
-    def _take_source(self, source: FrameSource, spec: str, shown: Target | None) -> None:
+    def _take_source(self, source: FrameSource, spec: str, shown: RunRecorder | None) -> None:
         """Show another source, with results to look at or with those that were saved for it."""
         self._leave_source()
         view = self.session.open(source, spec)
         self._is_replay = shown is not None
-        restored = self._journal.restore(spec, source) if shown is None else {shown.number: shown}
-        if restored:
-            self.session.restore(restored)
+        if shown is not None:
+            self.session.restore(shown)
             view = self.session.view()
-            if shown is None:
-                text = _text("Restored {} results of an earlier session; 'Clear all targets' discards them.")
-                self.messages.notice.emit(text.format(self.session.restored))
+        elif self._restore():
+            view = self.session.view()
         summary = summarise_source(self.session)
         self.messages.post_source(summary)
         self.messages.opened.emit(summary)
@@ -224,6 +222,20 @@ class SessionDriver:
         for warning in getattr(source, "warnings", ()):
             self.messages.notice.emit(warning)
         self.playback.start_source(source)
+
+    def _restore(self) -> bool:
+        """Take over what was saved for the source that was opened just now; False if there is nothing."""
+        try:
+            saved = self._journal.restore(self.session.run.source)
+        except InputError as error:
+            self.messages.notice.emit(str(error))
+            return False
+        if saved is None:
+            return False
+        self.session.restore(*saved)
+        text = _text("Restored {} results of an earlier session; 'Clear all targets' discards them.")
+        self.messages.notice.emit(text.format(self.session.restored))
+        return True
 
     def _go_to_frontier(self) -> None:
         """Go back to where tracking stopped if the present frame is past it."""
@@ -238,6 +250,7 @@ class SessionDriver:
     def _leave_source(self) -> None:
         self.playback.end_source()
         self._save()
+        self._journal.close()
         self.session.close_source()
 
     def _announce(self, replaced: bool = False) -> None:
@@ -254,9 +267,8 @@ class SessionDriver:
         self._save()
 
     def _save(self) -> None:
-        source = self.session.source
-        if source is not None and not self._is_replay:
-            self._journal.save(self.session.spec, source, self.session.targets)
+        if self.session.source is not None and not self._is_replay:
+            self._journal.save(self.session.run)
 
 
 def _text(text: str) -> str:

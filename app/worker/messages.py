@@ -15,6 +15,7 @@ from PyQt5.QtCore import QCoreApplication, QObject, pyqtSignal
 from app.session.frame_view import FrameView, ResultRow, SourceSummary
 from app.worker.mailbox import Mailbox
 from tracker_core.errors import SiamscopeError, SourceEnded
+from tracker_core.results.run import BoxOrigin
 from tracker_core.types import Frame
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 class BoxRequest:
     """A box to start on: in `frame`, for target `number` (None adds one); `track` starts tracking at once.
 
+    `by` says whose box it is.
     `serial` is that of the source which the frame is from: another one may have been opened meanwhile.
     """
 
@@ -32,6 +34,7 @@ class BoxRequest:
     box_xywh: tuple[float, float, float, float]
     number: int | None = None
     track: bool = False
+    by: BoxOrigin = BoxOrigin.USER
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Messages(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.mailbox = Mailbox()
+        self._remark = ""
 
     @contextlib.contextmanager
     def busy_with(self, text: str) -> Iterator[None]:
@@ -76,6 +80,7 @@ class Messages(QObject):
 
     def post_source(self, source: SourceSummary | None) -> None:
         """Put into the mailbox that another source is open."""
+        self._remark = ""
         self._tell(self.mailbox.post_source(source))
 
     def post_replaced(self, rows: list[ResultRow]) -> None:
@@ -86,6 +91,9 @@ class Messages(QObject):
         """Put an image and its rows into the mailbox; `is_new` where the rows were computed just now."""
         rows = [replace(target.row, is_new=is_new) for target in view.targets if target.row is not None]
         self._tell(self.mailbox.post_view(view, rows))
+        if view.remark not in ("", self._remark):
+            self._remark = view.remark
+            self.notice.emit(view.remark)
 
     def fail(self, title: str, error: BaseException) -> None:
         """Say what went wrong, in one sentence and in full."""

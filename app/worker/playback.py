@@ -19,8 +19,6 @@ from app.worker.live_reader import LiveReader
 from app.worker.messages import Messages, reported
 from tracker_core.types import Frame, FrameSource, TrackingState
 
-AUTOSAVE_S = 1.0
-
 
 class Playback(QObject):
     """Steps the session: a recording in real time, a live source as its images come.
@@ -47,7 +45,6 @@ class Playback(QObject):
         self._seek_lock = threading.Lock()
         self._wanted_index: int | None = None
         self._last_states: dict[int, TrackingState] = {}
-        self._saved_s = 0.0
         self._range: tuple[int | None, int | None] = (None, None)
         self._frames_left: int | None = None
         self._is_looping = self._pauses_on_lost = self._is_frozen = False
@@ -174,7 +171,7 @@ class Playback(QObject):
         """Play (`frames` frames, None: all) or pause; a frame that waits for its time is shown before the pause."""
         self._frames_left = frames
         if is_playing and not self.is_playing:
-            self.is_playing, self._saved_s = True, time.monotonic()
+            self.is_playing = True
             if self._session.frame is not None:
                 self._clock.start(self._session.frame.time_s)
             self._timer.start(0)
@@ -257,9 +254,8 @@ class Playback(QObject):
             self._frames_left -= 1
             if self._frames_left <= 0:
                 self.set_playing(False)
-        if self._session.is_tracking and time.monotonic() - self._saved_s > AUTOSAVE_S:
+        if self._session.is_tracking:
             self._save()
-            self._saved_s = time.monotonic()
 
     def _watch_states(self, view: FrameView) -> None:
         for target in view.targets:

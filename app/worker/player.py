@@ -12,7 +12,7 @@ from PyQt5.QtCore import QObject, pyqtSignal
 
 from app.session.frame_view import SessionSummary, SourceSummary
 from app.session.replay import ReplayRequest
-from app.session.tracking_runs import TrackerChoice, TrackerFactory
+from app.session.trackers import TrackerChoice, TrackerFactory
 from app.worker.driver import SourceOpener
 from app.worker.mailbox import Delivery
 from app.worker.messages import BoxRequest

@@ -9,7 +9,7 @@ from PyQt5.QtCore import QObject, Qt, QThread, pyqtSignal, pyqtSlot
 
 from app.session.journal import Journal
 from app.session.session import Session
-from app.session.tracking_runs import TrackerFactory
+from app.session.trackers import TrackerFactory
 from app.worker.driver import SessionDriver, SourceOpener
 from app.worker.messages import Messages
 

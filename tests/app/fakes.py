@@ -39,7 +39,8 @@ def draw_frame(index: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarr
 class DrawnSource:
     """A seekable source of `count` drawn frames with ground truth.
 
-    `fails_at` raises at that frame, `missing` frames cannot be decoded and are stepped over, `delay_s` makes it slow.
+    `fails_at` raises at that frame, `missing` frames cannot be decoded and are stepped over, `delay_s` makes it slow,
+    `paths` are the files whose content tells it from others.
     """
 
     is_live = False
@@ -56,8 +57,9 @@ class DrawnSource:
         missing: Collection[int] = (),
         delay_s: float = 0.0,
         fps: float = 30.0,
+        paths: Collection[str] = (),
     ) -> None:
-        self.name, self.fps = name, fps
+        self.name, self.fps, self.paths = name, fps, tuple(paths)
         self.size = (WIDTH, HEIGHT)
         self.frame_count: int | None = count
         self.fails_at, self.missing, self.delay_s = fails_at, missing, delay_s
@@ -107,6 +109,7 @@ class LiveDrawing:
     is_live = True
     is_seekable = False
     frame_count = None
+    frame_names = None
     fps = 30.0
 
     def __init__(self, name: str = "live") -> None:
@@ -198,6 +201,13 @@ class _Runner:
     device: str = "cpu"
 
 
+@dataclass(frozen=True)
+class _Config:
+    """What the tracker says of itself as the producer of its results."""
+
+    tracking: TrackingConfig
+
+
 class MatchingTracker:
     """Finds its template by normalised cross-correlation in a search window: honest, quick and without weights."""
 
@@ -223,6 +233,11 @@ class MatchingTracker:
     def tracking(self) -> TrackingConfig:
         """The parameters."""
         return self._tracking
+
+    @property
+    def config(self) -> _Config:
+        """The whole configuration."""
+        return _Config(self._tracking)
 
     def set_tracking(self, tracking: TrackingConfig) -> None:
         """Take other parameters."""

@@ -15,8 +15,10 @@ from evaluation_sequences import FRAMES, make_otb, path_of_target, write_rows
 
 from app.panels.benchmark import worst_moments
 from app.panels.benchmark_views import NumberItem
-from app.session.replay import ReplayRequest, as_target, open_replay
+from app.session.replay import ReplayRequest, open_replay, record_boxes
+from app.session.targets import Target
 from tracker_core.presets import DEFAULT_TRACKER
+from tracker_core.results.recorder import RunRecorder, TargetRecord
 
 
 @pytest.fixture
@@ -109,13 +111,16 @@ def test_replay_of_a_file_with_gaps(tmp_path):
     boxes = path_of_target(0)
     boxes[5] = np.nan
     write_rows(tmp_path / "results" / "otb" / "mine" / "Alpha.txt", boxes + np.array([1, 1, 0, 0]))
-    source, target = open_replay(ReplayRequest("otb", str(root), str(tmp_path / "results"), "mine", "Alpha"))
+    source, recorder = open_replay(ReplayRequest("otb", str(root), str(tmp_path / "results"), "mine", "Alpha"))
     assert source.frame_count == FRAMES
     source.close()
+    target = Target(recorder.target(1), TargetRecord(1))
     assert sorted(target.results) == [index for index in range(FRAMES) if index != 5]
     np.testing.assert_allclose(target.results[3].box_xywh, boxes[3])
     assert target.scores_since_key(4) == []
-    assert not as_target(np.full((3, 4), np.nan)).results
+    empty = RunRecorder(recorder.source)
+    record_boxes(empty, np.full((3, 4), np.nan), [0])
+    assert not empty.targets
 
 
 def test_worst_moments_are_apart():

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from fakes import DrawnSource, LiveDrawing, MatchingTracker, true_box
 
-from app.session.export import collect_results
 from app.session.live_scores import iou_of
 from app.session.session import Session
-from app.session.tracking_runs import TrackerChoice
+from app.session.trackers import Followers, TrackerChoice
 from tracker_core.errors import InputError, SourceError
+from tracker_core.results.run import BoxOrigin
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def run(session):
 
 
 def updates(session):
-    return sum(r.tracker.updates for r in session.runs._runs.values())
+    return sum(r.tracker.updates for r in session.trackers.chosen._followers.values())
 
 
 def test_tracking_follows_the_drawn_object_and_stores_every_frame(session):
@@ -72,7 +72,7 @@ def test_a_new_box_in_mid_video_keeps_all_before_and_turns_the_rest_into_a_ghost
     assert sorted(target.ghost) == list(range(20, 40))
     run(session)
     assert sorted(target.results) == list(range(40))
-    assert sorted(target.key_boxes) == [0, 20]
+    assert sorted(target.key_frames) == [0, 20]
 
 
 def test_a_correction_before_a_later_key_frame_leaves_what_follows_that_one(session):
@@ -116,7 +116,7 @@ def test_debug_of_a_stored_frame_is_computed_on_request_and_changes_no_result(se
     assert result.debug is not None and result.debug.best == int(np.argmax(result.debug.scores_windowed))
     np.testing.assert_array_equal(result.box_xywh, stored[12].box_xywh)
     assert session.targets[number].results == stored
-    assert not view.is_recomputed
+    assert view.remark == ""
     assert session.seek(0).target(number).result.debug is None  # nothing was computed on a key frame
 
 
@@ -139,7 +139,7 @@ def test_targets_start_at_different_frames_and_keep_their_numbers(session):
     run(session)
     assert sorted(session.targets[first].results) == list(range(40))
     assert min(session.targets[second].results) == 10
-    session.remove_target(first)
+    session.run.remove([first])
     assert start(session, 5) == 3  # numbers are not used again
 
 
@@ -192,10 +192,10 @@ def test_another_tracker_that_cannot_be_built_leaves_the_present_one(session):
     def refuse(choice):
         raise InputError("There is no such tracker.")
 
-    session.runs._factory = refuse
+    session.trackers._factory = refuse
     with pytest.raises(InputError):
         session.choose_tracker(TrackerChoice("nonsense"))
-    session.runs._factory = lambda choice: MatchingTracker()
+    session.trackers._factory = lambda choice: MatchingTracker()
     assert session.build_tracker().name == "matching" and len(session.targets[number].results) == 40
 
 
@@ -212,7 +212,7 @@ def test_a_box_that_cannot_be_tracked_changes_nothing(session, box):
     frame = session.seek(3).frame
     with pytest.raises(InputError):
         session.begin(frame, box)
-    assert session.targets == {} and not session.can_undo
+    assert session.targets == {} and not session.run.can_undo
 
 
 def test_a_source_that_fails_keeps_the_results(session):
@@ -277,9 +277,128 @@ def test_results_are_exported_with_key_frames_and_numbers(session):
     run(session)
     start(session, 25)
     run(session)
-    tracked = collect_results(session)
+    tracked = session.build_run()
     assert len(tracked) == 40 and [target.number for target in tracked.targets] == [1, 2]
     assert [[key.index for key in target.key_frames] for target in tracked.targets] == [[0, 20], [25]]
     assert not tracked.targets[1].has_box[:25].any() and tracked.targets[1].has_box[25:].all()
     np.testing.assert_array_equal(tracked.targets[0].boxes_xywh[20], true_box(20))
-    assert collect_results(session, 10, 12).frame_indices.tolist() == [10, 11, 12]
+    assert tracked.select(10, 12).frame_indices.tolist() == [10, 11, 12]
+
+
+class FewerFrames(DrawnSource):
+    """Says 60 frames until the end was seen; there are 40, as where a file was cut short."""
+
+    def __init__(self):
+        super().__init__(40)
+        self.frame_count = 60
+
+    def seek(self, index):
+        if index >= 40:
+            self.frame_count = 40
+            raise SourceError(f"'drawn' has 40 frames; frame {index} does not exist.")
+        super().seek(index)
+
+
+@pytest.mark.parametrize("index", [45, 59, 10_000])
+def test_a_seek_past_the_real_end_shows_the_last_frame_and_no_error(session, index):
+    session.open(FewerFrames(), "cut")
+    assert session.seek(index).frame.index == 39
+
+
+def test_a_seek_to_the_end_of_missing_frames_shows_the_last_one_there_is(session):
+    session.open(DrawnSource(40, missing={38, 39}), "damaged")
+    assert session.seek(39).frame.index == 37
+
+
+# --- whose results ------------------------------------------------------------------------------------------
+
+
+class OtherTracker(MatchingTracker):
+    name = "other"
+
+    def fork(self):
+        return OtherTracker(self._tracking)
+
+
+def two_trackers():
+    """A session that has tracked frames 0 to 20 with one tracker and is at frame 20 with another."""
+    session = Session(lambda choice: OtherTracker() if choice.name == "other" else MatchingTracker())
+    session.open(DrawnSource(40), "drawn")
+    start(session)
+    run(session)
+    session.seek(20)
+    session.choose_tracker(TrackerChoice("other"))
+    return session
+
+
+def producers(tracked, number=1):
+    return [tracked.producer_of(index, number).tracker for index in tracked.frame_indices.tolist()]
+
+
+def test_each_result_keeps_the_tracker_that_found_it():
+    session = two_trackers()
+    assert producers(session.build_run()) == ["matching"] * 21
+    assert producers(session.run.ghost.build()) == ["matching"] * 19, "the results that were replaced keep theirs too"
+    run(session)
+    assert producers(session.build_run()) == ["matching"] * 21 + ["other"] * 19
+
+
+def test_a_tracker_chosen_after_tracking_is_not_named_in_the_run():
+    session = two_trackers()
+    session.undo()
+    assert {producer.tracker for producer in session.build_run().producers} <= {"matching"}
+    other = Session(lambda choice: OtherTracker() if choice.name == "other" else MatchingTracker())
+    other.open(DrawnSource(40), "drawn")
+    start(other)
+    run(other)
+    other.is_tracking = False
+    other.choose_tracker(TrackerChoice("other"))
+    assert producers(other.build_run()) == ["matching"] * 40
+
+
+def test_results_of_a_tracker_that_is_not_here_say_that_they_cannot_be_explained():
+    session = two_trackers()
+    run(session)
+    session.wants_debug = True
+    view = session.seek(10)  # found by the tracker that was replaced, and which has no weights to be built from
+    assert view.targets[0].result.debug is None
+    assert "cannot be explained" in view.remark and "matching" in view.remark
+    view = session.seek(30)
+    assert view.targets[0].result.debug is not None and view.remark == ""
+
+
+def test_results_of_earlier_parameters_are_explained_with_those(session):
+    start(session)
+    run(session)
+    earlier = session.build_tracker().tracking
+    session.seek(20)
+    session.set_tracking_config(dataclasses.replace(earlier, window_influence=0.9))
+    run(session)
+    tracked = session.build_run()
+    changed = tracked.producer_of(30).changes_from(tracked.producer_of(10))
+    assert changed == {"tracking.window_influence": 0.9}
+    explained = {}
+    follow = Followers.explain
+
+    def note(followers, target, frame):
+        explained[frame.index] = followers.base.tracking.window_influence
+        return follow(followers, target, frame)
+
+    session.wants_debug = True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Followers, "explain", note)
+        assert session.seek(10).targets[0].result.debug is not None
+        assert session.seek(30).targets[0].result.debug is not None
+    assert explained == {10: earlier.window_influence, 30: 0.9}
+
+
+def test_a_run_keeps_the_times_of_its_frames_and_whose_its_boxes_are(session):
+    session.open(DrawnSource(10, fps=4.0), "drawn")
+    frame = session.seek(2).frame
+    session.begin(frame, true_box(2), by=BoxOrigin.GROUND_TRUTH)
+    session.is_tracking = True
+    run(session)
+    tracked = session.build_run()
+    np.testing.assert_allclose(tracked.times_s, np.arange(2, 10) / 4.0)
+    (key,) = tracked.targets[0].key_frames
+    assert (key.index, key.by) == (2, BoxOrigin.GROUND_TRUTH)

@@ -154,6 +154,24 @@ class RunRecorder:
             del record.made_by[index]
         return {index: record.results.pop(index) for index in dropped}
 
+    def move(self, to: RunRecorder, number: int, first: int, end: int | None = None) -> None:
+        """Hand one target's results from frame `first` to before `end` (None: all) to another recorder.
+
+        They keep what found them, and when their frames are shown; key frames stay here.
+        """
+        makers, present = dict(self.target(number).made_by), to.producer
+        for index, result in self.drop(number, first, end).items():
+            to.producer = self._producers[makers[index]] if makers[index] >= 0 else None
+            to.put(index, number, result)
+            to.note_frame(index, self._times_s.get(index, index / self.source.fps), self._file_names.get(index, ""))
+        to.producer = present
+
+    def producer_of(self, index: int, number: int = 1) -> Producer | None:
+        """Return what found a target in frame `index`, None where that is unknown."""
+        record = self.targets.get(number)
+        place = -1 if record is None else record.made_by.get(index, -1)
+        return self._producers[place] if place >= 0 else None
+
     def forget_after(self, index: int, number: int) -> None:
         """Drop one target's results and key frames after frame `index`, because it was drawn again there."""
         self.drop(number, index + 1)

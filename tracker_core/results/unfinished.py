@@ -55,6 +55,10 @@ class RunJournal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write no more; the file stays."""
         self._file.close()
 
     def add(self, recorder: RunRecorder, index: int) -> None:
@@ -67,32 +71,30 @@ class RunJournal:
 
     def remove(self) -> None:
         """Remove the file: the run is saved as a whole."""
-        self._file.close()
+        self.close()
         self.path.unlink(missing_ok=True)
 
     def _lines(self, recorder: RunRecorder, index: int) -> list[str]:
-        lines = []
-        if recorder.producer != self._producer and recorder.producer is not None:
-            self._producer = recorder.producer
-            lines.append(json.dumps({"producer": producer_to_data(recorder.producer)}))
-        results: list[list[Any]] = []
-        keys: list[list[Any]] = []
-        for record in recorder.targets.values():
-            found, key = record.results.get(index), record.key_frames.get(index)
-            if found is not None:
-                results.append([record.number, *map(float, found.box_xywh), float(found.score), found.state.value])
-            if key is not None:
-                keys.append([record.number, *map(float, key.box_xywh), key.by.value])
         time_s, file_name, update_s = recorder.frame_note(index)
-        frame = {
+        note = {
             "frame": index,
             "time_s": time_s,
             "file": file_name,
             "update_s": None if math.isnan(update_s) else update_s,
-            "results": results,
-            "keys": keys,
         }
-        return [*lines, json.dumps(frame)]
+        lines = []
+        for record in recorder.targets.values():
+            found, key = record.results.get(index), record.key_frames.get(index)
+            if found is None:
+                continue
+            producer = recorder.producer_of(index, record.number)
+            if producer != self._producer:
+                self._producer = producer
+                lines.append(json.dumps({"producer": None if producer is None else producer_to_data(producer)}))
+            row = [record.number, *map(float, found.box_xywh), float(found.score), found.state.value]
+            keys = [] if key is None else [[record.number, *map(float, key.box_xywh), key.by.value]]
+            lines.append(json.dumps({**note, "results": [row], "keys": keys}))
+        return lines
 
 
 def is_unfinished(text: str) -> bool:
@@ -117,7 +119,7 @@ def parse_unfinished(text: str) -> RunRecorder:
 
 def _take(recorder: RunRecorder, record: Mapping[str, Any]) -> None:
     if "producer" in record:
-        recorder.producer = producer_from_data(record["producer"])
+        recorder.producer = None if record["producer"] is None else producer_from_data(record["producer"])
         return
     index, update_s = int(record["frame"]), record["update_s"]
     recorder.note_frame(

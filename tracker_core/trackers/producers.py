@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def describe_producer(tracker: Any) -> Producer:
         config=config_to_mapping(config) if dataclasses.is_dataclass(config) else {},
         weights=path.stem if path else "",
         weights_path=str(path.resolve()) if path else "",
-        weights_sha256=hash_file(path) if path else "",
+        weights_sha256=_hash_weights(path, path.stat().st_mtime_ns) if path else "",
         device=str(getattr(tracker, "device", "")),
         runtime=str(getattr(getattr(tracker, "runner", None), "name", "")),
         program=program_version(),
@@ -49,6 +50,12 @@ def rebuild_tracker(producer: Producer, *, device: str = "auto", runtime: str = 
         return build_tracker(weights=path, device=device, runtime=runtime, overrides=dict(producer.config))
     except SiamscopeError as error:
         raise InputError(f"The tracker that made these results cannot be built again: {error}") from error
+
+
+@lru_cache(maxsize=32)
+def _hash_weights(path: Path, changed_ns: int) -> str:
+    """Return the SHA-256 of a weights file, computed again only after it changed: parameters change far more often."""
+    return hash_file(path)
 
 
 def _find_weights(producer: Producer) -> Path | None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+import numpy as np
+
 from tracker_core.evaluation.ground_truth import BoxTruth, RegionTruth
 from tracker_core.evaluation.result_files import ResultFolder
 from tracker_core.sources.opening import SequenceSource
@@ -126,6 +128,11 @@ class EvaluationProtocol(ABC, Generic[Truth, Part]):
     @abstractmethod
     def read_boxes(self, path: Path) -> FloatArray:
         """Return what a result file holds as upright boxes (N, 4), 0-based, NaN where there is none."""
+
+    def read_starts(self, path: Path) -> list[int]:
+        """Return the frames in which the tracker of a result file was started: the first that has a box."""
+        starts: list[int] = np.flatnonzero(np.isfinite(self.read_boxes(path)).all(axis=1)).tolist()[:1]
+        return starts
 
     # --- measuring --------------------------------------------------------------------------------------------
 

@@ -159,6 +159,10 @@ class Supervised(EvaluationProtocol[RegionTruth, SequenceRuns]):
             low, high = polygons.min(axis=1), polygons.max(axis=1)
         return np.hstack((low, high - low))
 
+    def read_starts(self, path: Path) -> list[int]:
+        starts: list[int] = np.flatnonzero(read_trajectory(path).codes == STARTED).tolist()
+        return starts
+
     def measure(self, truth: RegionTruth, paths: Sequence[Path], fps: float | None) -> Measured[SequenceRuns]:
         runs = [read_trajectory(path) for path in paths]
         for path, run in zip(paths, runs, strict=True):

@@ -1,0 +1,309 @@
+"""Autosave: nothing that was tracked is lost, nothing is shown on other images, and no file names a password."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from fakes import DrawnSource, MatchingTracker, drawn, true_box
+
+from app.session.journal import Journal
+from app.session.live_run import LiveRun
+from app.session.session import Session
+from tracker_core.errors import InputError
+from tracker_core.results.identity import identify_source
+from tracker_core.results.provenance import Producer, SourceIdentity, SourceKind
+from tracker_core.results.run import BoxOrigin
+from tracker_core.results.unfinished import parse_unfinished
+from tracker_core.sources.opening import open_source
+from tracker_core.types import TrackingState, TrackResult
+
+DATA = Path(__file__).parents[1] / "data" / "session"
+PRODUCER = Producer("matching", {"tracking": {"window_influence": 0.4}})
+CLIP = SourceIdentity("clip", "/nowhere/clip.mp4", SourceKind.VIDEO, (320, 240), 30.0, 30, "a" * 64)
+
+
+def tracked_run(source: SourceIdentity = CLIP, first: int = 0, count: int = 5) -> LiveRun:
+    run = LiveRun(source)
+    run.set_key(drawn(first), 1, true_box(first), BoxOrigin.USER, PRODUCER)
+    add(run, first + 1, count - 1)
+    return run
+
+
+def add(run: LiveRun, first: int, count: int, number: int = 1) -> None:
+    for index in range(first, first + count):
+        run.add(index, number, TrackResult(true_box(index), 0.5, TrackingState.TRACKING), PRODUCER)
+
+
+def restored(folder, source: SourceIdentity = CLIP):
+    found = Journal(folder).restore(source)
+    return None if found is None else {number: sorted(r.results) for number, r in found[0].targets.items()}
+
+
+class TestJournal:
+    def test_what_was_saved_comes_back_with_its_producer_and_key_frames(self, tmp_path):
+        run = tracked_run()
+        Journal(tmp_path).save(run)
+        recorder, ghost = Journal(tmp_path).restore(CLIP)
+        run_again, expected = recorder.build(), run.recorder.build()
+        np.testing.assert_array_equal(run_again.targets[0].boxes_xywh, expected.targets[0].boxes_xywh)
+        assert run_again.targets[0].states == expected.targets[0].states
+        assert run_again.producers == (PRODUCER,) and run_again.source == CLIP
+        (key,) = run_again.targets[0].key_frames
+        assert key.by is BoxOrigin.USER and not ghost.frames()
+
+    def test_results_are_appended_without_writing_the_file_again(self, tmp_path):
+        journal, run = Journal(tmp_path), tracked_run()
+        journal.save(run)
+        path = journal.path_for(CLIP)
+        before, number = path.read_bytes(), path.stat().st_ino
+        add(run, 5, 3)
+        journal.save(run)
+        assert path.read_bytes().startswith(before) and path.stat().st_ino == number
+        assert restored(tmp_path) == {1: list(range(8))}
+
+    def test_a_box_drawn_again_in_the_same_frame_is_saved(self, tmp_path):
+        journal, run = Journal(tmp_path), tracked_run()
+        journal.save(run)
+        other = np.array([30.0, 30.0, 9.0, 9.0])
+        run.set_key(drawn(0), 1, other, BoxOrigin.USER, PRODUCER)
+        add(run, 1, 4)  # as many results as before
+        journal.save(run)
+        recorder, ghost = Journal(tmp_path).restore(CLIP)
+        np.testing.assert_array_equal(recorder.target(1).key_frames[0].box_xywh, other)
+        assert sorted(recorder.target(1).results) == list(range(5)) and ghost.frames() == list(range(5))
+
+    def test_results_of_two_trackers_keep_theirs(self, tmp_path):
+        journal, run = Journal(tmp_path), tracked_run()
+        other = Producer("other")
+        run.add(5, 1, TrackResult(true_box(5), 0.5, TrackingState.LOST), other)
+        journal.save(run)
+        run.set_key(drawn(5), 2, true_box(5), BoxOrigin.GROUND_TRUTH, PRODUCER)
+        journal.save(run)  # written again, as a whole
+        recorder, _ = Journal(tmp_path).restore(CLIP)
+        found = [recorder.producer_of(index, number) for index, number in ((4, 1), (5, 1), (5, 2))]
+        assert [producer.tracker for producer in found] == ["matching", "other", "matching"]
+
+    def test_a_removed_last_target_removes_the_file_and_a_source_without_work_does_not(self, tmp_path):
+        journal, run = Journal(tmp_path), tracked_run()
+        journal.save(run)
+        Journal(tmp_path).save(LiveRun(CLIP))  # opened and closed
+        assert restored(tmp_path) is not None
+        run.remove([1])
+        journal.save(run)
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"size": (640, 480)},
+            {"fingerprint": "b" * 64},
+            {"fingerprint": ""},
+            {"frame_count": 31},
+        ],
+    )
+    def test_results_of_other_content_are_refused_and_stay(self, tmp_path, other):
+        Journal(tmp_path).save(tracked_run())
+        journal = Journal(tmp_path)
+        with pytest.raises(InputError, match="other content"):
+            journal.restore(SourceIdentity(**{**vars(CLIP), **other}))
+        journal.save(LiveRun(SourceIdentity(**{**vars(CLIP), **other})))
+        assert restored(tmp_path) == {1: list(range(5))}
+
+    def test_live_sources_and_switched_off_saving_leave_no_file(self, tmp_path):
+        Journal(tmp_path).save(tracked_run(SourceIdentity("camera", "camera:0", SourceKind.CAMERA)))
+        journal = Journal(tmp_path)
+        journal.is_on = False
+        journal.save(tracked_run())
+        assert not list(tmp_path.iterdir())
+
+    def test_a_disk_that_cannot_be_written_is_only_logged(self, tmp_path, caplog):
+        (tmp_path / "file").write_text("")
+        Journal(tmp_path / "file" / "sessions").save(tracked_run())
+        assert "could not be saved" in caplog.text
+
+    def test_no_file_holds_the_credentials_of_an_address(self, tmp_path):
+        source = DrawnSource()
+        identity = identify_source(source, "http://anna:hunter2@example.org/clip.mp4?token=secret3")
+        Journal(tmp_path).save(tracked_run(identity))
+        (path,) = [path for path in tmp_path.iterdir() if "ghost" not in path.name]
+        text = "".join(file.read_text() + file.name for file in tmp_path.iterdir())
+        assert "example.org" in path.read_text()
+        assert not any(word in text for word in ("hunter2", "secret3"))
+        assert restored(tmp_path, identity) is not None
+
+
+class TestFolders:
+    """Images are told by their content: names, sizes and number alone do not tell them from others."""
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        folder = tmp_path / "images"
+        self.fill(folder, 50, 5)
+        return folder
+
+    @staticmethod
+    def fill(folder: Path, value: int, count: int, width: int = 64) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for index in range(count):
+            cv2.imwrite(str(folder / f"{index:03d}.png"), np.full((48, width, 3), value, np.uint8))
+
+    def identity(self, folder):
+        return identify_source(open_source(str(folder)), str(folder))
+
+    def test_the_same_images_get_their_results(self, folder, tmp_path):
+        Journal(tmp_path / "state").save(tracked_run(self.identity(folder)))
+        assert restored(tmp_path / "state", self.identity(folder)) == {1: list(range(5))}
+
+    @pytest.mark.parametrize(
+        ("value", "count", "width"),
+        [
+            (200, 5, 64),  # other images of the same names and size
+            (50, 9, 64),  # more of them
+            (50, 4, 64),  # fewer
+            (50, 5, 80),  # wider
+        ],
+    )
+    def test_other_images_do_not(self, folder, tmp_path, value, count, width):
+        Journal(tmp_path / "state").save(tracked_run(self.identity(folder)))
+        self.fill(folder, value, count, width)
+        with pytest.raises(InputError, match="other content"):
+            restored(tmp_path / "state", self.identity(folder))
+
+
+class TestVersion1:
+    """Files that the program before this one wrote: a target drawn again at frame 20, and one from frame 25 on."""
+
+    @staticmethod
+    def place(name: str, location: Path, folder: Path) -> SourceIdentity:
+        identity = SourceIdentity("it", str(location), SourceKind.UNKNOWN, (320, 240), 30.0)
+        path = Journal(folder).path_for(identity)
+        path.parent.mkdir(parents=True)
+        shutil.copy(DATA / name, path)
+        return identity
+
+    @pytest.fixture
+    def clip(self, tmp_path):
+        clip = tmp_path / "clip.mp4"
+        clip.write_bytes(b"stands for a video")
+        os.utime(clip, (1_700_000_000, 1_700_000_000))
+        return clip
+
+    def test_a_file_of_version_1_opens(self, clip, tmp_path):
+        identity = self.place("autosave_v1_file.jsonl", clip, tmp_path / "state")
+        recorder, ghost = Journal(tmp_path / "state").restore(identity)
+        assert sorted(recorder.target(1).results) == list(range(21)) and ghost.frames() == list(range(20, 30))
+        assert sorted(recorder.target(2).results) == [25, 26, 27, 28]
+        key = recorder.target(1).key_frames[20]
+        np.testing.assert_array_equal(key.box_xywh, [225.25, 171.0, 38.0, 28.0])
+        assert key.by is BoxOrigin.UNKNOWN and recorder.producer_of(5, 1) is None
+        np.testing.assert_array_equal(recorder.result_at(3).box_xywh, [155.0, 116.0, 40.0, 30.0])
+
+    def test_it_is_kept_and_saved_in_the_present_version(self, clip, tmp_path):
+        identity = self.place("autosave_v1_file.jsonl", clip, tmp_path / "state")
+        journal, run = Journal(tmp_path / "state"), LiveRun(identity)
+        run.restore(*journal.restore(identity))
+        add(run, 21, 2)
+        journal.save(run)
+        recorder = parse_unfinished(journal.path_for(identity).read_text())
+        assert sorted(recorder.target(1).results) == list(range(23))
+        assert recorder.producer_of(20, 1) is None and recorder.producer_of(22, 1) == PRODUCER
+
+    def test_a_changed_file_is_refused(self, clip, tmp_path):
+        identity = self.place("autosave_v1_file.jsonl", clip, tmp_path / "state")
+        clip.write_bytes(b"stands for a film!")
+        with pytest.raises(InputError, match="other content"):
+            Journal(tmp_path / "state").restore(identity)
+
+    def test_a_folder_is_taken_only_if_nothing_in_it_is_younger_than_the_results(self, tmp_path):
+        folder = tmp_path / "images"
+        folder.mkdir()
+        (folder / "0.png").write_bytes(b"image")
+        identity = self.place("autosave_v1_folder.jsonl", folder, tmp_path / "state")
+        for place in (folder / "0.png", folder):
+            os.utime(place, (1_700_000_000, 1_700_000_000))
+        assert restored(tmp_path / "state", identity) is not None
+        os.utime(folder / "0.png", (4_000_000_000, 4_000_000_000))
+        with pytest.raises(InputError, match="other content"):
+            restored(tmp_path / "state", identity)
+
+    @pytest.mark.parametrize("text", ["\0\0\0", "", "{}\n", '{"format": "siamscope-session", "version": 9}\n'])
+    def test_rubbish_is_one_sentence(self, tmp_path, text):
+        path = Journal(tmp_path).path_for(CLIP)
+        path.write_text(text)
+        with pytest.raises(InputError):
+            restored(tmp_path)
+
+
+TRACKER = """
+import sys
+sys.path.insert(0, {tests!r})
+from fakes import DrawnSource, MatchingTracker, true_box
+from app.session.journal import Journal
+from app.session.session import Session
+
+session = Session(lambda choice: MatchingTracker())
+frame = session.open(DrawnSource(2000, paths=[{clip!r}]), {clip!r}).frame
+journal = Journal({state!r})
+session.begin(frame, true_box(0))
+session.is_tracking = True
+while (view := session.read_next()) is not None:
+    if view.frame.index % 50 == 0:  # a box drawn again now and then: the file is written again
+        session.begin(view.frame, true_box(view.frame.index), 1)
+    journal.save(session.run)
+    print(view.frame.index, flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+@pytest.mark.parametrize("frames", [7, 130])
+def test_a_kill_in_the_middle_of_saving_loses_nothing_but_the_frame_in_hand(tmp_path, frames):
+    clip, state = tmp_path / "clip.mp4", tmp_path / "state"
+    clip.write_bytes(b"stands for a video")
+    program = TRACKER.format(tests=str(Path(__file__).parent), clip=str(clip), state=str(state))
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment) as child:
+        told = 0
+        for line in child.stdout:
+            told = int(line)
+            if told >= frames:
+                break
+        time.sleep(0.01)
+        child.kill()
+        told = max([told, *(int(line) for line in child.stdout if line.endswith("\n"))])
+    source = identify_source(DrawnSource(2000, paths=[str(clip)]), str(clip))
+    recorder, _ = Journal(state).restore(source)
+    assert set(range(told)) <= set(recorder.target(1).results)
+
+
+def test_a_session_resumes_what_was_saved(tmp_path):
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"stands for a video")
+    session = Session(lambda choice: MatchingTracker())
+    frame = session.open(DrawnSource(20, paths=[str(clip)]), str(clip)).frame
+    session.begin(frame, true_box(0))
+    session.is_tracking = True
+    for _ in range(9):
+        session.read_next()
+    Journal(tmp_path / "state").save(session.run)
+    straight = session.run.recorder.copy()
+    session.open(DrawnSource(20, paths=[str(clip)]), str(clip))
+    session.restore(*Journal(tmp_path / "state").restore(session.run.source))
+    assert session.restored == 10
+    session.seek(session.frontier() or 9)
+    session.is_tracking = True
+    while session.read_next() is not None:
+        pass
+    found = session.build_run()
+    np.testing.assert_array_equal(found.result_at(9).box_xywh, straight.result_at(9).box_xywh)
+    assert len(found) == 20
