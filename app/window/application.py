@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
-from PyQt5.QtCore import QCoreApplication, QSettings, Qt
+from PyQt5.QtCore import QCoreApplication, QSettings, Qt, QTimer
 from PyQt5.QtGui import QColor, QIcon, QPainter, QPixmap
 from PyQt5.QtWidgets import QApplication, QSplashScreen
 
@@ -68,7 +68,8 @@ def run_window(argv: list[str]) -> int:
         )
     )
     window.show()
-    splash.finish(window)
+    # inside the event loop: it serves events while it waits, and a window closed before the loop would not end it
+    QTimer.singleShot(0, lambda: splash.finish(window))
     player.prepare_tracker()
     if options.source:
         window.open(options.source)

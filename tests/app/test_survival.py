@@ -118,7 +118,6 @@ def stop():
     window = next(w for w in QApplication.topLevelWidgets() if w.objectName() == "main_window")
     print("notice:", window.preferences.settings.warning)
     window.close()
-    QTimer.singleShot(200, QApplication.quit)  # a slow machine is here before the event loop that is to be left
 
 QTimer.singleShot(0, lambda: QTimer.singleShot(1500, stop))
 sys.exit(application.run_window([]))
