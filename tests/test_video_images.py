@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -175,14 +177,123 @@ def test_misspelt_path_names_the_nearest(tmp_path: Path) -> None:
         open_source(tmp_path / "hoilday")
 
 
-def test_orientation_tags_are_obeyed(tmp_path: Path) -> None:
-    path = write_image(tmp_path / "0.jpg", size=(32, 16))
-    content = path.read_bytes()
-    # an EXIF block that says: show me turned by a quarter (orientation 6)
-    tiff = b"MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"
-    exif = b"Exif\x00\x00" + tiff
-    path.write_bytes(content[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + content[2:])
-    assert read_image(path).shape == (32, 16, 3)
+# What must be done to the stored image to see it upright (EXIF 2.3, tag 0x0112).
+ORIENTATIONS = {
+    1: lambda image: image,
+    2: lambda image: image[:, ::-1],  # mirrored
+    3: lambda image: image[::-1, ::-1],  # upside down
+    4: lambda image: image[::-1],
+    5: lambda image: image.swapaxes(0, 1),  # transposed
+    6: lambda image: np.rot90(image, -1),  # by a quarter, clockwise
+    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
+    8: lambda image: np.rot90(image),
+}
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_orientation_tags_are_obeyed(tmp_path: Path, orientation: int, suffix: str) -> None:
+    stored = np.zeros((16, 32, 3), np.uint8)
+    stored[:8, :16], stored[:8, 16:], stored[8:, :16] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    content = cv2.imencode(suffix, stored)[1].tobytes()
+    tiff = b"MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01" + bytes([0, orientation]) + bytes(6)
+    if suffix == ".jpg":
+        exif = b"Exif\x00\x00" + tiff
+        content = content[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + content[2:]
+    else:  # a chunk after the header, which is 33 bytes long
+        chunk = b"eXIf" + tiff
+        chunk = len(tiff).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+        content = content[:33] + chunk + content[33:]
+    (tmp_path / f"0{suffix}").write_bytes(content)
+    want = ORIENTATIONS[orientation](stored)
+    image = read_image(tmp_path / f"0{suffix}")
+    assert image.shape == want.shape
+    for y, x in ((3, 3), (3, -3), (-3, 3), (-3, -3)):  # the corners: a JPEG is not exact at edges
+        assert np.abs(image[y, x].astype(int) - want[y, x]).max() <= 4
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["1403636579.25.png", "1403636579.5.png", "1403636579.763555584.png", "1403636580.0.png"],  # printed as numbers
+        ["1.25.png", "1.5.png"],
+        ["0.5.png", "9.75.png", "10.125.png"],
+        ["cam_1.05_left.png", "cam_1.1_left.png"],
+        ["1403636579.763555584.png", "1403636579.813555456.png"],  # of one length
+        ["1403636580.png", "1403636580.5.png", "1403636581.25.png"],  # a whole second without a point
+        ["frame_2.jpg", "frame_10.jpg"],
+        ["shot1.2.png", "shot1.9.png", "shot1.10.png"],  # counters, not decimals
+        ["1.1.png", "1.2.png", "1.10.png", "1.11.png"],
+        ["10.0.0.2_1.png", "10.0.0.10_1.png"],  # addresses
+        ["frame.0001.png", "frame.0002.png"],
+        ["a.jpg", "a.png", "b.jpg"],
+    ],
+)
+def test_numbers_in_names_are_ordered_by_value(tmp_path: Path, names: list[str]) -> None:
+    for name in sorted(names):
+        (tmp_path / name).touch()
+    assert [path.name for path in list_images(tmp_path)] == names
+
+
+def write_deep(folder: Path, brightest: int, count: int = 3) -> Path:
+    """Write 16-bit images with values from 0 to `brightest`, the first of them dark."""
+    folder.mkdir()
+    for index in range(count):
+        values = np.linspace(0, brightest if index else brightest // 20, 160).astype(np.uint16)
+        assert cv2.imwrite(str(folder / f"{index}.png"), values[None].repeat(120, 0))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("brightest", "bits"),
+    [(200, 8), (1000, 10), (3975, 12), (4095, 12), (16000, 14), (16384, 16), (65535, 16)],
+)
+def test_the_bits_that_16_bit_images_use_are_shown_and_told(tmp_path: Path, brightest: int, bits: int) -> None:
+    source = open_source(write_deep(tmp_path / "deep", brightest))
+    images = [frame.image for frame in iterate_frames(source)]
+    assert images[1].max() == brightest >> (bits - 8) and images[1].min() == 0
+    assert images[0].max() == (brightest // 20) >> (bits - 8)  # the same scale for all
+    notes = [note for note in source.warnings if f"only use {bits} bits" in note]
+    assert len(notes) == (bits < 16)
+
+
+def test_black_16_bit_images_stay_black(tmp_path: Path) -> None:
+    source = open_source(write_deep(tmp_path / "deep", 0))
+    assert source.warnings == [] and all(frame.image.max() == 0 for frame in iterate_frames(source))
+
+
+def test_odd_images_become_ordinary_frames(tmp_path: Path) -> None:
+    """One bit, a palette, grey with alpha, a progressive JPEG, a torn one: what decodes is delivered, the rest told."""
+    grey = np.full((24, 32), 255, np.uint8)
+    cv2.imwrite(str(tmp_path / "0.png"), grey, [cv2.IMWRITE_PNG_BILEVEL, 1])
+    cv2.imwrite(str(tmp_path / "1.jpg"), grey, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])
+    noise = np.random.default_rng(1).integers(0, 255, (24, 32, 3), np.uint8)
+    torn = cv2.imencode(".jpg", noise)[1].tobytes()
+    (tmp_path / "2.jpg").write_bytes(torn[: len(torn) // 2])
+    # 1x1 images by hand: a palette with a transparent colour, grey with alpha
+    for name, colour_type, extra, line in (
+        ("3.png", 3, [(b"PLTE", b"\xff\x80\x00"), (b"tRNS", b"\x00")], b"\x00\x00"),
+        ("4.png", 4, [], b"\x00\x50\x00"),
+    ):
+        chunks = [(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, colour_type, 0, 0, 0)), *extra]
+        chunks += [(b"IDAT", zlib.compress(line)), (b"IEND", b"")]
+        content = b"\x89PNG\r\n\x1a\n"
+        for kind, data in chunks:
+            content += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        (tmp_path / name).write_bytes(content)
+    source = open_source(tmp_path)
+    frames = {frame.index: frame.image for frame in iterate_frames(source)}
+    assert sorted(frames) == [0, 1, 3, 4]
+    assert any("'" + str(tmp_path / "2.jpg") in note for note in source.warnings)
+    assert frames[0].min() == 255 and frames[1].min() >= 250
+    assert tuple(frames[3][0, 0]) == (0, 0x80, 0xFF)  # BGR, opaque
+    assert tuple(frames[4][0, 0]) == (0x50, 0x50, 0x50)
+
+
+def test_formats_that_are_not_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "0.TIF").write_bytes(b"x")
+    with pytest.raises(SourceError, match=r"\(\.tif\).*convert them to PNG"):
+        open_source(tmp_path)
 
 
 @pytest.mark.parametrize("spec", ["", "  ", "gopher://host/x", "rtps://host/x"])

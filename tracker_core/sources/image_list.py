@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tracker_core.errors import SourceError
 from tracker_core.sources.cache import FrameCache
-from tracker_core.sources.images import list_images, read_image
+from tracker_core.sources.images import OTHER_IMAGE_SUFFIXES, list_images, read_image, used_bits
 from tracker_core.types import Frame
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ CACHE_BYTES = 32 * 1024 * 1024  # reading one image again is cheap, so that litt
 class ImageListSource:
     """An ordered list of image files; frame `i` is the i-th of them.
 
-    A image that cannot be decoded is stepped over with an entry in `warnings` (its index stays unused), or
+    An image that cannot be decoded is stepped over with an entry in `warnings` (its index stays unused), or
     raises `SourceError` if `strict`, as a benchmark must. Images of another size than the first are delivered
     as they are, with a warning. Frames are uint8 BGR, read-only. Raises `SourceError` if there is no image, or
     none that can be decoded.
@@ -42,6 +42,9 @@ class ImageListSource:
         self._size: tuple[int, int] | None = None
         if not self._paths:
             raise SourceError(f"'{name}' holds no images (jpg, png, bmp or webp); choose another folder.")
+        self._bits = used_bits(self._paths)
+        if self._bits < 16:
+            self._warn(f"The 16-bit images of '{name}' only use {self._bits} bits; they are shown over that range.")
         if self.read() is None:
             raise SourceError(f"None of the {len(self._paths)} images in '{name}' can be decoded; copy them again.")
         self._position = 0
@@ -52,8 +55,11 @@ class ImageListSource:
         folder = Path(folder)
         try:
             images = list_images(folder)
+            others = sorted({path.suffix.lower() for path in folder.iterdir()} & OTHER_IMAGE_SUFFIXES)
         except OSError as error:
             raise SourceError(f"The folder '{folder}' cannot be read ({error.strerror}).") from error
+        if not images and others:
+            raise SourceError(f"The images in '{folder}' ({', '.join(others)}) cannot be read; convert them to PNG.")
         if not images:
             raise SourceError(f"The folder '{folder}' holds no images (jpg, png, bmp or webp); choose another one.")
         return cls(folder.name or str(folder), images, fps=fps)
@@ -98,7 +104,7 @@ class ImageListSource:
             if frame is not None:
                 return frame
             try:
-                image = read_image(self._paths[index])
+                image = read_image(self._paths[index], bits=self._bits)
             except SourceError as error:
                 if self._strict:
                     raise
@@ -131,7 +137,7 @@ class ImageListSource:
 
     def _is_readable(self, index: int) -> bool:
         try:
-            read_image(self._paths[index])
+            read_image(self._paths[index], bits=self._bits)
         except SourceError:
             return False
         return True

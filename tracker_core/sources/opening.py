@@ -30,7 +30,7 @@ class SequenceSource:
     """The frames of a benchmark sequence, with its ground truth in `sequence`.
 
     `sequences` holds every target of the clip (Jogging has two), `sequence` the one that was asked for. Frame 0
-    is the first evaluated frame. A image that cannot be decoded raises `SourceError`: a benchmark on a part of
+    is the first evaluated frame. An image that cannot be decoded raises `SourceError`: a benchmark on a part of
     the frames would be wrong without showing it.
     """
 
