@@ -24,12 +24,16 @@ from evaluation_sequences import (
     make_otb,
     make_vot,
     path_of_target,
+    write_frames,
+    write_rows,
 )
 
 from tracker_core.errors import DataSetError, InputError
+from tracker_core.evaluation import benchmarks
 from tracker_core.evaluation.benchmarks import open_benchmark
 from tracker_core.evaluation.runner import Candidate, Evaluation, Plan, choose_jobs
 from tracker_core.evaluation.workers import BUSY, FAILED, PRESENT, TRACKED, Outcome, run_here
+from tracker_core.sources.sequences import catalogue
 
 LENGTHS = {"Deer": FRAMES, "Own": FRAMES + 3, "Short": 6}
 SCRIPT = Path(__file__).parent / "evaluation_sequences.py"
@@ -341,6 +345,26 @@ def test_a_ground_truth_that_does_not_fit_is_named(tmp_path: Path) -> None:
     plan, _, _ = evaluate(evaluation)
     score = evaluation.score(plan.store)
     assert "3 lines, 4 frames" in score.remarks.left_out["Wrong"] and not score.is_complete
+
+
+def test_a_data_set_is_added_as_the_page_on_the_architecture_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (SCRIPT.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    blocks = [part.split("```")[0] for part in page.split("```python\n")[1:]]
+    (block,) = (block for block in blocks if "class FlatLayout" in block)
+    monkeypatch.setattr(catalogue, "LAYOUTS", list(catalogue.LAYOUTS))
+    monkeypatch.setattr(benchmarks, "BENCHMARKS", dict(benchmarks.BENCHMARKS))
+    exec(compile(block, "architecture.md", "exec"), {})
+    for seed, name in enumerate(("One", "Two")):
+        write_frames(tmp_path / "data" / name, seed, path_of_target(seed))
+        write_rows(tmp_path / "data" / f"{name}.boxes", path_of_target(seed))
+    assert catalogue.detect_layout(tmp_path / "data") == "flat"
+    evaluation = Evaluation(open_benchmark("flat", tmp_path / "data"), tmp_path / "results")
+    plan, _, failed = evaluate(evaluation)
+    assert not failed and evaluation.score(plan.store).overall.success_auc == pytest.approx(20 / 21)
+    truth = evaluation.benchmark.protocol.read_truth(tmp_path / "data")
+    assert truth["Two"].boxes_xywh.tolist() == path_of_target(1).tolist()
 
 
 def test_jobs_are_at_least_one_and_at_most_the_sequences() -> None:

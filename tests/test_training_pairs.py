@@ -20,7 +20,9 @@ from tracker_core.training.drawing import place_beside
 from tracker_core.training.geometry import CropGeometry, View, cut_view
 from tracker_core.training.images import ImageCache, UnreadableImageError, choose_shrink, decode_image
 from tracker_core.training.pairs import PairSource, jitter_box
-from tracker_core.training.readers import read_got10k_clips
+from tracker_core.training.readers import readers
+
+read_got10k_clips = readers()["got10k"]
 
 
 def measured_box(crop: np.ndarray, brighter_than: int = 100) -> np.ndarray:

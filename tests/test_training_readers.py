@@ -12,21 +12,22 @@ import pytest
 from training_samples import make_coco, make_got10k, write_image
 
 from tracker_core.errors import ConfigError, DataSetError
+from tracker_core.sources.sequences.davis import objects_in, read_mask
 from tracker_core.training.readers import (
-    LAYOUTS,
     list_backgrounds,
     read_clips,
     read_coco_clips,
     read_davis_clips,
-    read_got10k_clips,
-    read_lasot_clips,
     read_sets,
-    read_trackingnet_clips,
     read_vid_clips,
     read_youtubevos_clips,
+    readers,
 )
-from tracker_core.training.readers.outlines import decode_rle, outline_of_mask, split_labels
+from tracker_core.training.readers.outlines import decode_rle, outline_of_mask
 
+read_got10k_clips, read_lasot_clips, read_trackingnet_clips = (
+    readers()[name] for name in ("got10k", "lasot", "trackingnet")
+)
 RED = (0, 0, 255)
 
 
@@ -53,7 +54,7 @@ def test_a_missing_image_does_not_shift_the_boxes_behind_it(tmp_path: Path, capl
         (clip,) = read_got10k_clips(tmp_path)
     assert [Path(path).name for path in clip.frames] == [f"{n:08d}.jpg" for n in (1, 2, 4, 5, 6)]
     assert clip.boxes_xywh[2, 0] == 29  # the fourth frame keeps the fourth box
-    assert "1 boxes without a image" in caplog.text
+    assert "1 boxes without an image" in caplog.text
 
 
 def test_a_clip_with_a_broken_annotation_is_left_out_and_the_others_stay(
@@ -126,7 +127,7 @@ def test_vid_follows_tracks_through_their_gaps(tmp_path: Path, caplog: pytest.Lo
     assert plane.usable.tolist() == [0, 1, 4] and plane.category == "n02691156"
     assert plane.boxes_xywh[0].tolist() == [10, 10, 30, 20]  # corners are pixels inside the box
     assert dog.usable.tolist() == [0, 3] and len(dog.frames) == 4  # frames 1 to 4 of the video
-    for reason in ("annotations without a image", "empty, inverted", "files that cannot be read"):
+    for reason in ("annotations without an image", "empty, inverted", "files that cannot be read"):
         assert caplog.text.count(reason) == 1
 
 
@@ -233,7 +234,7 @@ def test_davis_masks_become_boxes_and_outlines(tmp_path: Path, caplog: pytest.Lo
     np.testing.assert_allclose(first.boxes_xywh[1], [21, 45, 41, 31])
     np.testing.assert_allclose(second.boxes_xywh[0], [100, 40, 30, 20])
     assert first.polygons is not None and first.polygons[0] is not None and first.polygons[2] is None
-    assert "cannot be read" in caplog.text and "without a image" in caplog.text
+    assert "cannot be read" in caplog.text and "without an image" in caplog.text
     with pytest.raises(DataSetError, match="split"):
         read_davis_clips(tmp_path, split="2017/train")
     (tmp_path / "ImageSets" / "2017").mkdir(parents=True)
@@ -254,12 +255,30 @@ def test_youtubevos_names_kinds(tmp_path: Path) -> None:
         read_youtubevos_clips(tmp_path)
 
 
-def test_label_images_grey_and_coloured() -> None:
-    grey = np.array([[0, 1], [2, 2]], np.uint8)
-    assert {number: int(mask.sum()) for number, mask in split_labels(grey).items()} == {1: 1, 2: 2}
+def test_label_images_grey_and_coloured(tmp_path: Path) -> None:
+    def counts(labels: np.ndarray) -> dict[int, int]:
+        assert cv2.imwrite(str(tmp_path / "labels.png"), labels)
+        mask = read_mask(tmp_path / "labels.png")
+        return {number: int((mask == number).sum()) for number in objects_in(mask)}
+
+    assert counts(np.array([[0, 1], [2, 2]], np.uint8)) == {1: 1, 2: 2}
+    assert counts(np.array([[0, 1], [255, 2]], np.uint8)) == {1: 1, 2: 1}  # 255 is void
     white = np.zeros((2, 2, 3), np.uint8)
     white[0, 0] = 255  # DAVIS 2016: one object, white
-    assert [int(mask.sum()) for mask in split_labels(white).values()] == [1]
+    assert counts(white) == {1: 1} and counts(white[..., 0]) == {1: 1}
+    blue, grey = np.array([255, 0, 0], np.uint8), np.array([9, 9, 9], np.uint8)
+    first = counts(np.stack([[blue, grey], [grey, grey]]))
+    # a colour of no palette is the same object in every image, whatever else is in it
+    assert counts(np.stack([[grey, grey], [grey, grey]])).keys() < first.keys() and len(first) == 2
+
+
+def test_the_numbers_of_a_palette_image_are_those_of_its_own_palette(tmp_path: Path) -> None:
+    from PIL import Image as PilImage
+
+    labels = PilImage.fromarray(np.array([[0, 1], [2, 2]], np.uint8), mode="P")
+    labels.putpalette([0, 0, 0, 236, 95, 103, 249, 145, 87])  # YouTube-VOS has colours of its own
+    labels.save(tmp_path / "labels.png")
+    assert read_mask(tmp_path / "labels.png").tolist() == [[0, 1], [2, 2]]
 
 
 def test_an_object_in_pieces_has_no_outline() -> None:
@@ -284,7 +303,7 @@ def test_a_wrong_entry_names_the_nearest(entry: dict, sentence: str) -> None:
         read_clips(entry)
 
 
-@pytest.mark.parametrize("layout", sorted(LAYOUTS))
+@pytest.mark.parametrize("layout", sorted(readers()))
 def test_an_absent_folder_is_a_clear_error(layout: str, tmp_path: Path) -> None:
     paths = {"annotations": "no.json", "images": "no"} if layout == "coco" else {"root": "no"}
     with pytest.raises(DataSetError, match="no"):

@@ -12,16 +12,19 @@ import torch
 from training_samples import TinyNetwork, make_got10k, tiny_config, tiny_source
 
 from tracker_core.candidates import make_layout
+from tracker_core.evaluation.curves import measure_sequence
 from tracker_core.models.builder import build_network
 from tracker_core.presets import preset
 from tracker_core.training.distributed import ProcessGroup
 from tracker_core.training.images import ImageCache
 from tracker_core.training.loop import Trainer
 from tracker_core.training.monitor import Monitor, sample_pairs
-from tracker_core.training.readers import read_got10k_clips
+from tracker_core.training.readers import readers
 from tracker_core.training.sample_images import DEFAULT_BOX, GROUND_TRUTH, GUIDE, PREDICTION, draw_samples
-from tracker_core.training.validation import SequenceScore, TrackingValidator, summarise, track_sequences
+from tracker_core.training.validation import TrackingValidator, summarise, track_sequences
 from tracker_core.types import TrackResult
+
+read_got10k_clips = readers()["got10k"]
 
 
 class Stubborn:
@@ -65,9 +68,11 @@ def test_frames_without_a_box_or_a_image_do_not_count(tmp_path: Path, caplog: py
 
 
 def test_the_summary_tells_lost_sequences_apart() -> None:
-    scores = [SequenceScore("a", 0.8, 1.0, 1.0), SequenceScore("b", 0.2, 0.1, 0.3)]
-    figures = summarise(scores)
-    assert figures["success_auc"] == pytest.approx(0.5) and figures["success_auc_kept"] == pytest.approx(0.8)
+    truth = np.tile([10.0, 10, 20, 20], (10, 1))
+    lost = truth + np.array([[0, 0, 0, 0]] * 3 + [[90, 0, 0, 0]] * 7)  # overlap in 3 of 10 frames
+    figures = summarise([measure_sequence("a", truth, truth), measure_sequence("b", lost, truth)])
+    assert figures["success_auc"] == pytest.approx(20 / 21 * 0.65)
+    assert figures["success_auc_kept"] == pytest.approx(20 / 21) and figures["precision_20"] == pytest.approx(0.65)
     assert figures["lost_sequences"] == 1
     assert summarise([])["success_auc"] == 0
 

@@ -18,7 +18,7 @@ class DataConfig:
     sets: list[dict[str, Any]] = field(
         default_factory=list,
         metadata=described(
-            "Mappings with `layout` (a name from `readers.LAYOUTS`), its paths and what that reader takes besides."
+            "Mappings with `layout` (a name from `readers.readers()`), its paths and what that reader takes besides."
         ),
     )
     backgrounds: list[str] = field(

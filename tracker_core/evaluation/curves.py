@@ -57,6 +57,11 @@ class SequenceCurves:
         return float(self.success.mean())
 
     @property
+    def overlapping(self) -> float:
+        """Share of frames with any overlap."""
+        return float(self.success[0])
+
+    @property
     def precision_20(self) -> float:
         """Precision at 20 pixels."""
         return float(self.precision[PRECISION_AT])

@@ -16,15 +16,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker_core.errors import DataSetError, SiamscopeError
+from tracker_core.errors import DataSetError
 from tracker_core.evaluation.regions import xywh_to_polygon
 from tracker_core.sources.opening import SequenceSource
-from tracker_core.sources.sequences import SequenceInfo
-from tracker_core.sources.sequences.annotation import read_flags, read_lines, read_number_rows, read_text
+from tracker_core.sources.sequences import Annotation, detect_layout, list_sequences, read_annotation
+from tracker_core.sources.sequences.annotation import read_number_rows, read_text
+from tracker_core.sources.sequences.catalogue import layout_by_name
+from tracker_core.sources.sequences.layout import is_video
 from tracker_core.sources.sequences.otb import evaluated_rows
 from tracker_core.sources.sequences.otb_attributes import OTB_ATTRIBUTES
 from tracker_core.sources.sequences.subsets import clip_of
-from tracker_core.sources.sequences.vot import parse_region
+from tracker_core.sources.sequences.vot import stack_polygons
 from tracker_core.types import FloatArray, Sequence
 
 BOX_KEYS = ("groundtruth_rect", "gt_rect", "groundtruth", "boxes")
@@ -66,8 +68,8 @@ def read_box_truth(source: str | Path) -> dict[str, BoxTruth]:
     """Read OTB-like ground truth from a JSON file or a folder.
 
     The JSON maps names to objects with `groundtruth_rect` (or PySOT's `gt_rect`), and optionally `attr`, `width`,
-    `height`. A folder holds `<name>/groundtruth_rect*.txt` or `<name>/groundtruth.txt` (images are not needed), or
-    one `<name>.txt` per sequence. Raises `DataSetError` naming what is wrong with it.
+    `height`. A folder is a data set in any of the layouts (images are not needed), or holds one `<name>.txt` per
+    sequence. Raises `DataSetError` naming what is wrong with it.
     """
     source = Path(source)
     if source.is_dir():
@@ -114,25 +116,9 @@ def box_truth_of(sequence: Sequence, origin: int) -> BoxTruth:
 
 def region_truth_of(sequence: Sequence, image_size: tuple[int, int]) -> RegionTruth:
     """Return the regions of a loaded sequence: its polygons where it has them, else its boxes."""
-    polygons = xywh_to_polygon(sequence.boxes_xywh)
-    if sequence.polygons is not None:
-        rotated = sequence.polygons.reshape(len(sequence.polygons), 4, 2)
-        there = np.isfinite(rotated).all(axis=(1, 2))
-        polygons[there] = rotated[there]
+    rotated = None if sequence.polygons is None else sequence.polygons.reshape(len(sequence.polygons), 4, 2)
+    polygons = _polygons_of(sequence.boxes_xywh, rotated)
     return RegionTruth(sequence.name, polygons, image_size, dict(sequence.frame_attributes))
-
-
-def visible_boxes(info: SequenceInfo, boxes_xywh: FloatArray) -> FloatArray:
-    """Return GOT-10k's boxes (N, 4) with NaN where `cover.label` says that nothing of the target is visible."""
-    path = info.folder / "cover.label"
-    if not path.is_file():
-        return boxes_xywh
-    cover = read_number_rows(path, (1,))[:, 0]
-    if len(cover) != len(boxes_xywh):
-        raise DataSetError(f"'{path}' has {len(cover)} lines for {len(boxes_xywh)} frames.")
-    visible: FloatArray = boxes_xywh.copy()
-    visible[cover == 0] = np.nan
-    return visible
 
 
 def size_of_images(sequence: Sequence) -> tuple[int, int]:
@@ -142,16 +128,6 @@ def size_of_images(sequence: Sequence) -> tuple[int, int]:
         return source.size
     finally:
         source.close()
-
-
-def stack_polygons(polygons: list[FloatArray]) -> FloatArray:
-    """Return polygons of any corner counts (each (m, 2)) as one array (N, M, 2), padded with their last corner."""
-    corners = max(len(polygon) for polygon in polygons)
-    stacked = np.empty((len(polygons), corners, 2))
-    for row, polygon in enumerate(polygons):
-        stacked[row, : len(polygon)] = polygon
-        stacked[row, len(polygon) :] = polygon[-1]
-    return stacked
 
 
 def attributes_of_clip(name: str) -> tuple[str, ...]:
@@ -218,19 +194,15 @@ def _size(entry: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 def _boxes_of_folder(root: Path) -> dict[str, BoxTruth]:
-    truths: dict[str, BoxTruth] = {}
-    folders = [root, *sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] not in "._")]
-    for folder in folders:
-        files = [path for path in sorted(folder.glob("groundtruth_rect*.txt")) if path.stat().st_size > 2]
-        files = files or sorted(folder.glob("groundtruth.txt"))
-        for target, path in enumerate(files, start=1):
-            name = folder.name if len(files) == 1 else f"{folder.name}-{target}"
-            rows = evaluated_rows(folder.name, read_number_rows(path))
-            truths[name] = BoxTruth(name, rows, attributes_of_clip(folder.name), _image_size(folder))
-    if not truths:
-        for path in sorted(root.glob("*.txt")):
-            rows = evaluated_rows(path.stem, read_number_rows(path))
-            truths[path.stem] = BoxTruth(path.stem, rows, attributes_of_clip(path.stem))
+    layout = detect_layout(root)
+    if layout is None:
+        files = {path.stem: evaluated_rows(path.stem, read_number_rows(path)) for path in sorted(root.glob("*.txt"))}
+        truths = {name: BoxTruth(name, rows, attributes_of_clip(name)) for name, rows in files.items()}
+    else:
+        corner = np.array([1, 1, 0, 0]) * layout_by_name(layout).origin
+        infos = [info for info in list_sequences(root, layout) if info.has_ground_truth]
+        found = {info.name: read_annotation(info) for info in infos}
+        truths = {name: BoxTruth(name, part.truth_xywh + corner, part.attributes) for name, part in found.items()}
     if not truths:
         raise DataSetError(
             f"No ground truth was found in '{root}'; it needs <sequence>/groundtruth_rect.txt or <sequence>.txt."
@@ -240,39 +212,27 @@ def _boxes_of_folder(root: Path) -> dict[str, BoxTruth]:
 
 def _regions_of_folder(root: Path) -> dict[str, RegionTruth]:
     truths = {}
-    folders = [root] if (root / "groundtruth.txt").is_file() else sorted(p for p in root.iterdir() if p.is_dir())
-    for folder in folders:
-        path = folder / "groundtruth.txt"
-        if not path.is_file():
-            continue
-        regions = [parse_region(line, path, number) for number, line in enumerate(read_lines(path), start=1)]
-        if not regions:
-            raise DataSetError(f"The annotation file '{path}' holds no region; it may be cut short.")
-        polygons = stack_polygons([p.reshape(-1, 2) if len(p) else xywh_to_polygon(box) for box, p in regions])
-        flags = {}
-        for tag in sorted([*folder.glob("*.tag"), *folder.glob("*.label")]):
-            values = read_flags(tag, len(polygons))
-            if values is not None and tag.stem in VOT_ATTRIBUTES:
-                flags[tag.stem] = values
-        truths[folder.name] = RegionTruth(folder.name, polygons, _image_size(folder), flags)
-    if not truths:
-        raise DataSetError(f"No VOT ground truth was found in '{root}'; it needs <sequence>/groundtruth.txt.")
+    for info in list_sequences(root, "vot"):
+        found = read_annotation(info)
+        flags = {tag: values for tag, values in found.frame_attributes.items() if tag in VOT_ATTRIBUTES}
+        polygons = _polygons_of(found.boxes_xywh, found.regions)
+        truths[info.name] = RegionTruth(info.name, polygons, found.image_size or _first_size(found), flags)
     return truths
 
 
-def _image_size(folder: Path) -> tuple[int, int] | None:
-    """Return width and height from a `sequence` file, else from the first image, else None."""
-    from tracker_core.sources.sequences.layout import find_images
+def _polygons_of(boxes_xywh: FloatArray, regions: FloatArray | None) -> FloatArray:
+    """Return the corners (N, M, 2) of regions where they are known, else those of the boxes (N, 4)."""
+    polygons = xywh_to_polygon(boxes_xywh)
+    if regions is None:
+        return polygons
+    padding = np.repeat(polygons[:, -1:], regions.shape[1] - 4, axis=1)
+    there = np.asarray(np.isfinite(regions).all(axis=(1, 2)), np.bool_)
+    return np.where(there[:, None, None], regions, np.concatenate((polygons, padding), axis=1))
 
-    header = folder / "sequence"
-    if header.is_file():
-        keys = dict(line.split("=", 1) for line in read_lines(header) if "=" in line)
-        width, height = keys.get("width", "").strip(), keys.get("height", "").strip()
-        if width.isdecimal() and height.isdecimal():
-            return int(width), int(height)
-    try:
-        images = find_images(folder)
-    except (OSError, SiamscopeError):
-        return None
-    image = cv2.imdecode(np.fromfile(images[0], np.uint8), cv2.IMREAD_COLOR) if images else None
+
+def _first_size(found: Annotation) -> tuple[int, int] | None:
+    """Return width and height of the first image, None where there is none or it cannot be read."""
+    image = None
+    if found.frames and not is_video(found.frames[0]):
+        image = cv2.imdecode(np.fromfile(found.frames[0], np.uint8), cv2.IMREAD_COLOR)
     return (image.shape[1], image.shape[0]) if image is not None else None

@@ -19,11 +19,11 @@ import numpy as np
 from tracker_core.boxes import iou_xywh
 from tracker_core.errors import DataSetError, InputError
 from tracker_core.evaluation.failures import REGION, Trajectory
-from tracker_core.evaluation.ground_truth import stack_polygons
 from tracker_core.evaluation.regions import xywh_to_polygon
 from tracker_core.sources.sequences.annotation import read_lines, read_number_rows, split_numbers
 from tracker_core.sources.sequences.otb import evaluated_rows
 from tracker_core.sources.sequences.subsets import clip_of
+from tracker_core.sources.sequences.vot import stack_polygons
 from tracker_core.types import FloatArray
 
 EXPERIMENT = "baseline"  # VOT's name for the supervised experiment

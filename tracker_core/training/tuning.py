@@ -14,12 +14,12 @@ import numpy as np
 
 from tracker_core.config import TrackingConfig, check_tracking, ranges_of
 from tracker_core.errors import ConfigError, DataSetError, nearest_name
-from tracker_core.sources.sequences import list_sequences, load
+from tracker_core.evaluation.curves import SequenceCurves
 from tracker_core.trackers.siamese import SiameseTracker
 from tracker_core.training.clips import Clip
 from tracker_core.training.images import ImageCache
-from tracker_core.training.readers.skipped import Skipped
-from tracker_core.training.validation import SequenceScore, summarise, track_sequences
+from tracker_core.training.readers.sequences import read_sequence_clips
+from tracker_core.training.validation import summarise, track_sequences
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Trial:
     """One setting of the searched parameters and what the tracker reached with it."""
 
     parameters: dict[str, float]
-    scores: tuple[SequenceScore, ...]
+    scores: tuple[SequenceCurves, ...]
 
     @property
     def success_auc(self) -> float:
@@ -149,20 +149,7 @@ def read_sequences(root: str | Path, layout: str | None = None) -> list[Clip]:
 
     Raises `DataSetError` if there are none.
     """
-    skipped = Skipped(str(root))
-    clips = []
-    for info in list_sequences(root, layout):
-        try:
-            sequence = load(info)
-        except DataSetError as error:
-            skipped.note("sequences that cannot be read", f"{info.name}: {error}")
-            continue
-        clip = Clip(sequence.name, sequence.frames, sequence.boxes_xywh)
-        if len(clip.usable) < 2 or len(clip.frames) != len(clip.boxes_xywh):
-            skipped.note("sequences without ground truth for their images", info.name)
-            continue
-        clips.append(clip)
-    skipped.report()
+    clips = [clip for clip in read_sequence_clips(layout, root) if len(clip.usable) > 1]
     if not clips:
         raise DataSetError(f"No sequence with ground truth was found in '{root}'; parameters cannot be searched on it.")
     return clips

@@ -21,7 +21,7 @@ from tracker_core.evaluation.curves import (
     measure_sequence,
     success_thresholds,
 )
-from tracker_core.evaluation.ground_truth import BoxTruth, box_truth_of, read_box_truth, size_of_images, visible_boxes
+from tracker_core.evaluation.ground_truth import BoxTruth, box_truth_of, read_box_truth, size_of_images
 from tracker_core.evaluation.protocols.protocol import (
     SPEED,
     EvaluationProtocol,
@@ -94,7 +94,9 @@ class OnePass(EvaluationProtocol[BoxTruth, SequenceCurves]):
         truth = box_truth_of(sequence, self.origin)
         if not self.by_frame:
             return truth
-        return replace(truth, boxes_xywh=visible_boxes(info, truth.boxes_xywh), image_size=size_of_images(sequence))
+        visible = truth.boxes_xywh.copy()
+        visible[sequence.frame_attributes.get("hidden", [])] = np.nan
+        return replace(truth, boxes_xywh=visible, image_size=size_of_images(sequence))
 
     def describe_part(self, names: Sequence[str]) -> str:
         # told by clips: some copies keep one target of a clip that has two

@@ -8,11 +8,13 @@ from tracker_core.sources.sequences.catalogue import (
     list_sequences,
     load,
     load_sequence,
+    read_annotation,
 )
-from tracker_core.sources.sequences.layout import SequenceInfo
+from tracker_core.sources.sequences.layout import Annotation, SequenceInfo
 
 __all__ = [
     "LAYOUTS",
+    "Annotation",
     "SequenceInfo",
     "detect_layout",
     "find_sequence",
@@ -20,4 +22,5 @@ __all__ = [
     "list_sequences",
     "load",
     "load_sequence",
+    "read_annotation",
 ]

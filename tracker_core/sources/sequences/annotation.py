@@ -6,6 +6,7 @@ import codecs
 import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -120,10 +121,7 @@ def match_rows_to_frames(name: str, rows: FloatArray, frame_count: int) -> Float
     )
 
 
-def bounding_box_of(mask: NDArray[np.bool_]) -> FloatArray:
+def bounding_box_of(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> FloatArray:
     """Return the box x, y, w, h that holds all true pixels of a mask (H, W); NaN if there is none."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    if len(columns) == 0:
-        return np.full(4, np.nan)
-    left, top = columns[0], rows[0]
-    return np.array([left, top, columns[-1] - left + 1, rows[-1] - top + 1], np.float64)
+    x, y, w, h = cv2.boundingRect(np.asarray(mask, np.uint8)) if mask.size else (0, 0, 0, 0)
+    return np.array([x, y, w, h], np.float64) if w and h else np.full(4, np.nan)

@@ -8,7 +8,7 @@ from tracker_core.errors import DataSetError, nearest_name
 from tracker_core.sources.sequences.davis import DavisLayout
 from tracker_core.sources.sequences.got10k import Got10kLayout
 from tracker_core.sources.sequences.lasot import LasotLayout
-from tracker_core.sources.sequences.layout import Layout, SequenceInfo
+from tracker_core.sources.sequences.layout import Annotation, Layout, SequenceInfo
 from tracker_core.sources.sequences.otb import Dtb70Layout, OtbLayout
 from tracker_core.sources.sequences.trackingnet import TrackingNetLayout
 from tracker_core.sources.sequences.uav123 import UAV_LAYOUTS
@@ -16,7 +16,7 @@ from tracker_core.sources.sequences.vot import VotLayout
 from tracker_core.types import Sequence
 
 # In the order in which they are tried: the most telling file names first.
-LAYOUTS: tuple[Layout, ...] = (
+LAYOUTS: list[Layout] = [
     OtbLayout(),
     *UAV_LAYOUTS,
     DavisLayout(),
@@ -25,7 +25,7 @@ LAYOUTS: tuple[Layout, ...] = (
     LasotLayout(),
     Got10kLayout(),
     Dtb70Layout(),  # nothing tells it from OTB, so that it has to be asked for
-)
+]
 # Sets that are laid out exactly like another one.
 ALIASES = {"otb2013": "otb", "otb50": "otb", "otb100": "otb", "otb2015": "otb", "youtube-vos": "davis"}
 
@@ -106,9 +106,14 @@ def load_sequence(root: str | Path, name: str | None = None, layout: str | None 
 
 
 def load(info: SequenceInfo) -> Sequence:
-    """Read the sequence that an entry of `list_sequences` stands for."""
+    """Read the sequence that an entry of `list_sequences` stands for; `DataSetError` where files do not fit."""
+    return read_annotation(info).fit()
+
+
+def read_annotation(info: SequenceInfo) -> Annotation:
+    """Read what is on disk of an entry of `list_sequences`, images or not; `DataSetError` for damaged files."""
     try:
-        return layout_by_name(info.layout).load(info)
+        return layout_by_name(info.layout).read(info)
     except OSError as error:
         raise DataSetError(f"The sequence '{info.name}' cannot be read ({error.strerror or error}).") from error
 

@@ -13,15 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker_core.sources.sequences.annotation import (
-    hide_empty_boxes,
-    match_rows_to_frames,
-    read_flags,
-    read_number_rows,
-)
-from tracker_core.sources.sequences.layout import SequenceInfo, count_frames, is_video, require_frames, subfolders
+from tracker_core.sources.sequences.annotation import read_flags, read_number_rows
+from tracker_core.sources.sequences.layout import Annotation, SequenceInfo, count_frames, list_frames, subfolders
 from tracker_core.sources.sequences.vot import order_by_list_file
-from tracker_core.types import Sequence
 
 GOT10K_FPS = 10.0
 SPLITS = ("train", "val", "test")
@@ -30,7 +24,8 @@ SPLITS = ("train", "val", "test")
 class Got10kLayout:
     """Reads GOT-10k splits, and any folder of sequences in that shape."""
 
-    name = "got10k"
+    name, title = "got10k", "GOT-10k"
+    origin = 0
 
     def is_sequence(self, folder: Path) -> bool:
         """A folder is a sequence if it holds `groundtruth.txt` and no `img` folder (which would be LaSOT)."""
@@ -52,29 +47,23 @@ class Got10kLayout:
             if self.is_sequence(folder)
         ]
 
-    def load(self, info: SequenceInfo) -> Sequence:
+    def read(self, info: SequenceInfo) -> Annotation:
         """Read one sequence; rows where the target is absent become NaN."""
-        assert info.annotation is not None
-        boxes = hide_empty_boxes(read_number_rows(info.annotation))
-        frames = require_frames(info.name, info.folder)
-        if not is_video(frames[0]):
-            boxes = match_rows_to_frames(info.name, boxes, len(frames))
+        boxes = read_number_rows(info.folder / "groundtruth.txt")
         flags: dict[str, NDArray[np.bool_]] = {}
         for name in ("absence", "cut_by_image"):
             values = read_flags(info.folder / f"{name}.label", len(boxes))
             if values is not None:
                 flags[name] = values
-        cover_path = info.folder / "cover.label"
-        if cover_path.is_file():
-            cover = match_rows_to_frames(info.name, read_number_rows(cover_path, (1,)), len(boxes))[:, 0]
-            flags["occluded"] = cover < 8
         if "absence" in flags:
             boxes[flags["absence"]] = np.nan
-        return Sequence(
-            info.name,
-            tuple(str(path) for path in frames),
+        cover = info.folder / "cover.label"
+        return Annotation(
+            info,
+            list_frames(info.folder),
             boxes,
             frame_attributes=flags,
+            visible=read_number_rows(cover, (1,))[:, 0] / 8 if cover.is_file() else None,
             fps=_read_fps(info.folder / "meta_info.ini"),
         )
 

@@ -12,14 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker_core.sources.sequences.annotation import (
-    hide_empty_boxes,
-    match_rows_to_frames,
-    read_flags,
-    read_number_rows,
-)
-from tracker_core.sources.sequences.layout import SequenceInfo, count_frames, is_video, require_frames, subfolders
-from tracker_core.types import Sequence
+from tracker_core.sources.sequences.annotation import read_flags, read_number_rows
+from tracker_core.sources.sequences.layout import Annotation, SequenceInfo, count_frames, list_frames, subfolders
 
 LASOT_FPS = 30.0
 ABSENCE_FILES = ("full_occlusion", "out_of_view")
@@ -28,11 +22,14 @@ ABSENCE_FILES = ("full_occlusion", "out_of_view")
 class LasotLayout:
     """Reads LaSOT, sorted into class folders or not."""
 
-    name = "lasot"
+    name, title = "lasot", "LaSOT"
+    origin = 1
 
     def is_sequence(self, folder: Path) -> bool:
-        """A folder is a sequence if it holds `groundtruth.txt` and an `img` folder."""
-        return (folder / "groundtruth.txt").is_file() and (folder / "img").is_dir()
+        """A folder is a sequence if it holds `groundtruth.txt` and an `img` folder, or without images the flags."""
+        flags = [folder / f"{name}.txt" for name in ABSENCE_FILES]
+        has_flags = any(path.is_file() for path in flags)
+        return (folder / "groundtruth.txt").is_file() and ((folder / "img").is_dir() or has_flags)
 
     def is_data_set(self, root: Path) -> bool:
         """A root is a data set if it, or a class folder inside it, holds a sequence."""
@@ -46,21 +43,20 @@ class LasotLayout:
             for folder in folders
         ]
 
-    def load(self, info: SequenceInfo) -> Sequence:
-        """Read one sequence; boxes become 0-based."""
-        assert info.annotation is not None
-        boxes = hide_empty_boxes(read_number_rows(info.annotation))
-        boxes[:, :2] -= 1
-        frames = require_frames(info.name, info.folder)
-        if not is_video(frames[0]):
-            boxes = match_rows_to_frames(info.name, boxes, len(frames))
+    def read(self, info: SequenceInfo) -> Annotation:
+        """Read one sequence; boxes become 0-based, rows where the target is occluded or out of view NaN."""
+        boxes = read_number_rows(info.folder / "groundtruth.txt")
+        boxes[:, :2] -= self.origin
         flags: dict[str, NDArray[np.bool_]] = {}
         for name in ABSENCE_FILES:
             values = read_flags(info.folder / f"{name}.txt", len(boxes))
             if values is not None:
                 flags[name] = values
                 boxes[values] = np.nan
-        return Sequence(info.name, tuple(str(path) for path in frames), boxes, frame_attributes=flags, fps=LASOT_FPS)
+        category = info.folder.name.rpartition("-")[0]
+        return Annotation(
+            info, list_frames(info.folder), boxes, category=category, frame_attributes=flags, fps=LASOT_FPS
+        )
 
     def _folders(self, root: Path) -> list[Path]:
         found = []

@@ -11,8 +11,16 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tracker_core.sources.sequences.annotation import match_rows_to_frames, read_lines, read_number_rows
-from tracker_core.sources.sequences.layout import SequenceInfo, count_frames, is_video, require_frames, subfolders
+from tracker_core.sources.sequences.annotation import read_lines, read_number_rows
+from tracker_core.sources.sequences.layout import (
+    Annotation,
+    SequenceInfo,
+    count_frames,
+    is_video,
+    last_number,
+    list_frames,
+    subfolders,
+)
 from tracker_core.sources.sequences.otb_attributes import OTB_ATTRIBUTES
 from tracker_core.types import FloatArray, Sequence
 
@@ -34,7 +42,8 @@ OTB_FPS = 30.0
 class OtbLayout:
     """Reads OTB-2013, OTB-50 and OTB-100."""
 
-    name = "otb"
+    name, title = "otb", "OTB"
+    origin = 1
     frame_ranges: Mapping[str, tuple[int, int]] = FRAME_RANGES
     published_attributes: Mapping[str, tuple[str, ...]] = OTB_ATTRIBUTES
 
@@ -61,24 +70,23 @@ class OtbLayout:
                 found.append(SequenceInfo(name, self.name, folder, path, count, target))
         return found
 
-    def load(self, info: SequenceInfo) -> Sequence:
+    def read(self, info: SequenceInfo) -> Annotation:
         """Read one target; boxes become 0-based, boxes without area stay as the benchmark published them."""
         assert info.annotation is not None
-        boxes = read_number_rows(info.annotation)
-        boxes[:, :2] -= 1
-        frames = require_frames(info.name, info.folder)
-        first_index = 0
-        if not is_video(frames[0]):
-            if info.folder.name in self.frame_ranges:
-                frames, boxes = cut_to_range(info.folder.name, frames, boxes)
-            boxes = match_rows_to_frames(info.name, boxes, len(frames))
-            first_index = file_number(frames[0]) or 0
-        return Sequence(
-            info.name,
-            tuple(str(path) for path in frames),
+        boxes, frames, clip = read_number_rows(info.annotation), list_frames(info.folder), info.folder.name
+        boxes[:, :2] -= self.origin
+        if clip in self.frame_ranges and not (frames and is_video(frames[0])):
+            boxes = evaluated_rows(clip, boxes)
+            first, last = self.frame_ranges[clip]
+            frames = tuple(path for path in frames if first <= (last_number(path) or 0) <= last) or frames
+        return Annotation(
+            info,
+            frames,
             boxes,
+            first_number=self.frame_ranges.get(clip, (1, 0))[0],
             attributes=read_attributes(info, self.published_attributes),
-            first_index=first_index,
+            hides_empty=False,
+            first_index=0 if not frames or is_video(frames[0]) else last_number(frames[0]) or 0,
             fps=OTB_FPS,
         )
 
@@ -86,7 +94,7 @@ class OtbLayout:
 class Dtb70Layout(OtbLayout):
     """Reads DTB70 (Li and Yeung, AAAI 2017): OTB's files, but clips of its own, some of which share OTB's names."""
 
-    name = "dtb70"
+    name, title = "dtb70", "DTB70"
     frame_ranges: Mapping[str, tuple[int, int]] = {}
     published_attributes: Mapping[str, tuple[str, ...]] = {}
 
@@ -96,21 +104,6 @@ def load_video_sequence(video: Path, truth: Path) -> Sequence:
     boxes = read_number_rows(truth)
     boxes[:, :2] -= 1
     return Sequence(video.stem, (str(video),), boxes, fps=OTB_FPS)
-
-
-def cut_to_range(name: str, frames: list[Path], boxes: FloatArray) -> tuple[list[Path], FloatArray]:
-    """Return the frames that the benchmark evaluates, chosen by file number, and the rows that go with them.
-
-    Annotation files either cover the evaluated part (David) or start earlier or end later (Tiger1, Diving).
-    """
-    if name not in FRAME_RANGES:
-        return frames, boxes
-    first, last = FRAME_RANGES[name]
-    numbers = [file_number(path) for path in frames]
-    chosen = [path for path, number in zip(frames, numbers, strict=True) if number and first <= number <= last]
-    if not chosen:
-        return frames, boxes
-    return chosen, evaluated_rows(name, boxes) if len(chosen) == last - first + 1 else boxes
 
 
 def evaluated_rows(clip: str, rows: FloatArray) -> FloatArray:
@@ -125,12 +118,6 @@ def evaluated_rows(clip: str, rows: FloatArray) -> FloatArray:
     length = last - first + 1
     skipped = first - 1 if len(rows) >= last else 0
     return rows[skipped : skipped + length] if len(rows) > length else rows
-
-
-def file_number(path: Path) -> int | None:
-    """Return the number that a image's name ends in, or None."""
-    match = re.search(r"(\d+)$", path.stem)
-    return int(match.group(1)) if match else None
 
 
 def read_attributes(info: SequenceInfo, published: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from tracker_core.errors import DataSetError
 from tracker_core.sources.images import list_images
-from tracker_core.sources.sequences.annotation import hide_empty_boxes, match_rows_to_frames, read_number_rows
-from tracker_core.sources.sequences.layout import SequenceInfo, subfolders
-from tracker_core.types import Sequence
+from tracker_core.sources.sequences.annotation import read_number_rows
+from tracker_core.sources.sequences.layout import Annotation, SequenceInfo, list_frames, subfolders
 
 TRACKINGNET_FPS = 30.0
 
@@ -20,7 +19,8 @@ TRACKINGNET_FPS = 30.0
 class TrackingNetLayout:
     """Reads TrackingNet, from its top folder or from one chunk of it."""
 
-    name = "trackingnet"
+    name, title = "trackingnet", "TrackingNet"
+    origin = 0
 
     def is_sequence(self, folder: Path) -> bool:
         """Never: images and boxes of this set lie in different folders."""
@@ -34,19 +34,20 @@ class TrackingNetLayout:
         """Return the sequences of all chunks, by name within each; a clip with frames only has no ground truth."""
         infos = []
         for chunk in _chunks(root):
-            for folder in subfolders(chunk / "frames"):
-                truth = chunk / "anno" / f"{folder.name}.txt"
-                count = len(list_images(folder))
-                infos.append(SequenceInfo(folder.name, self.name, folder, truth if truth.is_file() else None, count))
+            folders = {folder.name: folder for folder in subfolders(chunk / "frames")}
+            truths = {path.stem: path for path in (chunk / "anno").glob("*.txt")}
+            for name in sorted({*folders, *truths}):
+                count = len(list_images(folders[name])) if name in folders else 0
+                folder = chunk / "frames" / name
+                infos.append(SequenceInfo(name, self.name, folder, truths.get(name), count, group=chunk.name))
         return infos
 
-    def load(self, info: SequenceInfo) -> Sequence:
+    def read(self, info: SequenceInfo) -> Annotation:
         """Read one sequence."""
         if info.annotation is None:
             raise DataSetError(f"The clip '{info.name}' has no annotation file; it cannot be used as a sequence.")
-        frames = list_images(info.folder)
-        boxes = match_rows_to_frames(info.name, hide_empty_boxes(read_number_rows(info.annotation)), len(frames))
-        return Sequence(info.name, tuple(str(path) for path in frames), boxes, fps=TRACKINGNET_FPS)
+        boxes = read_number_rows(info.annotation)
+        return Annotation(info, list_frames(info.folder), boxes, first_number=0, fps=TRACKINGNET_FPS)
 
 
 def _chunks(root: Path) -> list[Path]:

@@ -11,17 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tracker_core.errors import DataSetError
 from tracker_core.sources.images import list_images
-from tracker_core.sources.sequences.annotation import (
-    hide_empty_boxes,
-    match_rows_to_frames,
-    read_flags,
-    read_number_rows,
-)
-from tracker_core.sources.sequences.layout import SequenceInfo
-from tracker_core.sources.sequences.otb import file_number
-from tracker_core.types import Sequence
+from tracker_core.sources.sequences.annotation import read_flags, read_number_rows
+from tracker_core.sources.sequences.layout import Annotation, SequenceInfo, last_number
 
 # First and last image of each part, at 30 frames a second, as the benchmark's configuration gives them.
 SPLIT_FOLDERS = {
@@ -51,6 +43,8 @@ ATTRIBUTES = ("IV", "SV", "POC", "FOC", "OV", "FM", "CM", "BC", "SOB", "ARC", "V
 class Uav123Layout:
     """Reads one of the three sets; `step` is 3 where every third image was kept."""
 
+    title, origin = "UAV123", 0
+
     def __init__(self, name: str, annotation_folders: tuple[str, ...], fps: float, step: int = 1) -> None:
         self.name = name
         self._annotation_folders = annotation_folders
@@ -77,25 +71,19 @@ class Uav123Layout:
             infos.append(SequenceInfo(path.stem, self.name, images, path, count))
         return infos
 
-    def load(self, info: SequenceInfo) -> Sequence:
+    def read(self, info: SequenceInfo) -> Annotation:
         """Read one sequence with its part of the folder's images."""
         assert info.annotation is not None
-        boxes = hide_empty_boxes(read_number_rows(info.annotation))
-        if not info.folder.is_dir():
-            raise DataSetError(
-                f"The images of '{info.name}' are not at '{info.folder}'; unpack the data set completely."
-            )
-        images = list_images(info.folder)
+        boxes = read_number_rows(info.annotation)
+        images = list_images(info.folder) if info.folder.is_dir() else []
         first, last = self.frame_range(info.name) or (1, 10**9)
-        frames = [path for path in images if first <= (file_number(path) or 0) <= last]
-        boxes = match_rows_to_frames(info.name, boxes, len(frames))
         flags = read_flags(info.annotation.parent / "att" / info.annotation.name, len(ATTRIBUTES))
-        names = () if flags is None else tuple(np.array(ATTRIBUTES)[flags].tolist())
-        return Sequence(
-            info.name,
-            tuple(str(path) for path in frames),
+        return Annotation(
+            info,
+            tuple(path for path in images if first <= (last_number(path) or 0) <= last),
             boxes,
-            attributes=names,
+            first_number=first,
+            attributes=() if flags is None else tuple(np.array(ATTRIBUTES)[flags].tolist()),
             first_index=first,
             fps=self._fps,
         )

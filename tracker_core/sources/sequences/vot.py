@@ -20,16 +20,10 @@ from numpy.typing import NDArray
 from tracker_core.boxes import polygon_to_xywh
 from tracker_core.errors import DataSetError
 from tracker_core.sources.images import list_images
-from tracker_core.sources.sequences.annotation import (
-    bounding_box_of,
-    match_rows_to_frames,
-    read_flags,
-    read_lines,
-    split_numbers,
-)
-from tracker_core.sources.sequences.layout import SequenceInfo, is_video, require_frames, subfolders
+from tracker_core.sources.sequences.annotation import bounding_box_of, read_flags, read_lines, split_numbers
+from tracker_core.sources.sequences.layout import Annotation, SequenceInfo, list_frames, subfolders
 from tracker_core.sources.sequences.layout import count_frames as count_images
-from tracker_core.types import FloatArray, Sequence
+from tracker_core.types import FloatArray
 
 VOT_FPS = 30.0
 SKIPPED_TAGS = frozenset({"practical"})  # written by the toolkit itself, says nothing of the image
@@ -38,7 +32,8 @@ SKIPPED_TAGS = frozenset({"practical"})  # written by the toolkit itself, says n
 class VotLayout:
     """Reads VOT sequences of any year; the first target of multi-object years by its `groundtruth_<id>.txt`."""
 
-    name = "vot"
+    name, title = "vot", "VOT"
+    origin = 0
 
     def is_sequence(self, folder: Path) -> bool:
         """Told from GOT-10k by its `sequence` file, `color` folder, tags, or by polygons and masks in line 1."""
@@ -59,10 +54,11 @@ class VotLayout:
 
     def find(self, root: Path) -> list[SequenceInfo]:
         """Return the sequences in the order of `list.txt` where there is one, else by name."""
-        if self.is_sequence(root):
+        # a data set of this layout may hold sequences that nothing but their neighbours tells from GOT-10k's
+        if _ground_truth_files(root):
             folders = [root]
         else:
-            folders = [folder for folder in order_by_list_file(root, subfolders(root)) if self.is_sequence(folder)]
+            folders = [folder for folder in order_by_list_file(root, subfolders(root)) if _ground_truth_files(folder)]
         found = []
         for folder in folders:
             truths = _ground_truth_files(folder)
@@ -72,29 +68,37 @@ class VotLayout:
                 found.append(SequenceInfo(name, self.name, folder, path, count, target))
         return found
 
-    def load(self, info: SequenceInfo) -> Sequence:
-        """Read boxes, polygons (for 8-number rows) and frame attributes of one target."""
+    def read(self, info: SequenceInfo) -> Annotation:
+        """Read boxes, polygons and frame attributes of one target."""
         assert info.annotation is not None
         rows = [parse_region(line, info.annotation, n) for n, line in enumerate(read_lines(info.annotation), start=1)]
         if not rows:
             raise DataSetError(f"The annotation file '{info.annotation}' holds no region; it may be cut short.")
-        boxes = np.array([box for box, _ in rows])
-        polygons = np.array([polygon if len(polygon) == 8 else np.full(8, np.nan) for _, polygon in rows])
         header = _read_header(info.folder)
-        frames = _list_frames(info.folder, header) or require_frames(info.name, info.folder)
-        if not is_video(frames[0]):
-            boxes = match_rows_to_frames(info.name, boxes, len(frames))
-            polygons = match_rows_to_frames(info.name, polygons, len(frames))
-        flags = _read_tags(info.folder, len(boxes))
-        return Sequence(
-            info.name,
-            tuple(str(path) for path in frames),
-            boxes,
-            polygons=None if np.isnan(polygons).all() else polygons,
+        flags = _read_tags(info.folder, len(rows))
+        width, height = header.get("width", "").strip(), header.get("height", "").strip()
+        corners = [polygon.reshape(-1, 2) if len(polygon) else np.full((4, 2), np.nan) for _, polygon in rows]
+        return Annotation(
+            info,
+            tuple(_list_frames(info.folder, header)) or list_frames(info.folder),
+            np.array([box for box, _ in rows]),
+            regions=stack_polygons(corners) if any(len(polygon) for _, polygon in rows) else None,
             attributes=tuple(tag for tag, values in flags.items() if values.any()),
             frame_attributes=flags,
+            hides_empty=False,
+            image_size=(int(width), int(height)) if width.isdecimal() and height.isdecimal() else None,
             fps=float(header.get("fps", VOT_FPS)),
         )
+
+
+def stack_polygons(polygons: list[FloatArray]) -> FloatArray:
+    """Return polygons of any corner counts (each (m, 2)) as one array (N, M, 2), padded with their last corner."""
+    corners = max(4, *(len(polygon) for polygon in polygons))
+    stacked = np.empty((len(polygons), corners, 2))
+    for row, polygon in enumerate(polygons):
+        stacked[row, : len(polygon)] = polygon
+        stacked[row, len(polygon) :] = polygon[-1]
+    return stacked
 
 
 def parse_region(text: str, path: Path | str = "region", line: int = 1) -> tuple[FloatArray, FloatArray]:

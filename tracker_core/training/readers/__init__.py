@@ -5,42 +5,46 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tracker_core.errors import ConfigError, DataSetError, nearest_name
 from tracker_core.sources.images import list_images
+from tracker_core.sources.sequences import LAYOUTS as SEQUENCE_LAYOUTS
 from tracker_core.training.clips import Clip
 from tracker_core.training.readers.coco import read_coco_clips
-from tracker_core.training.readers.frame_folders import read_got10k_clips, read_lasot_clips, read_trackingnet_clips
 from tracker_core.training.readers.masks import read_davis_clips, read_youtubevos_clips
+from tracker_core.training.readers.sequences import read_sequence_clips
 from tracker_core.training.readers.vid import read_vid_clips
 
 __all__ = [
-    "LAYOUTS",
     "list_backgrounds",
     "read_clips",
     "read_coco_clips",
     "read_davis_clips",
-    "read_got10k_clips",
-    "read_lasot_clips",
+    "read_sequence_clips",
     "read_sets",
-    "read_trackingnet_clips",
     "read_vid_clips",
     "read_youtubevos_clips",
+    "readers",
 ]
 logger = logging.getLogger(__name__)
 
-LAYOUTS: dict[str, Callable[..., list[Clip]]] = {
-    "coco": read_coco_clips,
-    "davis": read_davis_clips,
-    "got10k": read_got10k_clips,
-    "lasot": read_lasot_clips,
-    "trackingnet": read_trackingnet_clips,
-    "vid": read_vid_clips,
-    "youtubevos": read_youtubevos_clips,
-}
 PATH_OPTIONS = ("root", "annotations", "images")
+
+
+def readers() -> dict[str, Callable[..., list[Clip]]]:
+    """Return the reader of every layout: each that can be tracked and evaluated can be trained on."""
+    return {
+        **{layout.name: partial(read_sequence_clips, layout.name) for layout in SEQUENCE_LAYOUTS},
+        "got10k": partial(read_sequence_clips, "got10k", step=60),
+        # those with more than boxes: outlines of objects, stills
+        "coco": read_coco_clips,
+        "davis": read_davis_clips,
+        "vid": read_vid_clips,
+        "youtubevos": read_youtubevos_clips,
+    }
 
 
 def read_clips(entry: Mapping[str, Any], base: str | Path = "") -> list[Clip]:
@@ -50,12 +54,14 @@ def read_clips(entry: Mapping[str, Any], base: str | Path = "") -> list[Clip]:
     """
     options = dict(entry)
     layout = str(options.pop("layout", "got10k"))
-    if layout not in LAYOUTS:
+    known_readers = readers()
+    if layout not in known_readers:
         raise ConfigError(
-            f"data.sets names the unknown layout '{layout}'.{nearest_name(layout, LAYOUTS)}"
-            f" Known: {', '.join(LAYOUTS)}."
+            f"data.sets names the unknown layout '{layout}'.{nearest_name(layout, known_readers)}"
+            f" Known: {', '.join(known_readers)}."
         )
-    known = inspect.signature(LAYOUTS[layout]).parameters
+    read = known_readers[layout]
+    known = inspect.signature(read).parameters
     for name in options:
         if name not in known:
             raise ConfigError(
@@ -68,7 +74,7 @@ def read_clips(entry: Mapping[str, Any], base: str | Path = "") -> list[Clip]:
     for name in PATH_OPTIONS:
         if name in options:
             options[name] = Path(base) / str(options[name])
-    return LAYOUTS[layout](**options)
+    return read(**options)
 
 
 def read_sets(entries: Sequence[Mapping[str, Any]], base: str | Path = "") -> list[Clip]:

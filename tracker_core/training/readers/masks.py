@@ -8,15 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.errors import DataSetError
 from tracker_core.sources.images import list_images, sort_naturally
+from tracker_core.sources.sequences.annotation import bounding_box_of
+from tracker_core.sources.sequences.davis import objects_in, read_mask
 from tracker_core.training.clips import Clip, usable_rows
-from tracker_core.training.readers.frame_folders import is_wanted, require_folder
-from tracker_core.training.readers.outlines import box_of_mask, outline_of_mask, split_labels
+from tracker_core.training.readers.outlines import outline_of_mask
+from tracker_core.training.readers.sequences import is_wanted, require_folder
 from tracker_core.training.readers.skipped import Skipped
 
 # what one label image says: number of the object → its box and, where it is in one piece, its outline
@@ -106,7 +107,7 @@ def _read_videos(
             place = images / folder.name
             present = {path.stem: str(path) for path in list_images(place)} if place.is_dir() else {}
             labels = sort_naturally(path for path in folder.glob("*.png"))
-            skipped.note("label images without a image", folder.name, sum(p.stem not in present for p in labels))
+            skipped.note("label images without an image", folder.name, sum(p.stem not in present for p in labels))
             labels = [path for path in labels if path.stem in present]
             frames = [present[path.stem] for path in labels]
             objects = list(pool.map(_read_objects, labels))
@@ -125,12 +126,12 @@ def _read_videos(
 
 
 def _read_objects(path: Path) -> Objects | None:
-    content = np.fromfile(path, np.uint8)
-    labels = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
-    if labels is None:
+    try:
+        numbers = read_mask(path)
+    except DataSetError:
         return None
-    flat = np.asarray(labels[..., :3] if labels.ndim == 3 else labels, np.uint8)
-    return {number: (box_of_mask(mask), outline_of_mask(mask)) for number, mask in split_labels(flat).items()}
+    masks = {number: np.asarray(numbers == number, np.uint8) for number in objects_in(numbers)}
+    return {number: (bounding_box_of(mask), outline_of_mask(mask)) for number, mask in masks.items()}
 
 
 def _make_clip(

@@ -1,4 +1,4 @@
-"""Masks of data sets: run-length codes and label images to boxes and outlines."""
+"""Masks of data sets: run-length codes, and the outlines of objects."""
 
 from __future__ import annotations
 
@@ -54,43 +54,3 @@ def outline_of_mask(mask: Mask) -> NDArray[np.float32] | None:
     # the contour runs through the centres of the border's pixels; their outer edges are one pixel further apart
     low, span = points.min(0), np.ptp(points, axis=0)
     return np.asarray(low + (points - low) * (span + 1) / np.maximum(span, 1), np.float32)
-
-
-def box_of_mask(mask: Mask) -> NDArray[np.float64]:
-    """Return the box x, y, w, h around all of a mask (H, W); NaN for an empty one."""
-    x, y, w, h = cv2.boundingRect(mask)
-    return np.array([x, y, w, h], np.float64) if w and h else np.full(4, np.nan)
-
-
-def split_labels(labels: NDArray[np.uint8]) -> dict[int, Mask]:
-    """Return the mask of every object of a label image.
-
-    Grey images (H, W) hold the objects' numbers. Colour images (H, W, 3) in BGR are coloured by the PASCAL VOC
-    palette, as palette images are when they are read; other colours get numbers from 256 on.
-    """
-    if labels.ndim == 2:
-        numbers = labels.astype(np.int32)
-    else:
-        codes = labels.astype(np.int32)
-        packed = (codes[..., 2] << 16) | (codes[..., 1] << 8) | codes[..., 0]  # as 0xRRGGBB
-        numbers = np.zeros_like(packed)
-        for other, code in enumerate(np.unique(packed)[np.unique(packed) != 0]):
-            numbers[packed == code] = _PALETTE.get(int(code), 256 + other)
-    return {int(number): (numbers == number).astype(np.uint8) for number in np.unique(numbers) if number != 0}
-
-
-def _voc_palette() -> dict[int, int]:
-    """Return number by colour 0xRRGGBB: the bits of the number go to red, green and blue in turn, high bits first."""
-    palette = {}
-    for number in range(1, 256):
-        red = green = blue = 0
-        for place in range(8):
-            bits = number >> (3 * place)
-            red |= (bits & 1) << (7 - place)
-            green |= (bits >> 1 & 1) << (7 - place)
-            blue |= (bits >> 2 & 1) << (7 - place)
-        palette[red << 16 | green << 8 | blue] = number
-    return palette
-
-
-_PALETTE = _voc_palette()

@@ -12,7 +12,7 @@ import numpy as np
 from tracker_core.errors import DataSetError
 from tracker_core.sources.images import list_images, sort_naturally
 from tracker_core.training.clips import Clip, usable_rows
-from tracker_core.training.readers.frame_folders import is_wanted, require_folder
+from tracker_core.training.readers.sequences import is_wanted, require_folder
 from tracker_core.training.readers.skipped import Skipped
 
 
@@ -54,7 +54,7 @@ def read_vid_clips(
         present = {path.stem: str(path) for path in list_images(place)} if place.is_dir() else {}
         paths = sort_naturally(folder.glob("*.xml"))[::every]
         frames = [present.get(path.stem, "") for path in paths]
-        skipped.note("annotations without a image", video.as_posix(), frames.count(""))
+        skipped.note("annotations without an image", video.as_posix(), frames.count(""))
         for number, track in _read_tracks(paths, frames, skipped).items():
             name = f"{video.as_posix()}/{number}"
             kept = sorted(track.boxes)
