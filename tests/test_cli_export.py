@@ -20,11 +20,15 @@ import pytest
 from av.codec.context import Flags
 from cli_sources import BOX, draw_image, make_images, make_otb, make_video
 
+from tracker_core.cli import track_command
 from tracker_core.cli.main import main
+from tracker_core.errors import SourceEnded, SourceError
 from tracker_core.results.provenance import SourceIdentity, SourceKind
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run_file import load_run, save_run
-from tracker_core.types import TrackingState, TrackResult
+from tracker_core.results.unfinished import RunJournal
+from tracker_core.sources.opening import open_source
+from tracker_core.types import Frame, TrackingState, TrackResult
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -309,6 +313,57 @@ def test_live_frames_cannot_be_drawn_again(
     assert export("--run", "run.json", "--out", "boxes.csv", "--format", "csv") == 0
 
 
+class Camera:
+    """A live source that drops frames 1 and 4, gives irregular times, and is unplugged after frame 7."""
+
+    is_live, is_seekable = True, False
+    frame_count = frame_names = None
+    fps, size, name = 25.0, (95, 64), "camera:0"
+    warnings: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.left = [0, 2, 3, 5, 6, 7]
+
+    def read(self) -> Frame:
+        if not self.left:
+            raise SourceEnded("The camera is gone; what was tracked so far is kept.")
+        index = self.left.pop(0)
+        return Frame(index, 3.0 + index * 0.13, draw_image(index)[:, :95])
+
+    def seek(self, index: int) -> None:
+        raise SourceError("live")
+
+    def last_index(self) -> None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_camera_is_recorded_and_exported_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(track_command, "open_source", lambda spec: Camera())
+    assert track("--source", "camera:0", "--record") == 2  # it was unplugged
+    assert {path.name for path in Path("out").iterdir()} == {
+        "camera_0.mp4", "camera_0-source.mp4", "camera_0-boxes.csv", "camera_0-run.json",
+    }  # fmt: skip
+    run = load_run("out/camera_0-run.json")
+    expected = [0, 0.26, 0.39, 0.65, 0.78, 0.91]
+    assert run.frame_indices.tolist() == [0, 1, 2, 3, 4, 5], "as they are numbered in the recording"
+    assert run.times_s == pytest.approx(expected) and run.source.kind is SourceKind.VIDEO
+    assert export("--run", "out/camera_0-run.json", "--out", "again.mp4", "--overlays", "none") == 0
+    for path in ("out/camera_0.mp4", "out/camera_0-source.mp4", "again.mp4"):
+        assert times_of(path) == pytest.approx(expected, abs=1e-3)
+    with av.open("again.mp4") as container:
+        last = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)][-1]
+    assert np.abs(last[:, :95].astype(int) - draw_image(7)[:, :95]).mean() < 4
+
+
+def test_what_can_be_opened_again_is_not_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    make_video(Path("clip.mp4"), 3)
+    assert track("--source", "clip.mp4", "--record") == 2
+    assert "--record is for cameras and streams" in capsys.readouterr().err
+
+
 # --- refused before the work, killed in the middle --------------------------------------------------------
 
 
@@ -363,8 +418,6 @@ def test_a_killed_run_is_on_disk_and_is_continued(capsys: pytest.CaptureFixture[
 
 def unfinished(path: Path, count: int) -> None:
     """Leave what a process leaves that was killed after `count` frames, the last line cut in the middle."""
-    from tracker_core.results.unfinished import RunJournal
-
     run = load_run("out/clip-run.json").select(0, count)
     RunJournal(path, RunRecorder.from_run(run))
     path.write_text(path.read_text()[:-20])
@@ -409,9 +462,6 @@ def test_temporary_files_of_dead_processes_go_and_others_stay() -> None:
 
 def test_no_file_of_a_run_holds_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     make_video(Path("clip.mp4"), 3)
-    from tracker_core.cli import track_command
-    from tracker_core.sources.opening import open_source
-
     address = "http://anna:hunter2@127.0.0.1:1/clip.mp4?token=hunter3"
     monkeypatch.setattr(track_command, "open_source", lambda spec: open_source("clip.mp4"))
     assert track("--source", address) == 0

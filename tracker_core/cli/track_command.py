@@ -15,6 +15,7 @@ from tracker_core.cli.tracking_run import FrameRange, TrackingRun, truth_row
 from tracker_core.errors import InputError
 from tracker_core.files import check_writable
 from tracker_core.packaged import CLIP
+from tracker_core.rendering.recording import RecordedSource
 from tracker_core.results.formats import BOX_FORMATS, check_format
 from tracker_core.results.identity import output_name
 from tracker_core.sources.opening import open_source
@@ -45,6 +46,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--format", default="csv", metavar="F", help=f"box format: {', '.join(BOX_FORMATS)} (csv)")
     parser.add_argument(
         "--frames", default=":", metavar="A:B", help="frames A to B (B excluded), counted from 0"
+    )
+    parser.add_argument(
+        "--record", action="store_true", help="keep the frames of a camera or stream, for 'export' afterwards"
     )
     parser.add_argument(
         "--resume", action=argparse.BooleanOptionalAction, default=None,
@@ -83,7 +87,8 @@ def run_demo(source: str | None = None) -> int:
         raise InputError(f"The bundled clip '{CLIP}' is missing; run 'make clip' to draw it again.")
     args = argparse.Namespace(
         source=chosen, box=[], init_from_gt=True, tracker=None, weights=None, device="auto", runtime="auto",
-        overrides=[], out=None, video=True, format="csv", frames=":", resume=None, json=None, progress="bar",
+        overrides=[], out=None, video=True, format="csv", frames=":", record=False, resume=None,
+        json=None, progress="bar",
     )  # fmt: skip
     return run_track(args)
 
@@ -95,8 +100,10 @@ def run_track(args: argparse.Namespace) -> int:
     boxes = [parse_box(text) for text in args.box]
     if boxes and args.init_from_gt:
         raise InputError("Give either --box or --init-from-gt, not both.")
-    source = open_source(args.source)
+    source: FrameSource = open_source(args.source)
     try:
+        if args.record and not source.is_live:
+            raise InputError(f"'{source.name}' can be opened again; --record is for cameras and streams.")
         truth = _truth_of(source)
         if frames.first:
             source.seek(frames.first)
@@ -110,6 +117,8 @@ def run_track(args: argparse.Namespace) -> int:
         name = output_name(source.name)
         folder = check_writable(args.out or Path("runs") / f"{name}-{tracker.name}")
         trackers = [tracker, *(tracker.fork() for _ in boxes[1:])]
+        if args.record:
+            source = RecordedSource(source, folder / f"{name}-source.mp4")
         return TrackingRun(args, source, trackers, boxes, truth, frames, folder, name, box_format).execute()
     finally:
         source.close()

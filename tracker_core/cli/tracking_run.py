@@ -16,6 +16,7 @@ from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.files import write_text
 from tracker_core.metrics import precision_at, success_auc
 from tracker_core.rendering.drawing import draw_result
+from tracker_core.rendering.recording import RecordedSource
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import box_file_suffix, write_boxes
 from tracker_core.results.identity import exact_count, file_name, identify_source, sound_location
@@ -24,6 +25,7 @@ from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run import BoxOrigin, Run
 from tracker_core.results.run_file import save_run
 from tracker_core.results.unfinished import UNFINISHED_SUFFIX, RunJournal, parse_unfinished
+from tracker_core.sources.opening import open_source
 from tracker_core.trackers.producers import describe_producer
 from tracker_core.types import FloatArray, FrameSource, Sequence, TrackingState, TrackResult
 
@@ -74,7 +76,7 @@ class TrackingRun:
             if writer is not None:
                 failure = self._close_video(writer, written) or failure
             if len(self.recorder):
-                self.recorder.source = replace(self.recorder.source, frame_count=exact_count(self.source))
+                failure = self._identify_source(written) or failure
                 run = self.recorder.build()
                 written += self._write_boxes("boxes", self.box_format, run)
                 if self.box_format != "json":
@@ -129,6 +131,23 @@ class TrackingRun:
         if not self.args.video:
             return None
         return VideoWriter(self._video_path(), self.source.fps, sound_of=sound_location(self.source))
+
+    def _identify_source(self, written: list[Path]) -> BaseException | None:
+        """Note what is known of the source by now: its exact length, or the video that a live one was recorded in."""
+        self.recorder.source = replace(self.recorder.source, frame_count=exact_count(self.source))
+        if not isinstance(self.source, RecordedSource):
+            return None
+        try:
+            self.source.finish()
+        except SiamscopeError as error:
+            return error
+        recording = open_source(self.source.path)
+        self.recorder.source = replace(
+            identify_source(recording, self.source.path), name=self.source.name, frame_count=len(self.recorder)
+        )
+        recording.close()
+        written.append(self.source.path)
+        return None
 
     def _close_video(self, writer: VideoWriter, written: list[Path]) -> BaseException | None:
         try:

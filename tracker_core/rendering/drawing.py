@@ -140,7 +140,7 @@ def badge_color(state: TrackingState, color: Color) -> Color:
 
 
 def line_width(image: Image, scale: float = 1.0) -> int:
-    """Return the width of a line in pixels for a image of that size: 2 up to 540 rows, 3 at 720, 4 at 1080.
+    """Return the width of a line in pixels for an image of that size: 2 up to 540 rows, 3 at 720, 4 at 1080.
 
     Never 1: video has half as many pixels for colour as for brightness, a thinner line would turn grey.
     """

@@ -1,4 +1,4 @@
-"""The score map of one update as a image over the search window."""
+"""The score map of one update as an image over the search window."""
 
 from __future__ import annotations
 
