@@ -88,6 +88,18 @@ def test_camera_gives_numbered_frozen_images() -> None:
     assert source.read() is None
 
 
+@pytest.mark.parametrize(("told", "is_believed"), [(0.0, False), (-1.0, False), (90000.0, False), (15.0, True)])
+def test_a_camera_that_tells_no_rate_has_the_rate_at_which_images_come(told: float, is_believed: bool) -> None:
+    camera = StandInCamera(rate=50.0)
+    camera.properties[cv2.CAP_PROP_FPS] = told
+    source = open_stand_in(camera)
+    frames = [source.read() for _ in range(20)]
+    last = frames[-1]
+    assert last is not None and last.time_s > 0
+    assert source.fps == 15.0 if is_believed else source.fps == pytest.approx(last.index / last.time_s, rel=0.3)
+    source.close()
+
+
 def test_slow_reader_gets_the_newest_image_and_the_count_of_missed_ones() -> None:
     source = open_stand_in(StandInCamera())
     first = source.read()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -51,13 +52,15 @@ def open_container(location: str, name: str, *, receive_s: float = RECEIVE_S) ->
     if not is_address(location):
         check_file(Path(location), name)
     options = {"rtsp_transport": "tcp"} if scheme_of(location) in ("rtsp", "rtsps") else {}
+    began_s = time.monotonic()
     try:
         return av.open(
             ffmpeg_location(location), timeout=timeout_for(location, receive_s), container_options=options
         )
     except (av.error.FFmpegError, OSError) as error:
         if is_address(location):
-            raise SourceError(describe_address_error(location, name, error)) from None
+            is_late = time.monotonic() - began_s >= CONNECT_S  # some protocols report an interruption as bad data
+            raise SourceError(describe_address_error(location, name, error, is_late=is_late)) from None
         raise SourceError(describe_file_error(name, error)) from None
 
 
@@ -82,14 +85,16 @@ def describe_file_error(name: str, error: Exception) -> str:
     return f"'{name}' cannot be opened ({reason_of(error)})."
 
 
-def describe_address_error(address: str, name: str, error: Exception) -> str:
+def describe_address_error(address: str, name: str, error: Exception, *, is_late: bool = False) -> str:
     """Return one sentence that tells an unknown host, a refusal, silence and something that isn't a video apart."""
     parts = urlsplit(address)
     if isinstance(error, (av.error.HTTPError, av.error.HTTPClientError, av.error.HTTPServerError)):
         return f"The server refused '{name}': {describe_status(error, parts.scheme)}."
-    if isinstance(error, (av.error.ExitError, TimeoutError)) or reason_number(error) == errno.ETIMEDOUT:
+    if is_late or isinstance(error, (av.error.ExitError, TimeoutError)) or reason_number(error) == errno.ETIMEDOUT:
         return f"'{name}' timed out: nothing answered within {CONNECT_S:g} s; check the host, the port and the network."
-    if isinstance(error, (av.error.InvalidDataError, av.error.EOFError)):
+    if isinstance(error, av.error.EOFError):
+        return f"'{name}' closed the connection before a video began; check the address."
+    if isinstance(error, av.error.InvalidDataError):
         return f"What '{name}' sends is not a video."
     if isinstance(error, av.error.ProtocolNotFoundError):
         return f"'{name}' cannot be opened: this FFmpeg does not know '{scheme_of(address)}' addresses."
