@@ -9,6 +9,7 @@ from PyQt5.QtWidgets import QApplication, QMessageBox, QWidget
 
 from app.worker.messages import Failure
 from app.worker.player import Player
+from tracker_core.sources.addresses import hide_credentials_in
 
 
 class FailureDialogs(QObject):
@@ -30,6 +31,7 @@ class FailureDialogs(QObject):
 
     def show(self, title: str, sentence: str, details: str) -> None:
         """Show one sentence, with details to copy."""
+        sentence, details = hide_credentials_in(sentence), hide_credentials_in(details)
         if self._dialog is not None:
             self.notice.emit(sentence)
             return
@@ -45,13 +47,13 @@ class FailureDialogs(QObject):
             QMessageBox.StandardButton.NoButton,
             self._window,
         )
-        question.setInformativeText(self.tr("Go on with the CPU? It is slower, but the results are the same."))
-        accept = question.addButton(self.tr("Go on with the CPU"), QMessageBox.ButtonRole.AcceptRole)
+        question.setInformativeText(self.tr("Continue on the CPU? It is slower, but the results are the same."))
+        accept = question.addButton(self.tr("Continue on the CPU"), QMessageBox.ButtonRole.AcceptRole)
         question.addButton(self.tr("Stop"), QMessageBox.ButtonRole.RejectRole)
-        question.buttonClicked.connect(lambda button: self._go_on_with_cpu() if button is accept else None)
+        question.buttonClicked.connect(lambda button: self._continue_on_cpu() if button is accept else None)
         self._open(question, failure.details)
 
-    def _go_on_with_cpu(self) -> None:
+    def _continue_on_cpu(self) -> None:
         self._player.choose_tracker(replace(self._player.choice, device="cpu"))
         self._player.track(True)
 

@@ -9,9 +9,18 @@ from PyQt5.QtGui import QFontDatabase, QTextCharFormat, QTextCursor
 from PyQt5.QtWidgets import QApplication, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.panels.fields import ComboBox
+from tracker_core.sources.addresses import hide_credentials_in
 
 MOST_LINES = 2000
 LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
+
+
+class PrivateFormatter(logging.Formatter):
+    """Formats records without the credentials of the addresses in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record as one text."""
+        return hide_credentials_in(super().format(record))
 
 
 class LogRelay(QObject):
@@ -26,7 +35,7 @@ class PanelHandler(logging.Handler):
     def __init__(self, relay: LogRelay) -> None:
         super().__init__(logging.DEBUG)
         self._relay = relay
-        self.setFormatter(logging.Formatter("%(asctime)s  %(levelname)-7s  %(name)s: %(message)s", "%H:%M:%S"))
+        self.setFormatter(PrivateFormatter("%(asctime)s  %(levelname)-7s  %(name)s: %(message)s", "%H:%M:%S"))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send one record."""

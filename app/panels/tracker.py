@@ -49,7 +49,14 @@ class Parameter:
         return self.range.by_hand[2] if self.range.by_hand else 0.01
 
 
-PARAMETERS = tuple(Parameter(name, found) for name, found in ranges_of(TrackingConfig).items() if found.label)
+FIRST = ("window_influence", "penalty_k", "size_lr")  # what is tried first when a target gets lost
+PARAMETERS = tuple(
+    Parameter(name, found)
+    for name, found in sorted(
+        ranges_of(TrackingConfig).items(), key=lambda one: FIRST.index(one[0]) if one[0] in FIRST else len(FIRST)
+    )
+    if found.label
+)
 PRESETS: dict[str, dict[str, float]] = {
     "steady": {"window_influence": 0.5, "penalty_k": 0.2, "size_lr": 0.3},
     "agile": {"window_influence": 0.2, "penalty_k": 0.05, "size_lr": 0.7},

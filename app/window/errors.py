@@ -12,6 +12,8 @@ from types import TracebackType
 
 from PyQt5.QtCore import QMessageLogContext, QObject, QtMsgType, pyqtSignal, qInstallMessageHandler
 
+from app.panels.log import PrivateFormatter
+
 logger = logging.getLogger(__name__)
 
 LOG_BYTES = 1_000_000
@@ -22,7 +24,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)-7s %(threadName)s %(name)s: %(message)s"
 class ErrorReporter(QObject):
     """Receives exceptions that nobody caught, from any thread, and hands them to the window's thread.
 
-    PyQt5 aborts the process when a slot raises; with `sys.excepthook` replaced it goes on.
+    PyQt5 aborts the process when a slot raises; with `sys.excepthook` replaced it continues.
     """
 
     caught = pyqtSignal(str, str)  # one sentence, details
@@ -53,7 +55,7 @@ class ErrorReporter(QObject):
 
 
 def start_log_file(folder: Path) -> Path | None:
-    """Write the log to `siamscope.log` in `folder` as well, turning it over at a megabyte; None if it cannot be."""
+    """Write the log to `siamscope.log` in `folder` as well, another each megabyte; None if that is impossible."""
     root = logging.getLogger()
     root.setLevel(min(root.level or logging.INFO, logging.INFO))
     path = folder / "siamscope.log"
@@ -63,9 +65,9 @@ def start_log_file(folder: Path) -> Path | None:
             path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
         )
     except OSError as error:
-        logger.warning("There will be no log file: %s", error)
+        logger.warning("The log cannot be written to a file: %s", error)
         return None
-    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    handler.setFormatter(PrivateFormatter(LOG_FORMAT))
     root.addHandler(handler)
     return path
 

@@ -35,6 +35,7 @@ from app.window.status_bar import FrameCosts, StatusReadout
 from app.window.theme import apply_theme
 from app.window.wiring import PanelWiring
 from app.worker.player import Player
+from tracker_core.sources.addresses import hide_credentials
 
 
 class MainWindow(QMainWindow):
@@ -222,7 +223,7 @@ class MainWindow(QMainWindow):
         self.wiring.show_source(source)
         if source is not None and source.spec != str(self.sources.bundled_clip):
             self.recent.add(source.spec)
-        self.setWindowTitle(self.tr("{} – Siamscope").format(source.name) if source is not None else "Siamscope")
+        self.setWindowTitle("Siamscope" if source is None else f"{hide_credentials(source.name)} – Siamscope")
         self._refresh()
 
     def _on_summary(self, summary: SessionSummary) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from PyQt5.QtWidgets import QLabel, QMainWindow, QSizePolicy
 
 from app.session.frame_view import SourceSummary
+from tracker_core.sources.addresses import hide_credentials
 
 logger = logging.getLogger(__name__)
 
@@ -72,9 +73,10 @@ class StatusReadout:
         self.clear()
         if source is None:
             return
-        name = source.name if len(source.name) <= 28 else source.name[:25] + "…"
+        name = hide_credentials(source.name)
+        name = name if len(name) <= 28 else name[:25] + "…"
         self.source.setText(f"{name} · {source.size[0]}×{source.size[1]}")
-        self.source.setToolTip(source.spec)
+        self.source.setToolTip(hide_credentials(source.spec))
         self.source.show()
 
     def show_costs(self, costs: FrameCosts, has_debug: bool) -> None:

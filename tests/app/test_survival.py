@@ -85,7 +85,7 @@ def test_a_full_gpu_keeps_the_results_and_goes_on_with_the_cpu(drive):
     driver.qtbot.keyClick(driver.canvas, Qt.Key_Space)
     dialog = dialog_of(driver)
     assert "out of memory" in dialog.text() and set(driver.results()) == {0, 1, 2, 3}
-    driver.qtbot.mouseClick(button_of(dialog, "Go on with the CPU"), Qt.LeftButton)
+    driver.qtbot.mouseClick(button_of(dialog, "Continue on the CPU"), Qt.LeftButton)
     driver.qtbot.waitUntil(lambda: driver.player.is_tracking, timeout=5000)
     assert driver.player.choice.device == "cpu"
     driver.window.player.play(True)

@@ -13,6 +13,7 @@ from tracker_core.errors import SourceError
 HIDDEN = "***"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"]+")
 _PORT = re.compile(r":(\d*)$")
 # `?user=a&pwd=b`, `;token=c`, and what recorders put into the path: `/user=a_password=b_channel=1`
 _SECRET_FIELD = re.compile(
@@ -85,3 +86,8 @@ def _path_of_file_url(url: str) -> Path:
     else:
         decoded = Path(unquote(place))
     return as_written if os.path.lexists(as_written) and not os.path.lexists(decoded) else decoded
+
+
+def hide_credentials_in(text: str) -> str:
+    """Return a text (a message, a traceback) with the credentials of every address in it hidden."""
+    return _ADDRESS.sub(lambda found: hide_credentials(found.group()), text)

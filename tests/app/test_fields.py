@@ -1,0 +1,198 @@
+"""Fields read what was typed alike in every language, or refuse it; a wheel changes only the field at work."""
+
+from __future__ import annotations
+
+import pytest
+from PyQt5.QtCore import QLocale, QPoint, QPointF, Qt
+from PyQt5.QtGui import QWheelEvent
+from PyQt5.QtTest import QTest
+from PyQt5.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QScrollBar, QWidget
+
+from app.dialogs.export import VIDEO, ExportDialog
+from app.dialogs.number import NumberDialog
+from app.panels.fields import DecimalField, PathField, WholeField, expand, is_file, is_folder
+from app.panels.tracker import PARAMETERS, ParameterRow
+
+LOCALES = (
+    QLocale(QLocale.English, QLocale.UnitedStates),
+    QLocale(QLocale.German, QLocale.Germany),
+    QLocale(QLocale.French, QLocale.France),
+    QLocale(QLocale.German, QLocale.Switzerland),  # 1'000
+    QLocale(QLocale.Arabic, QLocale.Egypt),  # digits of its own
+)
+
+
+@pytest.fixture(params=LOCALES, ids=lambda locale: locale.name())
+def locale(request):
+    """The language of the desktop."""
+    before = QLocale()
+    QLocale.setDefault(request.param)
+    yield
+    QLocale.setDefault(before)
+
+
+def type_into(field, text: str) -> None:
+    field.selectAll()
+    QTest.keyClicks(field, text)
+    field.interpretText()
+
+
+# what is typed into a field that held 0.35: the number, or 0.35 where it is none within 0 to 1
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("0.55", 0.55),
+        ("0,55", 0.55),
+        (".5", 0.5),
+        ("1", 1.0),
+        ("0.999", 1.0),  # rounded to the two decimals of the field
+        ("55", 0.35),  # out of range
+        ("1.000,5", 0.35),
+        ("0.5.5", 0.35),  # must not become 0.55
+        ("1e-3", 0.35),  # must not become 1 or 3
+        ("nan", 0.35),
+        ("", 0.35),
+    ],
+)
+def test_a_fraction_is_the_same_number_in_every_language(qtbot, locale, typed, value):
+    row = ParameterRow(PARAMETERS[0], "Cosine window", lambda: None)
+    qtbot.addWidget(row.field)
+    row.show(0.35)
+    type_into(row.field, typed)
+    assert row.value == pytest.approx(value)
+    assert "," not in row.field.text()
+
+
+# what is typed into a field that held 255 of 0 to 2000
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("300", 300),
+        ("0.55", 255),
+        ("0,55", 255),
+        ("1.000", 255),
+        ("1,000", 255),
+        ("1'000", 255),
+        ("9999", 255),
+        ("x", 255),
+    ],
+)
+def test_a_whole_number_is_never_made_of_a_fraction(qtbot, locale, typed, value):
+    dialog = NumberDialog("Go to frame", "Frame:", 255, 0, 2000)
+    qtbot.addWidget(dialog)
+    type_into(dialog.field, typed)
+    assert dialog.field.value() == value and dialog.field.text() == str(value)
+
+
+def test_a_suffix_stays_out_of_the_number(qtbot, locale):
+    field = WholeField()
+    qtbot.addWidget(field)
+    field.setRange(10, 400)
+    field.setSuffix(" %")
+    type_into(field, "150")
+    assert field.value() == 150 and field.text() == "150 %"
+
+
+def numbers_and_lists(window: QWidget) -> list[QWidget]:
+    kinds = (QComboBox, QAbstractSpinBox, QAbstractSlider)
+    return [w for w in window.findChildren(QWidget) if isinstance(w, kinds) and not isinstance(w, QScrollBar)]
+
+
+def turn_wheel(widget: QWidget, turns: tuple[int, ...] = (-120, 120, 120, -120, -120)) -> None:
+    where = QPointF(widget.width() / 2, widget.height() / 2)
+    for turn in turns:
+        event = QWheelEvent(
+            where, QPointF(widget.mapToGlobal(where.toPoint())), QPoint(), QPoint(0, turn), Qt.NoButton, Qt.NoModifier,
+            Qt.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(widget, event)
+
+
+def value_of(widget: QWidget):
+    return widget.currentIndex() if isinstance(widget, QComboBox) else widget.value()
+
+
+def test_a_wheel_changes_nothing_in_the_window_without_the_focus(drive, tmp_path):
+    driver = drive()
+    driver.canvas.setFocus()
+    dialog = ExportDialog("clip", (3, 90), None, tmp_path, True, parent=driver.window)
+    dialog.show()
+    found = numbers_and_lists(driver.window)
+    assert len(found) > 30 and dialog.scale in found
+    for widget in found:
+        if isinstance(widget, QAbstractSpinBox) and not isinstance(widget, (WholeField, DecimalField)):
+            pytest.fail(f"{widget.accessibleName()} reads numbers in its own way")
+        before = value_of(widget)
+        if not widget.hasFocus():
+            turn_wheel(widget)
+            assert value_of(widget) == before, widget.accessibleName()
+            assert not widget.hasFocus()
+
+
+def test_a_wheel_counts_in_the_field_at_work(qtbot):
+    field = WholeField()
+    qtbot.addWidget(field)
+    field.show()
+    field.activateWindow()
+    field.setFocus()
+    qtbot.waitUntil(field.hasFocus)
+    turn_wheel(field, (120, 120, -120))
+    assert field.value() == 1
+
+
+# typed so far, what it means: "~" is the user's own folder, another's only once there is such a user
+@pytest.mark.parametrize(
+    ("typed", "path"),
+    [
+        ("", ""),
+        ("  ", ""),
+        ("~", "{home}"),
+        ("~/clips/a.mp4 ", "{home}/clips/a.mp4"),
+        ("~nobody-of-that-name/x", "~nobody-of-that-name/x"),
+        ("clips/a b.mp4", "clips/a b.mp4"),
+    ],
+)
+def test_a_path_is_taken_as_a_shell_would(qtbot, home, typed, path):
+    field = PathField(typed)
+    qtbot.addWidget(field)
+    assert field.path == expand(typed) == path.format(home=home)
+
+
+# what cannot be looked at is not there
+@pytest.mark.parametrize("path", ["", "\0", "a" * 5000, "nowhere/at/all", "/proc/1/cwd/x"])
+def test_odd_paths_are_no_files(path):
+    assert not is_file(path) and not is_folder(path)
+
+
+ODD = "~nobody/\u00fc \\:*?.mp4.xyz/" + "a" * 300
+
+
+def test_no_key_stroke_in_a_path_field_raises_or_asks(drive, qtbot, tmp_path):
+    """Exceptions in slots fail the test by themselves."""
+    window = drive().window
+    dialog = ExportDialog("clip", (3, 90), None, tmp_path, True, parent=window)
+    dialog.show()
+    fields = window.findChildren(PathField)
+    assert len(fields) >= 6 and dialog.path in fields
+    for field in fields:
+        field.clear()
+        for letter in ODD:
+            field.setText(field.text() + letter)
+            field.textEdited.emit(field.text())
+            assert isinstance(field.path, str)
+        field.editingFinished.emit()
+    assert QApplication.activeModalWidget() is None
+    window.benchmark.run(window.panels.benchmark.options())
+    window.training.run(window.panels.training.options())
+    qtbot.waitUntil(lambda: not window.jobs.running)
+
+
+def test_the_export_dialog_names_the_codec_while_a_name_is_typed(qtbot, home, tmp_path):
+    dialog = ExportDialog("clip", (3, 90), None, tmp_path, has_truth=False)
+    qtbot.addWidget(dialog)
+    dialog.path.clear()
+    for letter in "~/out.mp4":
+        QTest.keyClicks(dialog.path, letter)
+        assert dialog.codec.text()
+    assert dialog.options().kind == VIDEO and dialog.options().path == f"{home}/out.mp4"
+    assert "H.264" in dialog.codec.text()
