@@ -301,6 +301,15 @@ def test_ground_truth_that_is_nan_throughout_leaves_its_sequence_out(otb: Path, 
     assert trackers["Good"]["success_auc"] == pytest.approx(20 / 21, abs=1e-6)
 
 
+def test_a_start_box_alone_is_not_scored(otb: Path) -> None:
+    # the given box overlaps itself: every tracker would reach 20/21 on such a sequence
+    truth = json.loads((otb / "truth.json").read_text())
+    truth["Beta"]["groundtruth_rect"][1:] = [None] * (LENGTH - 1)
+    (otb / "truth.json").write_text(json.dumps(truth))
+    _, trackers = score(otb, "otb")
+    assert "is a start box alone" in trackers["Good"]["remarks"]["left_out"]["Beta"]
+
+
 def test_ground_truth_that_is_nan_everywhere_is_refused(otb: Path, capsys: pytest.CaptureFixture[str]) -> None:
     truth = {name: {"groundtruth_rect": [None] * LENGTH} for name in ("Alpha", "Beta", "Gamma")}
     (otb / "truth.json").write_text(json.dumps(truth))

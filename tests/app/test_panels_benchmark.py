@@ -15,10 +15,10 @@ from evaluation_sequences import FRAMES, make_otb, path_of_target, write_rows
 
 from app.panels.benchmark import worst_moments
 from app.panels.benchmark_views import NumberItem
-from app.session.replay import ReplayRequest, open_replay, record_boxes
+from app.session.replay import ReplayRequest, open_replay
 from app.session.targets import Target
 from tracker_core.presets import DEFAULT_TRACKER
-from tracker_core.results.recorder import RunRecorder, TargetRecord
+from tracker_core.results.recorder import TargetRecord
 
 
 @pytest.fixture
@@ -118,9 +118,10 @@ def test_replay_of_a_file_with_gaps(tmp_path):
     assert sorted(target.results) == [index for index in range(FRAMES) if index != 5]
     np.testing.assert_allclose(target.results[3].box_xywh, boxes[3])
     assert target.scores_since_key(4) == []
-    empty = RunRecorder(recorder.source)
-    record_boxes(empty, np.full((3, 4), np.nan), [0])
-    assert not empty.targets
+    write_rows(tmp_path / "results" / "otb" / "lost" / "Alpha.txt", np.full((FRAMES, 4), -1e9) * np.inf)
+    source, recorder = open_replay(ReplayRequest("otb", str(root), str(tmp_path / "results"), "lost", "Alpha"))
+    source.close()
+    assert not recorder.targets
 
 
 def test_worst_moments_are_apart():

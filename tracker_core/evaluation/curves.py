@@ -95,6 +95,8 @@ def measure_sequence(
     if boxes.shape != truth.shape:
         raise InputError(f"'{name}' has {len(boxes)} boxes for {len(truth)} frames of ground truth.")
     counted: NDArray[np.bool_] = np.all(np.isfinite(truth), axis=1)
+    if len(truth) > 1 and counted.sum() == 1:
+        raise InputError(f"The ground truth of '{name}' is a start box alone, so there is nothing to compare with.")
     if skip_first:
         counted[:1] = False
     if not counted.any():

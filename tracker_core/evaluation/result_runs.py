@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.evaluation.benchmarks import Benchmark, open_frames
+from tracker_core.evaluation.protocols.supervised import start_box_of
 from tracker_core.evaluation.result_store import SETTINGS_FILE
 from tracker_core.results.identity import identify_source
 from tracker_core.results.provenance import Producer
@@ -26,18 +27,22 @@ def read_result_run(benchmark: Benchmark, folder: Path, info: SequenceInfo) -> t
     `DataSetError` or `SourceError`.
     """
     path = benchmark.protocol.result_path(folder, info.name)
-    boxes = benchmark.protocol.read_boxes(path)
+    boxes, starts = benchmark.protocol.read_boxes(path), benchmark.protocol.read_starts(path)
     source = open_frames(info)
+    for index in starts:
+        if not np.isfinite(boxes[index]).all():  # files of supervised runs do not repeat the box of a start
+            boxes[index] = start_box_of(source.sequence, index)
     count = len(boxes)
     known: NDArray[np.bool_] = np.asarray(np.isfinite(boxes).all(axis=1))
     states = tuple(TrackingState.TRACKING if there else None for there in known)
-    keys = tuple(KeyFrame(index, boxes[index], BoxOrigin.GROUND_TRUTH) for index in np.flatnonzero(known)[:1].tolist())
+    keys = tuple(KeyFrame(index, boxes[index], BoxOrigin.GROUND_TRUTH) for index in starts)
+    target = TargetTrack(1, boxes, np.full(count, np.nan), states, key_frames=keys)
     names = source.frame_names or ()
     run = Run(
         source=identify_source(source, info.folder),
         frame_indices=np.arange(count),
         times_s=np.arange(count) / source.fps,
-        targets=(TargetTrack(1, boxes, np.full(count, np.nan), states, key_frames=keys),),
+        targets=(target,) if known.any() else (),
         producers=(read_producer(folder),),
         file_names=names[:count] if len(names) >= count else (),
         update_times_s=_read_times(benchmark.protocol.time_path(folder, info.name), count),
