@@ -23,9 +23,12 @@ from tracker_core.config import Range, TrackingConfig, ranges_of
 
 @dataclass(frozen=True)
 class Parameter:
-    """One line of the panel: a field of `TrackingConfig`, its range and its texts."""
+    """One line of the panel: a field of `TrackingConfig` with the ends and the step of its slider."""
 
     name: str
+    low: float
+    high: float
+    step: float
     range: Range
 
     @property
@@ -33,29 +36,13 @@ class Parameter:
         """Whether it counts pixels."""
         return self.step >= 1
 
-    @property
-    def low(self) -> float:
-        """The lowest value of the slider."""
-        return self.range.by_hand[0] if self.range.by_hand else self.range.low
-
-    @property
-    def high(self) -> float:
-        """The highest value of the slider."""
-        return self.range.by_hand[1] if self.range.by_hand else self.range.high
-
-    @property
-    def step(self) -> float:
-        """The step of the slider."""
-        return self.range.by_hand[2] if self.range.by_hand else 0.01
-
 
 FIRST = ("window_influence", "penalty_k", "size_lr")  # what is tried first when a target gets lost
 PARAMETERS = tuple(
-    Parameter(name, found)
-    for name, found in sorted(
-        ranges_of(TrackingConfig).items(), key=lambda one: FIRST.index(one[0]) if one[0] in FIRST else len(FIRST)
+    sorted(
+        (Parameter(name, *found.by_hand, found) for name, found in ranges_of(TrackingConfig).items() if found.by_hand),
+        key=lambda one: FIRST.index(one.name) if one.name in FIRST else len(FIRST),
     )
-    if found.label
 )
 PRESETS: dict[str, dict[str, float]] = {
     "steady": {"window_influence": 0.5, "penalty_k": 0.2, "size_lr": 0.3},

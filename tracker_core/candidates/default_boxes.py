@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.candidates.coding import constants, library_of
-from tracker_core.candidates.layout import BoxLayout, Candidates, Float32
+from tracker_core.candidates.layout import Arrays, BoxLayout, Candidates, Float32
 from tracker_core.candidates.selection import probability
 from tracker_core.config import TrackerConfig
 from tracker_core.errors import ConfigError, TrackerStateError
@@ -98,7 +98,7 @@ class DefaultBoxes(BoxLayout):
         levels = tuple((level.boxes_per_position, level.rows, level.columns) for level in self.levels)
         return Candidates(levels, boxes, window_at(boxes, search_size), search_size)
 
-    def scores(self, outputs: Sequence[NDArray[Any]], logits: NDArray[Any], candidates: Candidates) -> Float32:
+    def scores(self, outputs: Arrays, logits: NDArray[Any], candidates: Candidates) -> Float32:
         """Return foreground probabilities (N,), 0 away from the correlation's peak where the network has one."""
         scores = probability(logits)
         if len(outputs) < 3:

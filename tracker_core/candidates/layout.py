@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Float32 = NDArray[np.float32]
+Arrays = Sequence[NDArray[Any]]  # a network's outputs, batch axis kept
+Size = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -90,17 +92,11 @@ class Layout(ABC):
         """Return the candidates of one target; the arguments are those of `boxes`."""
 
     @abstractmethod
-    def peak(self, outputs: Sequence[NDArray[Any]]) -> float:
+    def peak(self, outputs: Arrays) -> float:
         """Return the highest logit of a frame's outputs, by which searches at several scales are compared."""
 
     @abstractmethod
-    def choose(
-        self,
-        outputs: Sequence[NDArray[Any]],
-        candidates: Candidates,
-        expected_wh: tuple[float, float],
-        tracking: TrackingConfig,
-    ) -> Choice:
+    def choose(self, outputs: Arrays, candidates: Candidates, expected_wh: Size, tracking: TrackingConfig) -> Choice:
         """Return what the outputs of one frame say; `expected_wh` is the last size in search-crop pixels."""
 
     @abstractmethod
@@ -131,21 +127,15 @@ class BoxLayout(Layout):
 
     variances: tuple[float, float] = (1.0, 1.0)
 
-    def peak(self, outputs: Sequence[NDArray[Any]]) -> float:
+    def peak(self, outputs: Arrays) -> float:
         """Return the highest foreground logit."""
         return float(split_outputs(outputs[0], outputs[1])[0].max())
 
-    def scores(self, outputs: Sequence[NDArray[Any]], logits: NDArray[Any], candidates: Candidates) -> Float32:
+    def scores(self, outputs: Arrays, logits: NDArray[Any], candidates: Candidates) -> Float32:
         """Return the foreground probability (N,) of each candidate."""
         return probability(logits)
 
-    def choose(
-        self,
-        outputs: Sequence[NDArray[Any]],
-        candidates: Candidates,
-        expected_wh: tuple[float, float],
-        tracking: TrackingConfig,
-    ) -> Choice:
+    def choose(self, outputs: Arrays, candidates: Candidates, expected_wh: Size, tracking: TrackingConfig) -> Choice:
         """Take the candidate with the best score after penalty and window (SiamRPN, section 4.4)."""
         logits, deltas = split_outputs(outputs[0], outputs[1])
         found = select(

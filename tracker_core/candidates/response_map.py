@@ -5,7 +5,7 @@ Section 3.2 with the values of its release: window 0.176, damping 0.59, and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -13,13 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.candidates.anchor_grid import grid_anchors
-from tracker_core.candidates.layout import Candidates, Choice, Layout, Targets
+from tracker_core.candidates.layout import Arrays, Candidates, Choice, Layout, Size, Targets
 from tracker_core.candidates.selection import Selection, cosine_window, probability
 from tracker_core.config import TrackingConfig
-from tracker_core.config.training import LossConfig
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
 UPSAMPLING = 16
@@ -38,17 +36,11 @@ class ResponseMap(Layout):
         boxes = self.boxes(shape, exemplar_wh, search_size)
         return Candidates(((1, rows, columns),), boxes, cosine_window(rows, columns, 1), search_size)
 
-    def peak(self, outputs: Sequence[NDArray[Any]]) -> float:
+    def peak(self, outputs: Arrays) -> float:
         """Return the highest response."""
         return float(outputs[0].max())
 
-    def choose(
-        self,
-        outputs: Sequence[NDArray[Any]],
-        candidates: Candidates,
-        expected_wh: tuple[float, float],
-        tracking: TrackingConfig,
-    ) -> Choice:
+    def choose(self, outputs: Arrays, candidates: Candidates, expected_wh: Size, tracking: TrackingConfig) -> Choice:
         """Take the peak of the upsampled, windowed response; its score is the highest probability of the map."""
         response = outputs[0][0, 0]
         boxes_cxcywh = candidates.boxes_cxcywh.copy()
@@ -66,20 +58,11 @@ class ResponseMap(Layout):
         boxes = self.boxes(outputs[0].shape, batch.exemplar_wh, batch.search.shape[-1])
         return boxes, boxes, outputs[0].float().flatten(1)
 
-    def loss(
-        self,
-        outputs: Sequence[Tensor],
-        batch: Targets,
-        config: LossConfig,
-        teacher_probability: Tensor | None = None,
-        *,
-        generator: torch.Generator | None = None,
-        average: Callable[[Tensor], Tensor] = lambda value: value,
-    ) -> dict[str, Tensor]:
+    def loss(self, outputs: Sequence[Tensor], batch: Targets, *_: Any, **__: Any) -> dict[str, Tensor]:
         """Return the balanced logistic loss, see `losses.response_loss`; there is nothing to regress or to sample."""
         from tracker_core.candidates.losses import response_loss
 
-        boxes, _, logits = self.read(outputs, batch)
+        boxes, logits = self.read(outputs, batch)[1:]
         return response_loss(logits, boxes, batch.box_cxcywh, batch.is_positive)
 
 
