@@ -76,9 +76,9 @@ def test_torchvisions_resnet_50_answers_to_bgr_as_it_did_to_normalised_rgb(tmp_p
 @pytest.mark.parametrize(
     ("kind", "backbone", "specification", "error", "sentence"),
     [
-        ("siamrpn", "alexnet", "trunk:siamscope-light", ConfigError, "has no trunk"),
+        ("siamrpn", "alexnet", "trunk:siamscope-light", ConfigError, "has no backbone that"),
         ("siamfc", "mobilenetv3", "trunk:siamscope-lite", CheckpointError, "Did you mean 'siamscope-light'"),
-        ("siambroadcast", "resnet50", "trunk:siamscope-light", CheckpointError, "has not the trunk"),
+        ("siambroadcast", "resnet50", "trunk:siamscope-light", CheckpointError, "has no backbone compatible"),
         ("siamfc", "mobilenetv3", "resnet50:x.pth", ConfigError, "no ResNet-50"),
         ("siambroadcast", "resnet50", "resnet50:x.pth", CheckpointError, "x.pth"),
         ("siambroadcast", "resnet50", "resnet5:x.pth", ConfigError, "Did you mean 'resnet50'"),

@@ -145,7 +145,7 @@ HOSTILE = (
 def test_code_in_a_file_does_not_run(tmp_path: Path, user_folder: Path, kind: str) -> None:
     path, mark = tmp_path / "model.pth", tmp_path / "mark"
     write_hostile(kind, path, mark)
-    with pytest.raises(CheckpointError, match=r"could run code|no PyTorch checkpoint"):
+    with pytest.raises(CheckpointError, match=r"could run code|not a PyTorch checkpoint"):
         weights.import_weights(path)
     with pytest.raises(CheckpointError):
         weights.load_checkpoint(path)
@@ -210,19 +210,19 @@ DAMAGE = {
     "missing": "There is no weights file",
     "folder": "is a folder",
     "empty": "is empty",
-    "text": "no PyTorch checkpoint",
-    "noise": "no PyTorch checkpoint",
+    "text": "not a PyTorch checkpoint",
+    "noise": "not a PyTorch checkpoint",
     "zip format cut short": "cut short",
     "old format cut short": "cut short",
-    "one byte": "no PyTorch checkpoint",
+    "one byte": "not a PyTorch checkpoint",
     "compressed archive": "compressed archive",
-    "archive of something else": "no PyTorch checkpoint",
+    "archive of something else": "not a PyTorch checkpoint",
     "tar archive": "tar archive",
     "TorchScript": "TorchScript",
     "list": "holds a list",
     "no tensors": "holds no tensors",
     "another network": "no network known here",
-    "endless recursion": "no PyTorch checkpoint",
+    "endless recursion": "not a PyTorch checkpoint",
 }
 
 

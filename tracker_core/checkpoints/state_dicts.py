@@ -51,7 +51,7 @@ def convert_state(name: str, state_dict: Mapping[str, Any], network: nn.Module) 
     given = plain_state(state_dict)
     expected = network.state_dict()
     names = published_names(name, expected)
-    # batch norm's counter is of no use in tracking, and old releases lack it
+    # tracking does not need batch norm's counter, and old releases lack it
     missing = [theirs for theirs in names if theirs not in given and not theirs.endswith("num_batches_tracked")]
     unknown = [theirs for theirs in given if theirs not in names]
     misshapen = [key for key, ours in names.items() if key in given and not _fits(given[key], expected[ours])]

@@ -45,12 +45,12 @@ def read_torch_file(path: str | Path) -> Mapping[str, Any]:
         if any(words in str(error) for words in FORBIDDEN):
             raise CheckpointError(
                 f"'{path}' holds more than tensors and is not opened, because reading it could run code. "
-                "Save its state_dict alone and import that."
+                "Save only its state_dict and import that."
             ) from error
-        raise CheckpointError(f"'{path}' is no PyTorch checkpoint, or it is damaged; get it again.") from error
+        raise CheckpointError(f"'{path}' is not a PyTorch checkpoint, or it is damaged; get it again.") from error
     except Exception as error:  # torch raises RuntimeError, EOFError, KeyError, ValueError… for damaged files
         logger.debug("cannot read %s", path, exc_info=True)
-        raise CheckpointError(f"'{path}' is no PyTorch checkpoint, or it is cut short; get it again.") from error
+        raise CheckpointError(f"'{path}' is not a PyTorch checkpoint, or it is cut short; get it again.") from error
     if not isinstance(content, Mapping):
         raise CheckpointError(f"'{path}' holds a {type(content).__name__}, not a state dict of a tracker.")
     return content
@@ -82,7 +82,7 @@ def _check_archive(path: Path) -> None:
             with zipfile.ZipFile(path) as archive:
                 members = archive.infolist()
         except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise CheckpointError(f"'{path}' is no PyTorch checkpoint, or it is cut short; get it again.") from error
+            raise CheckpointError(f"'{path}' is not a PyTorch checkpoint, or it is cut short; get it again.") from error
         # PyTorch stores and never compresses; a small file that unfolds into a large one is not from there
         if sum(member.file_size for member in members) > path.stat().st_size:
             raise CheckpointError(f"'{path}' is a compressed archive, not a PyTorch checkpoint; unpack it first.")

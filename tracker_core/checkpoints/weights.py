@@ -222,9 +222,9 @@ def read_catalogue(folder: Path) -> dict[str, dict[str, str]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"The catalogue '{path}' cannot be read ({error}); mend or remove it.") from error
+        raise CheckpointError(f"The catalogue '{path}' cannot be read ({error}); fix or delete it.") from error
     if not isinstance(content, dict) or not all(isinstance(facts, dict) for facts in content.values()):
-        raise CheckpointError(f"The catalogue '{path}' is not a mapping from file names to facts; mend or remove it.")
+        raise CheckpointError(f"The catalogue '{path}' is not a mapping from file names to facts; fix or delete it.")
     return content
 
 

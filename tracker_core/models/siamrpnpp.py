@@ -32,7 +32,7 @@ class AdjustLayer(nn.Module):
 
 
 class AdjustLevels(nn.Module):
-    """One adjust layer a level, named as published."""
+    """One adjust layer per level, named as published."""
 
     def __init__(self, inputs: Sequence[int]) -> None:
         super().__init__()

@@ -152,7 +152,7 @@ def _read_cached(path: Path) -> bytes | None:
     # a changed byte in the middle is a weight: it would load, and track wrongly
     model = content[:-_CHECKSUM_BYTES]
     if hashlib.sha256(model).digest() != content[-_CHECKSUM_BYTES:]:
-        logger.info("The exported network '%s' is damaged; it is made again.", path)
+        logger.info("The exported network '%s' is damaged; it is exported again.", path)
         return None
     with contextlib.suppress(OSError):  # a cache that can only be read serves as well
         os.utime(path)
@@ -182,7 +182,7 @@ def _hash_network(network: Network, config: TrackerConfig, version: str) -> str:
     for name, value in network.state_dict().items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    # a changed program exports anew: the graph comes from the code as well
+    # a changed program exports again: the graph comes from the code as well
     for module in sorted({type(child).__module__ for child in network.modules()}):
         if module.startswith("tracker_core"):
             digest.update(inspect.getsource(sys.modules[module]).encode())

@@ -51,7 +51,7 @@ def add_noise(image: Image, rng: np.random.Generator, deviation: float) -> Image
 
 
 def degrade(image: Image, rng: np.random.Generator, config: AugmentConfig) -> Image:
-    """Return the image with the blurs, the noise and the JPEG artefacts that the dice give."""
+    """Return the image with the blurs, the noise and the JPEG artefacts that are drawn."""
     if rng.random() < config.motion_blur_probability:
         image = blur_motion(image, rng)
     elif rng.random() < config.blur_probability:

@@ -30,7 +30,7 @@ class BatchAugmentation(nn.Module):
     """Colour, grey, blur, motion blur, noise and JPEG artefacts on a batch, with the probabilities of the workers' own.
 
     Takes and returns a `Batch` with uint8 crops, on any device. Draws from PyTorch's generator of the CPU, so that
-    all devices get the same dice, except for the noise itself.
+    all devices draw the same, except for the noise itself.
     """
 
     def __init__(self, config: AugmentConfig) -> None:

@@ -55,7 +55,7 @@ class Batch:
 
 
 class PairDataset(Dataset[Pair]):
-    """Pairs by their number; the number alone decides what is drawn."""
+    """Pairs by their number; only the number decides what is drawn."""
 
     def __init__(self, source: PairSource) -> None:
         self.source = source

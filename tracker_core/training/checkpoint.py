@@ -41,7 +41,7 @@ def save_training(
     optimizer: torch.optim.Optimizer,
     facts: Mapping[str, Any],
 ) -> None:
-    """Write everything that a run needs to go on, in one step; `facts` is JSON-able (step, best score, config)."""
+    """Write everything that a run needs to resume, in one step; `facts` is JSON-able (step, best score, config)."""
     tensors: dict[str, Tensor] = {f"network/{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"average/{name}": value for name, value in average.items()}
     state = optimizer.state_dict()

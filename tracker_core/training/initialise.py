@@ -31,8 +31,8 @@ def initialise_network(network: nn.Module, specification: str, crops: Callable[[
         network: fresh, on the CPU.
         specification: "" leaves it as it is; a `.safetensors` file is a checkpoint of ours; `nanotrack:BACKBONE,HEAD`
             are NanoTrack V3's two ONNX files, `nanotrack_trunk:BACKBONE` is the first of them for any network on the
-            same trunk; `trunk:FILE` is the trunk of a checkpoint of ours, or of weights by name; `mobilenet:FILE` is an
-            ImageNet MobileNetV2 for a SiamRPN++ backbone, `resnet50:FILE` torchvision's ResNet-50 for a trunk of it.
+            same backbone; `trunk:FILE` is the backbone of a checkpoint of ours, or of weights by name;
+            `mobilenet:FILE` is an ImageNet MobileNetV2 for a SiamRPN++, `resnet50:FILE` torchvision's ResNet-50.
         crops: returns batches of search crops, float B×3×S×S, for layers whose statistics must be measured.
 
     Raises `ConfigError` for a specification of another form and `CheckpointError` for files that do not fit.
@@ -68,20 +68,20 @@ def load_state(network: nn.Module, path: str | Path) -> None:
 
 
 def load_trunk(network: nn.Module, source: str) -> None:
-    """Copy the trunk of a checkpoint of ours (a file, or the name of weights) into a network of another kind.
+    """Copy the backbone of a checkpoint of ours (a file, or the name of weights) into a network of another kind.
 
-    Raises `ConfigError` for a network without a trunk and `CheckpointError` for a checkpoint without the same one.
+    Raises `ConfigError` for a network without a backbone of ours and `CheckpointError` for a checkpoint without the same.
     """
     trunk = dict(network.named_children()).get("trunk")
     if not isinstance(trunk, nn.Module):
-        raise ConfigError(f"A {type(network).__name__} has no trunk that 'trunk:{source}' could start.")
+        raise ConfigError(f"A {type(network).__name__} has no backbone that 'trunk:{source}' could start.")
     path = Path(source) if source.endswith(".safetensors") else find_weights(source)
     state = load_checkpoint(path).state
     try:
         trunk.load_state_dict({name.removeprefix("trunk."): state[name] for name in state if name.startswith("trunk.")})
     except RuntimeError as error:
         raise CheckpointError(
-            f"'{path}' has not the trunk that a {type(network).__name__} on this backbone has; correct loop.initial."
+            f"'{path}' has no backbone compatible with this {type(network).__name__}; correct loop.initial."
         ) from error
 
 
@@ -125,10 +125,10 @@ def load_mobilenet(network: nn.Module, path: str | Path, crops: Callable[[], Ite
 
 
 def load_resnet50(network: nn.Module, path: str | Path) -> None:
-    """Copy torchvision's ImageNet ResNet-50 into the trunk of `network`.
+    """Copy torchvision's ImageNet ResNet-50 into the backbone of `network`.
 
     That net takes RGB in 0..1, less the mean and over the deviation; here both are folded into the first layer, so that
-    it takes BGR in 0..255. Raises `ConfigError` for a network on another trunk, `CheckpointError` for another file.
+    it takes BGR in 0..255. Raises `ConfigError` for a network on another backbone, `CheckpointError` for another file.
     """
     trunk = dict(network.named_children()).get("trunk")
     if not isinstance(trunk, ResNet50Pyramid):
@@ -138,10 +138,10 @@ def load_resnet50(network: nn.Module, path: str | Path) -> None:
     try:
         missing, unexpected = trunk.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        raise CheckpointError(f"'{path}' is no ResNet-50: its layers are of other shapes.") from error
+        raise CheckpointError(f"'{path}' is not a ResNet-50: its layers have other shapes.") from error
     if unexpected or set(missing) - counters:
         name = [*unexpected, *sorted(set(missing) - counters)][0]
-        raise CheckpointError(f"'{path}' is no ResNet-50 of torchvision's names: '{name}' is of one of the two alone.")
+        raise CheckpointError(f"'{path}' does not match torchvision's ResNet-50: '{name}' exists in only one of them.")
     with torch.no_grad():
         weight = trunk.conv1.weight / torch.tensor(IMAGENET_DEVIATION).reshape(1, 3, 1, 1)
         assert trunk.bn1.running_mean is not None
@@ -168,13 +168,13 @@ def read_onnx_kernels(path: str | Path) -> Kernels:
 
 
 def load_nanotrack_trunk(network: nn.Module, backbone: str | Path) -> None:
-    """Copy NanoTrack V3's backbone (Apache-2.0, MobileNetV3-small to stride 16) into the trunk of `network`.
+    """Copy NanoTrack V3's backbone (Apache-2.0, MobileNetV3-small to stride 16) into the backbone of `network`.
 
-    Raises `ConfigError` for a network on another trunk and `CheckpointError` for a file that does not fit.
+    Raises `ConfigError` for a network on another backbone and `CheckpointError` for a file that does not fit.
     """
     trunk = dict(network.named_children()).get("trunk")
     if not isinstance(trunk, MobileNetV3):
-        raise ConfigError(f"A {type(network).__name__} has no MobileNetV3-small trunk that '{backbone}' could start.")
+        raise ConfigError(f"A {type(network).__name__} has no MobileNetV3-small backbone that '{backbone}' could start.")
     kernels = read_onnx_kernels(backbone)
     wanted: list[nn.Conv2d | None] = [trunk.stem]
     for block in trunk.blocks:
@@ -189,7 +189,7 @@ def load_nanotrack_trunk(network: nn.Module, backbone: str | Path) -> None:
 
 
 def load_nanotrack(network: LightSiamRPN, backbone: str | Path, head: str | Path) -> None:
-    """Copy NanoTrack V3 (Apache-2.0) into `network`: all of the trunk, both correlations, fusion and towers.
+    """Copy NanoTrack V3 (Apache-2.0) into `network`: all of the backbone, both correlations, fusion and towers.
 
     The outputs differ (anchors here, four distances there): every anchor's classifier starts as the published
     foreground classifier, the regression starts at zero, which is the anchor itself.

@@ -82,13 +82,13 @@ class Trainer:
         return self.folder / "state.safetensors"
 
     def resume(self) -> bool:
-        """Go on from the saved state, if there is one; a configuration that differs is named in a warning."""
+        """Continue from the saved state, if there is one; a configuration that differs is named in a warning."""
         if not self.state_path.is_file():
             return False
         average, facts = load_training(self.state_path, self.network, self.optimizer)
         changed = differing_keys(facts.get("config", {}), config_to_mapping(self.config))
         if changed:
-            logger.warning("The run goes on with other values than it began with: %s.", ", ".join(changed))
+            logger.warning("The run continues with values that differ from those it began with: %s.", ", ".join(changed))
         self.average = {name: value.to(self.device) for name, value in average.items()}
         self.step, self.best, self.history = int(facts["step"]), float(facts["best"]), list(facts["history"])
         return True
@@ -147,7 +147,7 @@ class Trainer:
         return result | {"learning_rate": rate}
 
     def _seed_step(self) -> torch.Generator:
-        """Seed every die of this step by seed, step and process, so that a resumed run throws the same."""
+        """Seed everything random in this step by seed, step and process, so that a resumed run draws the same."""
         number = (self.config.loop.seed * 1_000_003 + self.step) * 1024 + self.processes.rank
         torch.manual_seed(number % 2**63)
         return torch.Generator().manual_seed(number % 2**63)
@@ -155,7 +155,7 @@ class Trainer:
     def _replicated(self) -> nn.Module:
         """Return the network, wrapped where several processes share their gradients.
 
-        The wrapper knows the parameters that were trainable when it was made: a released trunk needs a new one.
+        The wrapper knows the parameters that were trainable when it was made: a released backbone needs a new one.
         """
         if self.processes.world == 1:
             return self.network
@@ -228,7 +228,7 @@ class Trainer:
             save_file({name: value.cpu().contiguous() for name, value in batch.tensors.items()}, temporary)
         return (
             f"The loss is not finite at step {self.step}; the batch is in '{path}'. "
-            "Look at it, or lower loop.learning_rate and go on with --resume."
+            "Look at it, or lower loop.learning_rate and resume with --resume."
         )
 
 

@@ -23,7 +23,7 @@ def learning_rate_factor(step: int, loop: LoopConfig) -> float:
 
 
 def make_optimizer(network: nn.Module, loop: LoopConfig) -> Any:
-    """Return AdamW with the trunk's parameters in the first groups and the head's in the others; biases don't decay."""
+    """Return AdamW with the backbone's parameters in the first groups and the head's in the others; biases don't decay."""
     import torch
 
     groups: list[dict[str, Any]] = []
@@ -46,7 +46,7 @@ def set_rates(optimizer: Any, step: int, loop: LoopConfig) -> float:
 
 
 def freeze_trunk(network: nn.Module, step: int, loop: LoopConfig) -> bool:
-    """Freeze the trunk before `release_step`, for good what is not in `released`; return whether anything is frozen.
+    """Freeze the backbone before `release_step`, for good what is not in `released`; return whether anything is frozen.
 
     Call it after every `network.train()`: frozen batch norm keeps its statistics because it stays in evaluation mode.
     """
@@ -56,7 +56,7 @@ def freeze_trunk(network: nn.Module, step: int, loop: LoopConfig) -> bool:
         for name in loop.released:
             if name not in known:
                 raise ConfigError(
-                    f"loop.released names '{name}', which the trunk does not have.{nearest_name(name, known)}"
+                    f"loop.released names '{name}', which the backbone does not have.{nearest_name(name, known)}"
                     f" Known: {', '.join(known)}."
                 )
         before_release = step < loop.release_step

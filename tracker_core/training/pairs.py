@@ -1,6 +1,6 @@
 """Training pairs: an exemplar, a search region and where the target is in it.
 
-Pair `i` of a run depends on (seed, i) alone, so that a resumed run goes on with the same pairs whatever the
+Pair `i` of a run depends only on (seed, i), so that a resumed run continues with the same pairs whatever the
 number of workers. Four kinds of pairs: two frames of a clip, a still against itself, a cut-out moved over
 another background, and negatives (another object, or a distractor of the same kind; DaSiamRPN, section 3.2).
 """

@@ -42,7 +42,7 @@ class Prepared:
 
 
 def make_pair_source(config: TrainingConfig) -> PairSource:
-    """Read the data sets and return the source of pairs; raises `DataSetError` where one of them is of no use."""
+    """Read the data sets and return the source of pairs; raises `DataSetError` where one of them has nothing usable."""
     data = config.data
     clips = read_sets(data.sets, data.root)
     backgrounds = list_backgrounds(data.backgrounds, data.root)

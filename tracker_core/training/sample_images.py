@@ -24,7 +24,7 @@ GAP = 4
 
 @torch.no_grad()
 def draw_samples(network: Network, pairs: Sequence[Pair], layout: Layout, device: str) -> Image:
-    """Return one uint8 BGR image of all pairs: search crops side by side, four a row, the exemplar in the corner.
+    """Return one uint8 BGR image of all pairs: search crops side by side, four per row, the exemplar in the corner.
 
     Ground truth is blue, the predicted box red, the candidate that it came from yellow, the guide green; the
     foreground probability stands below.
