@@ -51,7 +51,7 @@ class DepthwiseRPN(nn.Module):
 
 
 class MultiLevelRPN(nn.Module):
-    """Layer-wise aggregation: one RPN per level, averaged, or weighted by learned softmax weights (SiamRPN++, eq. 3)."""
+    """Layer-wise aggregation: one RPN per level, averaged or weighted by a learned softmax (SiamRPN++, equation 3)."""
 
     def __init__(self, anchors: int, levels: Sequence[int], weighted: bool) -> None:
         super().__init__()

@@ -70,7 +70,7 @@ def load_state(network: nn.Module, path: str | Path) -> None:
 def load_trunk(network: nn.Module, source: str) -> None:
     """Copy the backbone of a checkpoint of ours (a file, or the name of weights) into a network of another kind.
 
-    Raises `ConfigError` for a network without a backbone of ours and `CheckpointError` for a checkpoint without the same.
+    Raises `ConfigError` for a network without such a backbone and `CheckpointError` for a checkpoint without it.
     """
     trunk = dict(network.named_children()).get("trunk")
     if not isinstance(trunk, nn.Module):
@@ -174,7 +174,9 @@ def load_nanotrack_trunk(network: nn.Module, backbone: str | Path) -> None:
     """
     trunk = dict(network.named_children()).get("trunk")
     if not isinstance(trunk, MobileNetV3):
-        raise ConfigError(f"A {type(network).__name__} has no MobileNetV3-small backbone that '{backbone}' could start.")
+        raise ConfigError(
+            f"A {type(network).__name__} has no MobileNetV3-small backbone that '{backbone}' could start."
+        )
     kernels = read_onnx_kernels(backbone)
     wanted: list[nn.Conv2d | None] = [trunk.stem]
     for block in trunk.blocks:

@@ -88,7 +88,7 @@ class Trainer:
         average, facts = load_training(self.state_path, self.network, self.optimizer)
         changed = differing_keys(facts.get("config", {}), config_to_mapping(self.config))
         if changed:
-            logger.warning("The run continues with values that differ from those it began with: %s.", ", ".join(changed))
+            logger.warning("The run continues with other values than at its start: %s.", ", ".join(changed))
         self.average = {name: value.to(self.device) for name, value in average.items()}
         self.step, self.best, self.history = int(facts["step"]), float(facts["best"]), list(facts["history"])
         return True

@@ -23,7 +23,7 @@ def learning_rate_factor(step: int, loop: LoopConfig) -> float:
 
 
 def make_optimizer(network: nn.Module, loop: LoopConfig) -> Any:
-    """Return AdamW with the backbone's parameters in the first groups and the head's in the others; biases don't decay."""
+    """Return AdamW: first the backbone's parameters, then the head's; biases don't decay."""
     import torch
 
     groups: list[dict[str, Any]] = []
