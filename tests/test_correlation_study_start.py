@@ -98,5 +98,5 @@ def test_another_net_is_no_resnet_50(tmp_path: Path) -> None:
     network = build_network(NetworkConfig("siambroadcast", "resnet50", 0.125))
     with pytest.raises(CheckpointError, match="other shapes"):
         start(network, f"resnet50:{tmp_path / 'r18.pth'}")
-    with pytest.raises(CheckpointError, match="of one of the two alone"):
+    with pytest.raises(CheckpointError, match="in only one of them"):
         start(network, f"resnet50:{tmp_path / 'part.pth'}")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker_core.crops import channel_mean, context_side, crop_square
+from tracker_core.crops import channel_mean, context_side, crop_square, is_blank
 
 PADDING = (7, 8, 9)
 
@@ -129,3 +129,19 @@ def test_every_crop_has_its_size_and_holds_its_centre(x: float, y: float, side: 
     assert span == side
     assert abs(left + (span + 1) / 2 - x) <= 0.5 + 1e-9
     assert abs(top + (span + 1) / 2 - y) <= 0.5 + 1e-9
+
+
+# a square of 160 pixels in an image of one grey with noise of 4 levels, and in it a target of 40 pixels that differs
+@pytest.mark.parametrize(
+    ("difference", "square", "blank"),
+    [
+        (0, (20, 20, 160), True),  # only noise
+        (8, (20, 20, 160), False),  # a faint target
+        (8, (-60, -60, 120), True),  # the target lies outside the square
+        (8, (-400, 20, 160), True),  # the square lies outside the image
+    ],
+)
+def test_a_square_without_structure_is_blank(difference: int, square: tuple[float, float, float], blank: bool) -> None:
+    image = np.random.default_rng(0).normal(100, 4, (240, 320, 3))
+    image[80:120, 80:120] += difference
+    assert is_blank(image.astype(np.uint8), square) is blank

@@ -21,7 +21,8 @@ from tracker_core.types import Image, TrackingState
 
 WIDTH, HEIGHT = 320, 240
 SIDE = 15  # positions along a side of the answer of the made-up network
-IMAGE = np.random.default_rng(0).integers(80, 100, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+BLOCKS = np.random.default_rng(0).integers(40, 140, (HEIGHT // 8, WIDTH // 8, 3)).astype(np.uint8)
+IMAGE = BLOCKS.repeat(8, 0).repeat(8, 1)
 START = np.array([100.0, 80.0, 40.0, 40.0])
 
 
@@ -154,16 +155,17 @@ def test_answers_that_are_no_numbers_hold_the_box() -> None:
     assert result.score == 0
 
 
-# what a camera gives that sees nothing: black, one grey, black as a lossy codec leaves it, a flash
+# what a camera gives that sees nothing: black, one grey, black as a lossy codec leaves it, a covered lens, a flash
 @pytest.mark.parametrize(
     "blank",
     [
         np.zeros_like(IMAGE),
         np.full_like(IMAGE, 127),
         np.random.default_rng(1).integers(0, 3, IMAGE.shape).astype(np.uint8),
+        np.random.default_rng(2).normal(12, 4, IMAGE.shape).clip(0, 255).astype(np.uint8),
         np.full_like(IMAGE, 255),
     ],
-    ids=["black", "grey", "coded", "white"],
+    ids=["black", "grey", "coded", "covered", "white"],
 )
 def test_an_image_that_shows_nothing_moves_nothing(blank: Image) -> None:
     tracker, runner = make(patience=2, score_low=0.25, score_high=0.6)
