@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from PyQt5.QtGui import QColor, QPainter
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from recipes import run_recipe
+
 from app.canvas.overlays import registry
-from app.canvas.overlays.base import LineStyle, Option, Overlay, OverlayScene
+from app.canvas.overlays.base import Overlay, OverlayScene
 from app.canvas.overlays.model import OverlayModel
 from app.settings import Settings
-
-
-def documented_overlay() -> type[Overlay]:
-    """Return the overlay of the recipe in docs/architecture.md."""
-    page = (Path(__file__).resolve().parents[2] / "docs" / "architecture.md").read_text(encoding="utf-8")
-    (block,) = (part for part in page.split("```python\n")[1:] if part.startswith("class CenterOverlay"))
-    names = {"Overlay": Overlay, "LineStyle": LineStyle, "Option": Option, "QColor": QColor}
-    exec(block.split("```")[0], names)
-    overlay = names["CenterOverlay"]
-    assert isinstance(overlay, type) and issubclass(overlay, Overlay)
-    return overlay
 
 
 class BareOverlay(Overlay):
@@ -35,8 +29,9 @@ class BareOverlay(Overlay):
 
 @pytest.fixture
 def added(monkeypatch):
-    """One class and one line for each of two further overlays."""
-    monkeypatch.setattr(registry, "PAINT_ORDER", (*registry.PAINT_ORDER, documented_overlay(), BareOverlay))
+    """One class and one line for each of two further overlays; the first is that of docs/architecture.md."""
+    monkeypatch.setattr(registry, "PAINT_ORDER", [*registry.PAINT_ORDER, BareOverlay])
+    run_recipe("An overlay")
 
 
 def test_an_added_overlay_is_in_canvas_panel_menu_keys_and_settings(added, drive, tmp_path):

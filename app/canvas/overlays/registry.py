@@ -15,7 +15,7 @@ from app.canvas.overlays.candidates import AnchorsAtMouseOverlay, ProposalsOverl
 from app.canvas.overlays.heat_map import HeatMapOverlay
 from app.canvas.overlays.trail import TrailOverlay
 
-PAINT_ORDER: tuple[type[Overlay], ...] = (
+PAINT_ORDER: list[type[Overlay]] = [
     HeatMapOverlay,
     SearchWindowOverlay,
     TrailOverlay,
@@ -26,7 +26,7 @@ PAINT_ORDER: tuple[type[Overlay], ...] = (
     GuideOverlay,
     GroundTruthOverlay,
     PredictionOverlay,
-)
+]
 OVERLAY_NAMES = tuple(overlay.name for overlay in PAINT_ORDER)
 
 
