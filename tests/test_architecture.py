@@ -173,7 +173,6 @@ LIMITS = {"file": 400, "class": 250, "function": 60}
 LONGER = {
     "resources/clip/draw_clip.py: draw_beetle": "one drawing, stroke by stroke",
     # to be made shorter
-    "app/session/session.py: Session": "",
     "tracker_core/evaluation/one_pass_report.py: build_one_pass_report": "",
     "tracker_core/evaluation/supervised_report.py: build_supervised_report": "",
     "tracker_core/sources/video_file.py: VideoFileSource": "",

@@ -14,6 +14,7 @@ from app.worker.player import Player
 
 SKIP = 10
 MOST_FRAMES = 1_000_000
+END = 2**62  # further than any video: the source knows its last frame, of which the count is only an estimate
 
 
 class PlaybackControls(QObject):
@@ -124,9 +125,7 @@ class PlaybackControls(QObject):
 
     def go_to_end(self) -> None:
         """Go to the last frame, of the range if there is one."""
-        source = self._player.source
-        if source is not None and source.frame_count:
-            self._player.seek(self.range[1] if self.range[1] is not None else source.frame_count - 1)
+        self._player.seek(self.range[1] if self.range[1] is not None else END)
 
     def ask_frame(self) -> None:
         """Ask for a frame number and go there."""

@@ -28,7 +28,7 @@ class SourceControls(QObject):
         """Return what can be opened, and closing it."""
         has_source = Conditions(self._player).has_source
         return [
-            Command("open_file", "file", "&Open video…", self.ask_file, "Ctrl+O", "Open a video file",
+            Command("open_file", "file", "&Open video…", self.ask_file, "Ctrl+O", "Open a video file or a saved run",
                     icon="open", short="Open"),
             Command("open_folder", "file", "Open &folder or sequence…", self.ask_folder, "Ctrl+Shift+O",
                     "Open images or sequences", icon="folder"),
@@ -53,12 +53,15 @@ class SourceControls(QObject):
             self.open(str(self.bundled_clip))
 
     def ask_file(self) -> None:
-        """Ask for a video file."""
+        """Ask for a video file or a saved run."""
         path, _ = QFileDialog.getOpenFileName(
             self._window,
             self.tr("Open video"),
             self._folder,
-            self.tr("Videos (*.mp4 *.mkv *.avi *.mov *.webm *.m4v *.mpg *.mpeg *.ts *.wmv);;All files (*)"),
+            self.tr(
+                "Videos (*.mp4 *.mkv *.avi *.mov *.webm *.m4v *.mpg *.mpeg *.ts *.wmv);;"
+                "Saved runs (*.json *.jsonl);;All files (*)"
+            ),
         )
         self._open_from_dialog(path)
 

@@ -191,7 +191,7 @@ class Job(QObject):
         if told:
             return told[-1]
         last = self._errors[-1] if self._errors else ""
-        return QCoreApplication.translate("jobs", "The work ended with code {}. {}").format(code, last).strip()
+        return QCoreApplication.translate("jobs", "The job failed (exit code {}). {}").format(code, last).strip()
 
     @property
     def details(self) -> str:

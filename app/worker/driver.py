@@ -10,6 +10,7 @@ from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 from app.session.data_sets import sequences_of_data_set
 from app.session.journal import Journal
 from app.session.replay import ReplayRequest, open_replay
+from app.session.saved_runs import is_saved_run, open_saved_run
 from app.session.session import Session
 from app.session.summary import summarise, summarise_source
 from app.session.trackers import TrackerChoice
@@ -45,9 +46,13 @@ class SessionDriver:
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot open"))
     def open(self, spec: str) -> None:
-        """Open a source; on an error the present one stays open."""
+        """Open a source, or a saved run with its source; on an error the present one stays open."""
         self.playback.set_playing(False)
         with self.messages.busy_with(_text("Opening {}").format(hide_credentials(spec))):
+            if is_saved_run(spec):
+                source, recorder = open_saved_run(spec, self._open_source)
+                self._take_source(source, recorder.source.location, recorder)
+                return
             sequences = sequences_of_data_set(spec)
             if sequences:
                 self.messages.sequences_found.emit(sequences)

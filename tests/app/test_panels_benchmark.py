@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -17,8 +18,12 @@ from app.panels.benchmark import worst_moments
 from app.panels.benchmark_views import NumberItem
 from app.session.replay import ReplayRequest, open_replay
 from app.session.targets import Target
+from tracker_core.errors import InputError
 from tracker_core.presets import DEFAULT_TRACKER
 from tracker_core.results.recorder import TargetRecord
+from tracker_core.results.run_data import producer_to_data
+from tracker_core.trackers.builder import build_tracker
+from tracker_core.trackers.producers import describe_producer, rebuild_tracker
 
 
 @pytest.fixture
@@ -122,6 +127,29 @@ def test_replay_of_a_file_with_gaps(tmp_path):
     source, recorder = open_replay(ReplayRequest("otb", str(root), str(tmp_path / "results"), "lost", "Alpha"))
     source.close()
     assert not recorder.targets
+
+
+def test_a_replay_names_the_tracker_that_the_benchmark_ran(tmp_path):
+    root = make_otb(tmp_path / "data", {"Alpha": FRAMES})
+    folder = tmp_path / "results" / "otb" / "mine"
+    write_rows(folder / "Alpha.txt", path_of_target(0) + np.array([1, 1, 0, 0]))
+    request = ReplayRequest("otb", str(root), str(tmp_path / "results"), "mine", "Alpha")
+
+    def producer():
+        source, recorder = open_replay(request)
+        source.close()
+        return recorder.producer_of(3)
+
+    with pytest.raises(InputError, match="'mine'.*cannot be explained"):  # another program's results
+        rebuild_tracker(producer())
+    tracker = build_tracker(DEFAULT_TRACKER, device="cpu", overrides=["tracking.window_influence=0.11"])
+    settings = {"tracker": tracker.name, "producer": producer_to_data(describe_producer(tracker))}
+    (folder / "settings.json").write_text(json.dumps(settings))
+    assert rebuild_tracker(producer(), device="cpu").tracking == tracker.tracking
+    settings["producer"] |= {"weights_path": "/nowhere.pt", "weights_sha256": "0" * 64}
+    (folder / "settings.json").write_text(json.dumps(settings))
+    with pytest.raises(InputError, match="not here"):
+        rebuild_tracker(producer())
 
 
 def test_worst_moments_are_apart():

@@ -299,7 +299,7 @@ class FewerFrames(DrawnSource):
         super().seek(index)
 
 
-@pytest.mark.parametrize("index", [45, 59, 10_000])
+@pytest.mark.parametrize("index", [45, 59, 2**62])
 def test_a_seek_past_the_real_end_shows_the_last_frame_and_no_error(session, index):
     session.open(FewerFrames(), "cut")
     assert session.seek(index).frame.index == 39
