@@ -140,7 +140,7 @@ def test_a_replay_names_the_tracker_that_the_benchmark_ran(tmp_path):
         source.close()
         return recorder.producer_of(3)
 
-    with pytest.raises(InputError, match="'mine'.*cannot be explained"):  # another program's results
+    with pytest.raises(InputError, match=r"'mine'.*cannot be explained"):  # another program's results
         rebuild_tracker(producer())
     tracker = build_tracker(DEFAULT_TRACKER, device="cpu", overrides=["tracking.window_influence=0.11"])
     settings = {"tracker": tracker.name, "producer": producer_to_data(describe_producer(tracker))}
