@@ -23,7 +23,7 @@ def image_to_qimage(image: Image) -> QImage:
 
 
 def qimage_to_image(qimage: QImage) -> Image:
-    """Return uint8 H×W×3 BGR from a image of any format."""
+    """Return uint8 H×W×3 BGR from an image of any format."""
     converted = qimage.convertToFormat(QImage.Format.Format_RGB32)
     return np.ascontiguousarray(qimage2ndarray.byte_view(converted)[:, :, :3])
 

@@ -73,7 +73,7 @@ def visible_pixels(
 ) -> tuple[int, int, int, int]:
     """Return (left, top, right, bottom) of the whole image pixels that the widget shows at least partly.
 
-    Right and bottom are exclusive; a image out of sight gives an empty range.
+    Right and bottom are exclusive; an image out of sight gives an empty range.
     """
     left, top = view.to_image(0.0, 0.0)
     right, bottom = view.to_image(float(widget_size[0]), float(widget_size[1]))

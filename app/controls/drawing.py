@@ -15,7 +15,7 @@ from tracker_core.results.run import BoxOrigin
 class DrawingControls(QObject):
     """Between the canvas, where boxes are drawn, and the player, which tracks them.
 
-    `holds_image` is true while the image must not change under the user's hand (live sources go on meanwhile).
+    `holds_image` is true while the image must not change under the user's hand (live sources continue meanwhile).
     """
 
     changed = pyqtSignal()  # whether something is drawn, offered or armed

@@ -19,7 +19,7 @@ from app.worker.player import Player
 
 
 class ExportControls(QObject):
-    """Asks what to export and starts it; tracking may go on meanwhile."""
+    """Asks what to export and starts it; tracking continues meanwhile."""
 
     notice = pyqtSignal(str)
     failed = pyqtSignal(str, str, str)  # title, sentence, details
@@ -47,14 +47,14 @@ class ExportControls(QObject):
         ]  # fmt: skip
 
     def ask(self) -> None:
-        """Show the dialog, and export what the user says."""
+        """Show the dialog, and export what the user asks for."""
         source, summary = self._player.source, self._player.summary
         firsts = [target.first for target in summary.targets if target.first is not None and target.last is not None]
         lasts = [target.last for target in summary.targets if target.last is not None]
         # the summary is of when tracking began; rows come with every frame
         lasts += [index for target in summary.targets for index in self._rows_of(target.number)]
         if source is None or not firsts or not lasts:
-            self.notice.emit(self.tr("Track something first; there is nothing to export."))
+            self.notice.emit(self.tr("Nothing has been tracked yet, so there is nothing to export."))
             return
         span = (min(firsts), max(lasts))
         dialog = ExportDialog(
@@ -86,7 +86,7 @@ class ExportControls(QObject):
         elif code == 0:
             self.notice.emit(self.tr("{}: done.").format(job.title))
         else:
-            self.notice.emit(self.tr("The export was stopped; no unfinished file was left."))
+            self.notice.emit(self.tr("The export was stopped; no unfinished file is left."))
 
     def _marked(self, span: tuple[int, int]) -> tuple[int, int] | None:
         first, last = self._playback.range

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 class ImageControls(QObject):
     """Screenshots in the image's own pixels, with the visible overlays; files are written in another thread."""
 
-    saved = pyqtSignal(str)
+    notice = pyqtSignal(str)
     failed = pyqtSignal(str)
 
     def __init__(self, canvas: Canvas, player: Player, window: QWidget) -> None:
@@ -58,7 +58,7 @@ class ImageControls(QObject):
             self.save(image, Path(path if Path(path).suffix else path + ".png"))
 
     def save(self, image: QImage, path: Path) -> threading.Thread:
-        """Write an image to a file in another thread and return that; `saved` or `failed` follows."""
+        """Write an image to a file in another thread and return that; `notice` or `failed` follows."""
         writer = threading.Thread(target=self._write, args=(image, path), name="save image")
         writer.start()
         return writer
@@ -68,7 +68,7 @@ class ImageControls(QObject):
         image, clipboard = self._canvas.render_image(), QGuiApplication.clipboard()
         if image is not None and clipboard is not None:
             clipboard.setImage(image)
-            self.saved.emit(self.tr("the clipboard"))
+            self.notice.emit(self.tr("Image copied to the clipboard."))
 
     def _write(self, image: QImage, path: Path) -> None:
         import cv2
@@ -84,4 +84,4 @@ class ImageControls(QObject):
         except cv2.error:
             self.failed.emit(f"'{path.suffix}' is not an image format that can be written; choose .png or .jpg.")
         else:
-            self.saved.emit(str(path))
+            self.notice.emit(self.tr("Image saved to {}.").format(path))

@@ -29,7 +29,7 @@ class PreferenceControls(QObject):
     """Applies preferences to player, playback and overlays, and asks for others.
 
     `all_commands` are those whose keys can be chosen, `log_file` is shown where there is one. `applied` comes with the
-    settings whenever they count anew; theme and keys are up to who hears it.
+    settings whenever they change; theme and keys are set by its receiver.
     """
 
     applied = pyqtSignal(object)  # Settings

@@ -89,7 +89,7 @@ class SourceControls(QObject):
         text, is_given = QInputDialog.getItem(
             self._window,
             self.tr("Open camera"),
-            self.tr("Camera (a number; 'Find cameras' beside the sources lists them):"),
+            self.tr("Camera (a number; 'Find cameras' in the sources panel lists them):"),
             names,
             0,
             True,

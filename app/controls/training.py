@@ -47,7 +47,7 @@ class TrainingControls(QObject):
         if self._kept is not None:
             self._kept.setValue("training/data", options.data)
             self._kept.setValue("training/out", options.out)
-        self._panel.begin(options.is_begun)
+        self._panel.begin(options.is_resumable)
         job = Job(self.tr("Training"), options.arguments())
         job.message.connect(self._panel.take)
         job.finished.connect(lambda code, sentence: self._on_finished(job, code, sentence))

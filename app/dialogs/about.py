@@ -12,7 +12,7 @@ PACKAGES = ("torch", "onnxruntime", "numpy", "opencv-python", "opencv-python-hea
 
 
 class AboutDialog(QDialog):
-    """What a report of a fault should hold; `tracker` and `device` are those in use."""
+    """What a bug report should contain; `tracker` and `device` are those in use."""
 
     def __init__(self, tracker: str, device: str, log_file: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

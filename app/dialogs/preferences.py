@@ -1,4 +1,4 @@
-"""Preferences: how it looks, what happens on loss, what is used at the start, and every key."""
+"""Preferences: theme, what happens on loss, what is used by default, and every key."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class PreferencesDialog(QDialog):
         self.pause_on_lost.setChecked(self._settings.pause_on_lost)
         self.loop = QCheckBox(self.tr("Loop"))
         self.loop.setChecked(self._settings.loop)
-        self.autosave = QCheckBox(self.tr("Keep results across a crash, and reopen them with the file"))
+        self.autosave = QCheckBox(self.tr("Keep results after a crash, and reopen them with the file"))
         self.autosave.setChecked(self._settings.autosave)
         form.addRow(self.tr("Theme:"), self.theme)
         form.addRow(self.tr("Default tracker:"), self.tracker)

@@ -1,4 +1,4 @@
-"""All keys on one sheet, in the order of the menus; it says what the keys are now, not what they once were."""
+"""All keys on one sheet, in the order of the menus, as the user has set them."""
 
 from __future__ import annotations
 

@@ -148,6 +148,7 @@ class BenchmarkPanel(QWidget):
             if name not in ("otb100", "otb2015"):  # other names of the first
                 self.data_set.addItem(rules.title, name)
         self.trackers = QListWidget()
+        self.trackers.setMinimumHeight(40)
         self.trackers.setMaximumHeight(64)
         self.trackers.setAccessibleName(self.tr("Trackers"))
         self.sequences.setPlaceholderText(self.tr("all, or names: Deer, David"))

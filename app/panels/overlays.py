@@ -82,7 +82,7 @@ class OverlayPanel(QWidget):
         slider.setAccessibleName(self.tr("Opacity of: {}").format(text))
         slider.setToolTip(self.tr("Opacity"))
         slider.valueChanged.connect(lambda value: self._model.set_opacity(name, value / 100))
-        key.setEnabled(False)  # grey: it is no more than a reminder
+        key.setEnabled(False)  # grey: it is only a reminder
         for column, widget in enumerate((Swatch(overlay), box, key, slider)):
             grid.addWidget(widget, row, column)
         self._boxes[name], self._sliders[name], self._keys[name] = box, slider, key

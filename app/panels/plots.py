@@ -19,7 +19,7 @@ MOST_ERROR = 100.0  # pixels; what is farther off is drawn at the border
 
 
 class PlotsPanel(QWidget):
-    """Three plots that follow the chosen target; they are drawn a few times a second and only while visible."""
+    """Three plots that follow the chosen target; they are drawn a few times per second and only while visible."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -32,10 +32,10 @@ class ReadoutPanel(QWidget):
         self._labels: dict[str, QLabel] = {}
         for name, tip in (
             ("frame", self.tr("Frame and time")),
-            ("state", self.tr("What the tracker believes")),
-            ("score", self.tr("The tracker's score of its box")),
+            ("state", self.tr("State of the tracker")),
+            ("score", self.tr("The tracker's score for its box")),
             ("iou", self.tr("Overlap of prediction and ground truth")),
-            ("center_error", self.tr("Distance of the centres of prediction and ground truth")),
+            ("center_error", self.tr("Distance between the centres of prediction and ground truth")),
             ("success", self.tr("Success of the sequence so far: area under the success curve")),
             ("precision", self.tr("Precision of the sequence so far: share of frames at most 20 pixels off")),
             ("fps", self.tr("Images shown per second")),

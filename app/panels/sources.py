@@ -84,7 +84,7 @@ class SourcesPanel(QWidget):
         """Offer cameras; an empty list says so."""
         rows = [(camera.name or self.tr("Camera {}").format(camera.index), f"camera:{camera.index}", "", None)
                 for camera in cameras]  # fmt: skip
-        self._fill("cameras", rows or [(self.tr("no camera was found"), "", "", None)])
+        self._fill("cameras", rows or [(self.tr("no camera found"), "", "", None)])
 
     def set_recent(self, specs: Sequence[str]) -> None:
         """Offer what was opened before, the newest first."""

@@ -26,13 +26,13 @@ class Thumbnail(QWidget):
         self.setSizePolicy(policy)
 
     def set_image(self, image: QImage | None) -> None:
-        """Show a image, or that there is none."""
+        """Show an image, or that there is none."""
         self._image = image
         self.update()
 
     @property
     def has_image(self) -> bool:
-        """Whether a image is shown."""
+        """Whether an image is shown."""
         return self._image is not None
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
@@ -61,12 +61,12 @@ class ThumbnailsPanel(QWidget):
         empty = self.tr("Track a target to see what the network sees")
         self.exemplar = Thumbnail(self.tr("Exemplar crop"), empty)
         self.search = Thumbnail(self.tr("Search crop"), "")
-        self.heat = Thumbnail(self.tr("Scores after the window"), "")
+        self.heat = Thumbnail(self.tr("Scores with cosine window"), "")
         self._captions: dict[str, QLabel] = {}
         for name, text, widget in (
             ("exemplar", self.tr("Exemplar"), self.exemplar),
             ("search", self.tr("Search region"), self.search),
-            ("heat", self.tr("Scores after the window"), self.heat),
+            ("heat", self.tr("Scores with cosine window"), self.heat),
         ):
             caption = QLabel(text)
             self._captions[name] = caption
@@ -90,7 +90,7 @@ class ThumbnailsPanel(QWidget):
         scores = score_map(debug, HeatMode.WINDOWED) if debug.levels and len(debug.scores_windowed) else None
         self.heat.set_image(None if scores is None else to_qimage(color_heat_map(np.asarray(scores, np.float64))))
         best = float(np.nanmax(debug.scores_windowed)) if len(debug.scores_windowed) else float("nan")
-        self._captions["heat"].setText(self.tr("Scores after the window, best {:.2f}").format(best))
+        self._captions["heat"].setText(self.tr("Scores with cosine window, best {:.2f}").format(best))
 
 
 def to_qimage(image_bgr: Image) -> QImage:

@@ -41,7 +41,7 @@ class TrainingOptions:
     changes: tuple[str, ...]
 
     @property
-    def is_begun(self) -> bool:
+    def is_resumable(self) -> bool:
         """Whether the folder holds a training run that can be resumed."""
         return bool(self.out) and is_file(Path(self.out) / STATE_FILE)
 
@@ -49,7 +49,7 @@ class TrainingOptions:
         """Return the command that carries it out, or resumes it."""
         command = ["train", "--config", self.config, "--out", self.out]
         command += ["--device", self.device, "--progress", "json"]
-        if self.is_begun:
+        if self.is_resumable:
             command.append("--resume")
         data = [f"data.root={self.data}"] if self.data else []
         return [*command, *data, *self.changes]
@@ -138,7 +138,7 @@ class TrainingPanel(QWidget):
         self._draw()
 
     def set_running(self, is_running: bool, text: str = "") -> None:
-        """Show whether a run goes on."""
+        """Show whether a training run is in progress."""
         self._is_running = is_running
         if text:
             self.status.setText(text)
@@ -268,11 +268,11 @@ class TrainingPanel(QWidget):
                 line.setData([step for step, _ in values], [value for _, value in values])
 
     def _show_state(self) -> None:
-        is_begun = bool(self.out.path) and is_file(Path(self.out.path) / STATE_FILE)
-        self.start.setText(self.tr("Resume") if is_begun else self.tr("Start"))
+        is_resumable = bool(self.out.path) and is_file(Path(self.out.path) / STATE_FILE)
+        self.start.setText(self.tr("Resume") if is_resumable else self.tr("Start"))
         self.start.setToolTip(
             self.tr("The output folder holds a training run that was interrupted")
-            if is_begun
+            if is_resumable
             else self.tr("Start training")
         )
         self.start.setEnabled(not self._is_running)

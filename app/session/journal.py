@@ -88,8 +88,10 @@ class Journal:
         recorder = parse_unfinished(text)
         saved = recorder.source
         is_counted = saved.frame_count is not None and source.frame_count is not None
-        if saved.size != source.size or saved.fingerprint != source.fingerprint or (
-            is_counted and saved.frame_count != source.frame_count
+        if (
+            saved.size != source.size
+            or saved.fingerprint != source.fingerprint
+            or (is_counted and saved.frame_count != source.frame_count)
         ):
             raise InputError(f"The saved results of '{source.name}' are of other content; they are not used.")
         beside = _ghost_path(path)

@@ -26,7 +26,7 @@ Stroke = Callable[[QPainter], None]
 
 
 class StrokeIcon(QIconEngine):
-    """An icon that is painted anew for every size and state; it follows the palette at once."""
+    """An icon that is painted for every size and state; it follows the palette at once."""
 
     def __init__(self, draw: Stroke) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class StrokeIcon(QIconEngine):
         painter.restore()
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        """Return the icon as a image with a transparent ground."""
+        """Return the icon as an image with a transparent background."""
         pixmap = QPixmap(size)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)

@@ -133,9 +133,8 @@ class MainWindow(QMainWindow):
         self.drawing.changed.connect(self._update_hint)
         self.drawing.active_changed.connect(self._on_active_changed)
         self.playback.speed_changed.connect(self.status.show_speed)
-        self.images.saved.connect(lambda where: self.status.show_notice(self.tr("Image saved to {}.").format(where)))
         self.images.failed.connect(lambda text: self.failures.show(self.tr("Cannot save"), text, text))
-        for controls in (self.drawing, self.failures, self.exports, self.preferences):
+        for controls in (self.drawing, self.images, self.failures, self.exports, self.preferences):
             controls.notice.connect(self.status.show_notice)
         for jobs in (self.exports, self.benchmark, self.training):
             jobs.failed.connect(self.failures.show)

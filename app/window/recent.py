@@ -22,7 +22,7 @@ class RecentSources(QObject):
         super().__init__(parent)
         self._kept = kept
         stored = kept.value(KEY, []) if kept is not None else []
-        # one entry alone comes back as a text, and a damaged file as anything
+        # a single entry comes back as a text, and a damaged file as anything
         entries = [stored] if isinstance(stored, str) else stored if isinstance(stored, list) else []
         self.specs = [hide_credentials(entry) for entry in entries if isinstance(entry, str) and entry][:MOST]
 

@@ -40,8 +40,8 @@ class StatusReadout:
         bar.setContentsMargins(0, 0, 8, 0)
         self.source = _label(window, window.tr("Source and image size"))
         self.times = _label(window, window.tr("Milliseconds per frame: capture, inference, paint"))
-        self.overlays = _label(window, window.tr("What the visible overlays cost per frame"))
-        self.dropped = _label(window, window.tr("Images that the window skipped; results are never skipped"))
+        self.overlays = _label(window, window.tr("Milliseconds per frame for the visible overlays"))
+        self.dropped = _label(window, window.tr("Frames that were tracked but not displayed; no result is skipped"))
         self.speed = _label(window, window.tr("Playback speed"))
         self.device = _label(window, window.tr("Tracker and device"))
         for label in (self.source, self.times, self.overlays, self.dropped, self.speed, self.device):

@@ -100,8 +100,8 @@ class Overlay:
 
     What a subclass says of itself is all that menu, panel, shortcuts and settings show of it. `needs_debug` says that
     it reads the tracker's inner state, which is computed only while such an overlay is visible, `follows_mouse` that it
-    is to be painted when the mouse moves. `is_visible`, `opacity` and `values` (of the options) are written by
-    `OverlayModel` alone.
+    is to be painted when the mouse moves. `is_visible`, `opacity` and `values` (of the options) are written only by
+    `OverlayModel`.
     """
 
     name = ""

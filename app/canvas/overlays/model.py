@@ -13,7 +13,7 @@ from app.settings import Settings
 
 
 class OverlayModel(QObject):
-    """All overlays by name, the uppermost first; whoever changes one goes through here, and all others follow."""
+    """All overlays by name, the uppermost first; every change goes through here, and `changed` follows."""
 
     changed = pyqtSignal()
 
