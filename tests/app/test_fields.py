@@ -180,8 +180,9 @@ def test_no_key_stroke_in_a_path_field_raises_or_asks(drive, qtbot, tmp_path):
             field.setText(field.text() + letter)
             field.textEdited.emit(field.text())
             assert isinstance(field.path, str)
+        assert QApplication.activeModalWidget() is None
+    for field in fields:  # complete now: here a dialog may say what is wrong
         field.editingFinished.emit()
-    assert QApplication.activeModalWidget() is None
     window.benchmark.run(window.panels.benchmark.options())
     window.training.run(window.panels.training.options())
     qtbot.waitUntil(lambda: not window.jobs.running)
