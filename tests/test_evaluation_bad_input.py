@@ -378,7 +378,7 @@ def test_a_misspelt_tracker_is_refused(otb: Path, capsys: pytest.CaptureFixture[
         (["--dataset", "otb", "--root", "."], "No otb sequence"),  # an empty one
         (["--dataset", "vot", "--root", ".", "--year", "1999"], "'1999' is not known"),
         (["--dataset", "otb", "--root", ".", "--thresholds", "7"], "'7' is not known"),
-        (["--dataset", "otb", "--root", ".", "--name", "a/b"], "no folder name"),
+        (["--dataset", "otb", "--root", ".", "--name", "a/b"], "not a folder name"),
         (["--dataset", "otb", "--root", ".", "--tracker", "a", "--tracker", "b", "--name", "c"], "one tracker"),
     ],
 )

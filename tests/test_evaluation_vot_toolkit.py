@@ -143,8 +143,8 @@ def test_images_arrive_as_files_bytes_and_pixels(trax: Any, tmp_path: Path) -> N
     [
         ({}, "without a colour image"),  # depth only
         ({"color": FakeChannel("path", "nowhere.png")}, "nowhere.png"),  # no such file
-        ({"color": FakeChannel("path", __file__)}, "not a image"),  # a file that is none
-        ({"color": FakeChannel("data", b"")}, "not a image"),  # nothing in it
+        ({"color": FakeChannel("path", __file__)}, "not an image"),  # a file that is none
+        ({"color": FakeChannel("data", b"")}, "not an image"),  # nothing in it
     ],
 )
 def test_a_frame_that_cannot_be_read_is_named(trax: Any, channels: dict[str, FakeChannel], told: str) -> None:

@@ -32,8 +32,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "eval",
         help="run trackers on a benchmark and score them",
-        description="Run trackers on a benchmark and score them. Results that are there are not computed again, and "
-        "an interrupted run goes on where it was when it is called again.",
+        description="Run trackers on a benchmark and score them. Existing results are reused, and an interrupted "
+        "run resumes when the same command is called again.",
         epilog="Example: siamscope eval --dataset otb --root OTB100/ --sequences Deer,Jogging --json scores.json",
     )
     parser.add_argument("--dataset", required=True, choices=tuple(BENCHMARKS), help="the benchmark")
@@ -51,10 +51,10 @@ def add_parser(subparsers: Any) -> None:
         "--thresholds", type=int, choices=THRESHOLD_COUNTS, default=21, help="thresholds of the success curve (21)"
     )
     parser.add_argument("--year", choices=tuple(EAO_INTERVALS), default="2018", help="of a VOT challenge (2018)")
-    parser.add_argument("--jobs", type=int, metavar="N", help="sequences at a time (default: one a core)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="sequences at a time (default: one per core)")
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto)")
-    parser.add_argument("--again", action="store_true", help="remove the results of these sequences and track anew")
+    parser.add_argument("--again", action="store_true", help="track these sequences again, whatever results there are")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if any score is partial")
     parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the tracker's configuration")
@@ -69,7 +69,7 @@ def run_eval(args: argparse.Namespace) -> int:
     if len(names) > 1 and (args.weights or args.name):
         raise InputError("--weights and --name belong to one tracker; give them with one --tracker.")
     if args.name and not re.fullmatch(r"[\w+.-]+", args.name):
-        raise InputError(f"The name '{args.name}' is no folder name; use letters, digits, '-', '_', '+' and '.'.")
+        raise InputError(f"The name '{args.name}' is not a folder name; use letters, digits, '-', '_', '+' and '.'.")
     device = resolve_device(args.device)
     benchmark = open_benchmark(
         args.dataset, args.root, sequences=args.sequences.split(","), year=args.year, thresholds=args.thresholds
@@ -128,7 +128,7 @@ class _Command:
         else:
             self._show(scores)
         if code:
-            errors.print("Stopped; finished sequences are kept, and the same command goes on from there.")
+            errors.print("Stopped; finished sequences are kept, and the same command resumes from there.")
             return code
         partial = not all(score.is_complete for score in scores)
         return INCOMPLETE if any(self.failed.values()) or (self.args.strict and partial) else 0
@@ -181,7 +181,7 @@ class _Command:
             try:
                 scores.append(self.evaluation.score(plan.store, failed=self.failed.get(plan.candidate.name)))
             except SiamscopeError as error:
-                # stopped before this tracker had a result is no error; nothing scored although it ran is one
+                # stopped before this tracker had a result is not an error; nothing scored although it ran is one
                 if not interrupted and len(self.plans) == 1:
                     raise
                 errors.print(f"{plan.candidate.name}: {error}", style="yellow", markup=False)

@@ -61,7 +61,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Carry out `report`."""
-    # matplotlib takes a while to load, and a slip in the arguments should be told at once
+    # matplotlib takes a while to load, and a mistake in the arguments should be reported at once
     from tracker_core.evaluation.report import build_report, gather_results, write_report
 
     protocol = BENCHMARKS[args.dataset].protocol.configured(thresholds=args.thresholds, year=args.year)
@@ -104,7 +104,7 @@ def _keep_common(scores: list[Score]) -> list[Score]:
 
 
 def _title_of(groundtruth: Path, dataset: str) -> str:
-    """Return the data set's folder name; a JSON file is called after the folder that it lies in."""
+    """Return the data set's folder name; a JSON file is named after its folder."""
     place = groundtruth.resolve()
     name = place.parent.name if place.is_file() else place.name
     return name or dataset.upper()

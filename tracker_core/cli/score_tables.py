@@ -14,7 +14,7 @@ from tracker_core.evaluation.scoring import Score
 
 
 def show_scores(scores: Sequence[Score]) -> None:
-    """Print one table with a line per tracker, the best first, then what is to be known about each score."""
+    """Print one table with a line per tracker, the best first, then the remarks on each score."""
     if scores:
         measures = scores[0].protocol.overall_measures
         table = _table("Tracker", *(measure.title.replace(" ", "\n") for measure in measures), "Sequences")

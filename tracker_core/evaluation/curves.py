@@ -36,7 +36,7 @@ class SequenceCurves:
         overlap: mean overlap.
         success_rate_50: share of frames with an overlap greater than 0.5.
         success_rate_75: share of frames with an overlap greater than 0.75.
-        fps: frames a second that the tracker made, None if not measured.
+        fps: frames per second that the tracker processed, None if not measured.
         attributes: the data set's tags of this sequence.
     """
 

@@ -1,6 +1,6 @@
 """Ground truth for scoring, without images: from a JSON file, or from a data set's annotation files.
 
-Coordinates are kept as they stand in the files, because result files have the same origin as the ground truth that
+Coordinates are kept as they are in the files, because result files have the same origin as the ground truth that
 their tracker was started from (OTB's is 1-based).
 """
 

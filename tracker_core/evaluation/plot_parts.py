@@ -25,7 +25,7 @@ from tracker_core.evaluation.plot_style import (
 )
 from tracker_core.types import FloatArray
 
-MOST_IN_AXES = 8  # trackers in a legend inside the axes; more stand beside them
+MOST_IN_AXES = 8  # trackers in a legend inside the axes; more are listed beside them
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def tall_enough(height: float, trackers: int) -> float:
-    """Return the height in inches of a figure whose legend of so many trackers stands beside the axes."""
+    """Return the height in inches of a figure whose legend of so many trackers is beside the axes."""
     return max(height, 1.0 + 0.225 * trackers)
 
 
@@ -138,7 +138,7 @@ def add_legend(
 
 
 def legend_handle(style: TrackerStyle, *, with_marker: bool = False, with_line: bool = True) -> Line2D:
-    """Return what stands before a name in a legend."""
+    """Return the sample before a name in a legend."""
     return Line2D(
         [], [], color=style.colour, linestyle=style.linestyle if with_line else "none", linewidth=LINE_WIDTH,
         marker=style.marker if with_marker else "none", markersize=6,
@@ -165,5 +165,5 @@ def by_score(curves: Mapping[str, Curve]) -> list[str]:
 
 
 def by_value(scores: Mapping[str, float]) -> list[str]:
-    """Return the names, best first; unknown scores stand last, equal ones by name."""
+    """Return the names, best first; unknown scores last, equal ones by name."""
     return sorted(scores, key=lambda name: (-scores[name] if math.isfinite(scores[name]) else math.inf, name))

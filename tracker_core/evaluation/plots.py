@@ -176,7 +176,7 @@ def plot_radar(
     order: Sequence[str],
     parts: Mapping[str, str] | None = None,
 ) -> Figure:
-    """Return the attribute radar: `values` maps attribute → tracker → score; the worst and best stand by its name.
+    """Return the attribute radar: `values` maps attribute → tracker → score; worst and best are printed by its name.
 
     `order` sorts the legend. A tracker without a value on some attribute has a gap there.
     """

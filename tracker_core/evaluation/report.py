@@ -149,7 +149,7 @@ def write_report(report: Report, folder: str | Path) -> list[Path]:
         remarks=report.remarks,
         method=report.method,
     )
-    # last, so that a page that is there stands beside complete files
+    # last, so that a page that exists has complete files beside it
     write_text(written[0], render_page(page))
     return written
 
@@ -182,8 +182,8 @@ def _drawing(settings: Any) -> Iterator[None]:
 def gather_results(found: Iterable[ResultFolder]) -> list[ResultFolder]:
     """Return the result folders of several places under names that differ.
 
-    A folder that was given twice counts once; trackers of one name get the folder that they lie in before it. Raises
-    `InputError` where that does not tell them apart.
+    A folder that was given twice counts once; trackers with the same name get their parent folder's name before it.
+    Raises `InputError` where that does not tell them apart.
     """
     places: dict[Path, ResultFolder] = {}
     for results in found:

@@ -1,8 +1,8 @@
 """Result files on disk, ours and anybody's: which trackers a folder holds, and what their files say.
 
-One-pass results are `<tracker>/<sequence>.txt` (x, y, w, h a line; commas, tabs or spaces), also GOT-10k's
+One-pass results are `<tracker>/<sequence>.txt` (x, y, w, h per line; commas, tabs or spaces), also GOT-10k's
 `<tracker>/<sequence>/<sequence>_001.txt`; supervised ones are `<tracker>/baseline/<sequence>/<sequence>_001.txt`.
-Times stand beside them: `<tracker>/times/<sequence>_time.txt`, or `<sequence>_time.txt` in VOT's folders.
+Times are beside them: `<tracker>/times/<sequence>_time.txt`, or `<sequence>_time.txt` in VOT's folders.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def read_trajectory(path: Path) -> Trajectory:
 
 
 def read_speed(path: Path | None) -> float | None:
-    """Return frames a second from a file of seconds per frame (0 where the tracker was started); None without one."""
+    """Return frames per second from a file of seconds per frame (0 where the tracker was started); None without one."""
     if path is None or not path.is_file():
         return None
     try:

@@ -85,8 +85,8 @@ class ResultStore:
             other = [key for key in settings if known.get(key) != settings[key]]
             if other:
                 raise InputError(
-                    f"The results in '{self.folder}' were made with another {' and '.join(other)}; give these a name "
-                    "of their own with --name, or another folder with --out, or run everything anew with --again."
+                    f"The results in '{self.folder}' were made with another {' and '.join(other)}; give these another "
+                    "name with --name, another folder with --out, or run everything again with --again."
                 )
             return
         write_text(path, json.dumps({**settings, "producer": producer_to_data(producer)}, indent=1) + "\n")

@@ -34,7 +34,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one tracker has to do: sequences to track, those that are there already, those that cannot be read."""
+    """What one tracker has to do: sequences to track, those with results, those whose results are replaced."""
 
     candidate: Candidate
     store: ResultStore
@@ -144,7 +144,7 @@ class Evaluation:
 
 
 def choose_jobs(wanted: int | None, device: str, sequences: int) -> int:
-    """Return how many sequences to track at a time: as wanted, else one a core, or as the GPU's memory allows.
+    """Return how many sequences to track at a time: as wanted, else one per core or as the GPU's memory allows.
 
     Raises `InputError` for less than one.
     """

@@ -50,7 +50,7 @@ class Got10kTracker:
         """Return boxes (N, 4), the first one as given, and seconds (N,) for N image files.
 
         The files are decoded as in our own evaluation, so that the boxes are the same; decoding is not timed.
-        Raises `SourceError` for a file that is no image.
+        Raises `SourceError` for a file that is not an image.
         """
         boxes, seconds = np.empty((len(img_files), 4)), np.zeros(len(img_files))
         for index, path in enumerate(img_files):
@@ -78,7 +78,7 @@ def read_toolkit_image(image: Any) -> Image:
     """Return what the toolkit calls an image as uint8 H×W×3 BGR.
 
     That is a PIL image of any mode, an array H×W or H×W×3 in RGB order, or the path of a file. Raises `SourceError`
-    for a file that is no image.
+    for a file that is not an image.
     """
     if isinstance(image, (str, os.PathLike)):
         return read_image(os.fspath(image))

@@ -64,7 +64,7 @@ def serve(tracker: Tracker, trax: ModuleType) -> None:
 
 
 def read_toolkit_channels(channels: Mapping[str, Any], trax: ModuleType) -> Image:
-    """Return the colour channel of a request as uint8 H×W×3 BGR; raises `SourceError` for a file that is no image."""
+    """Return the colour channel of a request as uint8 H×W×3 BGR; `SourceError` for a file that is not an image."""
     channel = channels.get(trax.ImageChannel.COLOR)
     if channel is None:
         raise SourceError("The toolkit sent a frame without a colour image; choose a stack of colour sequences.")
@@ -76,7 +76,7 @@ def read_toolkit_channels(channels: Mapping[str, Any], trax: ModuleType) -> Imag
             return np.asarray(cv2.cvtColor((pixels >> 8 if deep else pixels).astype(np.uint8), cv2.COLOR_GRAY2BGR))
         return np.ascontiguousarray(pixels[:, :, ::-1])
     if kind == trax.Image.BUFFER:
-        name, data = "a image in memory", np.frombuffer(channel.buffer(), np.uint8)
+        name, data = "an image in memory", np.frombuffer(channel.buffer(), np.uint8)
     else:
         name = channel.path()
         try:
@@ -85,7 +85,7 @@ def read_toolkit_channels(channels: Mapping[str, Any], trax: ModuleType) -> Imag
             raise SourceError(f"The image '{name}' cannot be read ({error.strerror}).") from error
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
-        raise SourceError(f"'{name}' is not a image that can be decoded.")
+        raise SourceError(f"'{name}' is not an image that can be decoded.")
     return np.asarray(image, np.uint8)
 
 

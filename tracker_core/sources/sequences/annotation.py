@@ -80,7 +80,7 @@ def read_number_rows(path: Path, columns: tuple[int, ...] = (4,)) -> FloatArray:
 
 
 def read_flags(path: Path, count: int) -> NDArray[np.bool_] | None:
-    """Return a per-frame 0/1 file (one a line, or comma separated in one line) as bool (count,); None if absent.
+    """Return a per-frame 0/1 file (one per line, or comma separated in one line) as bool (count,); None if absent.
 
     Missing trailing flags are false: toolkits leave them out. Raises `DataSetError` for anything but numbers.
     """

@@ -31,7 +31,7 @@ class DavisLayout:
     origin = 0
 
     def is_sequence(self, folder: Path) -> bool:
-        """Never: images and masks of this set lie in different folders."""
+        """Never: images and masks of this set are in different folders."""
         return False
 
     def is_data_set(self, root: Path) -> bool:

@@ -23,7 +23,7 @@ class TrackingNetLayout:
     origin = 0
 
     def is_sequence(self, folder: Path) -> bool:
-        """Never: images and boxes of this set lie in different folders."""
+        """Never: images and boxes of this set are in different folders."""
         return False
 
     def is_data_set(self, root: Path) -> bool:

@@ -2,7 +2,7 @@
 
 `data_seq/UAV123/<folder>/000001.jpg …` with `anno/UAV123/<name>.txt` (x, y, w, h; `NaN` where the target is out of
 view or hidden). Several sequences are parts of one folder (`SPLIT_FOLDERS`). `anno/UAV123/att/<name>.txt` holds
-twelve flags. Coordinates are used as they stand in the files.
+twelve flags. Coordinates are used as they are in the files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tracker_core.sources.images import list_images
 from tracker_core.sources.sequences.annotation import read_flags, read_number_rows
 from tracker_core.sources.sequences.layout import Annotation, SequenceInfo, last_number
 
-# First and last image of each part, at 30 frames a second, as the benchmark's configuration gives them.
+# First and last image of each part, at 30 frames per second, as the benchmark's configuration gives them.
 SPLIT_FOLDERS = {
     "bird1": ((1, 253), (775, 1477), (1573, 2437)),
     "car1": ((1, 751), (751, 1627), (1627, 2629)),
@@ -52,7 +52,7 @@ class Uav123Layout:
         self._step = step
 
     def is_sequence(self, folder: Path) -> bool:
-        """Never: images and boxes of this set lie in different folders."""
+        """Never: images and boxes of this set are in different folders."""
         return False
 
     def is_data_set(self, root: Path) -> bool:

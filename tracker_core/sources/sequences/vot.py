@@ -3,7 +3,7 @@
 A sequence folder holds `groundtruth.txt` and its images, either beside it (2013 to 2017) or in `color/`, as a
 `sequence` file says. A ground-truth line is a rectangle x, y, w, h, a polygon x1, y1, …, xn, yn, a run-length
 mask (`m…`, from 2020) or one of the special codes 0, 1, 2. Per-frame attributes are in `*.tag` files (`*.label`
-in older years), per-sequence ones in the name. Coordinates are used as they stand (0-based), as the official
+in older years), per-sequence ones in the name. Coordinates are used as they are (0-based), as the official
 Python toolkit does.
 """
 

@@ -35,7 +35,7 @@ def read_coco_clips(
         annotations: the `instances_*.json`. images: folder of its images.
         box_weight: weight of the boxes in the regression loss.
         exclude: patterns of image names that are left out, such as those of validation sequences.
-        video_frames: patterns of image names that are frames of a video: what stands before their last number is
+        video_frames: patterns of image names that are frames of a video: what comes before their last number is
             the identity of their objects, so that two frames of one video are never a negative pair.
 
     Crowds, boxes that are small, empty or inverted, and objects whose image is absent are counted and left out.
@@ -102,7 +102,7 @@ def _names_below(images: Path) -> set[str]:
 def _reject(entry: dict[str, Any], name: str | None, present: set[str]) -> str:
     """Return why an object cannot be used, or ""."""
     if name is None:
-        return "objects of a image that the file does not list"
+        return "objects of an image that the file does not list"
     if PurePosixPath(name).as_posix() not in present:
         return "objects whose image is absent"
     if entry.get("iscrowd"):

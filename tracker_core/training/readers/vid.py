@@ -1,4 +1,4 @@
-"""ILSVRC-2015 VID: one XML file a frame, objects followed by their `trackid`."""
+"""ILSVRC-2015 VID: one XML file per frame, objects followed by their `trackid`."""
 
 from __future__ import annotations
 
