@@ -76,9 +76,10 @@ def read_box_truth(source: str | Path) -> dict[str, BoxTruth]:
         return _boxes_of_folder(source)
     truths = {}
     for name, entry in _load_json(source).items():
-        rows = _numbers(entry, BOX_KEYS, name, source, (4,))
+        rows = _rows(entry, BOX_KEYS, name, source, {4}, "four numbers")
+        boxes = evaluated_rows(name, np.array([row or [np.nan] * 4 for row in rows], np.float64))
         attributes = tuple(entry.get("attr", ())) or attributes_of_clip(name)
-        truths[name] = BoxTruth(name, evaluated_rows(name, rows), attributes, _size(entry))
+        truths[name] = BoxTruth(name, boxes, attributes, _size(entry))
     return truths
 
 
@@ -93,13 +94,8 @@ def read_region_truth(source: str | Path) -> dict[str, RegionTruth]:
         return _regions_of_folder(source)
     truths = {}
     for name, entry in _load_json(source).items():
-        key = next((key for key in REGION_KEYS if key in entry), None)
-        if key is None or not isinstance(entry[key], list) or not entry[key]:
-            raise DataSetError(f"The sequence '{name}' in '{source}' has no list 'groundtruth'.")
-        try:
-            polygons = stack_polygons([_as_polygon(row) for row in entry[key]])
-        except (TypeError, ValueError):
-            raise DataSetError(f"The ground truth of '{name}' in '{source}' is not rows of 4 or 8 numbers.") from None
+        rows = _rows(entry, REGION_KEYS, name, source, {4, *range(6, 200, 2)}, "4, 6, 8 or more, even, numbers")
+        polygons = stack_polygons([np.full((4, 2), np.nan) if row is None else _as_polygon(row) for row in rows])
         # an empty list is an attribute that nobody marked in this sequence
         flags = {tag: np.array(entry[tag], np.bool_) for tag in VOT_ATTRIBUTES if entry.get(tag)}
         if any(len(values) != len(polygons) for values in flags.values()):
@@ -135,15 +131,8 @@ def attributes_of_clip(name: str) -> tuple[str, ...]:
     return OTB_ATTRIBUTES.get(name) or OTB_ATTRIBUTES.get(clip_of(name), ())
 
 
-def _as_polygon(row: Any) -> FloatArray:
-    if _says_nothing(row):
-        return np.full((4, 2), np.nan)
-    numbers = np.array([np.nan if value is None else value for value in row], np.float64)
-    if len(numbers) == 4:
-        return xywh_to_polygon(numbers)
-    if len(numbers) >= 6 and len(numbers) % 2 == 0:
-        return numbers.reshape(-1, 2)
-    raise ValueError(f"{len(numbers)} numbers")
+def _as_polygon(numbers: list[float]) -> FloatArray:
+    return xywh_to_polygon(numbers) if len(numbers) == 4 else np.array(numbers, np.float64).reshape(-1, 2)
 
 
 def _load_json(source: Path) -> Mapping[str, Mapping[str, Any]]:
@@ -160,33 +149,23 @@ def _load_json(source: Path) -> Mapping[str, Mapping[str, Any]]:
     return data
 
 
-def _numbers(
-    entry: Mapping[str, Any], keys: tuple[str, ...], name: str, source: Path, columns: tuple[int, ...]
-) -> FloatArray:
+def _rows(
+    entry: Mapping[str, Any], keys: tuple[str, ...], name: str, source: Path, counts: set[int], wanted: str
+) -> list[list[float] | None]:
+    """Return the rows of a sequence's ground truth, None for null, [null] and [NaN], which say that there is no box."""
     key = next((key for key in keys if key in entry), None)
     if key is None:
         raise DataSetError(f"The sequence '{name}' in '{source}' has no '{keys[0]}'.")
+    rows: list[list[float] | None] = []
     try:
-        rows = [[np.nan] * 4 if _says_nothing(row) else row for row in _as_list(entry[key])]
-        numbers = np.array(
-            [[np.nan if value is None else value for value in _as_list(row)] for row in rows], np.float64
-        )
+        for row in entry[key] or [()]:
+            numbers = [np.nan if value is None else float(value) for value in ([None] if row is None else row)]
+            if len(numbers) not in counts and not (len(numbers) == 1 and np.isnan(numbers[0])):
+                raise ValueError
+            rows.append(numbers if len(numbers) > 1 else None)
     except (TypeError, ValueError):
-        numbers = np.empty(0)
-    if numbers.ndim != 2 or numbers.shape[1] not in columns or len(numbers) == 0:
-        raise DataSetError(f"'{key}' of '{name}' in '{source}' is not rows of four numbers.")
-    return numbers
-
-
-def _as_list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(f"{value!r} is not a list")
-    return value
-
-
-def _says_nothing(row: Any) -> bool:
-    """Tell whether a row is null, [null] or [NaN]: there is no box."""
-    return row is None or (isinstance(row, list) and len(row) == 1 and (row[0] is None or row[0] != row[0]))
+        raise DataSetError(f"'{key}' of '{name}' in '{source}' is not rows of {wanted}.") from None
+    return rows
 
 
 def _size(entry: Mapping[str, Any]) -> tuple[int, int] | None:

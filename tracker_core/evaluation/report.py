@@ -9,7 +9,7 @@ import logging
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,11 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from tracker_core.errors import InputError
-from tracker_core.evaluation.plot_parts import Curve, Look
-from tracker_core.evaluation.plot_style import TrackerStyle, assign_styles
+from tracker_core.evaluation.plot_parts import Curve, Drawn, Look
+from tracker_core.evaluation.plot_style import assign_styles
 from tracker_core.evaluation.plots import plot_radar
-from tracker_core.evaluation.protocols import Measure
-from tracker_core.evaluation.report_html import NamedFigure, Page, render_page
+from tracker_core.evaluation.protocols import AnyProtocol, Measure
+from tracker_core.evaluation.report_html import render_page
 from tracker_core.evaluation.result_files import ResultFolder
 from tracker_core.evaluation.scoring import Score
 from tracker_core.files import atomic_path, check_writable, write_text
@@ -35,40 +35,32 @@ Values = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that is shown of one benchmark, whatever its protocol.
+    """Everything that is shown of one benchmark.
 
     Attributes:
-        title: what the report is called.
-        subtitle: one sentence on protocol and data set.
-        trackers: names, best first.
-        styles: how each tracker looks.
-        parts: of trackers that were not measured on the whole data set, "12 of 100".
-        overall_measures: columns of the table of trackers; `overall` maps tracker → measure → value.
-        sequence_measures: what is known per sequence; `per_sequence` maps sequence → tracker → measure → value.
+        title: what the report is called. subtitle: one sentence on protocol and data set.
+        protocol: says which measures are the columns of the tables.
+        trackers: names, best first. look: how they look, and which were measured on a part only.
+        overall: tracker → measure → value.
+        per_sequence: sequence → tracker → measure → value; `per_attribute` the same by attribute.
         sequence_tags: attributes of each sequence.
-        attribute_measures: what is known per attribute; `per_attribute` maps attribute → tracker → measure → value.
-        curves: per plot, the lines of each tracker, under its file name.
-        figures: the plots, under their file names.
+        drawn: the plots and their curves.
         remarks: per tracker, sentences on what is not in its score.
         method: sentences on how the numbers are measured.
     """
 
     title: str
     subtitle: str
+    protocol: AnyProtocol
     trackers: tuple[str, ...]
-    styles: Mapping[str, TrackerStyle]
-    parts: Mapping[str, str]
-    overall_measures: tuple[Measure, ...]
+    look: Look
     overall: Mapping[str, Mapping[str, float | str | None]]
-    sequence_measures: tuple[Measure, ...]
     per_sequence: Mapping[str, Mapping[str, Values]]
-    sequence_tags: Mapping[str, Sequence[str]]
-    attribute_measures: tuple[Measure, ...]
     per_attribute: Mapping[str, Mapping[str, Values]]
-    curves: Mapping[str, Mapping[str, Curve]]
-    figures: Mapping[str, tuple[str, Figure]]
-    remarks: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    method: Sequence[str] = ()
+    sequence_tags: Mapping[str, Sequence[str]]
+    drawn: Drawn
+    remarks: Mapping[str, Sequence[str]]
+    method: Sequence[str]
 
 
 def build_report(scores: Sequence[Score], title: str) -> Report:
@@ -79,9 +71,9 @@ def build_report(scores: Sequence[Score], title: str) -> Report:
     ranked = sorted(scores, key=lambda score: (-_known(data[score.tracker], by), score.tracker))
     names = tuple(score.tracker for score in ranked)
     # colours follow the order in which trackers were given, not their rank: another tracker changes no colour
-    styles = assign_styles(score.tracker for score in scores)
     parts = {score.tracker: score.span for score in scores if not score.is_complete}
-    drawn = protocol.draw({score.tracker: score.sequences for score in ranked}, title, Look(styles, parts))
+    look = Look(assign_styles(score.tracker for score in scores), parts)
+    drawn = protocol.draw({score.tracker: score.sequences for score in ranked}, title, look)
     tags = {part.name: protocol.tags(part) for score in scores for part in score.sequences}
     attributes = {
         protocol.attribute_title(attribute): _collect(names, data, "attributes", attribute)
@@ -94,25 +86,19 @@ def build_report(scores: Sequence[Score], title: str) -> Report:
             for attribute, by_tracker in attributes.items()
         }
         heading = f"{measure.title} by attribute – {title}"
-        figure = plot_radar(radar, heading, styles=styles, order=names, parts=parts)
+        figure = plot_radar(radar, heading, styles=look.styles, order=names, parts=parts)
         drawn.figures["attribute_radar"] = (heading, figure)
     return Report(
         title=title,
         subtitle=f"{protocol.title} of {_count(len(scores), 'tracker')} on {_count(total, 'sequence')}.",
+        protocol=protocol,
         trackers=names,
-        styles=styles,
-        parts=parts,
-        overall_measures=protocol.overall_measures,
+        look=look,
         overall={score.tracker: {**data[score.tracker], "sequences": score.span} for score in scores},
-        sequence_measures=protocol.sequence_measures,
-        per_sequence={
-            sequence: _collect(names, data, "per_sequence", sequence) for sequence in sorted(tags, key=str.casefold)
-        },
-        sequence_tags=tags,
-        attribute_measures=protocol.attribute_measures,
+        per_sequence={name: _collect(names, data, "per_sequence", name) for name in sorted(tags, key=str.casefold)},
         per_attribute=attributes,
-        curves=drawn.curves,
-        figures=drawn.figures,
+        sequence_tags=tags,
+        drawn=drawn,
         remarks={score.tracker: score.describe_remarks() for score in ranked},
         method=protocol.describe_method(scores[0].sequences),
     )
@@ -122,35 +108,20 @@ def write_report(report: Report, folder: str | Path) -> list[Path]:
     """Write all files of `report` into `folder` and return their paths, the page first; raises `OutputError`."""
     folder = check_writable(folder)
     written = [folder / "report.html"]
-    figures = []
-    for name, (caption, figure) in report.figures.items():
+    svgs = {}
+    for name, (_, figure) in report.drawn.figures.items():
         # laid out once: finding a place for every text takes longer than drawing them
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         for suffix in ("png", "pdf"):
             written.append(folder / f"{name}.{suffix}")
             save_figure(figure, written[-1])
-        figures.append(NamedFigure(name, caption, figure_to_svg(figure, name)))
+        svgs[name] = figure_to_svg(figure, name)
     for name, rows in _tables(report).items():
         written.append(folder / f"{name}.csv")
         write_text(written[-1], _to_csv(rows))
-    page = Page(
-        title=report.title,
-        subtitle=report.subtitle,
-        trackers=report.trackers,
-        styles=report.styles,
-        parts=report.parts,
-        overall_measures=report.overall_measures,
-        overall=report.overall,
-        sequence_measures=report.sequence_measures,
-        per_sequence=report.per_sequence,
-        sequence_tags=report.sequence_tags,
-        figures=figures,
-        remarks=report.remarks,
-        method=report.method,
-    )
     # last, so that a page that exists has complete files beside it
-    write_text(written[0], render_page(page))
+    write_text(written[0], render_page(report, svgs))
     return written
 
 
@@ -223,44 +194,41 @@ def _count(number: int, noun: str) -> str:
 
 
 def _tables(report: Report) -> dict[str, list[list[object]]]:
-    complete = {name: name not in report.parts for name in report.trackers}
-    overall: list[list[object]] = [["tracker", *(m.key for m in report.overall_measures), "complete"]]
+    measures = report.protocol.overall_measures
+    overall: list[list[object]] = [["tracker", *(m.key for m in measures), "complete"]]
     for name in report.trackers:
         values = report.overall[name]
-        overall.append([name, *(values.get(m.key) for m in report.overall_measures), complete[name]])
+        overall.append([name, *(values.get(m.key) for m in measures), name not in report.look.parts])
     tables = {
         "trackers": overall,
-        "sequences": _long_table("sequence", report.per_sequence, report.sequence_measures, report, complete),
+        "sequences": _long_table("sequence", report.per_sequence, report.protocol.sequence_measures, report),
     }
     if report.per_attribute:
-        tables["attributes"] = _long_table(
-            "attribute", report.per_attribute, report.attribute_measures, report, complete
-        )
-    for name, curves in report.curves.items():
+        measures = report.protocol.attribute_measures
+        tables["attributes"] = _long_table("attribute", report.per_attribute, measures, report)
+    for name, curves in report.drawn.curves.items():
         tables[f"{name}_curve"] = _curve_table(curves, report)
     return tables
 
 
 def _long_table(
-    first: str,
-    table: Mapping[str, Mapping[str, Values]],
-    measures: Sequence[Measure],
-    report: Report,
-    complete: Mapping[str, bool],
+    first: str, table: Mapping[str, Mapping[str, Values]], measures: Sequence[Measure], report: Report
 ) -> list[list[object]]:
     """One line per sequence (or attribute) and tracker; a tracker that has no result there has no numbers."""
     rows: list[list[object]] = [[first, "tracker", *(measure.key for measure in measures), "complete"]]
     for name, by_tracker in table.items():
         for tracker in report.trackers:
             values = by_tracker.get(tracker, {})
-            rows.append([name, tracker, *(values.get(measure.key) for measure in measures), complete[tracker]])
+            numbers = (values.get(measure.key) for measure in measures)
+            rows.append([name, tracker, *numbers, tracker not in report.look.parts])
     return rows
 
 
 def _curve_table(curves: Mapping[str, Curve], report: Report) -> list[list[object]]:
+    parts = report.look.parts
     names = [name for name in report.trackers if name in curves]
     longest = max((curves[name] for name in names), key=lambda curve: len(curve.x))
-    heads = [f"{name} (partial: {report.parts[name]})" if name in report.parts else name for name in names]
+    heads = [f"{name} (partial: {parts[name]})" if name in parts else name for name in names]
     rows: list[list[object]] = [["x", *heads]]
     for index, x in enumerate(longest.x):
         row: list[object] = [float(x)]

@@ -9,9 +9,9 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from tracker_core.evaluation.plot_parts import MOST_IN_AXES
 from tracker_core.evaluation.plot_style import (
@@ -26,6 +26,9 @@ from tracker_core.evaluation.plot_style import (
 )
 from tracker_core.evaluation.protocols import Measure
 
+if TYPE_CHECKING:
+    from tracker_core.evaluation.report import Report
+
 # colours of a figure that follow the reader's scheme → CSS variable
 _INK_VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", BAND: "--band", PAPER: "--paper"}
 _SERIES_VARIABLES = {colour: f"--series-{index}" for index, colour in enumerate(LIGHT_PALETTE, start=1)}
@@ -33,53 +36,27 @@ _TEMPLATE_PACKAGE = "tracker_core.evaluation"
 _TEMPLATE = "report_template.html"
 
 
-@dataclass(frozen=True)
-class NamedFigure:
-    """A plot on the page: the name of its files, what it shows in words, and its SVG text."""
-
-    name: str
-    caption: str
-    svg: str
-
-
-@dataclass(frozen=True)
-class Page:
-    """What the page shows; fields as in `Report`."""
-
-    title: str
-    subtitle: str
-    trackers: Sequence[str]
-    styles: Mapping[str, TrackerStyle]
-    parts: Mapping[str, str]
-    overall_measures: Sequence[Measure]
-    overall: Mapping[str, Mapping[str, float | str | None]]
-    sequence_measures: Sequence[Measure]
-    per_sequence: Mapping[str, Mapping[str, Mapping[str, float | None]]]
-    sequence_tags: Mapping[str, Sequence[str]]
-    figures: Sequence[NamedFigure]
-    remarks: Mapping[str, Sequence[str]]
-    method: Sequence[str]
-
-
-def render_page(page: Page) -> str:
+def render_page(report: Report, svgs: Mapping[str, str]) -> str:
     """Return the page as HTML text."""
     template = resources.files(_TEMPLATE_PACKAGE).joinpath(_TEMPLATE).read_text(encoding="utf-8")
     fields = {
-        "title": escape(page.title),
-        "subtitle": escape(page.subtitle),
+        "title": escape(report.title),
+        "subtitle": escape(report.subtitle),
         "palette_light": _palette(LIGHT_PALETTE),
         "palette_dark": _palette(DARK_PALETTE),
-        "partial": _partial_banner(page),
-        "overall": _overall_table(page),
-        "wide": " wide" if len(page.trackers) > MOST_IN_AXES else "",
-        "figures": "\n".join(_figure(figure) for figure in page.figures),
-        "measure_options": "".join(
-            f'<option value="{escape(m.key)}">{escape(m.title)}</option>' for m in page.sequence_measures
+        "partial": _partial_banner(report),
+        "overall": _overall_table(report),
+        "wide": " wide" if len(report.trackers) > MOST_IN_AXES else "",
+        "figures": "\n".join(
+            _figure(name, caption, svgs[name]) for name, (caption, _) in report.drawn.figures.items()
         ),
-        "sequences": _sequence_table(page),
-        "remarks": _remarks(page),
-        "method": "".join(f"<li>{escape(sentence)}</li>" for sentence in page.method),
-        "data": _script_data(page),
+        "measure_options": "".join(
+            f'<option value="{escape(m.key)}">{escape(m.title)}</option>' for m in report.protocol.sequence_measures
+        ),
+        "sequences": _sequence_table(report),
+        "remarks": _remarks(report),
+        "method": "".join(f"<li>{escape(sentence)}</li>" for sentence in report.method),
+        "data": _script_data(report),
     }
     # one pass: a field's text that looks like another placeholder stays as it is
     return re.sub(r"\{\{(\w+)\}\}", lambda match: fields[match.group(1)], template)
@@ -103,16 +80,15 @@ def _palette(colours: Sequence[str]) -> str:
     return " ".join(f"--series-{index}: {colour};" for index, colour in enumerate(colours, start=1))
 
 
-def _partial_banner(page: Page) -> str:
-    if not page.parts:
+def _partial_banner(report: Report) -> str:
+    if not report.look.parts:
         return ""
-    spans = ", ".join(f"{escape(name)}: {escape(part)} sequences" for name, part in page.parts.items())
+    spans = ", ".join(f"{escape(name)}: {escape(part)} sequences" for name, part in report.look.parts.items())
     return f'<p class="partial" role="note"><strong>Partial results.</strong> {spans}. See the remarks below.</p>'
 
 
-def _figure(figure: NamedFigure) -> str:
-    svg = adapt_svg(figure.svg, figure.name, figure.caption)
-    return f'<figure id="{figure.name}">{svg}<figcaption>{escape(figure.caption)}</figcaption></figure>'
+def _figure(name: str, caption: str, svg: str) -> str:
+    return f'<figure id="{name}">{adapt_svg(svg, name, caption)}<figcaption>{escape(caption)}</figcaption></figure>'
 
 
 def _swatch(style: TrackerStyle) -> str:
@@ -134,45 +110,46 @@ def _cell(value: float | None, text: str, best: bool) -> str:
     return f'<td class="number{" best" if best else ""}" data-value="{value if known else ""}">{text}</td>'
 
 
-def _overall_table(page: Page) -> str:
-    heads = [_heading("Tracker", numeric=False), *(_heading(m.title) for m in page.overall_measures)]
-    columns = {m.key: [_number(page.overall[name].get(m.key)) for name in page.trackers] for m in page.overall_measures}
+def _overall_table(report: Report) -> str:
+    measures = report.protocol.overall_measures
+    heads = [_heading("Tracker", numeric=False), *(_heading(m.title) for m in measures)]
+    columns = {m.key: [_number(report.overall[name].get(m.key)) for name in report.trackers] for m in measures}
     # a score of a part of the data set is not compared with scores of more of it
-    counts = [_count_sequences(page, name) for name in page.trackers]
+    counts = [_count_sequences(report, name) for name in report.trackers]
     complete = [count == max(counts) for count in counts]
     best = {
         m.key: _best([value for value, counts in zip(columns[m.key], complete, strict=True) if counts], m)
-        for m in page.overall_measures
+        for m in measures
     }
     rows = []
-    for row, name in enumerate(page.trackers):
-        cells = [f'<th scope="row">{_swatch(page.styles[name])} {escape(name)}</th>']
-        for measure in page.overall_measures:
+    for row, name in enumerate(report.trackers):
+        cells = [f'<th scope="row">{_swatch(report.look.styles[name])} {escape(name)}</th>']
+        for measure in measures:
             value = columns[measure.key][row]
             cells.append(
                 _cell(value, measure.show(value), complete[row] and value is not None and value == best[measure.key])
             )
-        counted = str(page.overall[name].get("sequences", ""))
-        mark = ' <span class="badge">partial</span>' if name in page.parts else ""
+        counted = str(report.overall[name].get("sequences", ""))
+        mark = ' <span class="badge">partial</span>' if name in report.look.parts else ""
         cells.append(f'<td class="number" data-value="{escape(counted.split(" ")[0])}">{escape(counted)}{mark}</td>')
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return _table("overall", [*heads, _heading("Sequences")], rows)
 
 
-def _sequence_table(page: Page) -> str:
-    measure = page.sequence_measures[0]
-    heads = [_heading("Sequence", numeric=False), *(_heading(name) for name in page.trackers)]
-    with_tags = any(page.sequence_tags.values())
+def _sequence_table(report: Report) -> str:
+    measure = report.protocol.sequence_measures[0]
+    heads = [_heading("Sequence", numeric=False), *(_heading(name) for name in report.trackers)]
+    with_tags = any(report.sequence_tags.values())
     if with_tags:
         heads.append(_heading("Attributes", numeric=False))
     rows = []
-    for sequence, by_tracker in page.per_sequence.items():
-        values = [_number(by_tracker.get(name, {}).get(measure.key)) for name in page.trackers]
+    for sequence, by_tracker in report.per_sequence.items():
+        values = [_number(by_tracker.get(name, {}).get(measure.key)) for name in report.trackers]
         best = _best(values, measure)
         cells = [f'<th scope="row">{escape(sequence)}</th>']
         cells.extend(_cell(value, measure.show(value), value is not None and value == best) for value in values)
         if with_tags:
-            cells.append(f'<td class="tags">{escape(", ".join(page.sequence_tags.get(sequence, ())))}</td>')
+            cells.append(f'<td class="tags">{escape(", ".join(report.sequence_tags.get(sequence, ())))}</td>')
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return _table("sequences", heads, rows)
 
@@ -184,26 +161,27 @@ def _table(name: str, heads: Sequence[str], rows: Sequence[str]) -> str:
     )
 
 
-def _remarks(page: Page) -> str:
+def _remarks(report: Report) -> str:
     parts = []
-    for name in page.trackers:
-        sentences = page.remarks.get(name, ())
+    for name in report.trackers:
+        sentences = report.remarks.get(name, ())
         if sentences:
             items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
             parts.append(f"<h3>{escape(name)}</h3><ul>{items}</ul>")
     return "".join(parts) or "<p>Every tracker was measured on every sequence.</p>"
 
 
-def _script_data(page: Page) -> str:
+def _script_data(report: Report) -> str:
+    measures = report.protocol.sequence_measures
     data = {
-        "measures": {m.key: {"digits": m.digits, "higher": m.higher_is_better} for m in page.sequence_measures},
-        "trackers": list(page.trackers),
+        "measures": {m.key: {"digits": m.digits, "higher": m.higher_is_better} for m in measures},
+        "trackers": list(report.trackers),
         "values": {
             sequence: {
-                m.key: [_number(by_tracker.get(name, {}).get(m.key)) for name in page.trackers]
-                for m in page.sequence_measures
+                m.key: [_number(by_tracker.get(name, {}).get(m.key)) for name in report.trackers]
+                for m in measures
             }
-            for sequence, by_tracker in page.per_sequence.items()
+            for sequence, by_tracker in report.per_sequence.items()
         },
     }
     # "</script>" in a name would end the script; JSON may write < as an escape
@@ -218,9 +196,9 @@ def _best(values: Sequence[float | None], measure: Measure) -> float | None:
     return max(known) if measure.higher_is_better else min(known)
 
 
-def _count_sequences(page: Page, name: str) -> float:
+def _count_sequences(report: Report, name: str) -> float:
     """Return how many sequences a tracker's overall numbers are of, infinity if of all."""
-    return float(page.parts[name].split(" ")[0]) if name in page.parts else math.inf
+    return float(report.look.parts[name].split(" ")[0]) if name in report.look.parts else math.inf
 
 
 def _number(value: float | str | None) -> float | None:

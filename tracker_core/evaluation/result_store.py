@@ -71,25 +71,22 @@ class ResultStore:
         )
 
     def check_settings(self, settings: dict[str, Any], producer: Producer) -> None:
-        """Note by what the results are made; raises `InputError` if those that are there were made by something else.
+        """Note how the results are made; raises `InputError` if existing ones were made by something else.
 
         Results of two settings in one folder would give a mean of neither. The `producer` of the first ones is kept
         beside the settings, for whoever looks at them.
         """
         path = self.folder / SETTINGS_FILE
         try:
-            known = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            known = None
-        if isinstance(known, dict):
-            other = [key for key in settings if known.get(key) != settings[key]]
-            if other:
-                raise InputError(
-                    f"The results in '{self.folder}' were made with another {' and '.join(other)}; give these another "
-                    "name with --name, another folder with --out, or run everything again with --again."
-                )
+            known = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            write_text(path, json.dumps({**settings, "producer": producer_to_data(producer)}, indent=1) + "\n")
             return
-        write_text(path, json.dumps({**settings, "producer": producer_to_data(producer)}, indent=1) + "\n")
+        if other := [key for key in settings if known.get(key) != settings[key]]:
+            raise InputError(
+                f"The results in '{self.folder}' were made with another {' and '.join(other)}; give these another "
+                "name with --name, another folder with --out, or run everything again with --again."
+            )
 
     def clear(self, sequences: Iterable[str]) -> None:
         """Remove the results of some sequences, and the note of what made them."""
