@@ -205,6 +205,53 @@ def test_select_cuts_every_column() -> None:
     assert part.targets[1].states == STATES[1:4] and [target.key_frames for target in part.targets] == [(), ()]
 
 
+def run_with_gaps(frame_count: int | None) -> Run:
+    """Two named targets, numbers 1 and 3, in frames 2, 3 and 6 of a folder of images numbered from 5."""
+    recorder = RunRecorder(SourceIdentity("walk", kind=SourceKind.IMAGES, size=(96, 64), frame_count=frame_count))
+    for index in (2, 3, 6):
+        recorder.note_frame(index, index * 0.5, f"{index + 5:08d}.jpg", 0.25)
+        for number, name in ((1, "car, red"), (3, "van")):
+            recorder.target(number).name = name
+            recorder.put(index, number, TrackResult(np.array([index, number, 8.0, 9.0]), 0.5))
+    return recorder.build()
+
+
+@pytest.mark.parametrize("frame_count", [None, 10])
+@pytest.mark.parametrize("fmt", ["otb", "got10k", "vot"])
+def test_line_formats_keep_line_and_frame_together(tmp_path: Path, fmt: str, frame_count: int | None) -> None:
+    """The toolkits of these benchmarks pair line and frame by number; GOT-10k's and VOT's count the lines."""
+    written = write_boxes(tmp_path / "boxes", fmt, run_with_gaps(frame_count))
+    assert {path.name for path in written if path.suffix == ".txt" and "time" not in path.name} == {
+        "boxes-1.txt", "boxes-3.txt",
+    }  # fmt: skip
+    back = read_boxes(tmp_path / "boxes-3.txt", fmt)
+    assert len(back) == (frame_count or 7)
+    boxed = {index: float(results[1].box_xywh[0]) for index, results in back if results}
+    assert boxed == {index: index for index in ((3, 6) if fmt == "vot" else (2, 3, 6))}  # VOT's start is a code
+    if fmt == "got10k":
+        seconds = [float(line) for line in (tmp_path / "boxes-3_time.txt").read_text().split()]
+        assert seconds == [0.25 if index in (2, 3, 6) else 0 for index in range(frame_count or 7)]
+
+
+@pytest.mark.parametrize("fmt", ["csv", "coco", "mot", "json"])
+def test_other_formats_keep_names_times_and_files(tmp_path: Path, fmt: str) -> None:
+    run = run_with_gaps(10)
+    back = read_boxes(write_boxes(tmp_path / "boxes", fmt, run)[0], fmt)
+    assert back.frame_indices.tolist() == [2, 3, 6]
+    assert [(target.number, target.name) for target in back.targets] == [(1, "car, red"), (3, "van")]
+    np.testing.assert_array_equal(back.targets[1].boxes_xywh, run.targets[1].boxes_xywh)
+    if fmt != "mot":  # has no place for them
+        assert back.file_names == ("00000007.jpg", "00000008.jpg", "00000011.jpg")
+        assert back.times_s.tolist() == [1.0, 1.5, 3.0]
+
+
+def test_a_table_of_earlier_versions_still_opens(tmp_path: Path) -> None:
+    path = tmp_path / "old.csv"
+    path.write_text("frame,time_s,target,label,x,y,w,h,score,state\n4,0.16,1,,1,2,3,4,0.5,tracking\n")
+    run = read_boxes(path)
+    assert run.frame_indices.tolist() == [4] and run.file_names == () and run.times_s.tolist() == [0.16]
+
+
 def test_no_targets_and_no_frames_can_be_written(tmp_path: Path) -> None:
     empty = RunRecorder(SourceIdentity("clip")).build()
     for fmt in ("csv", "json", "coco", "mot"):
