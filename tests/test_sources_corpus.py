@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import av.codec.codec
 import cv2
 import numpy as np
 import pytest
-from video_corpus import FILES, FROZEN
+from video_corpus import FILES, FROZEN, STEADY, encode, number_in
 
 from tracker_core.sources import open_source
 from tracker_core.sources.video_file import VideoFileSource
@@ -23,6 +24,8 @@ TIMES_OF_OUR_OWN = {
     "joined.mkv",  # FFmpeg's program lets the time start again at the second recording, here it runs on
     "cut.avi",  # and it gives the last frame, whose packet is torn, a time one frame too late
 }
+# Frames whose packet cannot be decoded keep their number, which no frame has then.
+UNUSED_NUMBERS = {"damaged.mp4": [5]}
 # Quarters are means over thousands of pixels; what differs is how scalers round and spread chroma.
 TOLERANCE = {"dv.avi": 8, "dv_wide.dv": 8}
 
@@ -60,7 +63,12 @@ def test_frames_are_those_that_ffmpeg_shows(folder: Path, name: str) -> None:
     said = SAID[name]
     source = open_video(make(folder, name))
     frames = list(iterate_frames(source))
-    assert [frame.index for frame in frames] == list(range(len(said["times_s"])))
+    assert len(frames) == len(said["times_s"])
+    indices = [frame.index for frame in frames]
+    if name in UNUSED_NUMBERS:
+        assert sorted({*range(indices[-1] + 1)} - {*indices}) == UNUSED_NUMBERS[name]
+    else:
+        assert indices == list(range(len(frames)))
     sizes = [[frame.image.shape[1], frame.image.shape[0]] for frame in frames]
     assert sizes == (said["sizes"] if len(said["sizes"]) > 1 else said["sizes"] * len(frames))
     times_s = [frame.time_s for frame in frames]
@@ -69,17 +77,49 @@ def test_frames_are_those_that_ffmpeg_shows(folder: Path, name: str) -> None:
     assert all(later > earlier for earlier, later in itertools.pairwise(times_s))
     for index, want in said["quarters"].items():
         assert np.abs(quarters(frames[int(index)]) - want).max() <= TOLERANCE.get(name, 4), index
-    assert source.frame_count == len(frames) and source.is_count_exact
+    assert source.frame_count == indices[-1] + 1 and source.is_count_exact
 
     source.close()
     again = open_video(folder / name)
-    assert again.last_index() == len(frames) - 1
-    for index in {len(frames) - 1, 0, len(frames) // 2, len(frames) // 3, max(0, len(frames) - 2)}:
-        again.seek(index)
+    assert again.last_index() == indices[-1]
+    for place in {len(frames) - 1, 0, len(frames) // 2, len(frames) // 3, max(0, len(frames) - 2)}:
+        again.seek(indices[place])
         frame = again.read()
-        assert frame is not None and (frame.index, frame.time_s) == (index, pytest.approx(times_s[index], abs=1e-9))
-        np.testing.assert_array_equal(frame.image, frames[index].image)
+        assert frame is not None and frame.index == indices[place]
+        assert frame.time_s == pytest.approx(times_s[place], abs=1e-9)
+        np.testing.assert_array_equal(frame.image, frames[place].image)
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mp4", "libx264"), ("b.mp4", "mpeg4"), ("a.mkv", "libx264"), ("a.avi", "mpeg4"), ("b.avi", "mjpeg")],
+)
+@pytest.mark.parametrize("seed", [1, 3])
+def test_a_frame_has_one_number_however_damaged_the_file_is(tmp_path: Path, name: str, codec: str, seed: int) -> None:
+    """Three places are overwritten; a jump over them must find what reading in a row finds."""
+    path = tmp_path / name
+    options = STEADY if codec == "libx264" else {}
+    encode(path, codec, numbers=range(150), options=options, pixels="yuvj420p" if codec == "mjpeg" else "yuv420p")
+    content = bytearray(path.read_bytes())
+    chance = random.Random(seed)
+    for _ in range(3):
+        start, count = int(len(content) * chance.uniform(0.1, 0.5)), chance.choice((4, 40))
+        content[start : start + count] = chance.randbytes(count)
+    path.write_bytes(content)
+    frames = {frame.index: frame.image for frame in iterate_frames(open_video(path))}
+    assert len(frames) > 10  # Matroska loses everything up to the next cluster
+    last = max(frames)
+    for index in (last, last // 2, 120, 60):
+        if index not in frames:
+            continue
+        source = open_video(path)  # which has seen nothing of the damage yet
+        source.seek(index)
+        frame = source.read()
+        assert frame is not None and frame.index == index
+        assert number_in(frame.image) == number_in(frames[index])
+        source.close()
+    assert open_video(path).last_index() == last
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ class TableScan:
         self.table: FrameTable | None = None
         self.packets = 0
         self._location = location
+        self._indexed: set[int] = set()  # the decoding times in the container's own index, where it may differ
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._scan, name="scan packets", daemon=True)
         self._thread.start()
@@ -73,17 +74,20 @@ class TableScan:
     def _scan(self) -> None:
         times: list[int] = []
         keys: list[bool] = []
+        stamps: set[int | None] = set()
         is_damaged = is_corrupt = False
         try:
             for packet in self._shown_packets():
                 self.packets += 1
                 is_damaged |= is_corrupt or packet.pts is None  # a corrupt last packet is only a file cut short
                 is_corrupt |= packet.is_corrupt
+                stamps.add(packet.dts)
                 if not is_damaged and not is_corrupt and packet.pts is not None:
                     times.append(packet.pts)
                     keys.append(packet.is_keyframe)
         except (av.error.FFmpegError, OSError):
             return
+        is_damaged |= bool(self._indexed) and stamps != self._indexed
         pts = np.array(times, np.int64)
         order = np.argsort(pts, kind="stable")
         pts = pts[order]
@@ -97,6 +101,8 @@ class TableScan:
             if stream is None:
                 return
             codec = stream.codec_context.name
+            if container.format.name == "avi":  # its times are numbers of packets, which are wrong after a lost one
+                self._indexed = {entry.timestamp for entry in stream.index_entries if entry.size}
             for packet in container.demux(stream):
                 if self._stop.is_set():
                     return

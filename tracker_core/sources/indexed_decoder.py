@@ -5,6 +5,9 @@ container's time stamps, and those are wrong often enough (joined recordings, ra
 that they are never trusted alone: every decoded image must carry the time that the packet table says it
 has, one after another. At the first disagreement the decoder goes over to counting from the start, which is
 slow for going back and always right.
+
+An image that is missing, because its packet cannot be decoded, leaves its number unused, so that a frame has one
+number however one gets to it.
 """
 
 from __future__ import annotations
@@ -32,8 +35,9 @@ class _DisagreementError(Exception):
 class IndexedDecoder:
     """The images of a file by number: `decoder` is what is open, `next_index` the image that it delivers next.
 
-    `count` is the number of frames once the end was seen, `estimate` the best guess before, `fps` the nominal rate,
-    `last_s` the time of the image delivered last. `forget` is called where numbers given so far were wrong.
+    `count` is the number of frames once the end was seen and `estimate` the best guess before; `missing` are the
+    numbers that were found to be damaged. `fps` is the nominal rate, `last_s` the time of the image delivered last.
+    `forget` is called where numbers given so far were wrong.
     """
 
     def __init__(self, location: str, name: str, forget: Callable[[], None]) -> None:
@@ -46,6 +50,7 @@ class IndexedDecoder:
         self._last_pts: int | None = None
         self.counts_from_start = False  # for going back, because the table cannot be trusted
         self.count: int | None = None
+        self.missing: set[int] = set()
         self.last_s = 0.0
         self._open()
         self.fps, self.estimate = self.decoder.fps, self.decoder.frame_estimate
@@ -57,7 +62,8 @@ class IndexedDecoder:
     def images_to(self, index: int) -> Iterator[tuple[int, float, VideoFrame]]:
         """Yield number, time in seconds and image on the quickest way that is exact to `index`, and `index` itself.
 
-        The way ends before `index` if the file does; it may start again at frame 0 where damage is found on it.
+        The way ends before `index` if the file does, and at the next image if that one is damaged. It may start
+        again at frame 0 where damage is found on it.
         """
         while True:
             try:
@@ -66,6 +72,7 @@ class IndexedDecoder:
                 yield from self._decode_until(index)
                 return
             except DamageError:
+                self._require_table()  # the numbers of what is missing
                 self._is_threaded = False
                 self._reopen()
             except _DisagreementError:
@@ -109,15 +116,28 @@ class IndexedDecoder:
             if decoded is None:
                 self.count = self.next_index
                 return
-            current = self.next_index
-            if self._table is not None and self._table.find(decoded.pts) != current:
-                raise _DisagreementError
+            current = self._number_of(decoded)
+            if current is None:
+                continue
             self.last_s = self._time_of(decoded, current)
-            self.next_index += 1
+            self.next_index = current + 1
             self._last_pts = decoded.pts
             if current == 0:
                 self._first_pts = decoded.pts
             yield current, self.last_s, decoded
+
+    def _number_of(self, decoded: VideoFrame) -> int | None:
+        """Return the number of the image that comes next; None for one that damage has put out of order."""
+        expected = self.next_index
+        if self._table is None:
+            return expected
+        found = self._table.find(decoded.pts)
+        if found is None or (found < expected and not self.decoder.damaged):
+            raise _DisagreementError
+        if found < expected:
+            return None
+        self.missing.update(range(expected, found))
+        return found
 
     def _time_of(self, decoded: VideoFrame, index: int) -> float:
         if self._times_s is not None:

@@ -101,15 +101,18 @@ class VideoFileSource:
         return frame
 
     def seek(self, index: int) -> None:
-        """Make the next `read` return frame `index`, exactly; `SourceError` for one that does not exist."""
+        """Make the next `read` return frame `index`, or the next one where that is damaged.
+
+        Raises `SourceError` for a frame that does not exist.
+        """
         if index < 0:
             raise SourceError(f"Frame {index} does not exist; frames of '{self.name}' count from 0.")
-        is_there = index in self._cache or index == self._decoder.count or self._frame_at(index) is not None
-        if not is_there and index != self._decoder.count:  # going past the end has just told where that is
+        frame = None if index == self._decoder.count else self._cache.get(index) or self._frame_at(index)
+        if frame is None and index != self._decoder.count:  # going past the end has just told where that is
             raise SourceError(
                 f"'{self.name}' has {self._decoder.count} frames; frame {index} does not exist (they count from 0)."
             )
-        self._position = index
+        self._position = index if frame is None else frame.index
 
     def close(self) -> None:
         """Release the file; calling it twice is harmless."""
@@ -118,7 +121,7 @@ class VideoFileSource:
         self._cache.clear()
 
     def _frame_at(self, index: int) -> Frame | None:
-        """Decode frame `index`, keeping the ones shortly before it for stepping back; None past the end."""
+        """Decode frame `index` (or the next that can be), keeping the ones shortly before it; None past the end."""
         if self._is_closed:
             raise SourceError(f"'{self.name}' is closed; open it again.")
         if index < self._decoder.next_index and self._decoder.counts_from_start:
@@ -132,7 +135,7 @@ class VideoFileSource:
             self._note_size(frame)
             keep = min(SHORT_HOP, self._cache.capacity_in_frames(image.nbytes) // 2)
             self._cache.put(frame)
-            if current == index:
+            if current >= index:
                 return frame
         self._note_end()
         return None
@@ -154,7 +157,11 @@ class VideoFileSource:
                 f"'{self.name}' is cut short: {count} frames ({last_s:.1f} s of {self._duration_s:.1f} s) "
                 "could be read and are used."
             )
-        if damaged > is_cut:  # the packet in which a file was cut is not worth a note of its own
+        missing = len(self._decoder.missing)
+        if missing:
+            frames = "1 frame" if missing == 1 else f"{missing} frames"
+            self._warn(f"'{self.name}' has damaged parts: {frames} could not be decoded and will be left out.")
+        elif damaged > is_cut:  # the packet in which a file was cut is not worth a note of its own
             self._warn(f"'{self.name}' has damaged parts ({damaged} packets were skipped).")
 
     def _warn(self, text: str) -> None:
