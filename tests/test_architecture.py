@@ -124,7 +124,7 @@ def is_there(room: str) -> bool:
 
 
 def upward(found: Import) -> bool:
-    """Whether an import of one room by another points up (or sideways) in the picture."""
+    """Whether an import of one room by another points up (or sideways) in the diagram."""
     importer, imported = room_of(found.importer), room_of(found.imported)
     if importer is None or imported is None or importer == imported:
         return False
@@ -138,7 +138,7 @@ def test_every_room_has_a_place(package: str) -> None:
         for path in (ROOT / package).iterdir()
         if (path.suffix == ".py" and path.stem not in ("__init__", "__main__")) or (path / "__init__.py").exists()
     }
-    assert rooms <= set(LEVELS), "put it into LAYERS here; `python tests/architecture_picture.py` draws the picture"
+    assert rooms <= set(LEVELS), "put it into LAYERS here; `python tests/architecture_diagram.py` draws the diagram"
 
 
 @pytest.mark.parametrize("package", LAYERS)

@@ -80,7 +80,7 @@ def test_a_run_is_not_overwritten_and_nothing_is_not_resumed(
     assert main(tiny("run", "--progress", "none")) == 2
     assert "--resume" in capsys.readouterr().err
     assert main(tiny("fresh", "--progress", "none", "--resume")) == 2
-    assert "no run to go on with" in capsys.readouterr().err
+    assert "no run to resume" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child alone")

@@ -235,7 +235,7 @@ def bad_files(folder: Path) -> Iterator[tuple[Path, str]]:
         frame.sample_rate = 44100
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    yield folder / "sound.mp4", "no moving picture"
+    yield folder / "sound.mp4", "no moving images"
     with av.open(str(folder / "none.mkv"), "w", format="matroska") as container:  # a video of zero frames
         stream = container.add_stream("mjpeg", rate=25)
         stream.width, stream.height, stream.pix_fmt = 32, 32, "yuvj420p"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class SiamscopeError(Exception):
-    """Base of every error that a user can cause or mend; its text is one clear sentence.
+    """Base of every error that a user can cause or fix; its text is one clear sentence.
 
     The command line prints the text and exits with `exit_code`; the window shows it in a dialog.
     """

@@ -1,4 +1,4 @@
-"""Results that survive a crash: one unfinished run per source in the user's state folder, written as tracking goes on.
+"""Results that survive a crash: one unfinished run per source in the user's state folder, written while tracking.
 
 Every result is appended as it is found. A change of what is there already (a box drawn again, undo) writes the file
 again, in one step, so that a crash leaves either state whole. The results that were replaced stand in a file beside.

@@ -223,7 +223,7 @@ class _Bench:
         return report
 
     def _track_with_everything(self, last: int) -> dict[str, Any]:
-        """Track anew at the clip's rate with every overlay, the crops and the curves in sight."""
+        """Track again at the clip's rate with every overlay, the crops and the curves in sight."""
         self.heart.begin("opening the panels")
         self._show_overlays(tuple(self.window.overlays))
         self.window.docks.docks["thumbnails"].raise_()

@@ -53,7 +53,7 @@ class Mailbox:
             return was_empty
 
     def post_replaced(self, rows: list[ResultRow]) -> bool:
-        """Put in all rows anew; those that wait are among them or no longer true."""
+        """Replace all rows; those that wait are among them or no longer true."""
         with self._lock:
             was_empty = self._delivery.is_empty
             self._delivery.replaced, self._delivery.rows = rows, []

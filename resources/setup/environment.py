@@ -72,7 +72,7 @@ class Environment:
         return None
 
     def create(self) -> None:
-        """Make the environment anew."""
+        """Make a new environment."""
         remove(self.folder)
         subprocess.run([sys.executable, "-m", "venv", str(self.folder)], check=True)
 

@@ -154,7 +154,7 @@ def survey(for_tests: bool) -> tuple[Packages, Packages]:
 
 
 def check(for_tests: bool) -> bool:
-    """Install what is missing, or say what to type; return whether the set-up can go on."""
+    """Install what is missing, or say what to type; return whether the set-up can continue."""
     if not sys.platform.startswith("linux"):
         return True
     needed, optional = survey(for_tests)

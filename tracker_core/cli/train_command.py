@@ -1,4 +1,4 @@
-"""`siamscope train`: run a training configuration, go on with an interrupted run, or measure the data's speed."""
+"""`siamscope train`: run a training configuration, resume an interrupted one, or measure the data's speed."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def add_parser(subparsers: Any) -> None:
         "train",
         help="train a tracker from a configuration",
         description="Train a tracker as a configuration says. Ctrl-C finishes the step, saves, and exits with 130; "
-        "--resume goes on from there to the same weights.",
+        "--resume continues from there to the same weights.",
         epilog="Example: siamscope train --config light data.root=DATA loop.steps=20000",
     )
     parser.add_argument(
         "--config", required=True, metavar="FILE", help="a YAML file, or the name of one that ships, such as light"
     )
-    parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
+    parser.add_argument("--resume", action="store_true", help="resume the run in the output folder")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--out", metavar="DIR", help="folder of the run: checkpoints, curves, configuration")
     parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="how progress is told")
@@ -91,12 +91,12 @@ def _run(config: Any, resume: bool, progress: str) -> int:
 
 
 def _check_folder(folder: Path, resume: bool) -> None:
-    """Raise `InputError` where --resume has nothing to go on with, or where its absence would overwrite a run."""
+    """Raise `InputError` where --resume has nothing to resume, or where its absence would overwrite a run."""
     has_run = (folder / STATE_FILE).is_file()
     if resume and not has_run:
-        raise InputError(f"There is no run to go on with in '{folder}'; leave out --resume, or correct --out.")
+        raise InputError(f"There is no run to resume in '{folder}'; leave out --resume, or correct --out.")
     if has_run and not resume:
-        raise InputError(f"'{folder}' holds a run already: add --resume to go on with it, or choose another --out.")
+        raise InputError(f"'{folder}' holds a run already: add --resume to continue it, or choose another --out.")
 
 
 def _conclude(trainer: Any, folder: Path, finished: bool, told: str) -> None:
@@ -112,7 +112,7 @@ def _conclude(trainer: Any, folder: Path, finished: bool, told: str) -> None:
         if unreadable:
             errors.print(f"{unreadable} times a image could not be read ({len(trainer.unreadable)} images).")
         best = f", best success AUC on validation {trainer.best:.3f}" if trainer.best >= 0 else ""
-        what = "Finished" if finished else "Stopped; --resume goes on"
+        what = "Finished" if finished else "Stopped; --resume continues"
         output.print(f"{what}: step {trainer.step}, weights in '{folder}'{best}.")
 
 
@@ -159,7 +159,7 @@ class Teller:
             )
 
     def note_step(self, step: int, terms: dict[str, float]) -> None:
-        """Tell of a step: the bar moves at each, losses are told as means of `log_every` steps."""
+        """Report a step: the bar moves at each, losses are told as means of `log_every` steps."""
         self._count += 1
         for name in TERMS:
             if name in terms:

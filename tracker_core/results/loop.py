@@ -53,7 +53,7 @@ def track(
 
     One `Tracker` per box, each `x, y, w, h` in the first frame read. Yields the first frame too, with the given
     boxes. `known` holds the results, by frame, of an earlier run from the same start: they are yielded as they are,
-    and tracking goes on after the last of them (the trackers then need `resume`). Raises `SourceError` if there is
+    and tracking continues after the last of them (the trackers then need `resume`). Raises `SourceError` if there is
     no frame at all.
     """
     known = known or {}

@@ -65,7 +65,7 @@ class RunRecorder:
 
     @classmethod
     def from_run(cls, run: Run) -> RunRecorder:
-        """Return a recorder that holds all of `run` and goes on from there."""
+        """Return a recorder that holds all of `run` and continues from there."""
         recorder = cls(run.source, title=run.title)
         recorder.created = run.created or recorder.created
         for producer in run.producers:

@@ -50,7 +50,7 @@ class VideoDecoder:
         stream = None if self._container.format.name in NOT_FILMS else select_video_stream(self._container)
         if stream is None:
             self.close()
-            raise SourceError(f"'{name}' is not a video: it has no moving picture in it.")
+            raise SourceError(f"'{name}' is not a video: it has no moving images in it.")
         stream.thread_type = "AUTO" if is_threaded else "SLICE"
         self._stream = stream
         self._aspect = PixelAspect(stream)

@@ -1,4 +1,4 @@
-"""The picture of rooms and arrows in docs/architecture.md. Run as a script it draws the picture there again."""
+"""The diagram of rooms and arrows in docs/architecture.md. Run as a script it draws the diagram there again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from test_architecture import LAYERS, ROOT, imports_of, is_there, room_of
 
 PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = (
-    "<!-- rooms: `python tests/architecture_picture.py` draws them again -->\n```\n",
+    "<!-- rooms: `python tests/architecture_diagram.py` draws them again -->\n```\n",
     "```\n<!-- end of rooms -->\n",
 )
 COLUMN, WIDTH = 15, 118
@@ -27,7 +27,7 @@ def arrows() -> dict[str, set[str]]:
 
 
 def draw() -> str:
-    """Return the picture: every room from top to bottom with its first line, and below it the rooms that it imports."""
+    """Return the diagram: every room from top to bottom with its first line, and below it the rooms that it imports."""
     imported = arrows()
     lines: list[str] = []
     for package, layers in LAYERS.items():
@@ -62,7 +62,7 @@ def _text(name: str, text: str, hanging: str = "") -> list[str]:
 
 
 def split_page() -> tuple[str, str, str]:
-    """Return the page before the picture, the picture, and the page after it."""
+    """Return the page before the diagram, the diagram, and the page after it."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     picture, _, after = rest.partition(END)
     return before, picture, after
