@@ -313,6 +313,25 @@ def test_live_frames_cannot_be_drawn_again(
     assert export("--run", "run.json", "--out", "boxes.csv", "--format", "csv") == 0
 
 
+@pytest.mark.parametrize(("spec", "out"), [("clip.mp4", ["clip.mp4"]), ("walk", ["walk", "--images"])])
+def test_what_was_tracked_is_never_replaced(spec: str, out: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    make_video(Path(spec), 4) if spec == "clip.mp4" else make_images(Path(spec), 4)
+    files = [Path(spec)] if Path(spec).is_file() else sorted(Path(spec).iterdir())
+    before = [path.read_bytes() for path in files]
+    assert track("--source", spec, "--no-video") == 0
+    assert export("--run", f"out/{Path(spec).stem}-run.json", "--out", *out) == 2
+    assert "is what was tracked" in " ".join(capsys.readouterr().err.split())
+    assert [path.read_bytes() for path in files] == before
+
+
+def test_a_file_address_is_a_path(folder: Path) -> None:
+    address = make_video(folder / "a clip.mp4", 4).as_uri()
+    content = (folder / "a clip.mp4").read_bytes()
+    assert main(["track", "--source", address, "--box", BOX, "--out", ".", "--progress", "none"]) == 0
+    assert load_run("a_clip-run.json").source.location == str(folder / "a clip.mp4")
+    assert (folder / "a clip.mp4").read_bytes() == content
+
+
 class Camera:
     """A live source that drops frames 1 and 4, gives irregular times, and is unplugged after frame 7."""
 

@@ -16,7 +16,7 @@ from tracker_core.files import atomic_path, check_writable, check_writable_file
 from tracker_core.rendering.drawing import DrawOptions, draw_result
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import BOX_FORMATS, check_format, write_boxes
-from tracker_core.results.identity import identify_source, sound_location
+from tracker_core.results.identity import identify_source, is_read_from, sound_location
 from tracker_core.results.run import Run
 from tracker_core.results.run_file import load_run
 from tracker_core.sources.opening import open_source
@@ -66,6 +66,8 @@ def run_export(args: argparse.Namespace) -> int:
     notes: list[str] = []
     source = _open(args, run, notes)
     try:
+        if is_read_from(source, target):
+            raise InputError(f"'{target}' is what was tracked; give --out another name, so that it is not replaced.")
         if args.images:
             written = _write_images(args, source, run, options, check_writable(target))
         else:

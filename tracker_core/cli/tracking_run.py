@@ -19,7 +19,7 @@ from tracker_core.rendering.drawing import draw_result
 from tracker_core.rendering.recording import RecordedSource
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import box_file_suffix, write_boxes
-from tracker_core.results.identity import exact_count, file_name, identify_source, sound_location
+from tracker_core.results.identity import exact_count, file_name, identify_source, is_read_from, sound_location
 from tracker_core.results.loop import track
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run import BoxOrigin, Run
@@ -163,8 +163,7 @@ class TrackingRun:
     def _video_path(self) -> Path:
         path = self.folder / f"{self.name}.mp4"
         # a video that is tracked in its own folder must not be replaced by the tracked one
-        is_source = path.exists() and Path(self.args.source).exists() and path.samefile(self.args.source)
-        return path.with_stem(f"{path.stem}-tracked") if is_source else path
+        return path.with_stem(f"{path.stem}-tracked") if is_read_from(self.source, path) else path
 
     def _write_boxes(self, kind: str, box_format: str, run: Run) -> list[Path]:
         # with its ending, because the name of a source may hold dots

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tracker_core.results.provenance import SourceIdentity, SourceKind
-from tracker_core.sources.addresses import hide_credentials, is_address
+from tracker_core.sources.addresses import hide_credentials, is_address, scheme_of, to_path
 from tracker_core.sources.image_list import ImageListSource
 from tracker_core.sources.opening import SequenceSource, parse_camera
 from tracker_core.sources.sequences.layout import VIDEO_SUFFIXES
@@ -53,7 +53,8 @@ def locate(spec: str | Path | int) -> str:
     if camera is not None:
         return f"camera:{camera}"
     text = str(spec)
-    return hide_credentials(text) if is_address(text) else str(Path(text).expanduser().resolve())
+    is_remote = is_address(text) and scheme_of(text) != "file"
+    return hide_credentials(text) if is_remote else str(to_path(text).resolve())
 
 
 def exact_count(source: FrameSource) -> int | None:
@@ -73,6 +74,12 @@ def content_files(source: FrameSource) -> tuple[str, ...]:
     """Return the files that `source` is read from, in order; empty for cameras, streams and addresses."""
     paths: Iterable[str] = getattr(source, "paths", ())
     return tuple(path for path in paths if not is_address(path))
+
+
+def is_read_from(source: FrameSource, path: Path) -> bool:
+    """Whether `path` is a file that `source` is read from, or the folder of one: nothing must be written there."""
+    files = [Path(name).resolve() for name in content_files(source)]
+    return path.resolve() in {*files, *(file.parent for file in files if len(files) > 1)}
 
 
 def sound_location(source: FrameSource) -> str | None:
