@@ -81,7 +81,7 @@ class CameraFeed:
         self._capture = capture
         self._node = node
         if size is not None:
-            # without compression, USB cameras fall to a few images a second at high resolution
+            # without compression, USB cameras fall to a few images per second at high resolution
             capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
             capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
             capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])

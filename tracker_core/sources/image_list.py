@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 
 from tracker_core.errors import SourceError
 from tracker_core.sources.cache import FrameCache
 from tracker_core.sources.images import OTHER_IMAGE_SUFFIXES, list_images, read_image, used_bits
+from tracker_core.sources.seekable import SeekableSource
 from tracker_core.types import Frame
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_FPS = 30.0
 CACHE_BYTES = 32 * 1024 * 1024  # reading one image again is cheap, so that little is kept
 
 
-class ImageListSource:
+class ImageListSource(SeekableSource):
     """An ordered list of image files; frame `i` is the i-th of them.
 
     An image that cannot be decoded is stepped over with an entry in `warnings` (its index stays unused), or
@@ -26,20 +24,15 @@ class ImageListSource:
     none that can be decoded.
     """
 
-    is_live = False
-    is_seekable = True
-
     def __init__(
         self, name: str, images: SequenceOf[str | Path], *, fps: float = DEFAULT_FPS, strict: bool = False
     ) -> None:
-        self.name = name
-        self.warnings: list[str] = []
+        super().__init__(name)
         self._paths = tuple(str(path) for path in images)
         self._fps = fps
         self._strict = strict
         self._position = 0
         self._cache = FrameCache(CACHE_BYTES)
-        self._size: tuple[int, int] | None = None
         if not self._paths:
             raise SourceError(f"'{name}' holds no images (jpg, png, bmp or webp); choose another folder.")
         self._bits = used_bits(self._paths)
@@ -73,12 +66,6 @@ class ImageListSource:
     def paths(self) -> tuple[str, ...]:
         """The image files in order."""
         return self._paths
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the first image."""
-        assert self._size is not None
-        return self._size
 
     @property
     def fps(self) -> float:
@@ -141,15 +128,3 @@ class ImageListSource:
         except SourceError:
             return False
         return True
-
-    def _note_size(self, frame: Frame) -> None:
-        height, width = frame.image.shape[:2]
-        if self._size is None:
-            self._size = (width, height)
-        elif (width, height) != self._size:
-            self._warn(f"The images of '{self.name}' have different sizes; they are delivered as they are.")
-
-    def _warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
-            logger.warning("%s", text)

@@ -129,7 +129,7 @@ class LiveSource:
 
     def seek(self, index: int) -> None:
         """Always raises `SourceError`: a live source has no past to go to."""
-        raise SourceError(f"'{self.name}' is live; there is no going to frame {index}.")
+        raise SourceError(f"'{self.name}' is live; it cannot go to frame {index}.")
 
     def close(self) -> None:
         """Stop the reading thread and release the device; calling it twice is harmless.

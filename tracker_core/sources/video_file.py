@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from tracker_core.errors import SourceError
 from tracker_core.sources.addresses import hide_credentials
 from tracker_core.sources.cache import DEFAULT_CACHE_BYTES, FrameCache
 from tracker_core.sources.indexed_decoder import SHORT_HOP, IndexedDecoder
+from tracker_core.sources.seekable import SeekableSource
 from tracker_core.types import Frame
-
-logger = logging.getLogger(__name__)
 
 SCAN_WAIT_S = 0.2  # opening waits this long for the packets of a small file; a large one is read in the background
 
 
-class VideoFileSource:
+class VideoFileSource(SeekableSource):
     """A video file (or a finite video behind an address) read through FFmpeg: sequentially, or at any frame exactly.
 
     Frames are uint8 BGR, read-only, as they are meant to be seen: turned and mirrored as the file says, with square
@@ -28,8 +26,6 @@ class VideoFileSource:
     Raises `SourceError` if the file is absent, empty, not a video, or holds no image that can be decoded.
     """
 
-    is_live = False
-    is_seekable = True
     frame_names = None
 
     def __init__(
@@ -37,13 +33,11 @@ class VideoFileSource:
     ) -> None:
         self._location = str(location)
         shown_location = hide_credentials(self._location)
-        self.name = Path(shown_location).name or shown_location
-        self.warnings: list[str] = []
+        super().__init__(Path(shown_location).name or shown_location)
         self._keeps_pixels = keeps_pixels
         self._cache = FrameCache(cache_bytes)
         self._is_closed = False
         self._position = 0  # index of the image that `read` returns next
-        self._size: tuple[int, int] | None = None
         self._decoder = IndexedDecoder(self._location, shown_location, self._cache.clear)
         self._duration_s = self._decoder.decoder.duration_s
         if self._frame_at(0) is None:
@@ -55,12 +49,6 @@ class VideoFileSource:
     def paths(self) -> tuple[str, ...]:
         """The file or address that is read, alone."""
         return (self._location,)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the first image, as it is shown."""
-        assert self._size is not None
-        return self._size
 
     @property
     def fps(self) -> float:
@@ -140,13 +128,6 @@ class VideoFileSource:
         self._note_end()
         return None
 
-    def _note_size(self, frame: Frame) -> None:
-        height, width = frame.image.shape[:2]
-        if self._size is None:
-            self._size = (width, height)
-        elif (width, height) != self._size:
-            self._warn(f"The image size of '{self.name}' changes in mid-video; frames are delivered as they are.")
-
     def _note_end(self) -> None:
         count, last_s, damaged = self._decoder.count, self._decoder.last_s, self._decoder.decoder.damaged
         if not count:
@@ -163,8 +144,3 @@ class VideoFileSource:
             self._warn(f"'{self.name}' has damaged parts: {frames} could not be decoded and will be left out.")
         elif damaged > is_cut:  # the packet in which a file was cut is not worth a note of its own
             self._warn(f"'{self.name}' has damaged parts ({damaged} packets were skipped).")
-
-    def _warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
-            logger.warning("%s", text)
