@@ -217,10 +217,12 @@ def test_partial_results_are_called_partial_everywhere(otb: Path, kind: str) -> 
         assert "Partial results." in text
         assert "1 of 4 sequences" in text
     else:
+        from tracker_core.evaluation.plot_parts import Look
+        from tracker_core.evaluation.plot_style import assign_styles
         from tracker_core.evaluation.plots import SUCCESS, Curve, plot_curves
 
         line = Curve(np.array([0.0, 1.0]), np.array([1.0, 0.0]), 0.5)
-        figure = plot_curves({"T": line}, SUCCESS, "Title", parts={"T": "1 of 4"})
+        figure = plot_curves({"T": line}, SUCCESS, "Title", Look(assign_styles("T"), {"T": "1 of 4"}))
         assert "Partial results: 1 of 4 sequences" in figure.axes[0].get_title()
 
 

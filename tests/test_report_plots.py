@@ -9,6 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from tracker_core.evaluation.plot_parts import Look
 from tracker_core.evaluation.plot_style import DARK_PALETTE, LIGHT_PALETTE, assign_styles, shorten_name
 from tracker_core.evaluation.plots import (
     ONE_PASS_KINDS,
@@ -63,13 +64,14 @@ def draw(figure: Figure) -> FigureCanvasAgg:
 
 
 def test_legend_is_sorted_with_the_score_in_brackets() -> None:
-    figure = plot_curves({"a": falling(0.2), "b": falling(0.5), "c": falling(0.3)}, SUCCESS, "t")
+    curves = {"a": falling(0.2), "b": falling(0.5), "c": falling(0.3)}
+    figure = plot_curves(curves, SUCCESS, "t", Look(assign_styles(curves)))
     assert legend_texts(figure) == ["b [0.500]", "c [0.300]", "a [0.200]"]
 
 
 @pytest.mark.parametrize("name", ["_hidden", "$x^2$", r"\frac", "a_b", "x" * 80])
 def test_names_are_drawn_as_they_are(name: str) -> None:
-    figure = plot_curves({name: falling(0.5)}, SUCCESS, name)
+    figure = plot_curves({name: falling(0.5)}, SUCCESS, name, Look(assign_styles([name])))
     draw(figure)
     assert legend_texts(figure) == [f"{shorten_name(name)} [0.500]"]
 
@@ -78,7 +80,7 @@ def test_names_are_drawn_as_they_are(name: str) -> None:
 @pytest.mark.parametrize("kind", ONE_PASS_KINDS, ids=lambda kind: kind.key)
 def test_legend_is_not_cut_off(trackers: int, kind: CurveKind) -> None:
     curves = {f"A tracker of a long name {n:02d} x": falling(0.01 * n + 0.1, kind) for n in range(trackers)}
-    figure = plot_curves(curves, kind, "t", parts={"A tracker of a long name 00 x": "12 of 100"})
+    figure = plot_curves(curves, kind, "t", Look(assign_styles(curves), {"A tracker of a long name 00 x": "12 of 100"}))
     draw(figure)
     legend = figure.axes[0].get_legend()
     assert legend is not None
@@ -114,21 +116,21 @@ def test_attribute_grid_has_a_panel_for_each_attribute() -> None:
     names = ["a", "b"]
     groups = {tag: {name: falling(0.4) for name in names} for tag in ("IV", "SV", "OCC", "DEF", "MB")}
     sizes = dict.fromkeys(groups, 3)
-    figure = plot_attribute_grid(groups, SUCCESS, "t", sizes, styles=assign_styles(names))
+    figure = plot_attribute_grid(groups, SUCCESS, "t", sizes, Look(assign_styles(names)))
     titles = [axes.get_title() for axes in figure.axes if axes.get_visible()]
     assert titles == ["IV (3)", "SV (3)", "OCC (3)", "DEF (3)", "MB (3)"]
 
 
 def test_radar_gives_worst_and_best_and_bears_unknown_values() -> None:
     values = {"A": {"x": 0.2, "y": 0.4}, "B": {"x": 0.3}, "C": {"x": float("nan"), "y": 0.1}}
-    figure = plot_radar(values, "t", styles=assign_styles("xy"), order=["y", "x"])
+    figure = plot_radar(values, "t", Look(assign_styles("xy")), ["y", "x"])
     draw(figure)
     labels = [text.get_text() for text in figure.axes[0].get_xticklabels()]
     assert labels == ["A\n(0.200, 0.400)", "B\n(0.300)", "C\n(0.100)"]
 
 
 def test_supervised_plots_bear_unknown_scores() -> None:
-    styles = assign_styles(["known", "unknown"])
+    look = Look(assign_styles(["known", "unknown"]))
     nan = float("nan")
     eao = {"unknown": nan, "known": 0.3}
     curves = {
@@ -136,9 +138,9 @@ def test_supervised_plots_bear_unknown_scores() -> None:
         "unknown": Curve(np.ones(1), np.ones(1), nan),
     }
     figures = [
-        plot_accuracy_robustness({"known": (0.9, 0.6), "unknown": (nan, nan)}, eao, 30, "t", styles=styles),
-        plot_expected_overlap(curves, (100, 356), "t", styles=styles),
-        plot_ranking(eao, "EAO", "t", styles=styles),
+        plot_accuracy_robustness({"known": (0.9, 0.6), "unknown": (nan, nan)}, eao, 30, "t", look),
+        plot_expected_overlap(curves, (100, 356), "t", look),
+        plot_ranking(eao, "EAO", "t", look),
     ]
     for figure in figures:
         draw(figure)

@@ -1,1 +1,1 @@
-"""Benchmarks: metrics, one-pass and supervised evaluation, results on disk, plots and reports."""
+"""Benchmarks: a protocol is an object that runs, files, measures and reports; results, plots, pages."""

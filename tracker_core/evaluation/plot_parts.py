@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ class Look:
     """How trackers look in all plots: their styles, and of those that were measured on a part "9 of 100"."""
 
     styles: Mapping[str, TrackerStyle]
-    parts: Mapping[str, str]
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,6 @@ from tracker_core.evaluation.plot_style import (
     LINE_WIDTH,
     MUTED,
     TrackerStyle,
-    assign_styles,
     shorten_name,
 )
 from tracker_core.metrics import PRECISION_THRESHOLDS
@@ -93,7 +92,7 @@ def draw_one_pass(
     drawn = Drawn({}, {})
     for kind in ONE_PASS_KINDS:
         curves = drawn.curves[kind.key] = {name: curve_of(curves, kind) for name, curves in overall.items()}
-        figure = plot_curves(curves, kind, f"{kind.title} – {title}", styles=look.styles, parts=look.parts)
+        figure = plot_curves(curves, kind, f"{kind.title} – {title}", look)
         drawn.figures[kind.key] = (f"{kind.title} plot of one-pass evaluation: {title}", figure)
     for kind in (SUCCESS, PRECISION) if sizes else ():
         groups = {
@@ -101,7 +100,7 @@ def draw_one_pass(
             for attribute in sizes
         }
         heading = f"{kind.title} by attribute – {title}"
-        figure = plot_attribute_grid(groups, kind, heading, sizes, styles=look.styles, parts=look.parts)
+        figure = plot_attribute_grid(groups, kind, heading, sizes, look)
         drawn.figures[f"{kind.key}_by_attribute"] = (f"{heading} (number of sequences in brackets)", figure)
     return drawn
 
@@ -110,20 +109,17 @@ def plot_curves(
     curves: Mapping[str, Curve],
     kind: CurveKind,
     title: str,
-    *,
-    styles: Mapping[str, TrackerStyle] | None = None,
-    parts: Mapping[str, str] | None = None,
+    look: Look,
 ) -> Figure:
     """Return the plot of one curve per tracker; `parts` says of partial trackers what they were measured on."""
-    parts, looks = parts or {}, styles or assign_styles(curves)
     aside = len(curves) > MOST_IN_AXES
     figure = new_figure(9.6 if aside else 6.4, tall_enough(4.8, len(curves)))
     axes = figure.add_subplot()
-    set_title(axes, title, parts, len(curves))
-    _draw_curves(axes, curves, kind, looks)
+    set_title(axes, title, look.parts, len(curves))
+    _draw_curves(axes, curves, kind, look.styles)
     axes.set(xlabel=kind.x_label, ylabel=kind.y_label)
-    labels = {name: legend_label(name, curve.score, parts) for name, curve in curves.items()}
-    add_legend(axes, by_score(curves), labels, looks, kind.legend_at, aside)
+    labels = {name: legend_label(name, curve.score, look.parts) for name, curve in curves.items()}
+    add_legend(axes, by_score(curves), labels, look.styles, kind.legend_at, aside)
     return finish(figure)
 
 
@@ -132,23 +128,20 @@ def plot_attribute_grid(
     kind: CurveKind,
     title: str,
     sizes: Mapping[str, int],
-    *,
-    styles: Mapping[str, TrackerStyle],
-    parts: Mapping[str, str] | None = None,
+    look: Look,
 ) -> Figure:
     """Return one small plot per attribute: `groups` maps attribute → tracker → curve, `sizes` counts its sequences."""
-    parts = parts or {}
     columns = min(4, len(groups))
     rows = math.ceil(len(groups) / columns)
-    names = [name for name in styles if any(name in curves for curves in groups.values())]
+    names = [name for name in look.styles if any(name in curves for curves in groups.values())]
     figure = new_figure(3.3 * columns, 2.9 * rows + 0.8)
     all_axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
     for axes, (attribute, curves) in zip(all_axes, groups.items(), strict=False):
-        _draw_curves(axes, curves, kind, styles)
+        _draw_curves(axes, curves, kind, look.styles)
         axes.set_title(f"{attribute} ({sizes[attribute]})", fontsize=10, color=INK)
         ranked = by_score(curves)
         labels = {name: legend_label(name, curves[name].score, {}, longest=16) for name in ranked}
-        add_legend(axes, ranked[:MOST_IN_PANEL], labels, styles, kind.legend_at, aside=False, fontsize=7)
+        add_legend(axes, ranked[:MOST_IN_PANEL], labels, look.styles, kind.legend_at, aside=False, fontsize=7)
     for axes in all_axes[len(groups) :]:
         axes.set_visible(False)
     for column in range(columns):
@@ -157,10 +150,10 @@ def plot_attribute_grid(
         all_axes[bottom].set_xlabel(kind.x_label, fontsize=8)
     for axes in all_axes[::columns]:
         axes.set_ylabel(kind.y_label, fontsize=8)
-    figure.suptitle(add_partial_line(title, parts, len(names)), fontsize=12, color=INK)
-    if parts or len(names) > MOST_IN_PANEL:
-        handles = [legend_handle(styles[name]) for name in names]
-        texts = [with_part(shorten_name(name), name, parts) for name in names]
+    figure.suptitle(add_partial_line(title, look.parts, len(names)), fontsize=12, color=INK)
+    if look.parts or len(names) > MOST_IN_PANEL:
+        handles = [legend_handle(look.styles[name]) for name in names]
+        texts = [with_part(shorten_name(name), name, look.parts) for name in names]
         legend = figure.legend(
             handles, ["-"] * len(names), loc="outside lower center", ncols=4, frameon=False, fontsize=8, labelcolor=INK
         )
@@ -171,16 +164,13 @@ def plot_attribute_grid(
 def plot_radar(
     values: Mapping[str, Mapping[str, float]],
     title: str,
-    *,
-    styles: Mapping[str, TrackerStyle],
+    look: Look,
     order: Sequence[str],
-    parts: Mapping[str, str] | None = None,
 ) -> Figure:
     """Return the attribute radar: `values` maps attribute → tracker → score; worst and best are printed by its name.
 
     `order` sorts the legend. A tracker without a value on some attribute has a gap there.
     """
-    parts = parts or {}
     figure = new_figure(8.2, 6.2)
     axes = figure.add_subplot(projection="polar")
     assert isinstance(axes, PolarAxes)  # what the projection asks for; matplotlib's types do not say it
@@ -188,7 +178,7 @@ def plot_radar(
     angles = np.linspace(0.0, 2 * np.pi, len(attributes), endpoint=False)
     for name in reversed(order):
         scores = np.array([values[attribute].get(name, math.nan) for attribute in attributes])
-        style = styles[name]
+        style = look.styles[name]
         axes.plot(
             np.append(angles, angles[0]), np.append(scores, scores[0]), color=style.colour, linestyle=style.linestyle,
             linewidth=LINE_WIDTH, marker=style.marker, markersize=5,
@@ -206,12 +196,12 @@ def plot_radar(
     axes.set_rlabel_position(180.0 / max(len(attributes), 1))
     axes.grid(color=GRID, linewidth=0.8)
     axes.spines["polar"].set_color(GRID)
-    figure.suptitle(add_partial_line(title, parts, len(order)), fontsize=12, color=INK)
-    handles = [legend_handle(styles[name], with_marker=True) for name in order]
+    figure.suptitle(add_partial_line(title, look.parts, len(order)), fontsize=12, color=INK)
+    handles = [legend_handle(look.styles[name], with_marker=True) for name in order]
     legend = figure.legend(
         handles, ["-"] * len(order), loc="outside lower center", ncols=3, frameon=False, fontsize=9, labelcolor=INK
     )
-    name_entries(legend, [with_part(shorten_name(name), name, parts) for name in order])
+    name_entries(legend, [with_part(shorten_name(name), name, look.parts) for name in order])
     return finish(figure)
 
 

@@ -86,7 +86,7 @@ def build_report(scores: Sequence[Score], title: str) -> Report:
             for attribute, by_tracker in attributes.items()
         }
         heading = f"{measure.title} by attribute – {title}"
-        figure = plot_radar(radar, heading, styles=look.styles, order=names, parts=parts)
+        figure = plot_radar(radar, heading, look, names)
         drawn.figures["attribute_radar"] = (heading, figure)
     return Report(
         title=title,

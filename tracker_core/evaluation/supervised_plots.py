@@ -24,7 +24,7 @@ from tracker_core.evaluation.plot_parts import (
     set_title,
     tall_enough,
 )
-from tracker_core.evaluation.plot_style import BAND, GRID, LINE_WIDTH, MUTED, PAPER, TrackerStyle
+from tracker_core.evaluation.plot_style import BAND, GRID, LINE_WIDTH, MUTED, PAPER
 
 
 def draw_supervised(
@@ -39,16 +39,15 @@ def draw_supervised(
         name: Curve(np.arange(1.0, len(summary.curve) + 1), summary.curve, summary.eao)
         for name, summary in overall.items()
     }
-    styles, parts = look.styles, look.parts
     headings = {
         "accuracy_robustness": f"Accuracy and robustness – {title}",
         "expected_overlap": f"Expected overlap – {title}",
         "eao_ranking": f"Expected average overlap – {title}",
     }
     figures = (
-        plot_accuracy_robustness(points, eao, sensitivity, headings["accuracy_robustness"], styles=styles, parts=parts),
-        plot_expected_overlap(curves, interval, headings["expected_overlap"], styles=styles, parts=parts),
-        plot_ranking(eao, "Expected average overlap", headings["eao_ranking"], styles=styles, parts=parts),
+        plot_accuracy_robustness(points, eao, sensitivity, headings["accuracy_robustness"], look),
+        plot_expected_overlap(curves, interval, headings["expected_overlap"], look),
+        plot_ranking(eao, "Expected average overlap", headings["eao_ranking"], look),
     )
     return Drawn(
         {name: (heading, figure) for (name, heading), figure in zip(headings.items(), figures, strict=True)},
@@ -61,28 +60,25 @@ def plot_accuracy_robustness(
     eao: Mapping[str, float],
     sensitivity: int,
     title: str,
-    *,
-    styles: Mapping[str, TrackerStyle],
-    parts: Mapping[str, str] | None = None,
+    look: Look,
 ) -> Figure:
     """Return VOT's plot of accuracy over reliability; `points` maps trackers to (reliability, accuracy).
 
     Reliability is the chance to follow the target for `sensitivity` frames without a failure.
     """
-    parts = parts or {}
     aside = len(points) > MOST_IN_AXES
     figure = new_figure(8.4 if aside else 5.6, tall_enough(5.4, len(points)))
     axes = figure.add_subplot()
-    set_title(axes, title, parts, len(points))
+    set_title(axes, title, look.parts, len(points))
     ranked = by_value(eao)
     for name in reversed(ranked):
-        style = styles[name]
+        style = look.styles[name]
         axes.plot(*points[name], style.marker, color=style.colour, markersize=10, markeredgecolor=PAPER)
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=f"Robustness (reliability over {sensitivity} frames)", ylabel="Accuracy")
     axes.set_aspect("equal")
     dress(axes)
-    labels = {name: legend_label(name, eao[name], parts, prefix="EAO ") for name in ranked}
-    add_legend(axes, ranked, labels, styles, "lower left", aside, only_markers=True)
+    labels = {name: legend_label(name, eao[name], look.parts, prefix="EAO ") for name in ranked}
+    add_legend(axes, ranked, labels, look.styles, "lower left", aside, only_markers=True)
     return finish(figure)
 
 
@@ -90,28 +86,25 @@ def plot_expected_overlap(
     curves: Mapping[str, Curve],
     interval: tuple[int, int],
     title: str,
-    *,
-    styles: Mapping[str, TrackerStyle],
-    parts: Mapping[str, str] | None = None,
+    look: Look,
 ) -> Figure:
     """Return the expected average overlap by length of sequence, with the interval that the EAO is the mean over."""
-    parts = parts or {}
     aside = len(curves) > MOST_IN_AXES
     figure = new_figure(9.6 if aside else 7.2, tall_enough(4.6, len(curves)))
     axes = figure.add_subplot()
-    set_title(axes, title, parts, len(curves))
+    set_title(axes, title, look.parts, len(curves))
     axes.axvspan(*interval, color=BAND, zorder=0)
     for edge in interval:
         axes.axvline(edge, color=MUTED, linewidth=0.8, linestyle=(0, (3, 3)), zorder=1)
     longest = max((int(curve.x[-1]) for curve in curves.values() if len(curve.x)), default=1)
     for name in reversed(by_score(curves)):
-        style, curve = styles[name], curves[name]
+        style, curve = look.styles[name], curves[name]
         axes.plot(curve.x, curve.y, color=style.colour, linestyle=style.linestyle, linewidth=LINE_WIDTH)
     axes.set(xlim=(1, max(2, longest)), ylim=(0, 1), ylabel="Expected overlap")
     axes.set_xlabel(f"Sequence length (frames); the EAO is the mean over {interval[0]} to {interval[1]}")
     dress(axes)
-    labels = {name: legend_label(name, curve.score, parts) for name, curve in curves.items()}
-    add_legend(axes, by_score(curves), labels, styles, "upper right", aside)
+    labels = {name: legend_label(name, curve.score, look.parts) for name, curve in curves.items()}
+    add_legend(axes, by_score(curves), labels, look.styles, "upper right", aside)
     return finish(figure)
 
 
@@ -119,26 +112,23 @@ def plot_ranking(
     scores: Mapping[str, float],
     y_label: str,
     title: str,
-    *,
-    styles: Mapping[str, TrackerStyle],
-    parts: Mapping[str, str] | None = None,
+    look: Look,
 ) -> Figure:
     """Return VOT's ranking plot: one marker per tracker, the best at the right."""
-    parts = parts or {}
     aside = len(scores) > MOST_IN_AXES
     ranked = by_value(scores)
     figure = new_figure(9.6 if aside else 7.2, tall_enough(4.6, len(scores)))
     axes = figure.add_subplot()
-    set_title(axes, title, parts, len(scores))
+    set_title(axes, title, look.parts, len(scores))
     known = [score for score in scores.values() if math.isfinite(score)]
     for rank, name in enumerate(ranked, start=1):
-        style = styles[name]
+        style = look.styles[name]
         axes.vlines(rank, 0, scores[name], color=GRID, linewidth=1)
         axes.plot(rank, scores[name], style.marker, color=style.colour, markersize=10, clip_on=False)
     axes.set(xlim=(len(ranked) + 0.5, 0.5), ylim=(0, max(known, default=1.0) * 1.15 or 1.0), xlabel="Rank")
     axes.set_ylabel(y_label)
     axes.set_xticks(range(1, len(ranked) + 1))
     dress(axes)
-    labels = {name: legend_label(name, scores[name], parts) for name in ranked}
-    add_legend(axes, ranked, labels, styles, "upper left", True, only_markers=True)
+    labels = {name: legend_label(name, scores[name], look.parts) for name in ranked}
+    add_legend(axes, ranked, labels, look.styles, "upper left", True, only_markers=True)
     return finish(figure)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from tracker_core.errors import DataSetError
 from tracker_core.sources.images import list_images, sort_naturally
-from tracker_core.sources.sequences.annotation import bounding_box_of
+from tracker_core.sources.sequences.annotation import bounding_box_of, read_lines
 from tracker_core.sources.sequences.davis import objects_in, read_mask
 from tracker_core.training.clips import Clip, usable_rows
 from tracker_core.training.readers.outlines import outline_of_mask
@@ -22,24 +24,6 @@ from tracker_core.training.readers.skipped import Skipped
 
 # what one label image says: number of the object → its box and, where it is in one piece, its outline
 Objects = dict[int, tuple[NDArray[np.float64], NDArray[np.float32] | None]]
-
-
-def read_youtubevos_clips(
-    root: str | Path,
-    exclude: Iterable[str] = (),
-    step: int = 20,
-    *,
-    names: Iterable[str] = (),
-    box_weight: float = 1.0,
-    weight: float = 1.0,
-) -> list[Clip]:
-    """Return a clip for every object of YouTube-VOS: `JPEGImages/<video>/…`, `Annotations/<video>/…png`, `meta.json`.
-
-    `root` is the folder of a split. The kinds of the objects come from `meta.json`, where it is.
-    """
-    root = require_folder(root, "YouTube-VOS")
-    kinds = _read_kinds(root / "meta.json")
-    return _read_videos(root / "JPEGImages", root / "Annotations", kinds, names, exclude, step, box_weight, weight)
 
 
 def read_davis_clips(
@@ -55,20 +39,27 @@ def read_davis_clips(
 ) -> list[Clip]:
     """Return a clip for every object of DAVIS 2016 or 2017: `JPEGImages/480p/<video>/…` and `Annotations/480p/…`.
 
-    `split` names a list below `ImageSets` (`2017/train`); "" takes every video.
+    `split` names a list below `ImageSets` (`2017/train`); "" takes every video. YouTube-VOS has the same folders, in
+    those of its splits, without a resolution; the kinds of its objects come from `meta.json`.
     """
-    root = require_folder(root, "DAVIS")
-    if split:
-        path = root / "ImageSets" / f"{split}.txt"
-        if not path.is_file():
-            raise DataSetError(f"There is no list '{path}' of the DAVIS split '{split}'.")
-        listed = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        chosen = [name for name in listed if is_wanted(name, names, ())]
-        if not chosen:
-            return []
-        names = chosen
+    root = require_folder(root, "DAVIS" if resolution else "YouTube-VOS")
+    chosen = [name for name in _read_split(root, split) if is_wanted(name, names, ())] if split else list(names)
+    if split and not chosen:
+        return []
+    kinds = _read_kinds(root / "meta.json")
     images, annotations = root / "JPEGImages" / resolution, root / "Annotations" / resolution
-    return _read_videos(images, annotations, {}, names, exclude, step, box_weight, weight)
+    clips = _read_videos(images, annotations, kinds, chosen, list(exclude))
+    return [replace(clip, step=step, box_weight=box_weight, weight=weight) for clip in clips]
+
+
+read_youtubevos_clips = partial(read_davis_clips, resolution="", step=20)
+
+
+def _read_split(root: Path, split: str) -> list[str]:
+    path = root / "ImageSets" / f"{split}.txt"
+    if not path.is_file():
+        raise DataSetError(f"There is no list '{path}' of the DAVIS split '{split}'.")
+    return [line.strip() for line in read_lines(path) if line.strip()]
 
 
 def _read_kinds(path: Path) -> dict[tuple[str, int], str]:
@@ -86,19 +77,11 @@ def _read_kinds(path: Path) -> dict[tuple[str, int], str]:
 
 
 def _read_videos(
-    images: Path,
-    annotations: Path,
-    kinds: dict[tuple[str, int], str],
-    names: Iterable[str],
-    exclude: Iterable[str],
-    step: int,
-    box_weight: float,
-    weight: float,
+    images: Path, annotations: Path, kinds: dict[tuple[str, int], str], names: list[str], exclude: list[str]
 ) -> list[Clip]:
     if not annotations.is_dir():
         raise DataSetError(f"There is no folder of label images '{annotations}'; unpack the data set completely.")
     skipped = Skipped(str(annotations))
-    names, exclude = list(names), list(exclude)
     clips: list[Clip] = []
     with ThreadPoolExecutor() as pool:  # decoding and contours run without Python's lock
         for folder in sorted(path for path in annotations.iterdir() if path.is_dir()):
@@ -116,7 +99,7 @@ def _read_videos(
                     skipped.note("label images that cannot be read", str(path))
             for number in sorted({key for found in objects if found for key in found}):
                 name, kind = f"{folder.name}/{number}", kinds.get((folder.name, number), "")
-                clips.append(_make_clip(name, frames, objects, number, kind, step, box_weight, weight))
+                clips.append(_make_clip(name, frames, objects, number, kind))
     usable = [clip for clip in clips if len(clip.usable)]
     for clip in clips:
         if not len(clip.usable):
@@ -134,16 +117,7 @@ def _read_objects(path: Path) -> Objects | None:
     return {number: (bounding_box_of(mask), outline_of_mask(mask)) for number, mask in masks.items()}
 
 
-def _make_clip(
-    name: str,
-    frames: list[str],
-    objects: list[Objects | None],
-    number: int,
-    category: str,
-    step: int,
-    box_weight: float,
-    weight: float,
-) -> Clip:
+def _make_clip(name: str, frames: list[str], objects: list[Objects | None], number: int, category: str) -> Clip:
     boxes = np.full((len(frames), 4), np.nan)
     outlines: list[NDArray[np.float32] | None] = [None] * len(frames)
     for index, found in enumerate(objects):
@@ -151,4 +125,4 @@ def _make_clip(
             boxes[index], outlines[index] = found[number]
     outlines = [o if good else None for o, good in zip(outlines, usable_rows(boxes), strict=True)]
     polygons = tuple(outlines) if any(o is not None for o in outlines) else None
-    return Clip(name, tuple(frames), boxes, category, polygons, box_weight, step, name, weight)
+    return Clip(name, tuple(frames), boxes, category, polygons, identity=name)
