@@ -5,6 +5,8 @@ Training, the window, `track` and the benchmarks all measure with these function
 
 from __future__ import annotations
 
+import bisect
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -14,6 +16,8 @@ from tracker_core.types import FloatArray
 SUCCESS_THRESHOLDS = np.linspace(0.0, 1.0, 21)
 PRECISION_THRESHOLDS = np.arange(51.0)  # pixels
 PRECISION_PIXELS = 20.0
+
+_THRESHOLDS: list[float] = SUCCESS_THRESHOLDS.tolist()
 
 
 def frame_overlaps(boxes_xywh: ArrayLike, truth_xywh: ArrayLike) -> FloatArray:
@@ -43,6 +47,11 @@ def success_curve(overlaps: ArrayLike, thresholds: ArrayLike = SUCCESS_THRESHOLD
     """
     values = np.asarray(overlaps, np.float64)
     return _share(values[np.isfinite(values)][:, None] > np.asarray(thresholds))
+
+
+def success_of(overlap: float) -> float:
+    """Return what one frame adds to the area under the success curve: the share of thresholds below its overlap."""
+    return bisect.bisect_left(_THRESHOLDS, overlap) / len(_THRESHOLDS)
 
 
 def precision_curve(errors: ArrayLike, thresholds: ArrayLike = PRECISION_THRESHOLDS) -> FloatArray:

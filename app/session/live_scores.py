@@ -4,23 +4,8 @@ from __future__ import annotations
 
 import math
 
-from tracker_core.boxes import center_distance_xywh, iou_xywh
-from tracker_core.metrics import PRECISION_PIXELS, success_curve
-from tracker_core.types import FloatArray, TrackingState, TrackResult
-
-
-def iou_of(box_xywh: FloatArray | None, truth_xywh: FloatArray | None) -> float:
-    """Return the intersection over union of two boxes (x, y, w, h), NaN where one is missing."""
-    if box_xywh is None or truth_xywh is None:
-        return math.nan
-    return float(iou_xywh(box_xywh, truth_xywh))
-
-
-def center_error(box_xywh: FloatArray | None, truth_xywh: FloatArray | None) -> float:
-    """Return the distance of two boxes' centres in pixels, NaN where one is missing."""
-    if box_xywh is None or truth_xywh is None:
-        return math.nan
-    return float(center_distance_xywh(box_xywh, truth_xywh))
+from tracker_core.metrics import PRECISION_PIXELS, success_of
+from tracker_core.types import TrackingState, TrackResult
 
 
 class RunningScores:
@@ -41,7 +26,7 @@ class RunningScores:
             self._success -= before[0]
             self._precise -= before[1]
         if math.isfinite(iou):
-            passed = float(success_curve([iou]).mean())
+            passed = success_of(iou)
             precise = float(center_distance <= PRECISION_PIXELS)
             self._frames[index] = (passed, precise)
             self._success += passed

@@ -234,7 +234,7 @@ class Session:
 
     def _target_view(self, target: Target, index: int, result: TrackResult | None) -> TargetView:
         trail = target.trail(index, TRAIL_FRAMES)
-        row = None if result is None else self.truth.row(self.run, target, index, result)
+        row = None if result is None else self.truth.rows_of(self.run, target, {index: result})[0]
         return TargetView(target.number, result, target.ghost.get(index), index in target.key_frames, trail, row)
 
     def _key_image(self, key: int) -> Image:

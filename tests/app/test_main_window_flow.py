@@ -7,6 +7,8 @@ import pytest
 from fakes import DrawnSource, true_box
 from PyQt5.QtCore import QPoint, Qt
 
+from tracker_core.boxes import iou_xywh
+
 
 def widget_point(canvas, x: float, y: float) -> QPoint:
     left, top = canvas.transform.to_widget(x, y)
@@ -29,9 +31,7 @@ def press(driver, key, modifiers=Qt.NoModifier) -> None:
 
 
 def overlap(one, other) -> float:
-    from app.session.live_scores import iou_of
-
-    return iou_of(np.asarray(one, float), np.asarray(other, float))
+    return float(iou_xywh(one, other))
 
 
 def test_space_alone_tracks_the_offered_box(drive):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from fakes import DrawnSource, LiveDrawing, MatchingTracker, true_box
 
-from app.session.live_scores import iou_of
 from app.session.session import Session
 from app.session.trackers import Followers, TrackerChoice
+from tracker_core.boxes import iou_xywh
 from tracker_core.errors import InputError, SourceError
 from tracker_core.results.run import BoxOrigin
 
@@ -46,7 +46,7 @@ def test_tracking_follows_the_drawn_object_and_stores_every_frame(session):
     run(session)
     target = session.targets[number]
     assert sorted(target.results) == list(range(40))
-    assert min(iou_of(target.results[i].box_xywh, true_box(i)) for i in range(40)) > 0.9
+    assert min(iou_xywh(target.results[i].box_xywh, true_box(i)) for i in range(40)) > 0.9
     assert all(result.debug is None for result in target.results.values())
 
 
