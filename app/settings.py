@@ -28,6 +28,7 @@ class Settings:
         pause_on_lost: whether playing pauses when a target is lost.
         loop: whether playing begins again at the end.
         autosave: whether results are kept across a crash and reopened with the file.
+        record: whether cameras and streams are recorded, so that a video can be exported.
         tracker, device: what is used at the start; "" is the default tracker.
         overlays: by name, whether it is shown at the start, and how opaque.
         overlay_options: by name, the overlay's further options.
@@ -40,6 +41,7 @@ class Settings:
     pause_on_lost: bool = False
     loop: bool = False
     autosave: bool = True
+    record: bool = False
     tracker: str = ""
     device: str = "auto"
     overlays: dict[str, tuple[bool, float]] = field(default_factory=dict)
@@ -91,7 +93,7 @@ class Settings:
         return cls(path=path, warning=warning)
 
     def _take(self, content: dict[Any, Any]) -> None:
-        for name in ("pause_on_lost", "loop", "autosave"):
+        for name in ("pause_on_lost", "loop", "autosave", "record"):
             if isinstance(content.get(name), bool):
                 setattr(self, name, content[name])
         for name in ("tracker", "device"):

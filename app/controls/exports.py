@@ -59,7 +59,7 @@ class ExportControls(QObject):
         span = (min(firsts), max(lasts))
         dialog = ExportDialog(
             source.name, span, self._marked(span), self._folder(), source.has_ground_truth, self._kept, self._window,
-            is_live=source.is_live,
+            is_live=source.is_live and not source.is_recorded,
         )  # fmt: skip
         if dialog.exec_() == QDialog.DialogCode.Accepted:
             self.export(dialog.options())

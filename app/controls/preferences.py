@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import platformdirs
 from PyQt5.QtCore import QObject, QUrl, pyqtSignal
 from PyQt5.QtGui import QDesktopServices
 from PyQt5.QtWidgets import QDialog, QWidget
@@ -118,4 +119,5 @@ class PreferenceControls(QObject):
         self._playback.set_pause_on_lost(settings.pause_on_lost)
         self._playback.set_loop(settings.loop)
         self._player.set_autosave(settings.autosave)
+        self._player.set_recording(Path(platformdirs.user_videos_dir()) if settings.record else None)
         self.applied.emit(settings)

@@ -67,6 +67,7 @@ class PreferencesDialog(QDialog):
             pause_on_lost=self.pause_on_lost.isChecked(),
             loop=self.loop.isChecked(),
             autosave=self.autosave.isChecked(),
+            record=self.record.isChecked(),
             tracker=str(self.tracker.currentData() or ""),
             shortcuts=self.shortcuts(),
         )
@@ -97,11 +98,14 @@ class PreferencesDialog(QDialog):
         self.loop.setChecked(self._settings.loop)
         self.autosave = QCheckBox(self.tr("Keep results after a crash, and reopen them with the file"))
         self.autosave.setChecked(self._settings.autosave)
+        self.record = QCheckBox(self.tr("Record cameras and streams, so that a video can be exported"))
+        self.record.setChecked(self._settings.record)
         form.addRow(self.tr("Theme:"), self.theme)
         form.addRow(self.tr("Default tracker:"), self.tracker)
         form.addRow("", self.pause_on_lost)
         form.addRow("", self.loop)
         form.addRow("", self.autosave)
+        form.addRow("", self.record)
         if self._settings.path is not None:
             where = QLabel(self.tr("Kept in {}").format(self._settings.path))
             where.setWordWrap(True)

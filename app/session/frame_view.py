@@ -79,6 +79,7 @@ class SourceSummary:
     offered_box_xywh: tuple[float, float, float, float] | None = None
     offered_index: int = 0
     warnings: tuple[str, ...] = ()
+    is_recorded: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.session.frame_view import SessionSummary, SourceSummary, TargetSummary
 from app.session.session import Session
+from tracker_core.rendering.recording import RecordedSource
 from tracker_core.sources.addresses import hide_credentials
 
 
@@ -55,4 +56,5 @@ def summarise_source(session: Session) -> SourceSummary | None:
         offered,
         offered_index,
         tuple(getattr(source, "warnings", ())),
+        isinstance(source, RecordedSource),
     )

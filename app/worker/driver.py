@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from app.session.data_sets import sequences_of_data_set
 from app.session.journal import Journal
+from app.session.recording import as_recorded, start_recording
 from app.session.replay import ReplayRequest, open_replay
 from app.session.saved_runs import is_saved_run, open_saved_run
 from app.session.session import Session
@@ -18,6 +20,7 @@ from app.worker.messages import BoxRequest, Messages, reported
 from app.worker.playback import Playback
 from tracker_core.config import TrackingConfig
 from tracker_core.errors import InputError, SiamscopeError
+from tracker_core.rendering.recording import RecordedSource
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run_file import save_run
 from tracker_core.sources.addresses import hide_credentials
@@ -37,12 +40,11 @@ class SessionDriver:
         self.playback = Playback(session, messages, self._save)
         self._open_source, self._journal = open_source, journal
         self._is_replay = False
+        self._recordings: Path | None = None
 
     def stop_playing(self, stops_tracking: bool) -> None:
         """Stop after an error."""
         self.playback.stop_playing(stops_tracking)
-
-    # --- sources ------------------------------------------------------------------------------------------
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot open"))
     def open(self, spec: str) -> None:
@@ -58,7 +60,10 @@ class SessionDriver:
                 self.messages.sequences_found.emit(sequences)
                 self.messages.notice.emit(_text("Found {} sequences; choose one.").format(len(sequences)))
             else:
-                self._take_source(self._open_source(spec), spec, None)
+                source = self._open_source(spec)
+                if source.is_live and self._recordings is not None:
+                    source = start_recording(source, self._recordings)
+                self._take_source(source, spec, None)
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot replay"))
     def replay(self, request: ReplayRequest) -> None:
@@ -90,8 +95,6 @@ class SessionDriver:
             logger.warning("%s", error)
         except Exception:  # closing must reach its end whatever a driver raises
             logger.exception("Closing failed")
-
-    # --- targets ------------------------------------------------------------------------------------------
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot start here"))
     def begin(self, request: BoxRequest) -> None:
@@ -159,8 +162,6 @@ class SessionDriver:
             self.playback.set_tracking(True)
             self.playback.set_playing(True, frames=count)
 
-    # --- trackers -----------------------------------------------------------------------------------------
-
     @reported(QT_TRANSLATE_NOOP("worker", "No tracker"))
     def prepare_tracker(self) -> None:
         """Build the tracker ahead of the first box, so that the first track starts at once.
@@ -197,13 +198,16 @@ class SessionDriver:
         if changed and wants_debug and not self.playback.is_playing:
             self.playback.show(self.session.view())
 
-    # --- results ------------------------------------------------------------------------------------------
-
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot export"))
     def write_results(self, path: str) -> None:
         """Write all results as JSON to `path`, for an export that runs in another process."""
-        save_run(path, self.session.build_run())
+        run, source = self.session.build_run(), self.session.source
+        save_run(path, as_recorded(run, source) if isinstance(source, RecordedSource) else run)
         self.messages.results_written.emit(path)
+
+    def set_recording(self, folder: Path | None) -> None:
+        """Record live sources that are opened from now on in a folder, or don't."""
+        self._recordings = folder
 
     def set_autosave(self, is_on: bool) -> None:
         """Keep results across a crash, or not."""
@@ -256,7 +260,10 @@ class SessionDriver:
         self.playback.end_source()
         self._save()
         self._journal.close()
+        source = self.session.source
         self.session.close_source()
+        if isinstance(source, RecordedSource) and source.is_recorded:
+            self.messages.notice.emit(_text("The recording is in '{}'.").format(source.path))
 
     def _announce(self, replaced: bool = False) -> None:
         """Send the summary, and all stored rows where some were replaced."""

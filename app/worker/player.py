@@ -159,6 +159,10 @@ class Player(QObject):
         """Pause when a target is lost."""
         self._ask(self._playback.set_pause_on_lost, pauses)
 
+    def set_recording(self, folder: Path | None) -> None:
+        """Record live sources that are opened from now on in a folder, or don't."""
+        self._ask(self._driver.set_recording, folder)
+
     def set_autosave(self, is_on: bool) -> None:
         """Keep results across a crash, or not."""
         self._ask(self._driver.set_autosave, is_on)

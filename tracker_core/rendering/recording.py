@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
+from tracker_core.errors import OutputError
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.types import Frame, FrameSource
 
@@ -14,7 +16,8 @@ class RecordedSource:
     """A live source whose frames go to a video as they are read; they are numbered as in that video, without gaps.
 
     Times count from the first frame read. `finish` completes the video, which `path` then names; `close` does it too,
-    and closes the source. Raises the errors of the source, and `OutputError` where the video cannot be written.
+    and closes the source. Frames that are read after that are not recorded. `read` and `frames_since` may be called by
+    two threads. Raises the errors of the source, and `OutputError` where the video cannot be written.
     """
 
     is_live = True
@@ -25,7 +28,11 @@ class RecordedSource:
     def __init__(self, source: FrameSource, path: str | Path) -> None:
         self._source = source
         self._writer = VideoWriter(path, source.fps, crf=RECORDING_CRF)
+        self._lock = threading.Lock()
+        self._is_finished = False
+        self._taken, self._count = -1, 0  # the last frame's number in the source, and how many there were
         self._first_s: float | None = None
+        self._last: Frame | None = None
         self.name = source.name
 
     @property
@@ -55,13 +62,18 @@ class RecordedSource:
 
     def read(self) -> Frame | None:
         """Return the next frame once it is recorded, None at the end."""
-        frame = self._source.read()
-        if frame is None:
-            return None
-        self._first_s = frame.time_s if self._first_s is None else self._first_s
-        index = self._writer.frames_written
-        self._writer.write(frame.image, frame.time_s)
-        return Frame(index, frame.time_s - self._first_s, frame.image)
+        while (frame := self._source.read()) is not None:
+            recorded = self._record(frame)
+            if recorded is not None:
+                return recorded
+        return None
+
+    def frames_since(self, index: int) -> list[Frame]:
+        """Return the frame that was read last, if it comes after `index`, and what the source captured since."""
+        frames_since = getattr(self._source, "frames_since", None)
+        captured: list[Frame] = [] if frames_since is None else frames_since(self._taken)
+        frames = [self._last] if self._last is not None and self._last.index > index else []
+        return frames + [recorded for frame in captured if (recorded := self._record(frame)) is not None]
 
     def seek(self, index: int) -> None:
         """Raise `SourceError`: a live source cannot go back."""
@@ -73,7 +85,9 @@ class RecordedSource:
 
     def finish(self) -> None:
         """Complete the video; calling it twice is harmless."""
-        self._writer.close()
+        with self._lock:
+            self._is_finished = True
+            self._writer.close()
 
     def close(self) -> None:
         """Complete the video and release the source; calling it twice is harmless."""
@@ -81,3 +95,20 @@ class RecordedSource:
             self.finish()
         finally:
             self._source.close()
+
+    def _record(self, frame: Frame) -> Frame | None:
+        """Write a frame and return it with its number in the video; None for one that another thread took first."""
+        with self._lock:
+            if frame.index <= self._taken:
+                return None
+            self._first_s = frame.time_s if self._first_s is None else self._first_s
+            self._taken, index = frame.index, self._count
+            self._count += 1
+            if not self._is_finished:
+                try:
+                    self._writer.write(frame.image, frame.time_s)
+                except OutputError:
+                    self._is_finished = True  # said once; the source itself goes on
+                    raise
+            self._last = Frame(index, frame.time_s - self._first_s, frame.image)
+            return self._last

@@ -1,0 +1,120 @@
+"""A live source that is recorded: the run is one of the video then, and more than boxes can be exported."""
+
+from __future__ import annotations
+
+import time
+
+import av
+import numpy as np
+import pytest
+from fakes import LiveDrawing, drawn, true_box
+
+from app.worker.messages import BoxRequest
+from tracker_core.errors import OutputError
+from tracker_core.rendering.recording import RecordedSource
+from tracker_core.results.run_file import load_run
+from tracker_core.sources.opening import open_source
+from tracker_core.types import Frame
+
+
+class TimedDrawing(LiveDrawing):
+    """Images 0.1 s apart."""
+
+    def read(self):
+        frame = super().read()
+        return None if frame is None else Frame(frame.index, frame.index / 10, frame.image)
+
+    def frames_since(self, index):
+        return [Frame(frame.index, frame.index / 10, frame.image) for frame in super().frames_since(index)]
+
+
+def times_of(path) -> list[float]:
+    with av.open(str(path)) as container:
+        return [float(frame.pts * frame.time_base) for frame in container.decode(video=0)]
+
+
+def test_frames_are_numbered_and_timed_as_in_the_video(tmp_path):
+    live = TimedDrawing()
+    source = RecordedSource(live, tmp_path / "live.mp4")
+    assert source.read().index == 0
+    live.capture(3)  # read gives the newest: two are not seen
+    frame = source.read()
+    assert (frame.index, frame.time_s) == (1, pytest.approx(0.3))
+    live.capture(2)
+    assert [(f.index, round(f.time_s, 3)) for f in source.frames_since(frame.index)] == [(2, 0.4), (3, 0.5)]
+    source.finish()
+    live.capture(1)
+    assert source.read().index == 4  # goes on unrecorded
+    source.close()
+    assert times_of(tmp_path / "live.mp4") == pytest.approx([0.0, 0.3, 0.4, 0.5], abs=0.01)
+
+
+def test_a_frame_that_two_threads_take_is_recorded_once(tmp_path):
+    source = RecordedSource(TimedDrawing(), tmp_path / "live.mp4")
+    assert source._record(drawn(3)) is not None and source._record(drawn(3)) is None
+    assert source._record(drawn(2)) is None
+    source.close()
+    assert len(times_of(tmp_path / "live.mp4")) == 1
+
+
+def test_a_recording_that_cannot_be_written_is_said_once(tmp_path, monkeypatch):
+    live = TimedDrawing()
+    source = RecordedSource(live, tmp_path / "live.mp4")
+
+    def refuse(image, time_s):
+        raise OutputError("The disk is full.")
+
+    monkeypatch.setattr(source._writer, "write", refuse)
+    with pytest.raises(OutputError):
+        source.read()
+    live.capture(1)
+    assert source.read().index == 1
+    live.close()
+
+
+def test_a_tracked_camera_is_exported_as_a_video(drive, tmp_path):
+    live = TimedDrawing()
+    driver = drive(lambda spec: live)
+    driver.player.set_recording(tmp_path / "videos")
+    notices, written = [], []
+    driver.player.worker.notice.connect(notices.append)
+    driver.player.worker.results_written.connect(written.append)
+    driver.open("live")
+    driver.qtbot.waitUntil(lambda: driver.player.is_playing)
+    assert driver.player.source.is_recorded
+    driver.window.player.freeze(True)
+    driver.qtbot.waitUntil(lambda: not driver.player.is_playing)
+    live.capture(1)  # read for a window that no longer plays, and recorded all the same
+    driver.qtbot.wait(100)
+    live.capture(4)
+    frame = driver.canvas.frame_view.frame
+    driver.player.begin(BoxRequest(driver.player.source.serial, frame, tuple(true_box(0)), None, True))
+    driver.qtbot.waitUntil(lambda: driver.index == 5, timeout=5000)
+    for _ in range(4):
+        live.capture(1)
+        time.sleep(0.02)
+        driver.qtbot.wait(20)
+    driver.qtbot.waitUntil(lambda: driver.index == 9, timeout=5000)
+    driver.player.play(False)
+    driver.qtbot.waitUntil(lambda: not driver.player.is_playing)
+    driver.player.write_results(str(tmp_path / "run.json"))
+    driver.qtbot.waitUntil(lambda: bool(written), timeout=10_000)
+    run = load_run(tmp_path / "run.json")
+    (video,) = (tmp_path / "videos").glob("*.mp4")
+    assert run.source.location == str(video) and not run.source.is_live and run.source.fingerprint
+    assert run.frame_indices.tolist() == list(range(10))
+    np.testing.assert_allclose(run.times_s, np.arange(10) / 10, atol=1e-6)
+    assert len(times_of(video)) == 10
+    source = open_source(run.source.location)
+    assert source.read() is not None
+    source.close()
+    driver.player.close_source()
+    driver.qtbot.waitUntil(lambda: any(str(video) in notice for notice in notices))
+    assert not driver.failures
+
+
+def test_nothing_is_recorded_unless_asked(drive, tmp_path):
+    driver = drive(lambda spec: TimedDrawing())
+    driver.open("live")
+    driver.qtbot.waitUntil(lambda: driver.player.source is not None)
+    assert not driver.player.source.is_recorded
