@@ -1,1 +1,1 @@
-"""The session in a thread of its own: queued signals in, immutable results out."""
+"""The session in a thread of its own: requests in, messages and images out."""
