@@ -366,3 +366,18 @@ def test_two_targets_at_once_are_as_good_as_one(shipped: SiameseTracker) -> None
         together = first.update(draw(index)).box_xywh
         second.update(draw(index))
         assert np.array_equal(together, alone[index - 1])
+
+
+# every tracker that ships: what its network answers to black images would carry the box away
+@pytest.mark.parametrize(
+    "name", ["siamscope-light", "siamrpn-small", "siambroadcast-small", "siamconcat-small", "siamfc-small"]
+)
+def test_a_covered_lens_does_not_move_the_box(name: str) -> None:
+    tracker = build_tracker(name, device="cpu", runtime="eager")
+    assert tracker.tracking.hold_below > 0
+    tracker.init(draw(0), box_at(0))
+    before = tracker.update(draw(0))
+    covered = [tracker.update(np.zeros_like(draw(0))) for _ in range(tracker.tracking.patience)]
+    assert all(np.array_equal(result.box_xywh, before.box_xywh) and result.score == 0 for result in covered)
+    assert covered[-1].state is TrackingState.LOST
+    assert iou_xywh(tracker.update(draw(0)).box_xywh, box_at(0)) > 0.5
