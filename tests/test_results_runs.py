@@ -195,7 +195,7 @@ def test_a_fingerprint_survives_a_copy_and_sees_one_other_image(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("place", [0, 30_000_000, 59_999_999])
-def test_a_large_file_is_hashed_at_head_middle_and_tail(tmp_path: Path, place: int) -> None:
+def test_a_large_file_is_hashed_from_head_to_tail(tmp_path: Path, place: int) -> None:
     path = tmp_path / "large.bin"
     with path.open("wb") as file:
         file.truncate(60_000_000)

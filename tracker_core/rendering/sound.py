@@ -49,9 +49,9 @@ def add_sound(video: Path, target: Path, location: str, start_s: float, end_s: f
     """
     options = {} if target.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
     with av.open(str(video)) as images, av.open(ffmpeg_location(location), timeout=timeout_for(location)) as heard:
-        if not heard.streams.audio:
+        stream = next((stream for stream in heard.streams.audio if stream.codec_context is not None), None)
+        if stream is None:
             return False
-        stream = heard.streams.audio[0]
         origin_s = _first_image_s(heard) + start_s
         with av.open(str(target), "w", container_options=options) as container:
             shown = _copy(images, container, images.streams.video[0], 0.0, float("inf"))

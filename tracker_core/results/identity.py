@@ -31,7 +31,8 @@ OTHER_VIDEO_SUFFIXES = {
 }
 HASHED_BYTES = 16 * 1024 * 1024  # of all files together; what is larger is sampled
 HASHED_FILES = 4096
-PIECES = 3  # head, middle, tail
+LEAST_PIECES, MOST_PIECES = 3, 15  # from head to tail, of a file that is not hashed whole; an odd number has a middle
+PIECE_BYTES = 4096  # at least, where there are more than the least
 
 
 def identify_source(source: FrameSource, spec: str | Path | int) -> SourceIdentity:
@@ -98,8 +99,8 @@ def fingerprint(paths: Sequence[str | Path]) -> str:
     """Return 64 hexadecimal digits that follow from names, sizes and content of files; "" for none or unreadable ones.
 
     A video's own name does not count, the names inside a folder do; the folder's place and times of change never do.
-    Files of up to 16 MB together are hashed whole; of larger ones head, middle and tail, and of more than 4096 files
-    an even sample.
+    Files of up to 16 MB together are hashed whole, larger ones in up to 15 pieces from head to tail, and of more than 4096
+    files an even sample.
     """
     if not paths:
         return ""
@@ -124,9 +125,10 @@ def _pieces(path: Path, budget: int) -> Iterable[bytes]:
         if size <= budget:
             yield file.read()
             return
-        length = budget // PIECES
-        for place in range(PIECES):
-            file.seek((size - length) * place // (PIECES - 1))
+        pieces = min(MOST_PIECES, max(LEAST_PIECES, budget // PIECE_BYTES // 2 * 2 + 1))
+        length = budget // pieces
+        for place in range(pieces):
+            file.seek((size - length) * place // (pieces - 1))
             yield file.read(length)
 
 
