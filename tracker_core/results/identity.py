@@ -99,8 +99,8 @@ def fingerprint(paths: Sequence[str | Path]) -> str:
     """Return 64 hexadecimal digits that follow from names, sizes and content of files; "" for none or unreadable ones.
 
     A video's own name does not count, the names inside a folder do; the folder's place and times of change never do.
-    Files of up to 16 MB together are hashed whole, larger ones in up to 15 pieces from head to tail, and of more than 4096
-    files an even sample.
+    Files of up to 16 MB together are hashed whole, larger ones in up to 15 pieces from head to tail, and of more than
+    4096 files an even sample.
     """
     if not paths:
         return ""
