@@ -59,7 +59,7 @@ def add_parser(subparsers: Any) -> None:
         "--window", action="store_true", help="measure the window: stalls, images per second, painting"
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON")
-    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
+    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="progress output: bar, json or none")
     parser.set_defaults(run=run_bench)
 
 

@@ -56,7 +56,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto)")
     parser.add_argument("--again", action="store_true", help="track these sequences again, whatever results there are")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if any score is partial")
-    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
+    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="progress output: bar, json or none")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the tracker's configuration")
     parser.set_defaults(run=run_eval)
 

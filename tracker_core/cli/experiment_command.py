@@ -38,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto), of the evaluation")
     parser.add_argument("--again", action="store_true", help="remove the results of the sequences and track them again")
-    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
+    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="progress output: bar, json or none")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes, such as seeds=[0,1,2]")
     parser.set_defaults(run=run_correlation_study)
 

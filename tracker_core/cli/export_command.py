@@ -47,7 +47,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--images", action="store_true", help="write PNG images into the folder --out")
     parser.add_argument("--format", metavar="F", help=f"write boxes instead: {', '.join(BOX_FORMATS)}")
-    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
+    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="progress output: bar, json or none")
     parser.set_defaults(run=run_export)
 
 

@@ -55,7 +55,7 @@ def add_parser(subparsers: Any) -> None:
         help="continue a run that was killed, if it is the same one (default: yes)",
     )  # fmt: skip
     parser.add_argument("--json", metavar="FILE", help="write a summary as JSON")
-    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="bar, JSON lines, or nothing")
+    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="progress output: bar, json or none")
     parser.set_defaults(run=run_track)
 
 

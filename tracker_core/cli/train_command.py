@@ -37,9 +37,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--resume", action="store_true", help="resume the run in the output folder")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--out", metavar="DIR", help="folder of the run: checkpoints, curves, configuration")
-    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="how progress is told")
+    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="progress output: bar, json or none")
     parser.add_argument(
-        "--measure-data", action="store_true", help="say how many pairs per second the data comes at, and end"
+        "--measure-data", action="store_true", help="measure data-loading speed (pairs/s) and exit"
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes, such as loop.batch=64")
     parser.set_defaults(run=_train)
