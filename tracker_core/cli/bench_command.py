@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from tracker_core.cli.console import PROGRESS_CHOICES, Reporter, output
+from tracker_core.cli.console import Reporter, add_progress_option, output
 from tracker_core.cli.track_command import add_tracker_options
 from tracker_core.config import NetworkConfig
 from tracker_core.errors import InputError
@@ -55,11 +55,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--box", metavar="X,Y,W,H", help="what to track in the first frame of --source")
     parser.add_argument("--frames", type=int, default=200, metavar="N", help="updates to measure (200)")
     parser.add_argument("--memory", type=int, metavar="N", help="run N updates instead and report the memory in use")
-    parser.add_argument(
-        "--window", action="store_true", help="measure the window: stalls, images per second, painting"
-    )
+    parser.add_argument("--window", action="store_true", help="measure the window: stalls, images per second, painting")
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON")
-    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="progress output: bar, json or none")
+    add_progress_option(parser)
     parser.set_defaults(run=run_bench)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import sys
@@ -18,9 +19,15 @@ from rich.text import Text
 from tracker_core.errors import SiamscopeError
 
 INTERRUPTED = 130
-PROGRESS_CHOICES = ("bar", "json", "none")
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 output = Console(highlight=False, soft_wrap=True)
+
+
+def add_progress_option(parser: argparse.ArgumentParser) -> None:
+    """Add --progress, which `Reporter` carries out."""
+    parser.add_argument(
+        "--progress", choices=("bar", "json", "none"), default="bar", help="progress output: bar, json or none"
+    )
 
 
 def set_up_logging(verbose: bool) -> None:

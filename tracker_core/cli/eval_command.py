@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from tracker_core.cli.console import INTERRUPTED, PROGRESS_CHOICES, Reporter, emit, errors, output
+from tracker_core.cli.console import INTERRUPTED, Reporter, add_progress_option, emit, errors, output
 from tracker_core.cli.eval_events import GrowingScore
 from tracker_core.cli.score_command import INCOMPLETE, write_scores
 from tracker_core.cli.score_tables import show_attributes, show_scores, show_sequences
@@ -56,7 +56,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto)")
     parser.add_argument("--again", action="store_true", help="track these sequences again, whatever results there are")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if any score is partial")
-    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="progress output: bar, json or none")
+    add_progress_option(parser)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the tracker's configuration")
     parser.set_defaults(run=run_eval)
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tracker_core.cli.console import PROGRESS_CHOICES, Reporter, emit, errors, output
+from tracker_core.cli.console import Reporter, add_progress_option, emit, errors, output
 from tracker_core.files import check_writable
 from tracker_core.packaged import CONFIGS
 
@@ -38,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto), of the evaluation")
     parser.add_argument("--again", action="store_true", help="remove the results of the sequences and track them again")
-    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="progress output: bar, json or none")
+    add_progress_option(parser)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes, such as seeds=[0,1,2]")
     parser.set_defaults(run=run_correlation_study)
 

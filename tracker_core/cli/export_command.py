@@ -8,7 +8,7 @@ from typing import Any
 
 import cv2
 
-from tracker_core.cli.console import PROGRESS_CHOICES, Reporter, emit, errors, output
+from tracker_core.cli.console import Reporter, add_progress_option, emit, errors, output
 from tracker_core.cli.track_command import parse_frames
 from tracker_core.cli.tracking_run import FrameRange, truth_row
 from tracker_core.errors import InputError, OutputError, SiamscopeError, nearest_name
@@ -34,9 +34,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--run", dest="run_file", required=True, metavar="FILE", help="the saved run, JSON")
     parser.add_argument("--source", metavar="S", help="where the images are, if they moved since the run")
-    parser.add_argument(
-        "--out", required=True, metavar="FILE", help="an .mp4, a folder (with --images), or a box file"
-    )
+    parser.add_argument("--out", required=True, metavar="FILE", help="an .mp4, a folder (with --images), or a box file")
     parser.add_argument("--frames", default=":", metavar="A:B", help="frames A to B (B excluded)")
     parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="size of the images, 0.1 to 4 (1)")
     parser.add_argument(
@@ -47,7 +45,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--images", action="store_true", help="write PNG images into the folder --out")
     parser.add_argument("--format", metavar="F", help=f"write boxes instead: {', '.join(BOX_FORMATS)}")
-    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="progress output: bar, json or none")
+    add_progress_option(parser)
     parser.set_defaults(run=run_export)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tracker_core.boxes import check_start_box, parse_box
-from tracker_core.cli.console import PROGRESS_CHOICES
+from tracker_core.cli.console import add_progress_option
 from tracker_core.cli.tracking_run import FrameRange, TrackingRun, truth_row
 from tracker_core.errors import InputError
 from tracker_core.files import check_writable
@@ -44,9 +44,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--out", metavar="DIR", help="where results go (default: runs/<source>-<tracker>)")
     parser.add_argument("--video", action=argparse.BooleanOptionalAction, default=True, help="write the tracked video")
     parser.add_argument("--format", default="csv", metavar="F", help=f"box format: {', '.join(BOX_FORMATS)} (csv)")
-    parser.add_argument(
-        "--frames", default=":", metavar="A:B", help="frames A to B (B excluded), counted from 0"
-    )
+    parser.add_argument("--frames", default=":", metavar="A:B", help="frames A to B (B excluded), counted from 0")
     parser.add_argument(
         "--record", action="store_true", help="keep the frames of a camera or stream, for 'export' afterwards"
     )
@@ -55,7 +53,7 @@ def add_parser(subparsers: Any) -> None:
         help="continue a run that was killed, if it is the same one (default: yes)",
     )  # fmt: skip
     parser.add_argument("--json", metavar="FILE", help="write a summary as JSON")
-    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="progress output: bar, json or none")
+    add_progress_option(parser)
     parser.set_defaults(run=run_track)
 
 

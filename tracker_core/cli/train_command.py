@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tracker_core.cli.console import PROGRESS_CHOICES, emit, errors, output
+from tracker_core.cli.console import add_progress_option, emit, errors, output
 from tracker_core.errors import InputError
 from tracker_core.files import check_writable
 from tracker_core.packaged import find_config
@@ -37,10 +37,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--resume", action="store_true", help="resume the run in the output folder")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--out", metavar="DIR", help="folder of the run: checkpoints, curves, configuration")
-    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="progress output: bar, json or none")
-    parser.add_argument(
-        "--measure-data", action="store_true", help="measure data-loading speed (pairs/s) and exit"
-    )
+    add_progress_option(parser)
+    parser.add_argument("--measure-data", action="store_true", help="measure data-loading speed (pairs/s) and exit")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes, such as loop.batch=64")
     parser.set_defaults(run=_train)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from tracker_core.cli.console import INTERRUPTED, PROGRESS_CHOICES, Reporter, emit, output
+from tracker_core.cli.console import INTERRUPTED, Reporter, add_progress_option, emit, output
 from tracker_core.errors import InputError
 from tracker_core.files import write_text
 
@@ -38,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--json", metavar="FILE", help="write everything as JSON")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--cache-mb", type=int, default=2000, help="memory for decoded frames, in megabytes")
-    parser.add_argument("--progress", choices=PROGRESS_CHOICES, default="bar", help="progress output: bar, json or none")
+    add_progress_option(parser)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes, such as tracking.size_lr=0.4")
     parser.set_defaults(run=_tune)
 
