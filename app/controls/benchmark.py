@@ -9,8 +9,6 @@ from app.panels.benchmark import BenchmarkOptions, BenchmarkPanel
 from app.panels.fields import is_folder
 from app.worker.player import Player
 
-KEYS = ("root", "results")
-
 
 class BenchmarkControls(QObject):
     """Between the benchmark panel, the jobs and the player. Finished sequences are never tracked twice."""

@@ -30,11 +30,6 @@ class Thumbnail(QWidget):
         self._image = image
         self.update()
 
-    @property
-    def has_image(self) -> bool:
-        """Whether an image is shown."""
-        return self._image is not None
-
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the image as large as it fits."""
         painter = QPainter(self)

@@ -25,22 +25,19 @@ class RecentSources(QObject):
         # a single entry comes back as a text, and a damaged file as anything
         entries = [stored] if isinstance(stored, str) else stored if isinstance(stored, list) else []
         self.specs = [hide_credentials(entry) for entry in entries if isinstance(entry, str) and entry][:MOST]
+        if self.specs != entries:
+            self._keep()  # a password that an earlier version wrote goes
 
     def add(self, spec: str) -> None:
         """Put a source in front."""
         spec = hide_credentials(spec)
         self.specs = [spec, *(other for other in self.specs if other != spec)][:MOST]
-        self._tell()
+        self._keep()
+        self.changed.emit(self.specs)
 
-    def clear(self) -> None:
-        """Forget all."""
-        self.specs = []
-        self._tell()
-
-    def _tell(self) -> None:
+    def _keep(self) -> None:
         if self._kept is not None:
             self._kept.setValue(KEY, self.specs)
-        self.changed.emit(self.specs)
 
 
 def fill_recent_menu(menu: QMenu, before: QAction, recent: RecentSources, choose: Callable[[str], None]) -> None:
