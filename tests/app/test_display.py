@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from evaluation_sequences import make_otb
+
 from app.window.display import has_display
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,9 +50,10 @@ def test_without_a_screen_on_purpose_there_is_one(monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there is always a display")
-def test_the_clip_is_tracked_without_a_window(tmp_path):
+def test_a_source_is_tracked_without_a_window(tmp_path):
     environment = {k: v for k, v in os.environ.items() if k not in NAMES} | {"DISPLAY": ":9999"}
-    command = [sys.executable, str(ROOT / "main.py")]
+    sequence = make_otb(tmp_path / "data", {"Alpha": 6}) / "Alpha"
+    command = [sys.executable, str(ROOT / "main.py"), str(sequence)]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
