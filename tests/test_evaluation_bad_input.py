@@ -242,6 +242,13 @@ def test_missing_results_make_a_partial_score(otb: Path, capsys: pytest.CaptureF
     assert "2 of 3" in captured.out and "No result file for Alpha" in captured.err
 
 
+def test_nothing_is_cut_off_a_table_that_goes_into_a_file(otb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (otb / "results" / "Good").rename(otb / "results" / "A-tracker-of-a-name-that-leaves-little-of-eighty-columns")
+    score(otb, "otb")
+    table = capsys.readouterr().out
+    assert "…" not in table and "columns" in table and "3 of 3" in table
+
+
 def test_results_that_count_from_zero_are_remarked(otb: Path) -> None:
     for path in (otb / "results" / "Good").iterdir():
         rows = np.loadtxt(path, delimiter=",") - [1, 1, 0, 0]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from tracker_core.cli.console import errors, output
@@ -63,8 +64,8 @@ def _cells(values: Mapping[str, Any], measures: Sequence[Measure]) -> list[str]:
 
 
 def _print(table: Table) -> None:
-    # what is not a terminal has no width, and numbers must not be cut there
-    output.print(table, width=None if output.is_terminal else 200)
+    # what is not a terminal has no width, and nothing must be cut off there
+    (output if output.is_terminal else Console(file=output.file, width=200)).print(table)
 
 
 def _table(first: str, *columns: str) -> Table:
