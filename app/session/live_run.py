@@ -99,21 +99,23 @@ class LiveRun:
         """Keep when a frame is shown, the name of its file, and the seconds that its update took (NaN: none)."""
         self.recorder.note_frame(frame.index, frame.time_s, file_name(source, frame.index), update_s)
 
-    def retire_after(self, index: int, number: int) -> None:
-        """Make one target's computed results after frame `index` the ghost; key frames stay."""
+    def retire_after(self, index: int, number: int, producer: Producer) -> None:
+        """Make one target's computed results after frame `index` the ghost; key frames stay, for `producer`."""
         self.edits += 1
+        self.recorder.producer = producer
         self.recorder.move(self.ghost, number, index + 1)
         for key in self.recorder.target(number).key_frames:
             if key > index:
                 self._put_key(number, key)
 
-    def run_again(self) -> int | None:
-        """Make all computed results the ghost; return the first key frame, None if there is none."""
+    def run_again(self, producer: Producer) -> int | None:
+        """Make all computed results the ghost, for `producer`; return the first key frame, None if there is none."""
         starts = {n: target.start_index for n, target in self.targets.items() if target.start_index is not None}
         if starts:
             self._remember()
         for number, start in starts.items():
-            self.retire_after(start, number)
+            self.retire_after(start, number, producer)
+            self._put_key(number, start)
         return min(starts.values(), default=None)
 
     def remove(self, numbers: list[int]) -> None:

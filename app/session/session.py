@@ -176,7 +176,7 @@ class Session:
 
     def run_again(self) -> int | None:
         """Make all computed results the ghost, so that tracking computes them again; return the first key frame."""
-        start = self.run.run_again()
+        start = self.run.run_again(self.trackers.producer)
         self.trackers.clear()
         return start
 
@@ -276,7 +276,7 @@ class Session:
     def _retire_following(self) -> None:
         if self.is_tracking and self.position is not None:
             for number in self.targets:
-                self.run.retire_after(self.position, number)
+                self.run.retire_after(self.position, number, self.trackers.producer)
 
 
 def _add_timings(one: Timings, other: Timings) -> Timings:

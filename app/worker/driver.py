@@ -166,7 +166,7 @@ class SessionDriver:
     def prepare_tracker(self) -> None:
         """Build the tracker ahead of the first box, so that the first track starts at once.
 
-        Trouble is only a notice: nobody has asked for a tracker yet, and the first box will say it in full.
+        An error is only a notice: nobody has asked for a tracker yet, and the first box will report it.
         """
         try:
             with self.messages.busy_with(_text("Loading the tracker")):

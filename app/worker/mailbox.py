@@ -60,7 +60,7 @@ class Mailbox:
             return was_empty
 
     def post_view(self, view: FrameView, rows: list[ResultRow]) -> bool:
-        """Put in a image and its rows."""
+        """Put in an image and its rows."""
         with self._lock:
             delivery, was_empty = self._delivery, self._delivery.is_empty
             if delivery.view is not None:

@@ -402,3 +402,14 @@ def test_a_run_keeps_the_times_of_its_frames_and_whose_its_boxes_are(session):
     np.testing.assert_allclose(tracked.times_s, np.arange(2, 10) / 4.0)
     (key,) = tracked.targets[0].key_frames
     assert (key.index, key.by) == (2, BoxOrigin.GROUND_TRUTH)
+
+
+def test_running_again_with_another_tracker_leaves_nothing_of_the_first_in_the_run():
+    session = two_trackers()
+    session.run_again()
+    session.seek(0)
+    run(session)
+    tracked = session.build_run()
+    assert [producer.tracker for producer in tracked.producers] == ["other"]
+    assert producers(tracked) == ["other"] * 40
+    assert set(producers(session.run.ghost.build())) == {"matching"}

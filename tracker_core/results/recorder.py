@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -29,8 +29,8 @@ class TargetRecord:
         """Return a record with dictionaries of its own; the results inside are immutable and shared."""
         return TargetRecord(self.number, self.name, dict(self.results), dict(self.made_by), dict(self.key_frames))
 
-    def build(self, frames: Sequence[int]) -> TargetTrack:
-        """Return the columns over `frames`."""
+    def build(self, frames: Sequence[int], places: Mapping[int, int]) -> TargetTrack:
+        """Return the columns over `frames`; `places` are those of the producers in the run."""
         boxes, scores = np.full((len(frames), 4), np.nan), np.full(len(frames), np.nan)
         states: list[TrackingState | None] = [None] * len(frames)
         made_by = np.full(len(frames), -1, np.int64)
@@ -38,7 +38,7 @@ class TargetRecord:
             result = self.results.get(index)
             if result is not None:
                 boxes[row], scores[row], states[row] = result.box_xywh, result.score, result.state
-                made_by[row] = self.made_by[index]
+                made_by[row] = places[self.made_by[index]]
         keys = tuple(self.key_frames[index] for index in sorted(self.key_frames))
         return TargetTrack(self.number, boxes, scores, tuple(states), self.name, keys, made_by)
 
@@ -184,16 +184,19 @@ class RunRecorder:
         return None if record is None else record.results.get(index)
 
     def build(self) -> Run:
-        """Return everything stored so far."""
+        """Return everything stored so far; of the producers those that found any of it."""
         frames = self.frames()
+        used = sorted({place for record in self.targets.values() for place in record.made_by.values()} - {-1})
+        kept = used if frames else range(len(self._producers))
+        places = {-1: -1, **{place: row for row, place in enumerate(kept)}}
         notes = [self.frame_note(index) for index in frames]
         file_names = tuple(name for _, name, _ in notes)
         return Run(
             source=self.source,
             frame_indices=np.array(frames, np.int64),
             times_s=np.array([time_s for time_s, _, _ in notes], np.float64),
-            targets=tuple(record.build(frames) for record in self.targets.values()),
-            producers=tuple(self._producers),
+            targets=tuple(record.build(frames, places) for record in self.targets.values()),
+            producers=tuple(self._producers[place] for place in kept),
             file_names=file_names if all(file_names) else (),
             update_times_s=np.array([update_s for _, _, update_s in notes], np.float64),
             created=self.created,
