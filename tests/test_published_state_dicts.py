@@ -167,9 +167,10 @@ def test_trackers_are_listed_without_torch() -> None:
     assert int(count) >= len(NAMES) and has_torch == "False"
 
 
-def test_layouts_are_made_without_torch() -> None:
+def test_layouts_and_the_tracking_loop_load_without_torch() -> None:
     program = (
         "import sys; from tracker_core.candidates import make_layout; from tracker_core.presets import list_trackers\n"
+        "import tracker_core.trackers.builder\n"
         "for entry in list_trackers(): make_layout(entry.config)\n"
         "print('torch' in sys.modules)"
     )

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,13 @@ from tracker_core.candidates import Candidates, Choice, make_layout
 from tracker_core.config import TrackerConfig, TrackingConfig, check_tracking
 from tracker_core.crops import channel_mean, context_side, crop_square, is_blank
 from tracker_core.errors import InputError, TrackerStateError
-from tracker_core.models.network import Network
-from tracker_core.runtime.base import Outputs, Runner
 from tracker_core.trackers.scale_search import best_scale, scale_factors
 from tracker_core.trackers.state import StateMachine
 from tracker_core.types import Image, Timings, TrackDebug, TrackingState, TrackResult
+
+if TYPE_CHECKING:  # both load torch
+    from tracker_core.models.network import Network
+    from tracker_core.runtime.base import Outputs, Runner
 
 
 class SiameseTracker:
