@@ -14,6 +14,11 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from tracker_core.cli.main import Window
+from tracker_core.cli.main import main as core_main
+from tracker_core.errors import InputError
+from tracker_core.packaged import find_config
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -83,6 +88,49 @@ def test_main_py_is_the_same_command() -> None:
         [sys.executable, str(ROOT / "main.py"), "--help"], capture_output=True, text=True, check=True, timeout=120
     )
     assert result.stdout.startswith("usage: siamscope")
+
+
+def test_the_cores_command_line_has_no_window(capsys: pytest.CaptureFixture[str]) -> None:
+    # `python -m tracker_core.cli` and jobs: measuring the window is refused in a sentence
+    assert core_main(["bench", "--window"]) == 2
+    assert "no window to measure; use 'siamscope bench --window'" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "opened"),
+    [
+        ([], []),  # the bundled clip
+        (["."], ["."]),  # a folder
+        (["rtsp://host/stream"], ["rtsp://host/stream"]),  # an address, which nobody can look for
+    ],
+)
+def test_without_a_command_the_window_opens(words: list[str], opened: list[str]) -> None:
+    asked: list[list[str]] = []
+    window = Window(lambda: True, lambda arguments: asked.append(list(arguments)) or 0, lambda arguments: 1)
+    assert core_main(words, window) == 0
+    assert asked == [opened]
+
+
+def test_the_window_is_measured_by_what_was_handed_in() -> None:
+    asked: list[list[str]] = []
+    window = Window(lambda: True, lambda arguments: 1, lambda arguments: asked.append(list(arguments)) or 0)
+    assert core_main(["bench", "--window"], window) == 0
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("light", "configs/light.yaml"),  # one that ships
+        ("configs/light.yaml", "configs/light.yaml"),  # a path
+        ("my/own", "my/own"),  # a path, whatever is there: whoever reads it says what is wrong
+    ],
+)
+def test_a_training_configuration_is_a_name_or_a_file(name: str, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert find_config(name).resolve() == ROOT / file
+    with pytest.raises(InputError, match=r"no training configuration 'ligth'.* Did you mean 'light'"):
+        find_config("ligth")
 
 
 def test_the_files_that_the_metadata_names_are_there() -> None:
