@@ -186,7 +186,7 @@ def test_recorder_replaces_and_forgets() -> None:
     for index in range(6):
         record(recorder, index, 1.0 + index)
     recorder.set_key_frame(1, 0, [1, 1, 2, 3])
-    recorder.forget_after(2, number=1)
+    assert sorted(recorder.drop(1, 3)) == [3, 4, 5]
     recorder.set_key_frame(1, 2, [99, 1, 2, 3])
     record(recorder, 2, 99.0)
     record(recorder, 3, 100.0, 7.0)  # a second target appears

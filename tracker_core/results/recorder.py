@@ -172,12 +172,6 @@ class RunRecorder:
         place = -1 if record is None else record.made_by.get(index, -1)
         return self._producers[place] if place >= 0 else None
 
-    def forget_after(self, index: int, number: int) -> None:
-        """Drop one target's results and key frames after frame `index`, because it was drawn again there."""
-        self.drop(number, index + 1)
-        record = self.target(number)
-        record.key_frames = {key: value for key, value in record.key_frames.items() if key <= index}
-
     def result_at(self, index: int, number: int = 1) -> TrackResult | None:
         """Return what is stored for a frame and target, in constant time, or None."""
         record = self.targets.get(number)

@@ -142,10 +142,6 @@ class Run:
         """Return target `number`, None if there is none."""
         return self._by_number.get(number)
 
-    def row(self, index: int) -> int | None:
-        """Return the row of frame `index` in every column, None if the run does not have that frame."""
-        return self._rows.get(index)
-
     def result_at(self, index: int, number: int = 1) -> TrackResult | None:
         """Return what was found for a target in frame `index`, in constant time; None where nothing was."""
         row, target = self._rows.get(index), self._by_number.get(number)
