@@ -83,4 +83,5 @@ def test_anchors_and_window_equal_the_published_ones(name: str) -> None:
 
 
 def test_every_published_tracker_is_compared() -> None:
-    assert set(NAMES) == set(PUBLISHED) == set(LENGTHS)
+    # ATOM's network has other outputs; tests/test_atom_networks.py compares it
+    assert set(NAMES) == set(PUBLISHED) - {"atom_default"} == set(LENGTHS)

@@ -36,6 +36,27 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class OnlineDebug:
+    """What a tracker that learns while it tracks saw inside one update.
+
+    Attributes:
+        finding: what the classifier's scores say: "found", "not found", "uncertain" or "hard negative".
+        started_xywh, refined_xywh: float32 (M, 4), boxes before and after they climbed the predicted overlap, in image
+            pixels; the first one started from the last size.
+        overlaps: float32 (M,), predicted IoU of the refined boxes, about 0..1.
+        samples: small uint8 (T, T, 3) BGR images of what the memory holds, the heaviest first.
+        sample_weights: float64, their shares of the memory.
+    """
+
+    finding: str
+    started_xywh: NDArray[np.float32]
+    refined_xywh: NDArray[np.float32]
+    overlaps: NDArray[np.float32]
+    samples: tuple[Image, ...] = ()
+    sample_weights: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class TrackDebug:
     """What the tracker saw inside one update; computed only on request.
 
@@ -55,6 +76,7 @@ class TrackDebug:
         exemplar_crop: uint8 (E, E, 3) BGR, what the template was computed from.
         search_crop: uint8 (S, S, 3) BGR, what the network was shown.
         guide_xywh: float64 (4,) or None, the guide box of trackers that take one.
+        online: what a tracker that learns while it tracks adds, else None.
     """
 
     levels: tuple[tuple[int, int, int], ...]
@@ -68,6 +90,7 @@ class TrackDebug:
     exemplar_crop: Image
     search_crop: Image
     guide_xywh: FloatArray | None = None
+    online: OnlineDebug | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from tracker_core.config import TrackingConfig, check_tracking
 from tracker_core.errors import SourceEnded, SourceError
-from tracker_core.types import Frame, Sequence, Timings, TrackDebug, TrackingState, TrackResult
+from tracker_core.types import Frame, OnlineDebug, Sequence, Timings, TrackDebug, TrackingState, TrackResult
 
 WIDTH, HEIGHT = 320, 240
 STEP = 4
@@ -308,7 +308,10 @@ class MatchingTracker:
         ).astype(np.float32)
         flat = scores.ravel().astype(np.float32)
         window = np.array([left, top, crop.shape[1], crop.shape[0]], np.float64)
+        near = boxes[best : best + 1].repeat(3, 0)
+        overlaps = np.array([0.9, 0.6, 0.7], np.float32)
+        online = OnlineDebug("found", near + 4, near, overlaps, (self._template, self._template), (0.3, 0.1))
         return TrackDebug(
             ((1, rows, columns),), boxes, boxes.copy(), flat, flat * np.float32(0.95), flat * np.float32(0.9),
-            best, window, self._template, crop, self._box + 2.0,
+            best, window, self._template, crop, self._box + 2.0, online,
         )  # fmt: skip

@@ -6,6 +6,7 @@ Only `losses` imports torch; a layout asks for it when it is trained.
 from tracker_core.candidates.anchor_grid import ExemplarAnchors, FixedAnchors
 from tracker_core.candidates.default_boxes import DefaultBoxes
 from tracker_core.candidates.layout import Candidates, Choice, Layout
+from tracker_core.candidates.overlap import OverlapMap
 from tracker_core.candidates.response_map import ResponseMap
 from tracker_core.config import TrackerConfig, check_values
 
@@ -17,6 +18,7 @@ LAYOUTS: dict[str, type[Layout]] = {
     "exemplar": ExemplarAnchors,
     "ssd": DefaultBoxes,
     "none": ResponseMap,
+    "overlap": OverlapMap,
 }
 
 

@@ -53,7 +53,8 @@ class Choice:
 class Targets(Protocol):
     """What a batch of training says of its B pairs; boxes are cx, cy, w, h in search-crop pixels around the centre.
 
-    `search` is B×3×S×S, `exemplar_wh` B×2, `box_cxcywh` B×4, `is_positive` bool B, `box_weight` B.
+    `search` is B×3×S×S, `exemplar_wh` B×2, `box_cxcywh` B×4, `proposals_cxcywh` B×N×4, `is_positive` bool B,
+    `box_weight` B.
     """
 
     @property
@@ -62,6 +63,8 @@ class Targets(Protocol):
     def exemplar_wh(self) -> Tensor: ...
     @property
     def box_cxcywh(self) -> Tensor: ...
+    @property
+    def proposals_cxcywh(self) -> Tensor: ...
     @property
     def is_positive(self) -> Tensor: ...
     @property

@@ -163,3 +163,17 @@ def response_loss(
     per_side = [(losses * mask).sum(1) / mask.sum(1).clamp_min(1) for mask in (positive, ~positive)]
     total = (0.5 * (per_side[0] + per_side[1])).mean()
     return {"cls": total, "total": total}
+
+
+def overlap_loss(
+    predicted: Tensor, proposals_cxcywh: Tensor, box_cxcywh: Tensor, box_weight: Tensor
+) -> dict[str, Tensor]:
+    """Return the mean squared error of predicted overlaps B×N, −1..1, to 2 · IoU − 1 of the proposals B×N×4.
+
+    As in ATOM's release; `box_weight` B weighs the pairs. `error` is the mean distance in IoU, which is not minimised.
+    """
+    overlap = iou_cxcywh(proposals_cxcywh, box_cxcywh[:, None])
+    distance = predicted - (2 * overlap - 1)
+    weight = box_weight / box_weight.sum().clamp_min(1e-6)
+    total = (distance.square().mean(1) * weight).sum()
+    return {"error": (distance.detach().abs().mean(1) * weight).sum() / 2, "total": total}

@@ -14,13 +14,19 @@ DASIAMRPN_RENAMES = (
     ("regress_adjust.", "loc_adjust."),
 )
 
+ATOM_RENAMES = (("feature_extractor.", "trunk."), ("bb_regressor.", "overlap."))
+# beginning of a tracker's name → how the names in its checkpoints become ours
+RENAMES: dict[str, tuple[tuple[str, str], ...]] = {"dasiamrpn_": DASIAMRPN_RENAMES, "atom_": ATOM_RENAMES}
+# what published checkpoints hold that tracking does not need: a backbone's last stage and its classifier
+UNUSED = ("feature_extractor.layer4.", "feature_extractor.fc.")
+
 # networks of the same shape, which nothing in a state dict tells apart: name → those it may be mistaken for
 SAME_SHAPES: dict[str, tuple[str, ...]] = {"dasiamrpn_SiamRPNvot": ("dasiamrpn_SiamRPNotb",)}
 
 
 def published_names(tracker: str, ours: Iterable[str]) -> dict[str, str]:
     """Return a mapping from published names to ours for the entries `ours` of a published tracker's state dict."""
-    renames = DASIAMRPN_RENAMES if tracker.startswith("dasiamrpn_") else ()
+    renames = next((renames for prefix, renames in RENAMES.items() if tracker.startswith(prefix)), ())
     return {_published_name(name, renames): name for name in ours}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tracker_core.checkpoints.published_names import SAME_SHAPES, published_names
+from tracker_core.checkpoints.published_names import SAME_SHAPES, UNUSED, published_names
 from tracker_core.errors import CheckpointError
 from tracker_core.models.builder import build_network
 from tracker_core.presets.published import PUBLISHED
@@ -53,7 +53,7 @@ def convert_state(name: str, state_dict: Mapping[str, Any], network: nn.Module) 
     names = published_names(name, expected)
     # tracking does not need batch norm's counter, and old releases lack it
     missing = [theirs for theirs in names if theirs not in given and not theirs.endswith("num_batches_tracked")]
-    unknown = [theirs for theirs in given if theirs not in names]
+    unknown = [theirs for theirs in given if theirs not in names and not theirs.startswith(UNUSED)]
     misshapen = [key for key, ours in names.items() if key in given and not _fits(given[key], expected[ours])]
     for keys, what in ((missing, "lacks"), (unknown, "has unknown"), (misshapen, "has another shape or type for")):
         if keys:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from tracker_core.checkpoints.inert_pickles import read_tensors
 from tracker_core.errors import CheckpointError
 
 logger = logging.getLogger(__name__)
@@ -29,17 +30,15 @@ def read_torch_file(path: str | Path) -> Mapping[str, Any]:
     """Return the content of a PyTorch checkpoint (`.pth`, `.pth.tar`, `.model`), tensors and plain values only.
 
     Both of PyTorch's formats are read: zip archives, and the bare pickles of before 1.6, also those written by
-    Python 2. Raises `CheckpointError` for a file that is missing, empty, cut short, or holds anything that would have
-    to run code to be read; that code does not run.
+    Python 2. Objects of pytracking's training code, which its checkpoints hold as well, become placeholders. Raises
+    `CheckpointError` for a file that is missing, empty, cut short, or holds anything that would have to run code to be
+    read; that code does not run.
     """
     path = Path(path)
     check_file(path)
     _check_archive(path)
     try:
-        # latin1 leaves the bytes of Python 2's strings as they are; what Python 3 writes is UTF-8 whatever stands here
-        with torch.serialization.safe_globals(_numpy_scalar_globals()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickle protocols, of no use to a user
-            content = torch.load(path, map_location="cpu", weights_only=True, encoding="latin1")
+        content = _load(path)
     except pickle.UnpicklingError as error:
         logger.debug("refused %s", path, exc_info=True)
         if any(words in str(error) for words in FORBIDDEN):
@@ -54,6 +53,18 @@ def read_torch_file(path: str | Path) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
         raise CheckpointError(f"'{path}' holds a {type(content).__name__}, not a state dict of a tracker.")
     return content
+
+
+def _load(path: Path) -> Any:
+    with torch.serialization.safe_globals(_numpy_scalar_globals()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about pickle protocols, of no use to a user
+        try:
+            # latin1 leaves the bytes of Python 2's strings as they are; what Python 3 writes is UTF-8 in any case
+            return torch.load(path, map_location="cpu", weights_only=True, encoding="latin1")
+        except pickle.UnpicklingError as error:
+            if not any(words in str(error) for words in FORBIDDEN):
+                raise
+            return read_tensors(path)
 
 
 def check_file(path: Path) -> None:

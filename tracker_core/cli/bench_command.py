@@ -27,8 +27,8 @@ from tracker_core.presets.published import PUBLISHED, find_published
 from tracker_core.rendering.drawing import draw_result
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.sources.opening import open_source
+from tracker_core.trackers.base import NetworkTracker
 from tracker_core.trackers.builder import build_tracker, tracker_from_network
-from tracker_core.trackers.siamese import SiameseTracker
 from tracker_core.types import FloatArray, Frame
 
 STAGES = ("decode", "crop", "network", "select", "draw", "encode")
@@ -124,13 +124,13 @@ def _read_clip(args: argparse.Namespace) -> _Clip:
         source.close()
 
 
-Build = Callable[[str], SiameseTracker]
+Build = Callable[[str], NetworkTracker]
 
 
 def _builders(args: argparse.Namespace) -> list[tuple[str, Build]]:
     if not args.network:
 
-        def build(runtime: str) -> SiameseTracker:
+        def build(runtime: str) -> NetworkTracker:
             return build_tracker(
                 args.tracker, weights=args.weights, device=args.device, runtime=runtime, overrides=args.overrides
             )
@@ -142,7 +142,7 @@ def _builders(args: argparse.Namespace) -> list[tuple[str, Build]]:
 def _random_builder(name: str, device: str) -> Build:
     config = find_published(name).config
 
-    def build(runtime: str) -> SiameseTracker:
+    def build(runtime: str) -> NetworkTracker:
         import torch
 
         from tracker_core.models.builder import build_network
@@ -155,7 +155,7 @@ def _random_builder(name: str, device: str) -> Build:
 
 
 def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> dict[str, Any]:
-    trackers: list[tuple[str, SiameseTracker, float]] = []
+    trackers: list[tuple[str, NetworkTracker, float]] = []
     for runtime in dict.fromkeys([args.runtime, *([args.compare] if args.compare else [])]):
         began = time.perf_counter()
         tracker = build(runtime)
@@ -196,7 +196,7 @@ def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> 
 
 
 def _summarise(
-    runtime: str, tracker: SiameseTracker, start_up: float, column: dict[str, list[float]]
+    runtime: str, tracker: NetworkTracker, start_up: float, column: dict[str, list[float]]
 ) -> dict[str, Any]:
     updates = [sum(parts) for parts in zip(column["crop"], column["network"], column["select"], strict=True)]
     whole = sum(statistics.median(values) for values in column.values() if values)

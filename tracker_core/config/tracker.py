@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracker_core.config.ranges import check_values, choice, described, number, setting
+from tracker_core.config.ranges import check_values, choice, described, number, setting, share
 from tracker_core.errors import ConfigError
 
 
@@ -36,8 +36,9 @@ class AnchorConfig:
 
     style: str = choice(
         "exemplar",
-        ("rpn", "exemplar", "ssd", "none"),
-        "Anchors of fixed ratios, anchors of the exemplar's shape, default boxes, or a response map without boxes.",
+        ("rpn", "exemplar", "ssd", "none", "overlap"),
+        "Anchors of fixed ratios, anchors of the exemplar's shape, default boxes, a response map without boxes, or "
+        "boxes whose overlap is predicted (ATOM).",
     )
     stride: int = number(16, 1, 1024, "Search-crop pixels from one position of the map to the next.")
     ratios: list[float] = field(
@@ -103,13 +104,55 @@ class TrackingConfig:
 
 
 @dataclass
+class OnlineConfig:
+    """How a tracker that learns while it tracks does so; only ATOM reads it. The values are the published ones."""
+
+    area_scale: float = number(5.0, 1, 20, "Side of the search region over the square root of the target's area.")
+    border: str = choice("edge", ("edge", "mean"), "What is outside the image: its last pixels, or its mean colour.")
+    classify: bool = setting(True, "Off, the target is searched where it was.")
+    refine: bool = setting(True, "Off, the target keeps its size.")
+    channels: int = number(64, 1, 4096, "Of the classifier's samples, after the projection.")
+    kernel: int = number(4, 1, 15, "Side of the classifier's filter.")
+    activation: float = number(0.05, 1e-6, 100, "The response's bound below 0.")
+    filter_regularisation: float = number(0.1, 1e-9, 1e6, "Weight of the filter's square in the objective.")
+    projection_regularisation: float = number(1e-4, 1e-9, 1e6, "Weight of the projection's square.")
+    first_steps: int = number(6, 1, 100, "Gauss–Newton steps on the first frame.")
+    first_inner_steps: int = number(10, 1, 1000, "Conjugate gradient steps in each of them.")
+    steps: int = number(5, 1, 1000, "Conjugate gradient steps when the filter is updated.")
+    update_every: int = number(10, 1, 1000, "Frames between two updates; a hard negative starts one at once.")
+    steps_per_frame: int = number(0, 0, 1000, "So many of these steps are taken in one frame; 0 takes all of them.")
+    memory: int = number(250, 31, 10000, "Samples that are kept.")
+    rate: float = number(0.01, 1e-6, 0.5, "Weight of a new sample.")
+    hard_negative_rate: float = number(0.02, 1e-6, 0.5, "Weight of a sample with a hard negative.")
+    first_share: float = share(0.25, "Least share of the first frame's samples in all weights.")
+    label_deviation: float = number(0.25, 0.01, 2, "Of the labels, over the square root of the target's area.")
+    not_found: float = share(0.25, "Below this score the target is not found.")
+    distractor: float = share(0.8, "A second peak above this share of the first may be the target itself.")
+    hard_negative: float = share(0.5, "A second peak above this share of the first is a hard negative.")
+    displacement: float = share(0.8, "A peak farther from the centre, over half the region's side, is far away.")
+    neighbourhood: float = number(2.2, 0.1, 10, "Side of the area that belongs to a peak, over the target's.")
+    jitters: int = number(9, 0, 1000, "Boxes beside the rough one that climb the predicted overlap.")
+    jitter_position: float = number(0.1, 0, 2, "How far they are from it, over the square root of its area.")
+    jitter_size: float = number(0.5, 0, 2, "How much their size differs.")
+    ascent_steps: int = number(5, 1, 100, "Steps of the climb.")
+    step_length: float = number(1.0, 0, 100, "Length of a step, over the box's size and the gradient.")
+    largest_aspect: float = number(6.0, 1, 1000, "Longer boxes are not believed.")
+    averaged: int = number(3, 1, 1000, "The best boxes, whose mean is taken.")
+    size_rate: float = number(
+        1.0, 0.001, 1, "How far the size follows the refined box, on a logarithmic scale: 1 takes it at once."
+    )
+    seed: int = number(0, 0, 2**31, "Decides everything that is drawn at random.")
+
+
+@dataclass
 class TrackerConfig:
-    """A tracker: its registered `name`, its network, its candidates and its tracking parameters."""
+    """A tracker: its registered `name`, its network, its candidates, its tracking and its learning while tracking."""
 
     name: str = "siamscope-light"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     anchors: AnchorConfig = field(default_factory=AnchorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    online: OnlineConfig = field(default_factory=OnlineConfig)
 
 
 def check_tracking(config: TrackingConfig) -> TrackingConfig:

@@ -95,6 +95,7 @@ class PairConfig:
     same_kind_share: float = share(
         0.5, "Of those, the share in which it is of the same kind, where there is one (semantic distractor)."
     )
+    proposals: int = number(0, 0, 1000, "Boxes around the target, for networks that predict overlaps (ATOM).")
     cache_mb: int = number(256, 0, 1 << 20, "Decoded images that each worker keeps, in megabytes.")
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 

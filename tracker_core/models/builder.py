@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tracker_core.config import NetworkConfig, check_values
 from tracker_core.errors import ConfigError, nearest_name
+from tracker_core.models.atom import Atom
 from tracker_core.models.light import LightSiamRPN
 from tracker_core.models.network import Network
 from tracker_core.models.siambroadcast import SiamBroadcastRPN
@@ -25,6 +26,7 @@ class NetworkKind:
 
 
 NETWORKS: dict[str, NetworkKind] = {
+    "atom": NetworkKind(lambda config: Atom(config.backbone, config.width)),
     "light": NetworkKind(
         lambda config: LightSiamRPN(config.anchors_per_position, bool(config.options.get("box_cues", True))),
         ("box_cues",),

@@ -14,6 +14,7 @@ class Network(nn.Module):
 
     takes_exemplar_size: bool = False  # the target's size in the exemplar's crop
     takes_guide: bool = False  # the box of the frame before
+    takes_proposals: bool = False  # boxes B×N×4 in place of the guide, in training only
 
     def template(self, z: Tensor, exemplar_wh: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return what searches need of exemplars z (B×3×E×E, BGR 0..255) with targets of size `exemplar_wh` (B×2)."""

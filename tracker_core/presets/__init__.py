@@ -1,9 +1,9 @@
 """The settings of every tracker that can be chosen by name; nothing here imports torch."""
 
-from tracker_core.presets import correlation_study, light, published
+from tracker_core.presets import atom, correlation_study, light, published
 from tracker_core.presets.registry import DEFAULT_TRACKER, TrackerEntry, list_trackers, preset, register_tracker
 
 __all__ = ["DEFAULT_TRACKER", "TrackerEntry", "list_trackers", "preset", "register_tracker"]
 
-for _entry in (light.LIGHT, *correlation_study.STUDIED.values(), *published.PUBLISHED.values()):
+for _entry in (light.LIGHT, atom.SMALL_ATOM, *correlation_study.STUDIED.values(), *published.PUBLISHED.values()):
     register_tracker(_entry)

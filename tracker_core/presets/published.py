@@ -1,7 +1,7 @@
 """The published trackers: their configurations and where they come from.
 
-Settings are those of PySOT's experiment files and of the DaSiamRPN release; `docs/published-networks.md` tells how
-each was checked.
+Settings are those of PySOT's experiment files, of the DaSiamRPN release and of pytracking;
+`docs/published-networks.md` tells how each was checked.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import copy
 
 from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.errors import CheckpointError, nearest_name
+from tracker_core.presets.atom import PUBLISHED_ATOM
 from tracker_core.presets.registry import TrackerEntry
 
 RATIOS = (0.33, 0.5, 1.0, 2.0, 3.0)
@@ -69,6 +70,7 @@ PUBLISHED: dict[str, TrackerEntry] = {
         _dasiamrpn("dasiamrpn_SiamRPNBIG", "DaSiamRPN's widest net", 2, 0.055, 0.42, 0.295, 287),
         _dasiamrpn("dasiamrpn_SiamRPNvot", "DaSiamRPN's net for VOT", 1, 0.04, 0.44, 0.45, 0),
         _dasiamrpn("dasiamrpn_SiamRPNotb", "DaSiamRPN's net for OTB", 1, 0.22, 0.40, 0.30, 0),
+        PUBLISHED_ATOM,
     )
 }  # fmt: skip
 

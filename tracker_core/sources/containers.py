@@ -54,9 +54,7 @@ def open_container(location: str, name: str, *, receive_s: float = RECEIVE_S) ->
     options = {"rtsp_transport": "tcp"} if scheme_of(location) in ("rtsp", "rtsps") else {}
     began_s = time.monotonic()
     try:
-        return av.open(
-            ffmpeg_location(location), timeout=timeout_for(location, receive_s), container_options=options
-        )
+        return av.open(ffmpeg_location(location), timeout=timeout_for(location, receive_s), container_options=options)
     except (av.error.FFmpegError, OSError) as error:
         if is_address(location):
             is_late = time.monotonic() - began_s >= CONNECT_S  # some protocols report an interruption as bad data

@@ -120,9 +120,7 @@ def _decode(path: str | Path) -> NDArray[Any]:
     try:
         image = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
-        raise SourceError(
-            f"The image '{path}' cannot be decoded ({error.err}); convert it to PNG or JPEG."
-        ) from error
+        raise SourceError(f"The image '{path}' cannot be decoded ({error.err}); convert it to PNG or JPEG.") from error
     if image is None:
         raise SourceError(f"The image '{path}' is damaged or not an image; remove it or copy it again.")
     return np.asarray(image)

@@ -192,9 +192,7 @@ def _open_folder(folder: Path) -> FrameSource:
         )
     videos = [path.name for path in folder.iterdir() if is_video(path)]
     if videos:
-        raise SourceError(
-            f"The folder '{folder}' holds no images but videos; open one of them, such as '{videos[0]}'."
-        )
+        raise SourceError(f"The folder '{folder}' holds no images but videos; open one of them, such as '{videos[0]}'.")
     return ImageListSource.from_folder(folder)
 
 

@@ -16,6 +16,7 @@ from tracker_core.config import (
 )
 from tracker_core.errors import CheckpointError, ConfigError
 from tracker_core.presets import DEFAULT_TRACKER, preset
+from tracker_core.trackers.base import NetworkTracker
 from tracker_core.trackers.siamese import SiameseTracker
 
 
@@ -26,7 +27,7 @@ def build_tracker(
     device: str = "auto",
     runtime: str = "auto",
     overrides: Iterable[str] | Mapping[str, Any] = (),
-) -> SiameseTracker:
+) -> NetworkTracker:
     """Return a tracker ready for `init`.
 
     Args:
@@ -97,10 +98,14 @@ def tracker_from_network(
     device: str = "cpu",
     runtime: str = "eager",
     make_runner: Callable[..., Any] | None = None,
-) -> SiameseTracker:
+) -> NetworkTracker:
     """Wrap a network that is in memory already (training's, a test's, a published state dict's)."""
     from tracker_core.runtime import make_runner as default_make_runner
 
     make_layout(config)  # its mistakes come before a network is exported
     runner = (make_runner or default_make_runner)(network, config, device=device, runtime=runtime)
+    if config.anchors.style == "overlap":
+        from tracker_core.trackers.atom.tracker import AtomTracker  # it loads torch
+
+        return AtomTracker(config, runner)
     return SiameseTracker(config, runner)

@@ -11,8 +11,8 @@ from tracker_core.checkpoints.weights import hash_file, list_weights
 from tracker_core.config import config_to_mapping
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.results.provenance import Producer, program_version
+from tracker_core.trackers.base import NetworkTracker
 from tracker_core.trackers.builder import build_tracker
-from tracker_core.trackers.siamese import SiameseTracker
 
 
 def describe_producer(tracker: Any) -> Producer:
@@ -31,7 +31,7 @@ def describe_producer(tracker: Any) -> Producer:
     )
 
 
-def rebuild_tracker(producer: Producer, *, device: str = "auto", runtime: str = "auto") -> SiameseTracker:
+def rebuild_tracker(producer: Producer, *, device: str = "auto", runtime: str = "auto") -> NetworkTracker:
     """Return the tracker that `producer` describes: the same weights, by their SHA-256, and the same configuration.
 
     Raises `InputError`, one sentence that says why these results cannot be explained.

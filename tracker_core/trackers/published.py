@@ -8,13 +8,13 @@ from typing import Any
 from tracker_core.checkpoints.state_dicts import convert_state
 from tracker_core.models.builder import build_network
 from tracker_core.presets.published import published_config
+from tracker_core.trackers.base import NetworkTracker
 from tracker_core.trackers.builder import tracker_from_network
-from tracker_core.trackers.siamese import SiameseTracker
 
 
 def load_published(
     name: str, state_dict: Mapping[str, Any], device: str = "cpu", runtime: str = "eager"
-) -> SiameseTracker:
+) -> NetworkTracker:
     """Return a tracker for a published state dict.
 
     Args:

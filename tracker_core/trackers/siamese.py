@@ -11,7 +11,6 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,58 +18,34 @@ from numpy.typing import NDArray
 
 from tracker_core.boxes import check_start_box, cxcywh_to_xywh, published_center
 from tracker_core.candidates import Candidates, Choice, make_layout
-from tracker_core.config import TrackerConfig, TrackingConfig, check_tracking
+from tracker_core.config import TrackerConfig, TrackingConfig
 from tracker_core.crops import channel_mean, context_side, crop_square, is_blank
-from tracker_core.errors import InputError, TrackerStateError
+from tracker_core.errors import TrackerStateError
+from tracker_core.trackers.base import NetworkTracker, check_image
 from tracker_core.trackers.scale_search import best_scale, scale_factors
 from tracker_core.trackers.state import StateMachine
 from tracker_core.types import Image, Timings, TrackDebug, TrackingState, TrackResult
 
-if TYPE_CHECKING:  # both load torch
-    from tracker_core.models.network import Network
+if TYPE_CHECKING:  # it loads torch
     from tracker_core.runtime.base import Outputs, Runner
 
 
-class SiameseTracker:
-    """Follows one target with a Siamese network.
-
-    `init` before `update`; `fork` makes a second tracker for another target that shares the network. `timings`
-    holds the milliseconds of the last call.
-    """
+class SiameseTracker(NetworkTracker):
+    """Follows one target with a Siamese network."""
 
     def __init__(self, config: TrackerConfig, runner: Runner) -> None:
-        self.name = config.name
-        self.config = config
-        self.runner = runner
-        self.timings = Timings()
-        self.weights_path: Path | None = None  # of the checkpoint, None where the network came from memory
+        super().__init__(config, runner)
         self._template: Any = None
         self._current = config.tracking  # what this target is followed with
         self._layout = make_layout(config)
         self._laid_out: dict[tuple[int, ...], Candidates] = {}
-
-    @property
-    def device(self) -> str:
-        """Where the network runs, for example "cpu" or "cuda:0"."""
-        return self.runner.device
-
-    @property
-    def network(self) -> Network:
-        """The network, in evaluation mode and on its device."""
-        return self.runner.network
-
-    @property
-    def tracking(self) -> TrackingConfig:
-        """The parameters of the loop."""
-        return self.config.tracking
 
     def set_tracking(self, tracking: TrackingConfig) -> None:
         """Take other parameters from the next frame on; raises `ConfigError` for a value out of range.
 
         The exemplar's size and context belong to the template, so that changes of these two wait for the next `init`.
         """
-        check_tracking(tracking)
-        self.config = dataclasses.replace(self.config, tracking=tracking)
+        super().set_tracking(tracking)
         self._layout = make_layout(self.config)
         if self._template is not None:
             self._current = dataclasses.replace(
@@ -78,12 +53,6 @@ class SiameseTracker:
             )
             self._state.high, self._state.low = tracking.score_high, tracking.score_low
             self._state.patience = tracking.patience
-
-    def fork(self) -> SiameseTracker:
-        """Return an uninitialised tracker with the same configuration that shares this one's network."""
-        other = type(self)(self.config, self.runner)
-        other.weights_path = self.weights_path
-        return other
 
     def init(self, image: Image, box_xywh: Any) -> None:
         """Start on the target in `box_xywh` (x, y, w, h, image pixels) of a uint8 H×W×3 BGR image.
@@ -233,12 +202,4 @@ class SiameseTracker:
             exemplar_crop=self._exemplar_crop,
             search_crop=crop,
             guide_xywh=cxcywh_to_xywh(last_cxcywh) if self.network.takes_guide else None,
-        )
-
-
-def check_image(image: Image) -> None:
-    """Raise `InputError` unless `image` is uint8 H×W×3."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < 1:
-        raise InputError(
-            f"A tracker takes uint8 images of height × width × 3 in BGR order, not {image.dtype} {image.shape}."
         )

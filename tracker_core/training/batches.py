@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast
 
 import numpy as np
@@ -23,7 +23,7 @@ class Batch:
     Attributes:
         exemplar, search: uint8 B×3×S×S, BGR.
         exemplar_wh: float32 B×2. box_cxcywh, guide_cxcywh: float32 B×4, as in `Pair`.
-        is_positive: bool B. box_weight: float32 B.
+        is_positive: bool B. box_weight: float32 B. proposals_cxcywh: float32 B×N×4.
         unreadable: images that could not be read while the batch was made.
     """
 
@@ -34,12 +34,13 @@ class Batch:
     guide_cxcywh: Tensor
     is_positive: Tensor
     box_weight: Tensor
+    proposals_cxcywh: Tensor = field(default_factory=lambda: torch.empty(0))
     unreadable: tuple[str, ...] = ()
 
     @property
     def tensors(self) -> dict[str, Tensor]:
         """The tensors by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "unreadable"}
+        return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "unreadable"}
 
     def to(self, device: str) -> Batch:
         """Return the batch on a device."""
@@ -78,6 +79,7 @@ def collate_pairs(pairs: Sequence[Pair]) -> Batch:
         guide_cxcywh=stack("guide_cxcywh", np.float32),
         is_positive=stack("is_positive", np.bool_),
         box_weight=stack("box_weight", np.float32),
+        proposals_cxcywh=stack("proposals_cxcywh", np.float32),
         unreadable=tuple(path for pair in pairs for path in pair.unreadable),
     )
 

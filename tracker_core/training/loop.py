@@ -238,5 +238,5 @@ def network_inputs(network: Network, batch: Batch) -> tuple[Tensor | None, ...]:
         batch.exemplar.float().contiguous(memory_format=torch.channels_last),
         batch.search.float().contiguous(memory_format=torch.channels_last),
         batch.exemplar_wh if network.takes_exemplar_size else None,
-        batch.guide_cxcywh if network.takes_guide else None,
+        batch.proposals_cxcywh if network.takes_proposals else batch.guide_cxcywh if network.takes_guide else None,
     )

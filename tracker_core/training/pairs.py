@@ -21,6 +21,7 @@ from tracker_core.training.clips import Clip
 from tracker_core.training.drawing import Crops, Others, Pool, draw_factor, draw_search_shift, draw_shift
 from tracker_core.training.geometry import CropGeometry, View, cut_view
 from tracker_core.training.images import ImageCache, UnreadableImageError
+from tracker_core.training.proposals import draw_proposals
 from tracker_core.training.scenes import SceneMaker
 from tracker_core.types import Image
 
@@ -39,6 +40,7 @@ class Pair:
         guide_cxcywh: that box jittered, as the box of the frame before would be, for trackers that take a guide.
         is_positive: whether the target is there at all.
         box_weight: weight of the box in the regression loss.
+        proposals_cxcywh: (N, 4) boxes around the target, for networks that predict overlaps.
         unreadable: images that were drawn for this pair and could not be read.
     """
 
@@ -49,6 +51,7 @@ class Pair:
     guide_cxcywh: NDArray[np.float32]
     is_positive: bool
     box_weight: float
+    proposals_cxcywh: NDArray[np.float32]
     unreadable: tuple[str, ...] = ()
 
 
@@ -145,7 +148,7 @@ class PairSource:
         return View(self.geometry.search_size, scale, draw_search_shift(rng, aug), aspect)
 
     def _finish(self, rng: np.random.Generator, crops: Crops, unreadable: tuple[str, ...]) -> Pair:
-        """Flip, recolour and degrade the crops; add the guide."""
+        """Flip, recolour and degrade the crops; add the guide and the proposals."""
         aug = self.config.augment
         exemplar, search, box_cxcywh = crops.exemplar, crops.search, crops.box_cxcywh
         if rng.random() < aug.flip_probability:
@@ -159,7 +162,8 @@ class PairSource:
             search = degrade(jitter_colour(search, rng, aug.colour), rng, aug)
             if rng.random() < aug.template_degradation:
                 exemplar = degrade(exemplar, rng, aug)
-        flags = (crops.is_positive, crops.box_weight, unreadable)
+        proposals_cxcywh = draw_proposals(rng, box_cxcywh, self.config.proposals)
+        flags = (crops.is_positive, crops.box_weight, proposals_cxcywh, unreadable)
         return Pair(exemplar, search, crops.exemplar_wh, box_cxcywh, guide_cxcywh, *flags)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from tracker_core.config import TrackingConfig, check_tracking, ranges_of
 from tracker_core.errors import ConfigError, DataSetError, nearest_name
 from tracker_core.evaluation.curves import SequenceCurves
-from tracker_core.trackers.siamese import SiameseTracker
+from tracker_core.trackers.base import NetworkTracker
 from tracker_core.training.clips import Clip
 from tracker_core.training.images import ImageCache
 from tracker_core.training.readers.sequences import read_sequence_clips
@@ -96,7 +96,7 @@ def apply_setting(tracking: TrackingConfig, setting: Mapping[str, float]) -> Tra
 
 
 def run_trials(
-    tracker: SiameseTracker,
+    tracker: NetworkTracker,
     sequences: Sequence[Clip],
     settings: Iterator[dict[str, float]],
     cache: ImageCache,

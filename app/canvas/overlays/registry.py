@@ -13,6 +13,7 @@ from app.canvas.overlays.boxes import (
 )
 from app.canvas.overlays.candidates import AnchorsAtMouseOverlay, ProposalsOverlay
 from app.canvas.overlays.heat_map import HeatMapOverlay
+from app.canvas.overlays.online import MemoryOverlay, RefinementOverlay
 from app.canvas.overlays.trail import TrailOverlay
 
 PAINT_ORDER: list[type[Overlay]] = [
@@ -21,6 +22,8 @@ PAINT_ORDER: list[type[Overlay]] = [
     TrailOverlay,
     GhostOverlay,
     ProposalsOverlay,
+    RefinementOverlay,
+    MemoryOverlay,
     AnchorsAtMouseOverlay,
     AnchorOverlay,
     GuideOverlay,

@@ -1,0 +1,1 @@
+"""ATOM: a classifier learnt while tracking, and boxes that climb a predicted overlap."""
