@@ -262,7 +262,7 @@ def test_the_memory_is_bounded_and_a_frame_is_learnt_once():
         classifier.learn(frame, example(classifier, features), steps=5 if frame % 10 == 0 else 0)
     assert classifier.memory.used == 40 and classifier.memory.samples.shape[1] == 40
     before, weights = classifier.taps, classifier.memory.weights.clone()
-    classifier.stand_at(25)  # the filter of frame 25 is that of frame 20, when it was last learnt
+    classifier.stand_at(25)  # the filter of frame 25 is that of frame 20, when it was last learned
     assert not torch.equal(classifier.taps, before)
     classifier.learn(26, example(classifier, features), steps=5)
     assert torch.equal(classifier.memory.weights, weights)

@@ -1,7 +1,7 @@
 """ATOM's networks (Danelljan et al. 2019): a frozen backbone and the overlap predictor, an IoU-Net with modulation.
 
 The predictor's layers have the names of the published release, so that its weights can be taken over by name. The
-classifier, which is learnt while tracking, is in `trackers/atom_classifier.py`.
+classifier, which is learned while tracking, is in `trackers/atom_classifier.py`.
 """
 
 from __future__ import annotations

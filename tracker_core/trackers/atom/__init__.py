@@ -1,1 +1,1 @@
-"""ATOM: a classifier learnt while tracking, and boxes that climb a predicted overlap."""
+"""ATOM: a classifier learned while tracking, and boxes that climb a predicted overlap."""

@@ -1,4 +1,4 @@
-"""ATOM's classifier: a projection and one filter, learnt on the first frame and kept up to date on a memory."""
+"""ATOM's classifier: a projection and one filter, learned on the first frame and kept up to date on a memory."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def gaussian_labels(shifts: NDArray[np.float64], count: int, deviation: float) -
 
 @dataclass(frozen=True)
 class Example:
-    """A compressed sample D×h×w whose target lies `shift` positions (x, y) from the centre, learnt at `rate`."""
+    """A compressed sample D×h×w whose target lies `shift` positions (x, y) from the centre, learned at `rate`."""
 
     sample: Tensor
     shift: tuple[float, float]
@@ -108,7 +108,7 @@ class Classifier:
     def learn(self, frame: int, example: Example | None, *, steps: int = 0) -> None:
         """Learn from frame number `frame`: remember an example, and take this frame's part of the optimisation.
 
-        `steps` above 0 starts the optimisation anew on the memory as it is. A frame that was learnt from before brings
+        `steps` above 0 starts a new optimisation on the memory as it is. A frame that was learned from before brings
         back the filter that it left.
         """
         if frame <= self._newest:

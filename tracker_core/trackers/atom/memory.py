@@ -22,7 +22,7 @@ class MemoryWeights:
         self._newest: int | None = None
 
     def add(self, rate: float) -> int:
-        """Make room for a sample that is learnt at this rate; return its place."""
+        """Make room for a sample that is learned at this rate; return its place."""
         values, initial = self.values, self.initial
         place = initial + int(values[initial:].argmin())
         if self._newest is None:

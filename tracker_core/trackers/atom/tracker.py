@@ -1,4 +1,4 @@
-"""ATOM: a classifier learnt while tracking says where, a predicted overlap says how large (Danelljan et al. 2019).
+"""ATOM: a classifier learned while tracking says where, a predicted overlap says how large (Danelljan et al. 2019).
 
 The values of `OnlineConfig` and the rules around them are those of the published release (pytracking).
 """
