@@ -16,7 +16,7 @@ from tracker_core.errors import InputError
 from tracker_core.results.identity import file_name, fingerprint, identify_source, locate
 from tracker_core.results.provenance import Producer, SourceIdentity, SourceKind
 from tracker_core.results.recorder import RunRecorder
-from tracker_core.results.run import BoxOrigin, Run
+from tracker_core.results.run import BoxOrigin, Run, TargetTrack
 from tracker_core.results.run_data import run_from_data, run_to_data
 from tracker_core.results.run_file import load_run, save_run
 from tracker_core.sources.opening import open_source
@@ -81,6 +81,18 @@ def test_recording_goes_on_from_a_saved_run(tmp_path: Path) -> None:
     assert run_to_data(again.build()) == run_to_data(run)
     again.put(2, 1, result(5.0))
     assert len(again.build()) == 3 and again.build().targets[0].key_frames[0].by is BoxOrigin.FILE
+
+
+def test_recording_goes_on_from_a_run_of_unknown_origin() -> None:
+    """Boxes from a file, and runs of the first version without a tracker's name, do not say what found them."""
+    boxes, scores = np.ones((2, 4)), np.full(2, np.nan)
+    target = TargetTrack(1, boxes, scores, (TrackingState.TRACKING,) * 2)
+    again = RunRecorder.from_run(Run(SourceIdentity("clip"), np.arange(2), np.arange(2.0), (target,)))
+    assert again.producer_of(1) is None and len(again.build()) == 2
+    again.producer = Producer("second")
+    again.put(2, 1, result(5.0))
+    run = again.build()
+    assert run.producer_of(1) is None and run.producer_of(2) == Producer("second")
 
 
 def test_image_names_follow_the_files_of_the_source() -> None:

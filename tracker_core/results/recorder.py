@@ -70,18 +70,17 @@ class RunRecorder:
         recorder.created = run.created or recorder.created
         for producer in run.producers:
             recorder.producer = producer
-        for row, index in enumerate(run.frame_indices.tolist()):
-            name = run.file_names[row] if run.file_names else ""
-            recorder.note_frame(index, float(run.times_s[row]), name, float(run.update_times_s[row]))
         for target in run.targets:
             record = recorder.target(target.number)
             record.name = target.name
             record.key_frames = {key.index: key for key in target.key_frames}
-            for row, index in enumerate(run.frame_indices.tolist()):
-                result = run.result_at(index, target.number)
-                if result is not None:
-                    record.results[index] = result
-                    record.made_by[index] = target.maker(row)
+        for row, (index, results) in enumerate(run):
+            name = run.file_names[row] if run.file_names else ""
+            recorder.note_frame(index, float(run.times_s[row]), name, float(run.update_times_s[row]))
+            for number, result in results.items():
+                recorder.producer = run.producer_of(index, number)
+                recorder.put(index, number, result)
+        recorder.producer = run.producer
         return recorder
 
     def copy(self) -> RunRecorder:
