@@ -70,6 +70,16 @@ def test_a_video_and_its_boxes(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Lost in 0 frames" in said
 
 
+def test_names_in_square_brackets_are_said_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Downloaded videos are often called `title [id].mp4`; `[/b]` alone once ended the command in a traceback."""
+    make_video(Path("clip [abc] :dog:.mp4"), 3)
+    arguments = ("--source", "clip [abc] :dog:.mp4", "--box", BOX, "--no-video", "--device", "cpu")
+    assert main(["track", *arguments, "--out", "runs[b]/[/b]"]) == 0
+    said = capsys.readouterr()
+    assert "Tracked 3 frames of clip [abc] :dog:" in said.out and "runs[b]/[/b]/" in said.out
+    assert "Tracking clip [abc] :dog:" in said.err
+
+
 def test_results_go_under_runs_by_default() -> None:
     make_video(Path("clip.mp4"), 3)
     assert main(["track", "--source", "clip.mp4", "--box", BOX, "--no-video", "--progress", "none"]) == 0

@@ -19,8 +19,9 @@ from rich.text import Text
 from tracker_core.errors import SiamscopeError
 
 INTERRUPTED = 130
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
-output = Console(highlight=False, soft_wrap=True)
+# texts hold names of files and sources: "[x]" and ":x:" in them are no styles and no emoji
+errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+output = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def add_progress_option(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +43,7 @@ def run_safely(action: Callable[[], int]) -> int:
     try:
         return action()
     except SiamscopeError as error:
-        errors.print(f"[bold red]Error:[/bold red] {_escape(str(error))}")
+        errors.print(Text.assemble(("Error:", "bold red"), f" {error}"))
         return error.exit_code
     except KeyboardInterrupt:
         errors.print("Stopped.")
@@ -53,8 +54,9 @@ def run_safely(action: Callable[[], int]) -> int:
         return 0
 
 
-def _escape(text: str) -> str:
-    return text.replace("[", "\\[")
+def print_note(text: str) -> None:
+    """Print what the user should know of a result, on standard error."""
+    errors.print(Text.assemble(("Note:", "yellow"), f" {text}"))
 
 
 class RateColumn(ProgressColumn):
@@ -81,7 +83,7 @@ class Reporter:
     def __enter__(self) -> Reporter:
         if self.kind == "bar":
             self._bar = Progress(
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn(),
+                TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), RateColumn(),
                 TimeRemainingColumn(), console=errors, transient=False,
             )  # fmt: skip
             self._bar.start()

@@ -153,10 +153,10 @@ class _Command:
             if plan.present:
                 errors.print(
                     f"{plan.candidate.name}: {len(plan.present)} of {len(self.evaluation.truths)} sequences have "
-                    f"results in {plan.store.folder} and are not tracked again.", markup=False,
-                )  # fmt: skip
+                    f"results in {plan.store.folder} and are not tracked again."
+                )
             for name, flaw in plan.replaced.items():
-                errors.print(f"{plan.candidate.name}: the result of {name} {flaw}; it is tracked again.", markup=False)
+                errors.print(f"{plan.candidate.name}: the result of {name} {flaw}; it is tracked again.")
 
     def _run(self, plan: Plan, tracker: Any, bar: Reporter) -> None:
         grown = GrowingScore(self.evaluation, plan)
@@ -184,7 +184,7 @@ class _Command:
                 # stopped before this tracker had a result is not an error; nothing scored although it ran is one
                 if not interrupted and len(self.plans) == 1:
                     raise
-                errors.print(f"{plan.candidate.name}: {error}", style="yellow", markup=False)
+                errors.print(f"{plan.candidate.name}: {error}", style="yellow")
         return scores
 
     def _show(self, scores: list[Score]) -> None:
@@ -193,7 +193,7 @@ class _Command:
         for score in scores:
             show_attributes(score)
         show_scores(scores)
-        output.print(f"Results are in {self.evaluation.folder}.", markup=False)
+        output.print(f"Results are in {self.evaluation.folder}.")
 
 
 def _make_tracker(name: str | None, weights: str | None, **options: Any) -> Any:

@@ -71,8 +71,8 @@ def run_correlation_study(args: argparse.Namespace) -> int:
     if args.progress == "json":
         emit({"event": "result", "out": str(out), "page": str(written[0])})
     else:
-        output.print(written[0].read_text(encoding="utf-8"), markup=False)
-        output.print(f"The figure, the table and the page are in '{out}'.", markup=False)
+        output.print(written[0].read_text(encoding="utf-8"))
+        output.print(f"The figure, the table and the page are in '{out}'.")
     return INCOMPLETE if any(score.remarks.left_out for score in scores.values()) else 0
 
 
@@ -101,7 +101,7 @@ def _tell(progress: str, run: Any) -> None:
         emit({"event": "run", "tracker": run.tracker, "seed": run.seed, "step": run.step, "finished": run.is_finished})
     elif progress == "bar":
         what = "is already trained" if run.is_finished else f"is trained from step {run.step}"
-        errors.print(f"{run.name} {what}.", markup=False)
+        errors.print(f"{run.name} {what}.")
 
 
 def _evaluate(evaluation: Any, candidates: list[Any], jobs: int, args: argparse.Namespace) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _evaluate(evaluation: Any, candidates: list[Any], jobs: int, args: argparse.
     for plan, _ in plans:
         score = evaluation.score(plan.store, failed=failed[plan.candidate.name])
         for sentence in score.remarks.left_out.values():
-            errors.print(f"{score.tracker}: {sentence}", style="yellow", markup=False)
+            errors.print(f"{score.tracker}: {sentence}", style="yellow")
         scores[plan.candidate.name] = score
     return scores
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import cv2
 
-from tracker_core.cli.console import Reporter, add_progress_option, emit, errors, output
+from tracker_core.cli.console import Reporter, add_progress_option, emit, output, print_note
 from tracker_core.cli.track_command import parse_frames
 from tracker_core.cli.tracking_run import FrameRange, truth_row
 from tracker_core.errors import InputError, OutputError, SiamscopeError, nearest_name
@@ -187,7 +187,7 @@ def _finish(args: argparse.Namespace, written: list[str], notes: list[str]) -> i
         emit({"event": "result", "files": written, "warnings": notes})
         return 0
     for note in notes:
-        errors.print(f"[yellow]Note:[/yellow] {note}")
+        print_note(note)
     if len(written) > 4:
         output.print(f"Wrote {len(written)} files, the first is {written[0]}.")
     else:

@@ -77,8 +77,8 @@ def run_report(args: argparse.Namespace) -> int:
     written = write_report(report, out)
     for tracker, sentences in report.remarks.items():
         for sentence in sentences:
-            errors.print(f"{tracker}: {sentence}", style="yellow", markup=False)
-    output.print(f"{len(written)} files were written to '{out}'; open '{written[0]}'.", markup=False)
+            errors.print(f"{tracker}: {sentence}", style="yellow")
+    output.print(f"{len(written)} files were written to '{out}'; open '{written[0]}'.")
     return INCOMPLETE if args.strict and not all(score.is_complete for score in scores) else 0
 
 

@@ -25,7 +25,7 @@ def show_scores(scores: Sequence[Score]) -> None:
         _print(table)
     for score in scores:
         for line in score.describe_remarks():
-            errors.print(f"{score.tracker}: {line}", style="yellow", markup=False)
+            errors.print(f"{score.tracker}: {line}", style="yellow")
 
 
 def show_sequences(score: Score) -> None:
@@ -65,7 +65,7 @@ def _cells(values: Mapping[str, Any], measures: Sequence[Measure]) -> list[str]:
 
 def _print(table: Table) -> None:
     # what is not a terminal has no width, and nothing must be cut off there
-    (output if output.is_terminal else Console(file=output.file, width=200)).print(table)
+    (output if output.is_terminal else Console(file=output.file, width=200, markup=False, emoji=False)).print(table)
 
 
 def _table(first: str, *columns: str) -> Table:

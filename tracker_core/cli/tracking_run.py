@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tracker_core.cli.console import INTERRUPTED, Reporter, emit, errors, output
+from tracker_core.cli.console import INTERRUPTED, Reporter, emit, output, print_note
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.files import write_text
 from tracker_core.metrics import precision_at, success_auc
@@ -205,7 +205,7 @@ class TrackingRun:
             emit({"event": "result", **summary})
             return
         for warning in summary["warnings"]:
-            errors.print(f"[yellow]Note:[/yellow] {warning}")
+            print_note(warning)
         speed = f", {summary['updates_per_second']:.0f} updates/s" if summary["updates_per_second"] else ""
         output.print(f"Tracked {summary['frames']} frames of {self.source.name} with {self.trackers[0].name}{speed}.")
         for number, target in enumerate(summary["targets"], 1):

@@ -108,7 +108,7 @@ def _conclude(trainer: Any, folder: Path, finished: bool, told: str) -> None:
         )  # fmt: skip
     elif told == "bar":
         if unreadable:
-            errors.print(f"{unreadable} times a image could not be read ({len(trainer.unreadable)} images).")
+            errors.print(f"{unreadable} times an image could not be read ({len(trainer.unreadable)} images).")
         best = f", best success AUC on validation {trainer.best:.3f}" if trainer.best >= 0 else ""
         what = "Finished" if finished else "Stopped; --resume continues"
         output.print(f"{what}: step {trainer.step}, weights in '{folder}'{best}.")

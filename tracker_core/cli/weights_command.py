@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
+from rich.text import Text
 
 from tracker_core.checkpoints.published_names import SAME_SHAPES
 from tracker_core.checkpoints.weights import (
@@ -59,9 +59,9 @@ def _list(args: argparse.Namespace) -> int:
         return 0
     for entry in entries:
         # lines and no table: a table cuts a SHA-256 short where the terminal is narrow
-        output.print(f"[bold]{escape(entry.name)}[/bold]")
+        output.print(entry.name, style="bold")
         for key, value in _rows(entry):
-            output.print(f"  {key:<8} {escape(value)}", style="red" if key == "problem" else None)
+            output.print(f"  {key:<8} {value}", style="red" if key == "problem" else None)
     return 0
 
 
@@ -88,7 +88,8 @@ def _show(args: argparse.Namespace) -> int:
         path = find_weights(args.name)
     metadata = read_metadata(path)
     config = load_checkpoint(path).config
-    output.print(f"[bold]{escape(str(path))}[/bold]\nSHA-256 {hash_file(path)}")
+    output.print(str(path), style="bold")
+    output.print(f"SHA-256 {hash_file(path)}")
     output.print_json(json.dumps({**metadata, "config": config}))
     return 0
 
@@ -96,8 +97,8 @@ def _show(args: argparse.Namespace) -> int:
 def _verify(args: argparse.Namespace) -> int:
     entries = list_weights()
     for entry in entries:
-        verdict = f"[red]{escape(entry.problem)}[/red]" if entry.problem else "[green]good[/green]"
-        output.print(f"{escape(entry.name)}: {verdict}")
+        verdict = (entry.problem, "red") if entry.problem else ("good", "green")
+        output.print(Text.assemble(f"{entry.name}: ", verdict))
     if not entries:
         output.print("There are no weights here to verify.")
     return 2 if any(entry.problem for entry in entries) else 0
@@ -105,8 +106,8 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _import(args: argparse.Namespace) -> int:
     target = import_weights(args.file, args.name)
-    output.print(f"Imported as [bold]{escape(target.stem)}[/bold]: {escape(str(target))}")
-    output.print(f"Use it with: track --tracker {escape(target.stem)} --source …")
+    output.print(Text.assemble("Imported as ", (target.stem, "bold"), f": {target}"))
+    output.print(f"Use it with: track --tracker {target.stem} --source …")
     tracker = read_metadata(target)["tracker"]
     pairs = {name: other for name, others in SAME_SHAPES.items() for other in others}
     twin = pairs.get(tracker) or {other: name for name, other in pairs.items()}.get(tracker)
