@@ -77,6 +77,27 @@ def test_the_classifier_alone_follows_the_block(network, frames):
         np.testing.assert_allclose(result.box_xywh[2:], BOX[2:])
 
 
+# frame, then x, y, w, h that this program gave when it was written; the tolerance is for other processors' arithmetic
+PATH = (
+    (1, (65.32, 98.11, 66.25, 50.18)),
+    (2, (67.91, 102.31, 69.03, 52.38)),
+    (4, (75.58, 111.66, 69.64, 55.66)),
+    (8, (97.87, 115.59, 70.86, 54.62)),
+    (12, (115.81, 87.17, 70.77, 58.28)),
+)
+
+
+def test_the_path_of_what_ships(frames):
+    network = build_network(preset("atom-small").network)
+    network.load_state_dict(load_checkpoint(find_weights("atom-small")).state)
+    tracker = make(network)
+    tracker.init(frames[0], BOX)
+    boxes = [BOX, *(tracker.update(image).box_xywh for image in frames[1:13])]
+    for index, expected in PATH:
+        np.testing.assert_allclose(boxes[index], expected, atol=1.0)
+        assert iou_xywh(boxes[index], truth(index)) > 0.7
+
+
 def test_without_the_classifier_it_is_sought_where_it_was(network, frames):
     tracker = make(network, classify=False, refine=False)
     tracker.init(frames[0], BOX)
