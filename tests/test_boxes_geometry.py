@@ -23,7 +23,6 @@ box_xywh = st.tuples(coordinate, coordinate, side, side).map(lambda values: np.a
 ROUND_TRIPS = [
     (boxes.xywh_to_xyxy, boxes.xyxy_to_xywh),
     (boxes.xywh_to_cxcywh, boxes.cxcywh_to_xywh),
-    (lambda box: boxes.cxcywh_to_xyxy(boxes.xywh_to_cxcywh(box)), boxes.xyxy_to_xywh),
 ]
 
 

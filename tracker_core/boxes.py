@@ -57,13 +57,6 @@ def cxcywh_to_xywh(boxes_cxcywh: ArrayOrTensor) -> ArrayOrTensor:
     return result
 
 
-def cxcywh_to_xyxy(boxes_cxcywh: ArrayOrTensor) -> ArrayOrTensor:
-    """Return corners (…, 4) of centre/size boxes (…, 4)."""
-    cx, cy, w, h = (boxes_cxcywh[..., i] for i in range(4))
-    result: ArrayOrTensor = _stack((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
-    return result
-
-
 def polygon_to_xywh(polygons: ArrayLike) -> NDArray[np.float64]:
     """Return the axis-aligned bounding boxes (…, 4) of polygons (…, 2·n), x and y alternating."""
     points = np.asarray(polygons, np.float64)

@@ -111,7 +111,6 @@ class Timings:
     crop_ms: float = 0.0
     network_ms: float = 0.0
     select_ms: float = 0.0
-    draw_ms: float = 0.0
 
     @property
     def update_ms(self) -> float:

@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from PyQt5.QtCore import PYQT_VERSION_STR, QT_VERSION_STR, Qt
 from PyQt5.QtWidgets import QApplication, QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
+from tracker_core.results.provenance import program_version
+
 PACKAGES = ("torch", "onnxruntime", "numpy", "opencv-python", "opencv-python-headless", "av", "qimage2ndarray")
 
 
@@ -47,14 +49,6 @@ class AboutDialog(QDialog):
         clipboard = QApplication.clipboard()
         if clipboard is not None:
             clipboard.setText(self.facts.toPlainText())
-
-
-def program_version() -> str:
-    """Return this program's version, "" where it runs from a folder that was never installed."""
-    try:
-        return version("siamscope")
-    except PackageNotFoundError:
-        return ""
 
 
 def describe_system(tracker: str, device: str, log_file: str) -> str:

@@ -7,18 +7,18 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from tracker_core.cli.console import errors, run_safely, set_up_logging
 from tracker_core.errors import InputError, nearest_name
 from tracker_core.files import check_writable_file
+from tracker_core.results.provenance import program_version
 
 # name → module and the line that --help shows; the module itself is loaded only for the command that was typed
 COMMANDS: dict[str, tuple[str, str]] = {
     "track": ("tracker_core.cli.track_command", "follow targets in a video, camera, stream, folder or sequence"),
-    "export": ("tracker_core.cli.export_command", "draw a saved run into a video, or convert its boxes"),
+    "export": ("tracker_core.cli.export_command", "draw a saved run into a video or images, or convert its boxes"),
     "eval": ("tracker_core.cli.eval_command", "run trackers on a benchmark and score them"),
     "score": ("tracker_core.cli.score_command", "score result files that any tracker wrote"),
     "report": ("tracker_core.cli.report_command", "plots, tables and a page from results"),
@@ -88,15 +88,14 @@ def _make_parser(arguments: Sequence[str]) -> Parser:
         description="Draw a box, watch a Siamese tracker follow it, and see why it does what it does.",
         epilog="Without a command the window opens (on a file or folder, if given); see 'siamscope COMMAND --help'.",
     )
-    parser.add_argument("--version", action="version", version=f"siamscope {_version()}")
+    parser.add_argument("--version", action="version", version=f"siamscope {program_version() or '(not installed)'}")
     parser.add_argument("-v", "--verbose", action="store_true", help="log everything")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     wanted = next((word for word in arguments if word in COMMANDS), None)
     for name, (module, line) in COMMANDS.items():
+        command = subparsers.add_parser(name, help=line)
         if name == wanted:
-            importlib.import_module(module).add_parser(subparsers)
-        else:
-            subparsers.add_parser(name, help=line)
+            importlib.import_module(module).add_options(command)
     return parser
 
 
@@ -114,10 +113,3 @@ def _open_window_or_demo(arguments: list[str], window: Window | None) -> int:
     if window is not None:
         errors.print("There is no display, so the window cannot open; tracking without it.")
     return run_demo(arguments[0] if arguments else None)
-
-
-def _version() -> str:
-    try:
-        return metadata.version("siamscope")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"

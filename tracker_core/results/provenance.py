@@ -46,11 +46,6 @@ class Producer:
     runtime: str = ""
     program: str = ""
 
-    def changes_from(self, other: Producer) -> dict[str, Any]:
-        """Return this producer's values, by dotted key, that differ from the configuration of `other`."""
-        theirs = _flatten(other.config)
-        return {key: value for key, value in _flatten(self.config).items() if key not in theirs or theirs[key] != value}
-
 
 @dataclass(frozen=True)
 class SourceIdentity:
@@ -107,10 +102,3 @@ def program_version() -> str:
         return version("siamscope")
     except PackageNotFoundError:
         return ""
-
-
-def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat

@@ -26,11 +26,6 @@ class FrameCache:
     def __contains__(self, index: int) -> bool:
         return index in self._frames
 
-    @property
-    def used_bytes(self) -> int:
-        """Bytes of pixels held now."""
-        return self._bytes
-
     def capacity_in_frames(self, image_bytes: int) -> int:
         """Return how many frames of `image_bytes` each fit, at least 1."""
         return max(1, self.capacity_bytes // max(1, image_bytes))

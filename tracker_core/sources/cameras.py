@@ -17,7 +17,6 @@ from tracker_core.types import Image
 LINUX_CAMERAS = Path("/sys/class/video4linux")
 LINUX_DEVICES = Path("/dev")
 PROBED_CAMERAS = 6
-COMMON_SIZES = ((320, 240), (640, 480), (800, 600), (1280, 720), (1920, 1080), (3840, 2160))
 
 # V4L2's VIDIOC_QUERYCAP: a device node may be a camera, its metadata, or a codec
 _QUERY_CAPABILITIES = 0x80685600
