@@ -35,14 +35,12 @@ STAGES = ("decode", "crop", "network", "select", "draw", "encode")
 WARM_UP = 5
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the sub-command to the command line."""
-    parser = subparsers.add_parser(
-        "bench",
-        help="measure speed, stage by stage",
-        description="Measure median and 95th percentile of each stage, in milliseconds, on the bundled clip (640×480).",
-        epilog="Times on a busy machine wander; compare runtimes within one run: bench --compare eager",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line takes after the command's name."""
+    parser.description = (
+        "Measure median and 95th percentile of each stage, in milliseconds, on the bundled clip (640×480)."
     )
+    parser.epilog = "Times on a busy machine wander; compare runtimes within one run: bench --compare eager"
     add_tracker_options(parser)
     parser.add_argument(
         "--network", action="append", default=[], metavar="NAME",

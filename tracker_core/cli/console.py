@@ -31,6 +31,12 @@ def add_progress_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """Add --device and --runtime: on what a tracker's network runs, and by what."""
+    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto)")
+
+
 def set_up_logging(verbose: bool) -> None:
     """Show warnings (or everything, if `verbose`) on standard error."""
     handler = RichHandler(console=errors, show_time=False, show_path=verbose, show_level=True, markup=False)

@@ -12,14 +12,20 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from tracker_core.cli.console import INTERRUPTED, Reporter, add_progress_option, emit, errors, output
+from tracker_core.cli.console import (
+    INTERRUPTED,
+    Reporter,
+    add_device_options,
+    add_progress_option,
+    emit,
+    errors,
+    output,
+)
 from tracker_core.cli.eval_events import GrowingScore
-from tracker_core.cli.score_command import INCOMPLETE, write_scores
+from tracker_core.cli.score_command import INCOMPLETE, add_scoring_options, write_scores
 from tracker_core.cli.score_tables import show_attributes, show_scores, show_sequences
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.evaluation.benchmarks import BENCHMARKS, Benchmark, open_benchmark
-from tracker_core.evaluation.curves import THRESHOLD_COUNTS
-from tracker_core.evaluation.failures import EAO_INTERVALS
 from tracker_core.evaluation.runner import Candidate, Evaluation, Plan, choose_jobs, describe_run
 from tracker_core.evaluation.scoring import Score
 from tracker_core.evaluation.workers import TRACKED, Outcome
@@ -27,15 +33,13 @@ from tracker_core.evaluation.workers import TRACKED, Outcome
 TERMINATED = 128 + signal.SIGTERM
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the sub-command to the command line."""
-    parser = subparsers.add_parser(
-        "eval",
-        help="run trackers on a benchmark and score them",
-        description="Run trackers on a benchmark and score them. Existing results are reused, and an interrupted "
-        "run resumes when the same command is called again.",
-        epilog="Example: siamscope eval --dataset otb --root OTB100/ --sequences Deer,Jogging --json scores.json",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line takes after the command's name."""
+    parser.description = (
+        "Run trackers on a benchmark and score them. Existing results are reused, and an interrupted "
+        "run resumes when the same command is called again."
     )
+    parser.epilog = "Example: siamscope eval --dataset otb --root OTB100/ --sequences Deer,Jogging --json scores.json"
     parser.add_argument("--dataset", required=True, choices=tuple(BENCHMARKS), help="the benchmark")
     parser.add_argument("--root", required=True, metavar="DIR", help="the folder that holds its sequences")
     parser.add_argument(
@@ -47,15 +51,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--sequences", default="", metavar="A,B", help="only these; a clip's name is all its targets")
     parser.add_argument("--out", default="results", metavar="DIR", help="where results go (results)")
     parser.add_argument("--json", metavar="FILE", help="write all numbers as JSON")
-    parser.add_argument(
-        "--thresholds", type=int, choices=THRESHOLD_COUNTS, default=21, help="thresholds of the success curve (21)"
-    )
-    parser.add_argument("--year", choices=tuple(EAO_INTERVALS), default="2018", help="of a VOT challenge (2018)")
+    add_scoring_options(parser)
     parser.add_argument("--jobs", type=int, metavar="N", help="sequences at a time (default: one per core)")
-    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N (auto)")
-    parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto)")
+    add_device_options(parser)
     parser.add_argument("--again", action="store_true", help="track these sequences again, whatever results there are")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if any score is partial")
     add_progress_option(parser)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the tracker's configuration")
     parser.set_defaults(run=run_eval)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tracker_core.cli.console import Reporter, add_progress_option, emit, errors, output
+from tracker_core.cli.console import Reporter, add_device_options, add_progress_option, emit, errors, output
 from tracker_core.files import check_writable
 from tracker_core.packaged import CONFIGS
 
@@ -14,12 +14,11 @@ DEFAULT_CONFIG = CONFIGS / "experiments" / "correlation_study.yaml"
 INCOMPLETE = 1
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the sub-command to the command line."""
-    experiments = subparsers.add_parser(
-        "experiment", help="repeat a study: train, evaluate, plot", description="Repeat a study."
-    ).add_subparsers(dest="experiment", required=True, metavar="NAME")
-    parser = experiments.add_parser(
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line takes after the command's name."""
+    parser.description = "Repeat a study."
+    studies = parser.add_subparsers(dest="experiment", required=True, metavar="NAME")
+    study = studies.add_parser(
         "correlation-study",
         help="is the correlation map needed?",
         description="Is the correlation map needed? Train its trackers alike (or load them), evaluate each, "
@@ -27,20 +26,19 @@ def add_parser(subparsers: Any) -> None:
         "again; Ctrl-C saves, and the same command resumes.",
         epilog="Example: siamscope experiment correlation-study --load shipped benchmark.root=OTB100/",
     )
-    parser.add_argument(
+    study.add_argument(
         "--config", default=str(DEFAULT_CONFIG), metavar="FILE", help="a YAML file (the one in configs/experiments)"
     )
-    parser.add_argument(
+    study.add_argument(
         "--load", metavar="WHAT", help="do not train: 'shipped', or a folder of runs called TRACKER_SEED"
     )
-    parser.add_argument("--out", metavar="DIR", help="folder of runs, results and the figure")
-    parser.add_argument("--jobs", type=int, metavar="N", help="sequences at a time (default: one per core)")
-    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N (auto)")
-    parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto), of the evaluation")
-    parser.add_argument("--again", action="store_true", help="remove the results of the sequences and track them again")
-    add_progress_option(parser)
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes, such as seeds=[0,1,2]")
-    parser.set_defaults(run=run_correlation_study)
+    study.add_argument("--out", metavar="DIR", help="folder of runs, results and the figure")
+    study.add_argument("--jobs", type=int, metavar="N", help="sequences at a time (default: one per core)")
+    add_device_options(study)
+    study.add_argument("--again", action="store_true", help="remove the results of the sequences and track them again")
+    add_progress_option(study)
+    study.add_argument("overrides", nargs="*", metavar="key=value", help="changes, such as seeds=[0,1,2]")
+    study.set_defaults(run=run_correlation_study)
 
 
 def run_correlation_study(args: argparse.Namespace) -> int:

@@ -25,13 +25,9 @@ from tracker_core.types import FrameSource, Image, Sequence
 OVERLAYS = ("prediction", "ground_truth", "labels")
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the sub-command to the command line."""
-    parser = subparsers.add_parser(
-        "export",
-        help="draw a saved run into a video or images, or convert its boxes",
-        description="Turn a saved run (the …-run.json of 'track' or of the window) into a video, images or boxes.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line takes after the command's name."""
+    parser.description = "Turn a saved run (the …-run.json of 'track' or of the window) into a video, images or boxes."
     parser.add_argument("--run", dest="run_file", required=True, metavar="FILE", help="the saved run, JSON")
     parser.add_argument("--source", metavar="S", help="where the images are, if they moved since the run")
     parser.add_argument("--out", required=True, metavar="FILE", help="an .mp4, a folder (with --images), or a box file")

@@ -7,44 +7,30 @@ from pathlib import Path
 from typing import Any
 
 from tracker_core.cli.console import errors, output
-from tracker_core.cli.score_command import INCOMPLETE, choose_trackers
+from tracker_core.cli.score_command import INCOMPLETE, add_scoring_options, choose_trackers
 from tracker_core.errors import InputError
 from tracker_core.evaluation.benchmarks import BENCHMARKS, open_benchmark
-from tracker_core.evaluation.curves import THRESHOLD_COUNTS
-from tracker_core.evaluation.failures import EAO_INTERVALS
 from tracker_core.evaluation.protocols import PROTOCOLS, AnyProtocol
 from tracker_core.evaluation.scoring import Score, score_results
 from tracker_core.files import check_writable
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the sub-command to the command line."""
-    parser = subparsers.add_parser(
-        "report",
-        help="plots, tables and a page from results",
-        description="Plots (PNG, PDF), tables (CSV) and one self-contained HTML page from result files.",
-        epilog="Example: siamscope report --dataset otb --groundtruth OTB100/ --results results/otb --out report/",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line takes after the command's name."""
+    parser.description = "Plots (PNG, PDF), tables (CSV) and one self-contained HTML page from result files."
+    parser.epilog = "Example: siamscope report --dataset otb --groundtruth OTB100/ --results results/otb --out report/"
     parser.add_argument(
-        "--dataset",
-        required=True,
-        choices=tuple(BENCHMARKS),
+        "--dataset", required=True, choices=tuple(BENCHMARKS),
         help="whose rules: vot is supervised, got10k counts frames, the others are one-pass; otb takes any boxes",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--groundtruth",
-        required=True,
-        metavar="PATH",
+        "--groundtruth", required=True, metavar="PATH",
         help="a JSON file, or a data-set folder (otb and vot do without its images)",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--results",
-        required=True,
-        action="append",
-        nargs="+",
-        metavar="DIR",
+        "--results", required=True, action="append", nargs="+", metavar="DIR",
         help="a tracker's result folder, or a folder of such folders; several, and repeatable",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--tracker", action="append", default=[], metavar="N", help="report only this tracker; repeatable"
     )
@@ -53,9 +39,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--common", action="store_true", help="compare on the sequences that every tracker has results for"
     )
-    parser.add_argument("--thresholds", type=int, choices=THRESHOLD_COUNTS, default=21, help="success thresholds (21)")
-    parser.add_argument("--year", choices=tuple(EAO_INTERVALS), default="2018", help="whose EAO interval, vot (2018)")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if any score is partial")
+    add_scoring_options(parser)
     parser.set_defaults(run=run_report)
 
 

@@ -20,14 +20,10 @@ from tracker_core.files import write_text
 INCOMPLETE = 1  # exit code of --strict
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the sub-command to the command line."""
-    parser = subparsers.add_parser(
-        "score",
-        help="score result files that any tracker wrote",
-        description="Score result files that any tracker wrote, against ground truth without images.",
-        epilog="Example: siamscope score otb --groundtruth OTB100/ --results results/otb --json scores.json",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line takes after the command's name."""
+    parser.description = "Score result files that any tracker wrote, against ground truth without images."
+    parser.epilog = "Example: siamscope score otb --groundtruth OTB100/ --results results/otb --json scores.json"
     parser.add_argument("protocol", choices=tuple(PROTOCOLS), help="otb: one-pass evaluation; vot: supervised")
     parser.add_argument(
         "--groundtruth", required=True, metavar="PATH", help="a JSON file, or a data-set folder (images not needed)"
@@ -39,12 +35,17 @@ def add_parser(subparsers: Any) -> None:
         "--tracker", action="append", default=[], metavar="N", help="score only this one of the folders; repeatable"
     )
     parser.add_argument("--json", metavar="FILE", help="write all numbers as JSON")
-    parser.add_argument(
-        "--thresholds", type=int, choices=THRESHOLD_COUNTS, default=21, help="success thresholds of otb (21)"
-    )
-    parser.add_argument("--year", choices=tuple(EAO_INTERVALS), default="2018", help="whose EAO interval (2018)")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if any score is partial")
+    add_scoring_options(parser)
     parser.set_defaults(run=run_score)
+
+
+def add_scoring_options(parser: argparse.ArgumentParser) -> None:
+    """Add the choices of the protocols, and --strict; `score`, `report` and `eval` share them."""
+    parser.add_argument(
+        "--thresholds", type=int, choices=THRESHOLD_COUNTS, default=21, help="thresholds of the success curve (21)"
+    )
+    parser.add_argument("--year", choices=tuple(EAO_INTERVALS), default="2018", help="of a VOT challenge (2018)")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if any score is partial")
 
 
 def run_score(args: argparse.Namespace) -> int:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tracker_core.boxes import check_start_box, parse_box
-from tracker_core.cli.console import add_progress_option
+from tracker_core.cli.console import add_device_options, add_progress_option
 from tracker_core.cli.tracking_run import FrameRange, TrackingRun, truth_row
 from tracker_core.errors import InputError
 from tracker_core.files import check_writable
@@ -23,14 +22,10 @@ from tracker_core.trackers.builder import build_tracker
 from tracker_core.types import FloatArray, FrameSource, Sequence
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the sub-command to the command line."""
-    parser = subparsers.add_parser(
-        "track",
-        help="follow targets in a video, camera, stream, folder or sequence",
-        description="Follow one or several targets and write the tracked video and the boxes.",
-        epilog="Example: siamscope track --source clip.mp4 --box 120,80,64,48 tracking.window_influence=0.3",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line takes after the command's name."""
+    parser.description = "Follow one or several targets and write the tracked video and the boxes."
+    parser.epilog = "Example: siamscope track --source clip.mp4 --box 120,80,64,48 tracking.window_influence=0.3"
     parser.add_argument(
         "--source", required=True, metavar="S",
         help="a video file, a folder of images or a sequence, an address (rtsp, http), or a camera (camera:0)",
@@ -61,8 +56,7 @@ def add_tracker_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose a tracker and how it runs; `track` and `bench` share them."""
     parser.add_argument("--tracker", metavar="N", help="a tracker by name (default: the one that ships)")
     parser.add_argument("--weights", metavar="FILE", help="a checkpoint instead of the tracker's own")
-    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N (auto)")
-    parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto)")
+    add_device_options(parser)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the tracker's configuration")
 
 

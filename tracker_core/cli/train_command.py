@@ -22,15 +22,13 @@ STATE_FILE = "state.safetensors"
 TERMS = ("total", "cls", "l1", "giou", "distill")
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the sub-command to the command line."""
-    parser = subparsers.add_parser(
-        "train",
-        help="train a tracker from a configuration",
-        description="Train a tracker as a configuration says. Ctrl-C finishes the step, saves, and exits with 130; "
-        "--resume continues from there to the same weights.",
-        epilog="Example: siamscope train --config light data.root=DATA loop.steps=20000",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line takes after the command's name."""
+    parser.description = (
+        "Train a tracker as a configuration says. Ctrl-C finishes the step, saves, and exits with 130; "
+        "--resume continues from there to the same weights."
     )
+    parser.epilog = "Example: siamscope train --config light data.root=DATA loop.steps=20000"
     parser.add_argument(
         "--config", required=True, metavar="FILE", help="a YAML file, or the name of one that ships, such as light"
     )

@@ -16,15 +16,13 @@ from tracker_core.files import write_text
 MEGABYTE = 1 << 20
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the sub-command to the command line."""
-    parser = subparsers.add_parser(
-        "tune",
-        help="search tracking parameters on validation sequences",
-        description="Run the tracker with many settings of its parameters and report the best one, with the spread. "
-        "Ctrl-C ends the search and reports what was found.",
-        epilog="Example: siamscope tune --weights runs/light/best.safetensors --sequences DATA/val --trials 60",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line takes after the command's name."""
+    parser.description = (
+        "Run the tracker with many settings of its parameters and report the best one, with the spread. "
+        "Ctrl-C ends the search and reports what was found."
     )
+    parser.epilog = "Example: siamscope tune --weights runs/light/best.safetensors --sequences DATA/val --trials 60"
     parser.add_argument("--weights", metavar="FILE", help="a checkpoint; without it the default tracker's")
     parser.add_argument("--tracker", metavar="NAME", help="a tracker by name instead of a file")
     parser.add_argument("--sequences", required=True, action="append", metavar="DIR", help="a data set; repeatable")

@@ -22,9 +22,8 @@ from tracker_core.checkpoints.weights import (
 from tracker_core.cli.console import output
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the sub-command to the command line."""
-    parser = subparsers.add_parser("weights", help="list the weights that are here, or import published ones")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line takes after the command's name."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="name, network, size, licence, source, SHA-256, where it is used")
     listing.add_argument("--json", action="store_true", help="print JSON instead of a table")
