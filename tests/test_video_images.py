@@ -20,7 +20,7 @@ from tracker_core.types import iterate_frames
 
 
 def write_image(path: Path, value: int = 0, size: tuple[int, int] = (32, 24)) -> Path:
-    """Write a image (width, height) of one grey value."""
+    """Write an image (width, height) of one grey value."""
     path.parent.mkdir(parents=True, exist_ok=True)
     ok, data = cv2.imencode(path.suffix.lower(), np.full((size[1], size[0], 3), value, np.uint8))
     assert ok
@@ -42,6 +42,14 @@ def test_natural_order_and_every_suffix(tmp_path: Path) -> None:
         "f10.jpg",
         "f11.webp",
     ]
+
+
+def test_a_folders_names_are_made_once(tmp_path: Path) -> None:
+    """Every tracked frame asks for the name of its file; made anew, a folder of 3000 images took 0.1 s per frame."""
+    for number in range(3):
+        write_image(tmp_path / f"{number}.png")
+    source = open_source(tmp_path)
+    assert source.frame_names == ("0.png", "1.png", "2.png") and source.frame_names is source.frame_names
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=30, unique=True))

@@ -24,22 +24,26 @@ class ImageListSource(SeekableSource):
     none that can be decoded.
     """
 
+    is_count_exact = True  # files can be counted
+
     def __init__(
         self, name: str, images: SequenceOf[str | Path], *, fps: float = DEFAULT_FPS, strict: bool = False
     ) -> None:
         super().__init__(name)
-        self._paths = tuple(str(path) for path in images)
-        self._fps = fps
+        self.paths = tuple(str(path) for path in images)  # in order, damaged images included
+        self.frame_names = tuple(Path(path).name for path in images)  # once: every tracked frame asks for it
+        self.frame_count = len(self.paths)
+        self.fps = fps
         self._strict = strict
         self._position = 0
         self._cache = FrameCache(CACHE_BYTES)
-        if not self._paths:
+        if not self.paths:
             raise SourceError(f"'{name}' holds no images (jpg, png, bmp or webp); choose another folder.")
-        self._bits = used_bits(self._paths)
+        self._bits = used_bits(self.paths)
         if self._bits < 16:
             self._warn(f"The 16-bit images of '{name}' only use {self._bits} bits; they are shown over that range.")
         if self.read() is None:
-            raise SourceError(f"None of the {len(self._paths)} images in '{name}' can be decoded; copy them again.")
+            raise SourceError(f"None of the {self.frame_count} images in '{name}' can be decoded; copy them again.")
         self._position = 0
 
     @classmethod
@@ -57,47 +61,22 @@ class ImageListSource(SeekableSource):
             raise SourceError(f"The folder '{folder}' holds no images (jpg, png, bmp or webp); choose another one.")
         return cls(folder.name or str(folder), images, fps=fps)
 
-    @property
-    def frame_names(self) -> tuple[str, ...]:
-        """The images' file names in order, damaged images included."""
-        return tuple(Path(path).name for path in self._paths)
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The image files in order."""
-        return self._paths
-
-    @property
-    def fps(self) -> float:
-        """Nominal images per second."""
-        return self._fps
-
-    @property
-    def frame_count(self) -> int:
-        """Number of images."""
-        return len(self._paths)
-
-    @property
-    def is_count_exact(self) -> bool:
-        """Always true: files can be counted."""
-        return True
-
     def read(self) -> Frame | None:
         """Return the next frame, or None at the end."""
-        while self._position < len(self._paths):
+        while self._position < self.frame_count:
             index = self._position
             self._position += 1
             frame = self._cache.get(index)
             if frame is not None:
                 return frame
             try:
-                image = read_image(self._paths[index], bits=self._bits)
+                image = read_image(self.paths[index], bits=self._bits)
             except SourceError as error:
                 if self._strict:
                     raise
                 self._warn(f"{error} It is left out.")
                 continue
-            frame = Frame(index, index / self._fps, image)
+            frame = Frame(index, index / self.fps, image)
             self._cache.put(frame)
             self._note_size(frame)
             return frame
@@ -105,15 +84,15 @@ class ImageListSource(SeekableSource):
 
     def seek(self, index: int) -> None:
         """Make the next `read` return frame `index`; `SourceError` for one that does not exist."""
-        if not 0 <= index <= len(self._paths):
+        if not 0 <= index <= self.frame_count:
             raise SourceError(
-                f"'{self.name}' has {len(self._paths)} frames; frame {index} does not exist (they count from 0)."
+                f"'{self.name}' has {self.frame_count} frames; frame {index} does not exist (they count from 0)."
             )
         self._position = index
 
     def last_index(self) -> int:
         """Return the index of the last image that can be decoded."""
-        for index in range(len(self._paths) - 1, 0, -1):
+        for index in range(self.frame_count - 1, 0, -1):
             if index in self._cache or self._is_readable(index):
                 return index
         return 0
@@ -124,7 +103,7 @@ class ImageListSource(SeekableSource):
 
     def _is_readable(self, index: int) -> bool:
         try:
-            read_image(self._paths[index], bits=self._bits)
+            read_image(self.paths[index], bits=self._bits)
         except SourceError:
             return False
         return True
