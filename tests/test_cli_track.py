@@ -148,7 +148,7 @@ def test_a_truncated_video_is_used_as_far_as_it_goes(capsys: pytest.CaptureFixtu
     assert "cut short" in json.loads(Path("s.json").read_text())["warnings"][0]
 
 
-# what a image on disk may be; each is tracked like the plain one
+# what an image on disk may be; each is tracked like the plain one
 KINDS: dict[str, Any] = {
     "grey": lambda index, image: image[:, :, 2],
     "alpha": lambda index, image: np.dstack([image, np.full(image.shape[:2], 9, np.uint8)]),

@@ -16,7 +16,7 @@ PADDING = (7, 8, 9)
 
 
 def ramp(width: int = 60, height: int = 40) -> Any:
-    """A image whose blue is x, green is y, red is 200."""
+    """An image whose blue is x, green is y, red is 200."""
     image = np.empty((height, width, 3), np.uint8)
     image[..., 0] = np.arange(width)
     image[..., 1] = np.arange(height)[:, None]

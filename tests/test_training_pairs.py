@@ -211,12 +211,12 @@ def test_the_guide_is_jittered_by_a_quarter_of_the_size() -> None:
     np.testing.assert_array_equal(jitter_box(rng, box, 0.0), box)
 
 
-# what can be wrong with a image, given the bytes of a good one
+# what can be wrong with an image, given the bytes of a good one
 @pytest.mark.parametrize(
     "break_it",
     [
         lambda good: b"",  # empty
-        lambda good: b"text, not a image",
+        lambda good: b"text, not an image",
         lambda good: good[: len(good) // 2],  # cut short: a decoder would fill the rest with grey
         lambda good: good[:20],
     ],

@@ -227,7 +227,7 @@ def test_davis_masks_become_boxes_and_outlines(tmp_path: Path, caplog: pytest.Lo
         write_image(tmp_path / "JPEGImages" / "480p" / "pair" / f"{number:05d}.jpg", (10, 10, 30, 20), RED)
         palette_png(tmp_path / "Annotations" / "480p" / "pair" / f"{number:05d}.png", label_image(number))
     (tmp_path / "JPEGImages" / "480p" / "pair" / "00003.jpg").unlink()
-    (tmp_path / "Annotations" / "480p" / "pair" / "00002.png").write_bytes(b"not a image")
+    (tmp_path / "Annotations" / "480p" / "pair" / "00002.png").write_bytes(b"not an image")
     with caplog.at_level(logging.WARNING):
         first, second = read_davis_clips(tmp_path)
     assert first.usable.tolist() == [0, 1] and len(first.frames) == 3

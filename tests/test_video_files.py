@@ -22,7 +22,7 @@ WIDTH, HEIGHT, COUNT = 96, 64, 60
 
 
 def draw_image(index: int, width: int = WIDTH, height: int = HEIGHT) -> Image:
-    """A image that tells its number: eight bits as light and dark columns, and a moving bar."""
+    """An image that tells its number: eight bits as light and dark columns, and a moving bar."""
     image = np.full((height, width, 3), 90, np.uint8)
     for bit in range(8):
         if index >> bit & 1:

@@ -28,7 +28,7 @@ FROZEN = Path(__file__).parent / "data" / "ffmpeg_corpus.json"
 
 
 def draw_image(index: int, width: int = WIDTH, height: int = HEIGHT) -> Image:
-    """A image that tells its number (eight bits as light and dark columns) over bars of colour."""
+    """An image that tells its number (eight bits as light and dark columns) over bars of colour."""
     image = np.full((height, width, 3), 90, np.uint8)
     for bit in range(8):
         if index >> bit & 1:

@@ -209,13 +209,13 @@ def make_sequences(root: Path) -> Path:
 
 
 def save(stage: Stage, path: Path) -> None:
-    """Save a image of a window once everything is painted."""
+    """Save an image of a window once everything is painted."""
     stage.pause(400)
     save_widget(stage.window, path)
 
 
 def save_widget(widget, path: Path) -> None:
-    """Save a image of a widget."""
+    """Save an image of a widget."""
     if not widget.grab().save(str(path)):
         raise RuntimeError(f"'{path}' could not be written.")
     logger.info("%s", path)

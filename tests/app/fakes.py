@@ -138,7 +138,7 @@ class LiveDrawing:
             self._changed.notify_all()
 
     def read(self) -> Frame | None:
-        """Wait for a image that was not given yet and return the newest."""
+        """Wait for an image that was not given yet and return the newest."""
         with self._changed:
             while not self._is_closed:
                 if self._frames[-1].index > self._delivered:

@@ -120,7 +120,7 @@ def extent(cut: CutOut, angle: float, aspect: float = 1.0, scale: float = 1.0) -
 
 
 def draw_background(rng: np.random.Generator, image: Image, size: int) -> Image:
-    """Return a random square of a image, between half and all of its shorter side, resized to `size`."""
+    """Return a random square of an image, between half and all of its shorter side, resized to `size`."""
     height, width = image.shape[:2]
     side = min(height, width, max(16, int(min(height, width) * rng.uniform(0.5, 1.0))))
     left = int(rng.integers(0, width - side + 1))

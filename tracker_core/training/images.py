@@ -18,7 +18,7 @@ _TAIL = 4096
 
 
 class UnreadableImageError(Exception):
-    """A image of the training data is absent, cut short or not a image; its text is the path."""
+    """An image of the training data is absent, cut short or not an image; its text is the path."""
 
 
 def decode_image(path: str, shrink: int = 1) -> Image:
@@ -48,7 +48,7 @@ def decode_image(path: str, shrink: int = 1) -> Image:
 
 
 def choose_shrink(scale: float) -> int:
-    """Return how much smaller a image may be decoded that will be resized by `scale`; never below the final size."""
+    """Return how much smaller an image may be decoded that will be resized by `scale`; never below the final size."""
     return next((shrink for shrink in SHRINKS if scale * shrink <= 1.0), 1)
 
 
@@ -66,7 +66,7 @@ class ImageCache:
         self._bytes = 0
 
     def read(self, path: str, shrink: int = 1) -> Image:
-        """Return a image as `decode_image` does; it must not be written to."""
+        """Return an image as `decode_image` does; it must not be written to."""
         key = (path, shrink)
         image = self._images.get(key)
         if image is not None:
