@@ -149,9 +149,9 @@ def test_coco_keeps_what_can_be_used(tmp_path: Path, caplog: pytest.LogCaptureFi
     ]
     path = make_coco(tmp_path, objects, ["a.jpg", "gone.jpg"], ["cat"])
     with caplog.at_level(logging.WARNING):
-        clips = read_coco_clips(path, tmp_path / "images", box_weight=0.2)
+        clips = read_clips({"layout": "coco", "annotations": path, "images": "images", "box_weight": 0.2}, tmp_path)
     assert [clip.polygons is not None for clip in clips] == [True, False, True]
-    assert {(clip.category, clip.box_weight) for clip in clips} == {("cat", 0.2)}
+    assert {(clip.category, clip.box_weight, clip.weight) for clip in clips} == {("cat", 0.2, 1.0)}
     masked = clips[2].polygons
     assert masked is not None and masked[0] is not None
     np.testing.assert_allclose([masked[0].min(0), masked[0].max(0)], [[10, 10], [40, 30]])
@@ -295,6 +295,7 @@ def test_an_object_in_pieces_has_no_outline() -> None:
     [
         ({"layout": "got10", "root": "x"}, "Did you mean 'got10k'"),
         ({"layout": "got10k", "rooot": "x"}, "Did you mean 'root'"),
+        ({"layout": "vid", "root": "x", "boxweight": 1}, "Did you mean 'box_weight'"),
         ({"layout": "coco", "annotations": "x"}, "needs 'images'"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 PATH_OPTIONS = ("root", "annotations", "images")
+WEIGHTS = ("box_weight", "weight")  # what every data set takes: how much its boxes and its clips count
 
 
 def readers() -> dict[str, Callable[..., list[Clip]]]:
@@ -50,9 +52,11 @@ def readers() -> dict[str, Callable[..., list[Clip]]]:
 def read_clips(entry: Mapping[str, Any], base: str | Path = "") -> list[Clip]:
     """Return the clips of one data set of a configuration: `layout`, its paths (below `base`), the reader's options.
 
+    `box_weight` and `weight`, those of `Clip`, may be given with any layout.
     Raises `ConfigError` for an unknown layout or option, `DataSetError` where the folder is absent or unreadable.
     """
-    options = dict(entry)
+    weights = {name: float(entry[name]) for name in WEIGHTS if name in entry}
+    options = {name: value for name, value in entry.items() if name not in WEIGHTS}
     layout = str(options.pop("layout", "got10k"))
     known_readers = readers()
     if layout not in known_readers:
@@ -64,9 +68,10 @@ def read_clips(entry: Mapping[str, Any], base: str | Path = "") -> list[Clip]:
     known = inspect.signature(read).parameters
     for name in options:
         if name not in known:
+            names = [*known, *WEIGHTS]
             raise ConfigError(
-                f"A data set of layout '{layout}' has no option '{name}'.{nearest_name(name, known)}"
-                f" Known here: {', '.join(known)}."
+                f"A data set of layout '{layout}' has no option '{name}'.{nearest_name(name, names)}"
+                f" Known here: {', '.join(names)}."
             )
     for name, parameter in known.items():
         if parameter.default is inspect.Parameter.empty and name not in options:
@@ -74,7 +79,7 @@ def read_clips(entry: Mapping[str, Any], base: str | Path = "") -> list[Clip]:
     for name in PATH_OPTIONS:
         if name in options:
             options[name] = Path(base) / str(options[name])
-    return read(**options)
+    return [replace(clip, **weights) for clip in read(**options)]
 
 
 def read_sets(entries: Sequence[Mapping[str, Any]], base: str | Path = "") -> list[Clip]:

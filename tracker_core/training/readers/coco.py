@@ -23,17 +23,14 @@ LEAST_SIDE = 8.0  # pixels of a still's box: smaller objects fill an exemplar cr
 def read_coco_clips(
     annotations: str | Path,
     images: str | Path,
-    box_weight: float = 1.0,
     *,
     exclude: Iterable[str] = (),
     video_frames: Iterable[str] = (),
-    weight: float = 1.0,
 ) -> list[Clip]:
     """Return each object of a COCO file as a clip of one image.
 
     Args:
         annotations: the `instances_*.json`. images: folder of its images.
-        box_weight: weight of the boxes in the regression loss.
         exclude: patterns of image names that are left out, such as those of validation sequences.
         video_frames: patterns of image names that are frames of a video: what comes before their last number is
             the identity of their objects, so that two frames of one video are never a negative pair.
@@ -68,9 +65,7 @@ def read_coco_clips(
                 np.array([[x, y, w, h]]),
                 kinds.get(entry.get("category_id"), ""),
                 None if outline is None else (outline,),
-                box_weight,
                 identity=re.sub(r"\d+\D*$", "", PurePosixPath(name).stem) if is_frame else "",
-                weight=weight,
             )
         )
     skipped.report()

@@ -34,8 +34,6 @@ def read_davis_clips(
     names: Iterable[str] = (),
     split: str = "",
     resolution: str = "480p",
-    box_weight: float = 1.0,
-    weight: float = 1.0,
 ) -> list[Clip]:
     """Return a clip for every object of DAVIS 2016 or 2017: `JPEGImages/480p/<video>/…` and `Annotations/480p/…`.
 
@@ -48,8 +46,7 @@ def read_davis_clips(
         return []
     kinds = _read_kinds(root / "meta.json")
     images, annotations = root / "JPEGImages" / resolution, root / "Annotations" / resolution
-    clips = _read_videos(images, annotations, kinds, chosen, list(exclude))
-    return [replace(clip, step=step, box_weight=box_weight, weight=weight) for clip in clips]
+    return [replace(clip, step=step) for clip in _read_videos(images, annotations, kinds, chosen, list(exclude))]
 
 
 read_youtubevos_clips = partial(read_davis_clips, resolution="", step=20)

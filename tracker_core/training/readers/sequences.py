@@ -25,8 +25,6 @@ def read_sequence_clips(
     step: int = 100,
     *,
     names: Iterable[str] = (),
-    box_weight: float = 1.0,
-    weight: float = 1.0,
 ) -> list[Clip]:
     """Return the clips of a data set in a layout of `tracker_core.sources.sequences`, None for what its files say.
 
@@ -63,7 +61,7 @@ def read_sequence_clips(
         skipped.note("boxes that are empty, inverted or not finite", name, int(bad.sum()))
         if usable_rows(boxes).any():
             frames = tuple(str(path) for path, _ in pairs)
-            clips.append(Clip(name, frames, boxes, found.category, None, box_weight, step, name, weight))
+            clips.append(Clip(name, frames, boxes, found.category, step=step, identity=name))
         elif pairs:
             skipped.note("clips without a usable box", name)
     skipped.report()

@@ -30,8 +30,6 @@ def read_vid_clips(
     names: Iterable[str] = (),
     split: str = "train",
     every: int = 1,
-    box_weight: float = 1.0,
-    weight: float = 1.0,
 ) -> list[Clip]:
     """Return a clip for every object of every video of ILSVRC-2015 VID.
 
@@ -66,7 +64,7 @@ def read_vid_clips(
             full = np.full((kept[-1] - kept[0] + 1, 4), np.nan)
             full[np.array(kept) - kept[0]] = boxes
             span = tuple(frames[kept[0] : kept[-1] + 1])
-            clips.append(Clip(name, span, full, track.category, None, box_weight, max(1, step // every), name, weight))
+            clips.append(Clip(name, span, full, track.category, step=max(1, step // every), identity=name))
     skipped.report()
     return clips
 
