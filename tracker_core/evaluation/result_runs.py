@@ -55,9 +55,8 @@ def read_producer(folder: Path) -> Producer:
     """Return what made the results in a tracker's folder; of a foreign one no more than its name is known."""
     try:
         settings: Any = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
-        if "producer" in settings:
-            return producer_from_data(settings["producer"])
-        return Producer(str(settings["tracker"]), dict(settings.get("configuration", {})))
+        known = {"tracker": settings["tracker"], "config": settings.get("configuration", {})}
+        return producer_from_data(known | settings.get("producer", {}))
     except (OSError, ValueError, KeyError, TypeError):
         return Producer(folder.name)
 

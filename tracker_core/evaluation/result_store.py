@@ -80,7 +80,9 @@ class ResultStore:
         try:
             known = dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
-            write_text(path, json.dumps({**settings, "producer": producer_to_data(producer)}, indent=1) + "\n")
+            data = producer_to_data(producer)
+            rest = {key: value for key, value in data.items() if key not in ("tracker", "config")}  # in the settings
+            write_text(path, json.dumps({**settings, "producer": rest}, indent=1) + "\n")
             return
         if other := [key for key in settings if known.get(key) != settings[key]]:
             raise InputError(
