@@ -55,7 +55,7 @@ def read_clips(entry: Mapping[str, Any], base: str | Path = "") -> list[Clip]:
     `box_weight` and `weight`, those of `Clip`, may be given with any layout.
     Raises `ConfigError` for an unknown layout or option, `DataSetError` where the folder is absent or unreadable.
     """
-    weights = {name: float(entry[name]) for name in WEIGHTS if name in entry}
+    weights: dict[str, Any] = {name: float(entry[name]) for name in WEIGHTS if name in entry}
     options = {name: value for name, value in entry.items() if name not in WEIGHTS}
     layout = str(options.pop("layout", "got10k"))
     known_readers = readers()
