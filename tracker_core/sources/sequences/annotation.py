@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -92,6 +93,11 @@ def read_flags(path: Path, count: int) -> NDArray[np.bool_] | None:
     except ValueError:
         raise DataSetError(f"The flag file '{path}' holds something other than 0 and 1.") from None
     return np.concatenate([values, np.zeros(count - len(values), np.bool_)])
+
+
+def read_flag_files(paths: Iterable[Path], count: int) -> dict[str, NDArray[np.bool_]]:
+    """Return what `read_flags` gives for those of the files that are there, under their names without the ending."""
+    return {path.stem: flags for path in paths if (flags := read_flags(path, count)) is not None}
 
 
 def hide_empty_boxes(boxes_xywh: FloatArray) -> FloatArray:

@@ -11,9 +11,8 @@ import configparser
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tracker_core.sources.sequences.annotation import read_flags, read_number_rows
+from tracker_core.sources.sequences.annotation import read_flag_files, read_number_rows
 from tracker_core.sources.sequences.layout import Annotation, SequenceInfo, count_frames, list_frames, subfolders
 from tracker_core.sources.sequences.vot import order_by_list_file
 
@@ -50,11 +49,7 @@ class Got10kLayout:
     def read(self, info: SequenceInfo) -> Annotation:
         """Read one sequence; rows where the target is absent become NaN."""
         boxes = read_number_rows(info.folder / "groundtruth.txt")
-        flags: dict[str, NDArray[np.bool_]] = {}
-        for name in ("absence", "cut_by_image"):
-            values = read_flags(info.folder / f"{name}.label", len(boxes))
-            if values is not None:
-                flags[name] = values
+        flags = read_flag_files([info.folder / f"{name}.label" for name in ("absence", "cut_by_image")], len(boxes))
         if "absence" in flags:
             boxes[flags["absence"]] = np.nan
         cover = info.folder / "cover.label"

@@ -10,9 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tracker_core.sources.sequences.annotation import read_flags, read_number_rows
+from tracker_core.sources.sequences.annotation import read_flag_files, read_number_rows
 from tracker_core.sources.sequences.layout import Annotation, SequenceInfo, count_frames, list_frames, subfolders
 
 LASOT_FPS = 30.0
@@ -47,12 +46,9 @@ class LasotLayout:
         """Read one sequence; boxes become 0-based, rows where the target is occluded or out of view NaN."""
         boxes = read_number_rows(info.folder / "groundtruth.txt")
         boxes[:, :2] -= self.origin
-        flags: dict[str, NDArray[np.bool_]] = {}
-        for name in ABSENCE_FILES:
-            values = read_flags(info.folder / f"{name}.txt", len(boxes))
-            if values is not None:
-                flags[name] = values
-                boxes[values] = np.nan
+        flags = read_flag_files([info.folder / f"{name}.txt" for name in ABSENCE_FILES], len(boxes))
+        for values in flags.values():
+            boxes[values] = np.nan
         category = info.folder.name.rpartition("-")[0]
         return Annotation(
             info, list_frames(info.folder), boxes, category=category, frame_attributes=flags, fps=LASOT_FPS

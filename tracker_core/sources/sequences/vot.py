@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tracker_core.boxes import polygon_to_xywh
 from tracker_core.errors import DataSetError
 from tracker_core.sources.images import list_images
-from tracker_core.sources.sequences.annotation import bounding_box_of, read_flags, read_lines, split_numbers
+from tracker_core.sources.sequences.annotation import bounding_box_of, read_flag_files, read_lines, split_numbers
 from tracker_core.sources.sequences.layout import Annotation, SequenceInfo, list_frames, subfolders
 from tracker_core.sources.sequences.layout import count_frames as count_images
 from tracker_core.types import FloatArray
@@ -180,9 +180,5 @@ def _count_frames(folder: Path) -> int | None:
 
 
 def _read_tags(folder: Path, count: int) -> dict[str, NDArray[np.bool_]]:
-    tags = {}
-    for path in sorted([*folder.glob("*.tag"), *folder.glob("*.label")]):
-        flags = read_flags(path, count)
-        if flags is not None and path.stem not in SKIPPED_TAGS:
-            tags[path.stem] = flags
-    return tags
+    paths = sorted([*folder.glob("*.tag"), *folder.glob("*.label")])
+    return read_flag_files([path for path in paths if path.stem not in SKIPPED_TAGS], count)
