@@ -6,6 +6,7 @@ Training, the window, `track` and the benchmarks all measure with these function
 from __future__ import annotations
 
 import bisect
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -68,6 +69,28 @@ def success_auc(boxes_xywh: ArrayLike, truth_xywh: ArrayLike, thresholds: ArrayL
 def precision_at(boxes_xywh: ArrayLike, truth_xywh: ArrayLike, pixels: float = PRECISION_PIXELS) -> float:
     """Return the share of frames of boxes (N, 4) whose centre error is at most `pixels`. NaN without any truth."""
     return float(precision_curve(frame_center_errors(boxes_xywh, truth_xywh), [pixels])[0])
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How far one tracker lies over another: mean difference per sequence, its standard error, and how many it won."""
+
+    mean: float
+    standard_error: float
+    sequences_won: int
+
+    @classmethod
+    def over(cls, reached: ArrayLike, baseline: ArrayLike) -> Gain:
+        """Compare numbers (N,) on the same sequences; the error is infinite for a single one."""
+        differences = np.asarray(reached, np.float64) - np.asarray(baseline, np.float64)
+        count = len(differences)
+        error = float(differences.std(ddof=1)) / count**0.5 if count > 1 else float("inf")
+        return cls(float(differences.mean()), error, int((differences > 0).sum()))
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the mean lies more than two standard errors from zero: more than the sequences' spread explains."""
+        return abs(self.mean) > 2 * self.standard_error
 
 
 def _share(passed: np.ndarray) -> FloatArray:

@@ -15,6 +15,7 @@ import numpy as np
 from tracker_core.config import TrackingConfig, check_tracking, ranges_of
 from tracker_core.errors import ConfigError, DataSetError, nearest_name
 from tracker_core.evaluation.curves import SequenceCurves
+from tracker_core.metrics import Gain
 from tracker_core.trackers.base import NetworkTracker
 from tracker_core.training.clips import Clip
 from tracker_core.training.images import ImageCache
@@ -35,19 +36,6 @@ class Trial:
     def success_auc(self) -> float:
         """The mean over the sequences, which ranks the trials."""
         return float(np.mean([score.success_auc for score in self.scores]))
-
-
-@dataclass(frozen=True)
-class Gain:
-    """Mean difference of success AUC per sequence between two trials, and its standard error."""
-
-    mean: float
-    error: float
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the difference is more than the sequences' spread explains (two standard errors)."""
-        return self.mean > 2 * self.error
 
 
 def parse_search(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
@@ -118,18 +106,10 @@ def run_trials(
         tracker.set_tracking(start)
 
 
-def compare(best: Trial, start: Trial) -> Gain:
-    """Return how much better one trial is than another on the same sequences."""
-    pairs = zip(best.scores, start.scores, strict=True)
-    differences = np.array([one.success_auc - other.success_auc for one, other in pairs])
-    error = float(differences.std(ddof=1) / len(differences) ** 0.5) if len(differences) > 1 else float("inf")
-    return Gain(float(differences.mean()), error)
-
-
 def describe_trials(trials: Sequence[Trial], tracking: TrackingConfig) -> dict[str, Any]:
     """Return start, best, spread and every trial as plain values; `trials[0]` ran the tracker's own parameters."""
     start, best = trials[0], max(trials, key=lambda trial: trial.success_auc)
-    gain = compare(best, start)
+    gain = Gain.over([score.success_auc for score in best.scores], [score.success_auc for score in start.scores])
     aucs = np.array([trial.success_auc for trial in trials])
     searched = dict.fromkeys(name for trial in trials for name in trial.parameters)
     setting = dataclasses.asdict(apply_setting(tracking, best.parameters))
@@ -137,7 +117,7 @@ def describe_trials(trials: Sequence[Trial], tracking: TrackingConfig) -> dict[s
         "tracking": {name: setting[name] for name in searched},
         "best": summarise(best.scores),
         "start": summarise(start.scores),
-        "gain": {"mean": gain.mean, "standard_error": gain.error, "is_clear": gain.is_clear},
+        "gain": {"mean": gain.mean, "standard_error": gain.standard_error, "is_clear": gain.is_clear},
         "spread": {"lowest": float(aucs.min()), "median": float(np.median(aucs)), "highest": float(aucs.max())},
         "sequences": {score.name: round(score.success_auc, 4) for score in best.scores},
         "trials": [{**trial.parameters, "success_auc": round(trial.success_auc, 4)} for trial in trials],

@@ -1,4 +1,4 @@
-"""From the scores of all runs to one findings: seeds together, the baseline beside, conditions named."""
+"""From the scores of all runs to the findings: seeds together, the baseline beside, conditions named."""
 
 from __future__ import annotations
 

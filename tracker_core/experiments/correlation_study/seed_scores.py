@@ -14,6 +14,7 @@ from tracker_core.errors import InputError
 from tracker_core.evaluation.plot_parts import Curve
 from tracker_core.evaluation.plots import PRECISION, SUCCESS, CurveKind, curve_of
 from tracker_core.evaluation.scoring import Score
+from tracker_core.metrics import Gain
 from tracker_core.types import FloatArray
 
 MEASURES = ("success_auc", "precision_20", "normalised_precision", "success_rate_50", "fps")
@@ -34,20 +35,6 @@ class Spread:
         array = np.asarray(values, np.float64)
         deviation = float(array.std(ddof=1)) if len(array) > 1 else math.nan
         return cls(float(array.mean()), float(array.min()), float(array.max()), deviation)
-
-
-@dataclass(frozen=True)
-class Gain:
-    """How far a tracker's success AUC lies over the baseline's: mean over sequences and its standard error."""
-
-    mean: float
-    standard_error: float
-    sequences_won: int
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the mean lies more than two standard errors from zero."""
-        return abs(self.mean) > 2 * self.standard_error
 
 
 @dataclass(frozen=True)
@@ -102,10 +89,7 @@ def summarise(
 def measure_gain(scores: Sequence[Score], baseline: Score) -> Gain:
     """Return the gain in success AUC over a baseline, sequence by sequence, each averaged over seeds first."""
     reached = np.mean([_aucs(score) for score in scores], axis=0)
-    differences = reached - _aucs(baseline)
-    count = len(differences)
-    error = float(differences.std(ddof=1) / math.sqrt(count)) if count > 1 else math.inf
-    return Gain(float(differences.mean()), error, int((differences > 0).sum()))
+    return Gain.over(reached, _aucs(baseline))
 
 
 def _aucs(score: Score) -> FloatArray:
