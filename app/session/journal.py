@@ -27,6 +27,7 @@ class Journal:
         self._folder = None if folder is None else Path(folder)
         self._file: RunJournal | None = None
         self._edits = -1
+        self._restored: Path | None = None  # the file whose results are in the run
         self.is_on = True
 
     def path_for(self, source: SourceIdentity) -> Path | None:
@@ -44,7 +45,7 @@ class Journal:
             if self._file is not None and self._file.path == path and self._edits == run.edits:
                 for index in run.take_unsaved():
                     self._file.add(run.recorder, index)
-            elif run.edits:  # else nothing was done in this source: what an earlier session left stays
+            elif run.is_touched:  # else nothing was done in this source: what an earlier session left stays
                 self._write_again(path, run)
         except (OutputError, OSError) as error:
             self.close()
@@ -62,16 +63,23 @@ class Journal:
             recorder, ghost = self._read(path, source)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise InputError(f"The saved results in '{path}' cannot be read ({error}); they are not used.") from error
+        self._restored = path
         return (recorder, ghost) if recorder.targets else None
 
     def close(self) -> None:
         """Write nothing more into the file of the source that was open."""
+        self._restored = None
         if self._file is not None:
             self._file.close()
         self._file = None
 
     def _write_again(self, path: Path, run: LiveRun) -> None:
+        if path.is_file() and path != self._restored:  # a saved run was opened instead, or it is of other content
+            earlier = path.with_suffix(".earlier.jsonl")
+            path.replace(earlier)
+            logger.info("Earlier results in '%s' are kept as '%s'.", run.source.name, earlier)
         self.close()
+        self._restored = path
         run.take_unsaved()
         if not run.recorder.targets:
             path.unlink(missing_ok=True)

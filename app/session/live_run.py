@@ -69,6 +69,11 @@ class LiveRun:
         return self._now.next_number
 
     @property
+    def is_touched(self) -> bool:
+        """Whether anything was found or changed here, beyond what was taken over from a saved run."""
+        return bool(self.edits or self._unsaved)
+
+    @property
     def can_undo(self) -> bool:
         """Whether there is a box or a removal to take back."""
         return bool(self._undo)
@@ -136,7 +141,6 @@ class LiveRun:
     def restore(self, recorder: RunRecorder, ghost: RunRecorder | None = None) -> None:
         """Take over the results of a saved run of the same source."""
         self._now = _Content(recorder, ghost or RunRecorder(self.source), max(recorder.targets, default=0) + 1)
-        self.edits += 1
 
     def _put_key(self, number: int, key: int) -> None:
         box = self.recorder.target(number).key_frames[key].box_xywh

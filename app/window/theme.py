@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from PyQt5.QtCore import QSettings, Qt
-from PyQt5.QtGui import QColor, QPalette
-from PyQt5.QtWidgets import QApplication
+from PyQt5.QtGui import QColor, QPainter, QPalette
+from PyQt5.QtWidgets import QApplication, QProxyStyle, QStyle, QStyleOption, QWidget
 
 THEMES = ("auto", "light", "dark")
 ROLES = (
@@ -27,9 +27,27 @@ DARK = (
 DISABLED_LIGHT, DISABLED_DARK = "#83838b", "#7c7c85"
 
 
+class _Style(QProxyStyle):
+    """Fusion with a frame around every check box: its own is darker than the window, so unseen in a dark one."""
+
+    def drawPrimitive(
+        self,
+        element: QStyle.PrimitiveElement,
+        option: QStyleOption | None,
+        painter: QPainter | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Draw a check box, of a list too, with a frame."""
+        super().drawPrimitive(element, option, painter, widget)
+        if element == QStyle.PrimitiveElement.PE_IndicatorCheckBox and option is not None and painter is not None:
+            painter.setPen(option.palette.color(QPalette.ColorRole.PlaceholderText))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
+
+
 def apply_theme(application: QApplication, theme: str) -> None:
     """Colour the whole program; `theme` is one of `THEMES`, anything else counts as "auto"."""
-    application.setStyle("Fusion")
+    application.setStyle(_Style("Fusion"))
     is_dark = theme == "dark" or (theme != "light" and prefers_dark())
     application.setPalette(make_palette(is_dark))
 

@@ -45,6 +45,7 @@ class PanelWiring(QObject):
         self._rows: dict[int, dict[int, ResultRow]] = {}  # by target and frame
         self._scores = RunningScores()
         self._shown_at: deque[float] = deque(maxlen=RATE_WINDOW)
+        self._view: FrameView | None = None
         worker = player.worker
         panels.timeline.seek_requested.connect(player.seek)
         panels.timeline.range_changed.connect(lambda bounds: playback.set_range(*(bounds or (None, None))))
@@ -59,14 +60,17 @@ class PanelWiring(QObject):
         panels.sources.set_clip(sources.bundled_clip)
         panels.sources.set_recent(recent.specs)
         recent.changed.connect(panels.sources.set_recent)
+        worker.playing_changed.connect(lambda _is_playing: self._shown_at.clear())  # a pause is not time of playing
         worker.sequences_found.connect(panels.sources.set_sequences)
         worker.cameras_found.connect(panels.sources.set_cameras)
+        self.show_source(None)
 
     def show_source(self, source: SourceSummary | None) -> None:
         """Show another source: empty curves, its length."""
         self._rows.clear()
         self._scores = RunningScores()
         self._shown_at.clear()
+        self._view = None
         self._panels.timeline.clear()
         self._panels.timeline.set_length(None if source is None else source.frame_count)
         self._panels.timeline.setVisible(source is not None and not source.is_live)
@@ -104,6 +108,7 @@ class PanelWiring(QObject):
         self.show_summary(self._player.summary)
         self._panels.plots.clear()
         self._append(rows)
+        self._show_target()
 
     def add_rows(self, rows: list[ResultRow]) -> None:
         """Take more rows, and append those of the active target to the curves."""
@@ -124,9 +129,17 @@ class PanelWiring(QObject):
     def show_view(self, view: FrameView) -> None:
         """Follow the frame that is shown."""
         self._shown_at.append(time.perf_counter())
+        self._view = view
+        self._panels.timeline.set_position(view.frame.index)
+        self._show_target()
+
+    def _show_target(self) -> None:
+        """Show what is known of the active target in the frame that is shown."""
+        view = self._view
+        if view is None:
+            return
         target = view.target(self._drawing.active) if self._drawing.active is not None else None
         debug = None if target is None or target.result is None else target.result.debug
-        self._panels.timeline.set_position(view.frame.index)
         if self._panels.thumbnails.isVisible():
             self._panels.thumbnails.set_debug(debug)
         if debug is not None:

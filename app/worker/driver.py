@@ -39,7 +39,6 @@ class SessionDriver:
         self.session, self.messages = session, messages
         self.playback = Playback(session, messages, self._save)
         self._open_source, self._journal = open_source, journal
-        self._is_replay = False
         self._recordings: Path | None = None
 
     def stop_playing(self, stops_tracking: bool) -> None:
@@ -67,7 +66,7 @@ class SessionDriver:
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot replay"))
     def replay(self, request: ReplayRequest) -> None:
-        """Open a benchmark's sequence with the result of a tracker; nothing of it is kept as the user's own."""
+        """Open a benchmark's sequence with the result of a tracker; kept as the user's own from the first change on."""
         self.playback.set_playing(False)
         with self.messages.busy_with(_text("Opening {}").format(request.sequence)):
             source, recorder = open_replay(request)
@@ -103,7 +102,6 @@ class SessionDriver:
             return
         with self.messages.busy_with(_text("Starting on the box")):
             was_frozen = self.playback.thaw()
-            self._is_replay = False  # from here on it is the user's work
             self.session.begin(request.frame, request.box_xywh, request.number, request.by)
             self.messages.tracker_ready.emit(self.session.build_tracker().tracking)
             if was_frozen:
@@ -217,7 +215,6 @@ class SessionDriver:
         """Show another source, with results to look at or with those that were saved for it."""
         self._leave_source()
         view = self.session.open(source, spec)
-        self._is_replay = shown is not None
         if shown is not None:
             self.session.restore(shown)
             view = self.session.view()
@@ -279,7 +276,7 @@ class SessionDriver:
         self._save()
 
     def _save(self) -> None:
-        if self.session.source is not None and not self._is_replay:
+        if self.session.source is not None:
             self._journal.save(self.session.run)
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -139,6 +140,18 @@ class TestJournal:
         assert "example.org" in path.read_text()
         assert not any(word in text for word in ("hunter2", "secret3"))
         assert restored(tmp_path, identity) is not None
+
+
+    def test_results_of_other_content_are_kept_aside(self, tmp_path):
+        Journal(tmp_path).save(tracked_run())
+        other = replace(CLIP, fingerprint="b" * 64)
+        journal = Journal(tmp_path)
+        with pytest.raises(InputError, match="other content"):
+            journal.restore(other)
+        journal.save(tracked_run(other, count=3))
+        assert restored(tmp_path, other) == {1: [0, 1, 2]}
+        (earlier,) = tmp_path.glob("*.earlier.jsonl")
+        assert parse_unfinished(earlier.read_text()).frames() == [0, 1, 2, 3, 4]
 
 
 class TestFolders:

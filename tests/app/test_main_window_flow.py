@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import count
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from fakes import DrawnSource, true_box
 from PyQt5.QtCore import QPoint, Qt
 
+from app.worker.messages import BoxRequest
 from tracker_core.boxes import iou_xywh
+from tracker_core.metrics import success_of
 
 
 def widget_point(canvas, x: float, y: float) -> QPoint:
@@ -77,3 +83,63 @@ def test_draw_by_mouse_track_step_back_and_redraw(drive):
     assert driver.player.summary.targets[0].key_frames == (0, 30)
     assert after[31].box_xywh[2] == pytest.approx(36, abs=3)
     assert not driver.failures
+
+
+def with_truth_that_leaves_the_target(spec):
+    source = DrawnSource()
+    source.sequence.boxes_xywh[30:, 0] += 100
+    return source
+
+
+def test_the_readout_follows_the_target_that_is_chosen_and_the_parameters_that_are_changed(drive):
+    driver = drive(with_truth_that_leaves_the_target)
+    driver.open()
+    driver.qtbot.waitUntil(lambda: driver.canvas.box is not None)
+    press(driver, Qt.Key_Space)
+    driver.qtbot.waitUntil(lambda: driver.index == 59, timeout=10_000)
+    driver.qtbot.waitUntil(lambda: not driver.player.is_playing)
+    readout = driver.window.panels.readout
+    score, state, success = readout.text("score"), readout.text("state"), readout.text("success")
+
+    # another target in the last frame: a box that a person set, without ground truth
+    request = BoxRequest(driver.player.source.serial, driver.canvas.frame_view.frame, true_box(20), None)
+    driver.player.begin(request)
+    driver.qtbot.waitUntil(lambda: len(driver.player.summary.targets) == 2)
+    driver.window.drawing.set_active(2)
+    driver.qtbot.waitUntil(lambda: readout.text("state") == "key")
+    assert not readout.text("iou")
+    press(driver, Qt.Key_N)
+    assert (readout.text("score"), readout.text("state"), readout.text("success")) == (score, state, success)
+
+    # results that are gone count no longer
+    driver.player.seek(0)
+    driver.qtbot.waitUntil(lambda: driver.index == 0)
+    driver.player.set_tracking_config(replace(driver.player.tracking, window_influence=0.11))
+    driver.qtbot.waitUntil(lambda: driver.player.summary.targets[0].count == 1)
+    driver.qtbot.waitUntil(lambda: readout.text("success") != success)
+    assert readout.text("success").endswith(f"{success_of(1.0):.3f}")
+
+
+def test_a_pause_does_not_count_as_time_that_playing_took(drive, monkeypatch):
+    ticks = count(step=0.02)
+    monkeypatch.setattr("app.window.wiring.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    driver = drive()
+    driver.open()
+    driver.qtbot.waitUntil(lambda: driver.canvas.box is not None)
+    driver.player.play(True)
+    driver.qtbot.waitUntil(lambda: driver.index > 5, timeout=10_000)
+    driver.player.play(False)
+    driver.qtbot.waitUntil(lambda: not driver.player.is_playing)
+    ticks = count(1000.0, 0.02)
+    rates = []
+    driver.canvas.painted.connect(lambda: rates.append(driver.window.panels.readout.text("fps")))
+    driver.player.play(True)
+    driver.qtbot.waitUntil(lambda: driver.index > 20, timeout=10_000)
+    assert "50 fps" in rates and "0 fps" not in rates
+
+
+def test_there_is_no_timeline_without_a_video(drive):
+    driver = drive()
+    assert not driver.window.panels.timeline.isVisible()
+    driver.open()
+    assert driver.window.panels.timeline.isVisible()

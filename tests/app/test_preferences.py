@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 from PyQt5.QtCore import QSettings, Qt
-from PyQt5.QtGui import QKeySequence
-from PyQt5.QtWidgets import QApplication, QDialogButtonBox
+from PyQt5.QtGui import QKeySequence, QPalette
+from PyQt5.QtWidgets import QApplication, QCheckBox, QDialogButtonBox, QListWidget, QListWidgetItem
 
 from app.commands import MENUS, find_conflicts
 from app.dialogs.preferences import PreferencesDialog
 from app.dialogs.shortcuts import ShortcutSheet
 from app.settings import Settings
 from app.window.recent import RecentSources
-from app.window.theme import ROLES, make_palette
+from app.window.theme import ROLES, apply_theme, make_palette
 from tracker_core.errors import OutputError
 
 
@@ -143,6 +143,29 @@ def test_text_can_be_read_in_both_themes(is_dark, ink, ground):
     palette = make_palette(is_dark)
     assert {ink, ground} <= set(ROLES)
     assert contrast(palette.color(getattr(palette, ink)), palette.color(getattr(palette, ground))) >= 4.5
+
+
+# the frame of a box that is not ticked: 3 is what WCAG 2 asks for
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("is_in_list", [False, True])
+def test_a_box_that_is_not_ticked_can_be_seen(qtbot, theme, is_in_list):
+    application = QApplication.instance()
+    before = application.style().objectName(), application.palette()
+    apply_theme(application, theme)
+    try:
+        widget = QListWidget() if is_in_list else QCheckBox()
+        if is_in_list:
+            item = QListWidgetItem(widget)
+            item.setCheckState(Qt.Unchecked)
+        qtbot.addWidget(widget)
+        widget.resize(60, 40)
+        image = widget.grab().toImage()
+        ground = widget.palette().color(widget.viewport().backgroundRole() if is_in_list else QPalette.Window)
+        row = [image.pixelColor(x, y) for x in range(2, 30) for y in range(2, 38)]
+        assert max(contrast(pixel, ground) for pixel in row) >= 3
+    finally:
+        application.setStyle(before[0])
+        application.setPalette(before[1])
 
 
 # what an earlier version, another program or a crash may have left under the key

@@ -13,13 +13,14 @@ from app.session.saved_runs import is_saved_run, open_saved_run
 from app.session.session import Session
 from app.session.trackers import TrackerChoice
 from app.window.application import build_session_tracker
+from app.worker.messages import BoxRequest
 from tracker_core.errors import InputError
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.identity import identify_source
 from tracker_core.results.provenance import Producer, SourceKind
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run_file import load_run, save_run
-from tracker_core.results.unfinished import RunJournal
+from tracker_core.results.unfinished import RunJournal, parse_unfinished
 from tracker_core.sources.opening import open_source
 from tracker_core.types import TrackingState, TrackResult
 
@@ -69,6 +70,25 @@ def test_what_is_only_looked_at_is_not_kept_as_the_users_own(drive, clip, tmp_pa
     driver.window.open(str(clip))
     driver.qtbot.waitUntil(lambda: not driver.player.summary.targets)
     assert not list((tmp_path / "sessions").glob("*"))
+
+
+def test_what_is_found_in_an_opened_run_is_kept_and_so_is_what_was_kept_before(drive, clip, tmp_path):
+    driver = drive(open_source)
+    driver.open(str(clip))
+    driver.window.player.begin(BoxRequest(driver.player.source.serial, driver.canvas.frame_view.frame, true_box(0)))
+    driver.qtbot.waitUntil(lambda: bool(driver.player.summary.targets))
+
+    recorder = record(clip)
+    recorder.drop(1, 8)
+    driver.window.open(str(save_run(tmp_path / "square-run.json", recorder.build())))
+    driver.qtbot.waitUntil(lambda: bool(driver.player.summary.targets) and driver.player.summary.targets[0].count == 8)
+    driver.window.actions_["track"].trigger()
+    driver.qtbot.waitUntil(lambda: driver.index == COUNT - 1, timeout=10_000)
+    driver.qtbot.waitUntil(lambda: not driver.player.is_playing)
+
+    found = {path.name.partition(".")[2]: path for path in (tmp_path / "sessions").glob("*.jsonl")}
+    assert parse_unfinished(found["jsonl"].read_text()).frames() == list(range(COUNT))
+    assert parse_unfinished(found["earlier.jsonl"].read_text()).frames() == [0]
 
 
 def test_an_unfinished_run_opens_as_far_as_it_goes(clip, tmp_path):
