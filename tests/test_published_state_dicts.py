@@ -176,3 +176,14 @@ def test_layouts_and_the_tracking_loop_load_without_torch() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "False"
+
+
+def test_commands_load_without_torch() -> None:
+    """Their help and refusals come at once, and workers of `eval` set PyTorch's threads before they load it."""
+    program = (
+        "import sys; from importlib import import_module; from tracker_core.cli.main import COMMANDS\n"
+        "[import_module(module) for name, (module, _) in COMMANDS.items() if name != 'weights']\n"
+        "print('torch' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "False"

@@ -8,7 +8,6 @@ import functools
 import re
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -29,6 +28,7 @@ from tracker_core.evaluation.benchmarks import BENCHMARKS, Benchmark, open_bench
 from tracker_core.evaluation.runner import Candidate, Evaluation, Plan, choose_jobs, describe_run
 from tracker_core.evaluation.scoring import Score
 from tracker_core.evaluation.workers import TRACKED, Outcome
+from tracker_core.trackers.builder import build_tracker
 
 TERMINATED = 128 + signal.SIGTERM
 
@@ -87,8 +87,9 @@ class _Command:
         candidates: dict[str, tuple[Candidate, Any]] = {}
         for name in names:
             make = functools.partial(
-                _make_tracker, name, args.weights, device=device, runtime=args.runtime, overrides=tuple(args.overrides)
-            )
+                build_tracker, name, weights=args.weights, device=device, runtime=args.runtime,
+                overrides=tuple(args.overrides),
+            )  # fmt: skip
             tracker = make()
             candidate = Candidate(args.name or tracker.name, make)
             candidates.setdefault(candidate.name, (candidate, tracker))
@@ -193,12 +194,6 @@ class _Command:
             show_attributes(score)
         show_scores(scores)
         output.print(f"Results are in {self.evaluation.folder}.")
-
-
-def _make_tracker(name: str | None, weights: str | None, **options: Any) -> Any:
-    from tracker_core.trackers.builder import build_tracker
-
-    return build_tracker(name, weights=None if weights is None else Path(weights), **options)
 
 
 class _TerminatedError(KeyboardInterrupt):

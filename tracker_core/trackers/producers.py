@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tracker_core.checkpoints.weights import hash_file, list_weights
 from tracker_core.config import config_to_mapping
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.results.provenance import Producer, program_version
@@ -55,10 +54,14 @@ def rebuild_tracker(producer: Producer, *, device: str = "auto", runtime: str = 
 @lru_cache(maxsize=32)
 def _hash_weights(path: Path, changed_ns: int) -> str:
     """Return the SHA-256 of a weights file, computed again only after it changed: parameters change far more often."""
+    from tracker_core.checkpoints.weights import hash_file  # it loads torch
+
     return hash_file(path)
 
 
 def _find_weights(producer: Producer) -> Path | None:
+    from tracker_core.checkpoints.weights import hash_file, list_weights
+
     path = Path(producer.weights_path)
     if producer.weights_path and path.is_file() and hash_file(path) == producer.weights_sha256:
         return path
