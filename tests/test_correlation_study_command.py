@@ -19,8 +19,8 @@ from tracker_core.cli.main import main
 from tracker_core.evaluation.baseline import StayingBox
 from tracker_core.evaluation.curves import measure_sequence
 from tracker_core.evaluation.protocols import OnePass
-from tracker_core.evaluation.scoring import Score
-from tracker_core.experiments.correlation_study.seed_scores import Spread, keep_common, summarise
+from tracker_core.evaluation.scoring import Score, keep_common
+from tracker_core.experiments.correlation_study.seed_scores import Spread, summarise
 
 NET = """
 tracker:

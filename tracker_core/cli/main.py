@@ -13,6 +13,7 @@ from typing import Any
 from tracker_core.cli.console import errors, run_safely, set_up_logging
 from tracker_core.errors import InputError, nearest_name
 from tracker_core.files import check_writable_file
+from tracker_core.packaged import CLIP
 from tracker_core.results.provenance import program_version
 
 # name → module and the line that --help shows; the module itself is loaded only for the command that was typed
@@ -107,9 +108,6 @@ def _names_a_source(word: str) -> bool:
 def _open_window_or_demo(arguments: list[str], window: Window | None) -> int:
     if window is not None and window.can_open():
         return window.open(arguments)
-    from tracker_core.cli.track_command import run_demo
-
-    set_up_logging(verbose=False)
     if window is not None:
         errors.print("There is no display, so the window cannot open; tracking without it.")
-    return run_demo(arguments[0] if arguments else None)
+    return _dispatch(["track", f"--source={arguments[0] if arguments else CLIP}", "--init-from-gt"], window)

@@ -8,10 +8,9 @@ from typing import Any
 
 from tracker_core.cli.console import errors, output
 from tracker_core.cli.score_command import INCOMPLETE, add_scoring_options, choose_trackers
-from tracker_core.errors import InputError
 from tracker_core.evaluation.benchmarks import BENCHMARKS, open_benchmark
 from tracker_core.evaluation.protocols import PROTOCOLS, AnyProtocol
-from tracker_core.evaluation.scoring import Score, score_results
+from tracker_core.evaluation.scoring import keep_common, score_results
 from tracker_core.files import check_writable
 
 
@@ -55,7 +54,7 @@ def run_report(args: argparse.Namespace) -> int:
     truth, part, whole = _read_truth(protocol, args.dataset, args.groundtruth)
     scores = [score_results(protocol, results, truth).mark_part(part, whole) for results in chosen]
     if args.common:
-        scores = _keep_common(scores)
+        scores = keep_common(scores)
     report = build_report(scores, args.title or _title_of(Path(args.groundtruth), args.dataset))
     out = check_writable(args.out)
     written = write_report(report, out)
@@ -78,13 +77,6 @@ def _read_truth(protocol: AnyProtocol, dataset: str, groundtruth: str) -> tuple[
     truth = {info.name: benchmark.protocol.truth_of(info) for info in benchmark.infos}
     part = f"{len(truth)} of the {benchmark.total} sequences of {benchmark.title} are in '{groundtruth}'."
     return truth, part if benchmark.is_partial else "", benchmark.total
-
-
-def _keep_common(scores: list[Score]) -> list[Score]:
-    names = set.intersection(*({part.name for part in score.sequences} for score in scores))
-    if not names:
-        raise InputError("There is no sequence that every tracker has results for; leave out --common or a tracker.")
-    return [score.only(names) for score in scores]
 
 
 def _title_of(groundtruth: Path, dataset: str) -> str:

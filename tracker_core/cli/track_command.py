@@ -13,7 +13,6 @@ from tracker_core.cli.console import add_device_options, add_progress_option
 from tracker_core.cli.tracking_run import FrameRange, TrackingRun, truth_row
 from tracker_core.errors import InputError
 from tracker_core.files import check_writable
-from tracker_core.packaged import CLIP
 from tracker_core.rendering.recording import RecordedSource
 from tracker_core.results.formats import BOX_FORMATS, check_format
 from tracker_core.results.identity import output_name
@@ -70,19 +69,6 @@ def parse_frames(text: str) -> FrameRange:
     if last is not None and last <= first:
         raise InputError(f"The frame range '{text}' is empty; the second number must be greater than the first.")
     return FrameRange(first, last)
-
-
-def run_demo(source: str | None = None) -> int:
-    """Track the bundled clip (or `source`, from its ground truth) with the default tracker, results under runs/."""
-    chosen = source or str(CLIP)
-    if source is None and not CLIP.is_file():
-        raise InputError(f"The bundled clip '{CLIP}' is missing; run 'make clip' to draw it again.")
-    args = argparse.Namespace(
-        source=chosen, box=[], init_from_gt=True, tracker=None, weights=None, device="auto", runtime="auto",
-        overrides=[], out=None, video=True, format="csv", frames=":", record=False, resume=None,
-        json=None, progress="bar",
-    )  # fmt: skip
-    return run_track(args)
 
 
 def run_track(args: argparse.Namespace) -> int:

@@ -68,20 +68,11 @@ def find_one_pass_results(folder: str | Path) -> list[ResultFolder]:
 def find_supervised_results(folder: str | Path) -> list[ResultFolder]:
     """Return the trackers in `folder`, which is a folder of trackers, one tracker, or its `baseline` folder."""
     root = _require_folder(folder)
-    if root.name == EXPERIMENT:
-        own = _nested_files(root)
-        if own:
-            return [ResultFolder(root.resolve().parent.name, root, own, _nested_times(root))]
-    if (root / EXPERIMENT).is_dir():
-        own = _nested_files(root / EXPERIMENT)
-        if own:
-            return [ResultFolder(root.resolve().name, root, own, _nested_times(root / EXPERIMENT))]
-    found = []
-    for place in _subfolders(root):
-        base = place / EXPERIMENT
-        files = _nested_files(base) if base.is_dir() else {}
-        if files:
-            found.append(ResultFolder(place.name, place, files, _nested_times(base)))
+    own = _supervised_folder(root.resolve().parent.name, root, root) if root.name == EXPERIMENT else []
+    own = own or _supervised_folder(root.resolve().name, root, root / EXPERIMENT)
+    if own:
+        return own
+    found = [one for place in _subfolders(root) for one in _supervised_folder(place.name, place, place / EXPERIMENT)]
     return found or _raise_empty(root, f"<tracker>/{EXPERIMENT}/<sequence>/<sequence>_001.txt")
 
 
@@ -244,6 +235,11 @@ def _subfolders(root: Path) -> list[Path]:
 def _one_pass_folder(place: Path) -> list[ResultFolder]:
     files = _one_pass_files(place) or _nested_files(place)
     return [ResultFolder(place.name, place, files, _times(place))] if files else []
+
+
+def _supervised_folder(tracker: str, folder: Path, base: Path) -> list[ResultFolder]:
+    files = _nested_files(base) if base.is_dir() else {}
+    return [ResultFolder(tracker, folder, files, _nested_times(base))] if files else []
 
 
 def _one_pass_files(folder: Path) -> dict[str, list[Path]]:

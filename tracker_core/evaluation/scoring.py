@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -116,6 +116,14 @@ class Score:
             "attributes": protocol.attributes(parts),
             "per_sequence": {part.name: protocol.numbers_of(part) for part in parts},
         }
+
+
+def keep_common(scores: Sequence[Score]) -> list[Score]:
+    """Return the scores on the sequences that all of them have; raises `InputError` where there is none."""
+    names = set.intersection(*({part.name for part in score.sequences} for score in scores))
+    if not names:
+        raise InputError("There is no sequence that every tracker has results for; leave out a tracker.")
+    return [score.only(names) for score in scores]
 
 
 def score_results(protocol: AnyProtocol, results: ResultFolder, truths: Mapping[str, Any]) -> Score:

@@ -12,10 +12,10 @@ from tracker_core.errors import InputError
 from tracker_core.evaluation.baseline import StayingBox
 from tracker_core.evaluation.benchmarks import BENCHMARKS, Benchmark, open_benchmark
 from tracker_core.evaluation.protocols import OnePass
-from tracker_core.evaluation.scoring import Score
+from tracker_core.evaluation.scoring import Score, keep_common
 from tracker_core.experiments.correlation_study.report import Findings
 from tracker_core.experiments.correlation_study.runs import BenchmarkSection, Run, find_differences, flatten
-from tracker_core.experiments.correlation_study.seed_scores import TrackerSummary, keep_common, summarise
+from tracker_core.experiments.correlation_study.seed_scores import TrackerSummary, summarise
 from tracker_core.models.builder import build_network
 
 SHIPPED_AS = "as shipped"

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from tracker_core.errors import InputError
 from tracker_core.evaluation.plot_parts import Curve
 from tracker_core.evaluation.plots import PRECISION, SUCCESS, CurveKind, curve_of
 from tracker_core.evaluation.scoring import Score
@@ -56,14 +55,6 @@ class TrackerSummary:
     bands: Mapping[str, FloatArray]
     gain: Gain | None
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-
-def keep_common(scores: Sequence[Score]) -> list[Score]:
-    """Return the scores on the sequences that all of them have; raises `InputError` where there is none."""
-    common = set.intersection(*({part.name for part in score.sequences} for score in scores))
-    if not common:
-        raise InputError("There is no sequence that every run could track; see the reasons above.")
-    return [score.only(common) for score in scores]
 
 
 def summarise(
