@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import QCoreApplication, QEvent, QObject
-from PyQt5.QtGui import QKeyEvent
-from PyQt5.QtWidgets import QWidget
+from PyQt5.QtGui import QKeyEvent, QKeySequence
+from PyQt5.QtWidgets import QShortcut, QWidget
 
 from app.canvas.overlays.model import OverlayModel
 from app.commands import HOLD_TO_HIDE_KEY, Command
@@ -30,29 +29,19 @@ def _command(model: OverlayModel, name: str) -> Command:
     )
 
 
-class HoldToHide(QObject):
-    """Hides all overlays for as long as a key is held, wherever the focus is in `window`."""
+class HoldToHide(QShortcut):
+    """Hides all overlays for as long as a key is held; in a field where text is typed, the key types.
+
+    A filter of the whole program's events would meet every one of them in Python, also while objects are destroyed.
+    """
 
     def __init__(self, window: QWidget, model: OverlayModel) -> None:
-        super().__init__(window)
-        self._window, self._model = window, model
-        self._application = QCoreApplication.instance()
-        if self._application is not None:
-            self._application.installEventFilter(self)
+        super().__init__(QKeySequence(HOLD_TO_HIDE_KEY), window)
+        self._model = model
+        self.setAutoRepeat(False)
+        self.activated.connect(lambda: model.hide_all(True))
 
-    def stop(self) -> None:
-        """Watch no longer: the window goes."""
-        if self._application is not None:
-            self._application.removeEventFilter(self)
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Follow the key."""
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
-            and event.text() == HOLD_TO_HIDE_KEY
-            and not event.isAutoRepeat()
-            and self._window.isActiveWindow()
-        ):
-            self._model.hide_all(event.type() == QEvent.Type.KeyPress)
-        return False
+    def release(self, event: QKeyEvent) -> None:
+        """Show the overlays again if it is this key that was let go."""
+        if self.key().matches(QKeySequence(event.key())) and not event.isAutoRepeat():
+            self._model.hide_all(False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt5.QtCore import QSettings, QSize
-from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
 from PyQt5.QtWidgets import QApplication, QMainWindow, QMessageBox, QVBoxLayout, QWidget
 
 from app.canvas.canvas import Canvas
@@ -153,11 +153,8 @@ class MainWindow(QMainWindow):
         worker.busy.connect(self.status.show_busy)
         worker.notice.connect(self.status.show_notice)
         worker.failed.connect(self.failures.show_failure)
-        worker.target_lost.connect(
-            lambda number, index: self.status.show_notice(
-                self.tr("Target {} was lost in frame {}.").format(number, index)
-            )
-        )
+        lost = self.tr("Target {} was lost in frame {}.")
+        worker.target_lost.connect(lambda number, index: self.status.show_notice(lost.format(number, index)))
 
     # --- what the user does -------------------------------------------------------------------------------
 
@@ -175,6 +172,12 @@ class MainWindow(QMainWindow):
         if event is not None:
             self.sources.drop(event.mimeData())
             event.acceptProposedAction()
+
+    def keyReleaseEvent(self, event: QKeyEvent | None) -> None:
+        """Show the overlays again that a held key hid, wherever the focus is."""
+        if event is not None:
+            self._hold_to_hide.release(event)
+        super().keyReleaseEvent(event)
 
     def cancel(self) -> None:
         """Stop drawing, or leave full screen if nothing was being drawn."""
@@ -279,7 +282,6 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.jobs.cancel_all()
-        self._hold_to_hide.stop()
         if self._kept is not None:
             self.docks.save(self._kept)
         self.preferences.save()

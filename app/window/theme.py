@@ -8,7 +8,6 @@ from PyQt5.QtCore import QSettings, Qt
 from PyQt5.QtGui import QColor, QPainter, QPalette
 from PyQt5.QtWidgets import QApplication, QProxyStyle, QStyle, QStyleOption, QWidget
 
-THEMES = ("auto", "light", "dark")
 ROLES = (
     "Window", "WindowText", "Base", "AlternateBase", "ToolTipBase", "ToolTipText", "Text", "Button", "ButtonText",
     "BrightText", "Link", "Highlight", "HighlightedText", "PlaceholderText", "Light", "Midlight", "Mid", "Dark",
@@ -46,7 +45,7 @@ class _Style(QProxyStyle):
 
 
 def apply_theme(application: QApplication, theme: str) -> None:
-    """Colour the whole program; `theme` is one of `THEMES`, anything else counts as "auto"."""
+    """Colour the whole program; `theme` is one of `app.settings.THEMES`, anything else counts as "auto"."""
     application.setStyle(_Style("Fusion"))
     is_dark = theme == "dark" or (theme != "light" and prefers_dark())
     application.setPalette(make_palette(is_dark))

@@ -143,3 +143,16 @@ def test_there_is_no_timeline_without_a_video(drive):
     assert not driver.window.panels.timeline.isVisible()
     driver.open()
     assert driver.window.panels.timeline.isVisible()
+
+
+def test_a_held_key_hides_all_overlays_but_types_in_a_field(drive):
+    driver = drive()
+    driver.open()
+    panels, canvas = driver.window.panels, driver.canvas
+    for widget in (canvas, panels.sources.tree, panels.overlays, panels.timeline):
+        driver.qtbot.keyPress(widget, "`")
+        assert driver.window.overlays.is_hidden
+        driver.qtbot.keyRelease(widget, "`")
+        assert not driver.window.overlays.is_hidden
+    driver.qtbot.keyPress(panels.sources.filter, "`")
+    assert panels.sources.filter.text() == "`" and not driver.window.overlays.is_hidden
