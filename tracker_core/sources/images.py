@@ -67,6 +67,11 @@ def list_images(folder: str | Path) -> list[Path]:
     return sort_naturally(path for path in Path(folder).iterdir() if is_image(path))
 
 
+def count_images(folder: str | Path) -> int:
+    """Return the number of images directly inside `folder`, without putting them in order: that takes much longer."""
+    return sum(map(is_image, Path(folder).iterdir()))
+
+
 def sort_naturally(paths: Iterable[Path]) -> list[Path]:
     """Return `paths` ordered by file name, numbers by value (`are_decimals` says how a point is read)."""
     paths = list(paths)

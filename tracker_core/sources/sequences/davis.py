@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.errors import DataSetError
-from tracker_core.sources.images import list_images
+from tracker_core.sources.images import count_images
 from tracker_core.sources.sequences.annotation import bounding_box_of
 from tracker_core.sources.sequences.layout import Annotation, SequenceInfo, list_frames, subfolders
 
@@ -44,7 +44,7 @@ class DavisLayout:
         infos = []
         for folder in subfolders(root / "JPEGImages" / place):
             masks = root / "Annotations" / place / folder.name
-            count = len(list_images(folder))
+            count = count_images(folder)
             numbers = self._objects(masks)
             if not numbers:
                 infos.append(SequenceInfo(folder.name, self.name, folder, None, count))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.errors import DataSetError
-from tracker_core.sources.images import list_images
+from tracker_core.sources.images import count_images, list_images
 from tracker_core.sources.sequences.annotation import hide_empty_boxes, match_rows_to_frames
 from tracker_core.types import FloatArray, Sequence
 
@@ -192,8 +192,9 @@ def is_video(path: Path) -> bool:
 
 def count_frames(folder: Path) -> int | None:
     """Return the number of images of a sequence folder, None where it holds a video instead."""
-    images = find_images(folder)
-    return len(images) if images or find_video(folder) is None else None
+    places = (folder / name for name in IMAGE_FOLDERS)
+    count = next((count for place in places if place.is_dir() and (count := count_images(place))), 0)
+    return count if count or find_video(folder) is None else None
 
 
 def subfolders(root: Path) -> list[Path]:

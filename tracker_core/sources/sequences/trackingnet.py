@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tracker_core.errors import DataSetError
-from tracker_core.sources.images import list_images
+from tracker_core.sources.images import count_images
 from tracker_core.sources.sequences.annotation import read_number_rows
 from tracker_core.sources.sequences.layout import Annotation, SequenceInfo, list_frames, subfolders
 
@@ -37,7 +37,7 @@ class TrackingNetLayout:
             folders = {folder.name: folder for folder in subfolders(chunk / "frames")}
             truths = {path.stem: path for path in (chunk / "anno").glob("*.txt")}
             for name in sorted({*folders, *truths}):
-                count = len(list_images(folders[name])) if name in folders else 0
+                count = count_images(folders[name]) if name in folders else 0
                 folder = chunk / "frames" / name
                 infos.append(SequenceInfo(name, self.name, folder, truths.get(name), count, group=chunk.name))
         return infos

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tracker_core.sources.images import list_images
+from tracker_core.sources.images import count_images, list_images
 from tracker_core.sources.sequences.annotation import read_flags, read_number_rows
 from tracker_core.sources.sequences.layout import Annotation, SequenceInfo, last_number
 
@@ -106,7 +106,7 @@ class Uav123Layout:
 
     def _count(self, name: str, images: Path) -> int:
         bounds = self.frame_range(name)
-        return bounds[1] - bounds[0] + 1 if bounds else len(list_images(images))
+        return bounds[1] - bounds[0] + 1 if bounds else count_images(images)
 
     def _annotations(self, root: Path) -> Path | None:
         for place in self._annotation_folders:
