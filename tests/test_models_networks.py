@@ -71,7 +71,8 @@ def test_output_shapes(name: str) -> None:
 
 
 def test_every_kind_is_in_this_file() -> None:
-    assert {config.kind for config, *_ in CONFIGS.values()} == set(NETWORKS)
+    # ATOM's network gives features and overlaps instead of a map of candidates: tests/test_atom_networks.py
+    assert {config.kind for config, *_ in CONFIGS.values()} == set(NETWORKS) - {"atom"}
 
 
 @pytest.mark.parametrize("name", SMALL)

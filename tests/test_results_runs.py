@@ -72,6 +72,18 @@ def test_a_copy_is_independent_for_undo() -> None:
     assert before.build().frame_indices.tolist() == [0, 1, 2]
 
 
+def test_the_boxes_of_a_long_run_lie_in_a_few_blocks() -> None:
+    recorder = RunRecorder(SourceIdentity("clip"))
+    box = np.array([1.0, 2, 3, 4])
+    for index in range(5000):
+        recorder.put(index, 1, TrackResult(box, 0.5))
+    box[:] = 9  # a recorded box is a copy
+    kept = [recorder.result_at(index) for index in range(5000)]
+    assert {tuple(result.box_xywh) for result in kept if result is not None} == {(1.0, 2.0, 3.0, 4.0)}
+    # arrays of their own would pin the heap
+    assert len({id(result.box_xywh.base) for result in kept if result is not None}) <= 3
+
+
 def test_recording_goes_on_from_a_saved_run(tmp_path: Path) -> None:
     recorder = recorded(0, 1)
     recorder.target(1).name = "car"

@@ -12,7 +12,7 @@ import numpy as np
 
 from tracker_core.results.provenance import Producer, SourceIdentity
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
-from tracker_core.types import FrameResult, TrackingState, TrackResult
+from tracker_core.types import FloatArray, FrameResult, TrackingState, TrackResult
 
 
 @dataclass
@@ -43,6 +43,30 @@ class TargetRecord:
         return TargetTrack(self.number, boxes, scores, tuple(states), self.name, keys, made_by)
 
 
+class _BoxShelf:
+    """Keeps boxes in blocks of many.
+
+    An array of its own for each box would pin the heap between the images of a video, so that the process grew by a
+    share of every image for as long as it tracks.
+    """
+
+    BLOCK = 4096
+
+    def __init__(self) -> None:
+        self._block = np.empty((0, 4))
+        self._used = 0
+
+    def keep(self, box_xywh: FloatArray) -> FloatArray:
+        """Return a read-only copy of a box (x, y, w, h)."""
+        if self._used == len(self._block):
+            self._block, self._used = np.empty((self.BLOCK, 4)), 0
+        row: FloatArray = self._block[self._used]
+        self._used += 1
+        row[:] = box_xywh
+        row.flags.writeable = False
+        return row
+
+
 class RunRecorder:
     """Collects results; a later one for the same frame and target replaces the earlier one.
 
@@ -61,6 +85,7 @@ class RunRecorder:
         self._times_s: dict[int, float] = {}
         self._update_s: dict[int, float] = {}
         self._file_names: dict[int, str] = {}
+        self._boxes = _BoxShelf()
         self.producer = producer
 
     @classmethod
@@ -136,7 +161,7 @@ class RunRecorder:
     def put(self, index: int, number: int, result: TrackResult) -> None:
         """Store the result of target `number` in frame `index`, as found by the present `producer`."""
         record = self.target(number)
-        record.results[index] = result if result.debug is None else replace(result, debug=None)
+        record.results[index] = replace(result, box_xywh=self._boxes.keep(result.box_xywh), debug=None)
         record.made_by[index] = self._current
 
     def set_key_frame(self, number: int, index: int, box_xywh: Any, by: BoxOrigin = BoxOrigin.USER) -> None:
