@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import cv2
 import pytest
 from fakes import DrawnSource, MatchingTracker, draw_frame, true_box
-from PyQt5.QtCore import Qt
+from PyQt5.QtCore import QPoint, Qt
 from PyQt5.QtWidgets import QApplication, QMessageBox
 
 from tracker_core.sources.opening import open_source
@@ -144,3 +145,32 @@ def test_the_program_starts_with_damaged_files(tmp_path, name):
     if name == "settings.yaml" and sys.platform.startswith("linux"):
         assert "cannot be read" in done.stdout
         assert (places[name] / "settings.yaml.damaged").is_file()
+
+
+class Unreachable:
+    """A cycle whose end makes an object of Qt."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+    def __del__(self) -> None:
+        QPoint(1, 2)
+
+
+def test_garbage_that_makes_qt_objects_meets_no_event(drive):
+    # an event that is wrapped for a filter in Python while such garbage is collected is lost: its wrapper goes to the
+    # other object, and a TypeError without a frame follows (PyQt 5.15)
+    driver = drive()
+    threshold = gc.get_threshold()
+    gc.set_threshold(7, 1, 1)
+    try:
+        with driver.qtbot.captureExceptions() as exceptions:
+            for value in range(2000):
+                garbage = [Unreachable() for _ in range(1 + value % 5)]
+                del garbage
+                others = [[] for _ in range(value % 7)]  # so that the collector starts at another place each time
+                driver.window.setProperty("value", value)
+                del others
+    finally:
+        gc.set_threshold(*threshold)
+    assert not exceptions
