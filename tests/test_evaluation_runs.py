@@ -175,6 +175,14 @@ def test_results_of_other_settings_are_not_mixed_with_these(otb: Evaluation) -> 
     evaluate(otb, LosingTracker, again=True)
 
 
+def test_results_whose_settings_are_damaged_are_not_mixed_with_these(otb: Evaluation) -> None:
+    evaluate(otb)
+    (otb.folder / "template/settings.json").write_text('{"tracker": "templ')
+    with pytest.raises(InputError, match=r"settings\.json' cannot be read.*--again"):
+        evaluate(otb)
+    evaluate(otb, again=True)
+
+
 def test_several_at_a_time_give_the_same(otb: Evaluation, tmp_path: Path) -> None:
     evaluate(otb)
     other = Evaluation(otb.benchmark, tmp_path / "others")

@@ -73,6 +73,13 @@ def test_names_and_exclude_are_patterns(tmp_path: Path) -> None:
     assert [clip.name for clip in read_got10k_clips(tmp_path, names=["*1", "clip2"], exclude=["clip2"])] == ["clip1"]
 
 
+def test_one_pattern_may_stand_without_a_list(tmp_path: Path) -> None:
+    """Taken letter by letter, "*1" would leave out everything."""
+    make_got10k(tmp_path, clips=3)
+    clips = read_clips({"layout": "got10k", "root": ".", "exclude": "*1"}, tmp_path)
+    assert [clip.name for clip in clips] == ["clip0", "clip2"]
+
+
 def test_lasot_reads_kinds_flags_and_one_based_boxes(tmp_path: Path) -> None:
     folder = tmp_path / "bird" / "bird-1"
     for number in range(1, 5):

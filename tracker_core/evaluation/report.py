@@ -9,7 +9,6 @@ import logging
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,11 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from tracker_core.errors import InputError
-from tracker_core.evaluation.plot_parts import Curve, Drawn, Look
+from tracker_core.evaluation.plot_parts import Curve, Look
 from tracker_core.evaluation.plot_style import assign_styles
 from tracker_core.evaluation.plots import plot_radar
-from tracker_core.evaluation.protocols import AnyProtocol, Measure
+from tracker_core.evaluation.protocols import Measure
+from tracker_core.evaluation.report_content import Report, Values
 from tracker_core.evaluation.report_html import render_page
 from tracker_core.evaluation.result_files import ResultFolder
 from tracker_core.evaluation.scoring import Score
@@ -30,37 +30,6 @@ logger = logging.getLogger(__name__)
 PNG_DPI = 160
 CSV_DIGITS = 6
 FEWEST_FOR_RADAR = 3  # axes below which a radar shows no area
-Values = Mapping[str, float | None]
-
-
-@dataclass(frozen=True)
-class Report:
-    """Everything that is shown of one benchmark.
-
-    Attributes:
-        title: what the report is called. subtitle: one sentence on protocol and data set.
-        protocol: says which measures are the columns of the tables.
-        trackers: names, best first. look: how they look, and which were measured on a part only.
-        overall: tracker → measure → value.
-        per_sequence: sequence → tracker → measure → value; `per_attribute` the same by attribute.
-        sequence_tags: attributes of each sequence.
-        drawn: the plots and their curves.
-        remarks: per tracker, sentences on what is not in its score.
-        method: sentences on how the numbers are measured.
-    """
-
-    title: str
-    subtitle: str
-    protocol: AnyProtocol
-    trackers: tuple[str, ...]
-    look: Look
-    overall: Mapping[str, Mapping[str, float | str | None]]
-    per_sequence: Mapping[str, Mapping[str, Values]]
-    per_attribute: Mapping[str, Mapping[str, Values]]
-    sequence_tags: Mapping[str, Sequence[str]]
-    drawn: Drawn
-    remarks: Mapping[str, Sequence[str]]
-    method: Sequence[str]
 
 
 def build_report(scores: Sequence[Score], title: str) -> Report:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from tracker_core.evaluation.plot_parts import MOST_IN_AXES
 from tracker_core.evaluation.plot_style import (
@@ -25,9 +24,7 @@ from tracker_core.evaluation.plot_style import (
     TrackerStyle,
 )
 from tracker_core.evaluation.protocols import Measure
-
-if TYPE_CHECKING:
-    from tracker_core.evaluation.report import Report
+from tracker_core.evaluation.report_content import Report
 
 # colours of a figure that follow the reader's scheme → CSS variable
 _INK_VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", BAND: "--band", PAPER: "--paper"}

@@ -79,11 +79,16 @@ class ResultStore:
         path = self.folder / SETTINGS_FILE
         try:
             known = dict(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+        except FileNotFoundError:
             data = producer_to_data(producer)
             rest = {key: value for key, value in data.items() if key not in ("tracker", "config")}  # in the settings
             write_text(path, json.dumps({**settings, "producer": rest}, indent=1) + "\n")
             return
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(
+                f"'{path}' cannot be read ({error}), so it is not known what made the results beside it; run "
+                "everything again with --again, or choose another folder with --out."
+            ) from error
         if other := [key for key in settings if known.get(key) != settings[key]]:
             raise InputError(
                 f"The results in '{self.folder}' were made with another {' and '.join(other)}; give these another "

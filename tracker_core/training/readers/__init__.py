@@ -33,6 +33,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 PATH_OPTIONS = ("root", "annotations", "images")
+LIST_OPTIONS = ("names", "exclude", "video_frames")  # a single text stands for a list of one
 WEIGHTS = ("box_weight", "weight")  # what every data set takes: how much its boxes and its clips count
 
 
@@ -79,6 +80,9 @@ def read_clips(entry: Mapping[str, Any], base: str | Path = "") -> list[Clip]:
     for name in PATH_OPTIONS:
         if name in options:
             options[name] = Path(base) / str(options[name])
+    for name in LIST_OPTIONS:
+        if isinstance(options.get(name), str):
+            options[name] = [options[name]]
     return [replace(clip, **weights) for clip in read(**options)]
 
 
