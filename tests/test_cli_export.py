@@ -435,6 +435,26 @@ def test_a_killed_run_is_on_disk_and_is_continued(capsys: pytest.CaptureFixture[
     assert times_of("out/long.mp4") == pytest.approx([index / 25 for index in range(150)], abs=1e-3)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal that cannot be caught")
+def test_a_killed_export_costs_nothing_and_leaves_nothing() -> None:
+    make_video(Path("long.mp4"), 150)
+    assert track("--source", "long.mp4", "--no-video") == 0
+    before = Path("out/long-run.json").read_bytes()
+    command = ["export", "--run", "out/long-run.json", "--out", "made/long.mp4", "--progress", "json"]
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line).get("done", 0) >= 5:
+                break
+        process.send_signal(signal.SIGKILL)
+    assert not Path("made/long.mp4").exists() and Path("out/long-run.json").read_bytes() == before
+    assert main(command) == 0
+    assert [path.name for path in Path("made").iterdir()] == ["long.mp4"]
+    assert len(times_of("made/long.mp4")) == 150
+
+
 def unfinished(path: Path, count: int) -> None:
     """Leave what a process leaves that was killed after `count` frames, the last line cut in the middle."""
     run = load_run("out/clip-run.json").select(0, count)

@@ -111,6 +111,28 @@ def test_ctrl_c_finishes_the_step_and_resume_ends_with_the_same_weights(
     assert all((parts[name] == whole[name]).all() for name in whole)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal that cannot be caught")
+def test_killed_training_resumes_from_its_checkpoint_and_ends_with_the_same_weights(
+    tiny: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    changes = ("loop.steps=8", "loop.workers=1", "loop.checkpoint_every=2")
+    with subprocess.Popen(
+        [sys.executable, "-m", "tracker_core.cli", *tiny("killed", "--progress", "json", *changes)],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT, start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            told = json.loads(line)
+            if told["event"] == "progress" and told["done"] >= 3:
+                break
+        os.killpg(process.pid, signal.SIGKILL)
+    assert (tmp_path / "killed" / "state.safetensors").is_file()
+    assert main(tiny("killed", "--progress", "none", "--resume", *changes)) == 0
+    assert main(tiny("whole", "--progress", "none", *changes)) == 0
+    killed, whole = (load_file(tmp_path / name / "last.safetensors") for name in ("killed", "whole"))
+    assert all((killed[name] == whole[name]).all() for name in whole)
+
+
 # (what is wrong with the arguments, part of the sentence)
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
