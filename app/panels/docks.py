@@ -50,6 +50,7 @@ class Docks:
         self.panels = panels
         self.docks: dict[str, QDockWidget] = {}
         self._seen: set[str] = set()
+        self._scrollers: list[QScrollArea] = []
         self._first_state = QByteArray()
         tr, right = window.tr, Qt.DockWidgetArea.RightDockWidgetArea
         self._add("sources", tr("Sources"), panels.sources, Qt.DockWidgetArea.LeftDockWidgetArea)
@@ -63,6 +64,7 @@ class Docks:
         self.tabs.addTab(panels.training, tr("Training"))
         self.tabs.addTab(panels.log, tr("Log"))
         self._add("curves", tr("Plots and jobs"), self.tabs, Qt.DockWidgetArea.BottomDockWidgetArea, scrolls=False)
+        self.fit_widths()
         self._arrange()
 
     def complete(self, menu: QMenu) -> None:
@@ -96,6 +98,15 @@ class Docks:
         sized = [self.docks["sources"], self.docks["overlays"]]
         window.resizeDocks(sized, [260, 290], Qt.Orientation.Horizontal)
 
+    def fit_widths(self) -> None:
+        """Make the panels wide enough beside a vertical scroll bar: nothing is ever cut at the side."""
+        for scroller in self._scrollers:
+            panel, bar = scroller.widget(), scroller.verticalScrollBar()
+            assert panel is not None and bar is not None
+            if (layout := panel.layout()) is not None:
+                layout.activate()  # texts may have changed since it was last asked
+            scroller.setMinimumWidth(panel.minimumSizeHint().width() + bar.sizeHint().width())
+
     def restore(self, settings: QSettings) -> None:
         """Take up the size and the layout of the last time, if they were kept."""
         geometry, state = settings.value("window/geometry"), settings.value("window/state")
@@ -118,10 +129,7 @@ class Docks:
             area_widget.setFrameShape(QScrollArea.Shape.NoFrame)
             area_widget.setWidget(panel)
             area_widget.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            # wide enough beside a vertical scroll bar: nothing is ever cut at the side
-            bar = area_widget.verticalScrollBar()
-            width = 0 if bar is None else bar.sizeHint().width()
-            area_widget.setMinimumWidth(panel.minimumSizeHint().width() + width)
+            self._scrollers.append(area_widget)
             dock.setWidget(area_widget)
         else:
             dock.setWidget(panel)

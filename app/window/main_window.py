@@ -272,6 +272,7 @@ class MainWindow(QMainWindow):
             apply_theme(_application(), settings.theme)
         self.actions_.set_shortcuts(settings.shortcuts)
         self.panels.overlays.set_keys(self.actions_.keys(PREFIX))
+        self.docks.fit_widths()
         self._refresh()
 
     # --- closing ------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fakes import DrawnSource
 from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QApplication, QInputDialog, QLabel
+from PyQt5.QtWidgets import QApplication, QInputDialog, QLabel, QScrollArea
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -212,3 +212,13 @@ def test_cameras_are_offered_by_name(drive, monkeypatch, answer, opened):
     driver.window.sources.ask_camera()
     assert asked == [["0", "2: Desk"]]
     assert specs == ([opened] if opened else [])
+
+
+def test_no_panel_is_cut_at_the_side_beside_a_scroll_bar(drive):
+    """The keys, which are named after the docks were made, make the overlay panel wider."""
+    docks = drive().window.docks.docks
+    scrollers = [dock.widget() for dock in docks.values() if isinstance(dock.widget(), QScrollArea)]
+    assert len(scrollers) == 4
+    for scroller in scrollers:
+        wanted = scroller.widget().minimumSizeHint().width() + scroller.verticalScrollBar().sizeHint().width()
+        assert scroller.minimumWidth() >= wanted, scroller.widget().objectName()
