@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tracker_core.boxes import check_start_box, parse_box
-from tracker_core.cli.console import add_device_options, add_progress_option
+from tracker_core.cli.console import add_device_options, add_progress_option, emit, output, print_note
 from tracker_core.cli.tracking_run import FrameRange, TrackingRun, truth_row
 from tracker_core.errors import InputError
-from tracker_core.files import check_writable
+from tracker_core.files import check_writable, write_text
 from tracker_core.rendering.recording import RecordedSource
 from tracker_core.results.formats import BOX_FORMATS, check_format
 from tracker_core.results.identity import output_name
@@ -82,11 +85,14 @@ def run_track(args: argparse.Namespace) -> int:
     try:
         if args.record and not source.is_live:
             raise InputError(f"'{source.name}' can be opened again; --record is for cameras and streams.")
-        truth = _truth_of(source)
+        truth = truth_of(source)
         if frames.first:
             source.seek(frames.first)
         if not boxes:
-            boxes = _boxes_from_truth(source, truth, frames.first, args.init_from_gt)
+            if not args.init_from_gt:
+                hint = " or --init-from-gt" if truth else ""
+                raise InputError(f"Say what to track in '{source.name}': --box x,y,w,h{hint}.")
+            boxes = boxes_from_truth(source, truth, frames.first)
         for box in boxes:
             check_start_box(box, *source.size)
         tracker = build_tracker(
@@ -97,12 +103,13 @@ def run_track(args: argparse.Namespace) -> int:
         trackers = [tracker, *(tracker.fork() for _ in boxes[1:])]
         if args.record:
             source = RecordedSource(source, folder / f"{name}-source.mp4")
-        return TrackingRun(args, source, trackers, boxes, truth, frames, folder, name, box_format).execute()
+        tell = partial(_report, args)
+        return TrackingRun(args, source, trackers, boxes, truth, frames, folder, name, box_format, tell).execute()
     finally:
         source.close()
 
 
-def _truth_of(source: FrameSource) -> list[Sequence]:
+def truth_of(source: FrameSource) -> list[Sequence]:
     """Return every target's ground truth that the source knows, or an empty list."""
     sequences: tuple[Sequence, ...] = getattr(source, "sequences", ())
     chosen = getattr(source, "sequence", None)
@@ -112,10 +119,29 @@ def _truth_of(source: FrameSource) -> list[Sequence]:
     return list(sequences) if chosen is sequences[0] and len(sequences) > 1 else [chosen]
 
 
-def _boxes_from_truth(source: FrameSource, truth: list[Sequence], first: int, wanted: bool) -> list[FloatArray]:
-    if not wanted:
-        hint = " or --init-from-gt" if truth else ""
-        raise InputError(f"Say what to track in '{source.name}': --box x,y,w,h{hint}.")
+def _report(args: argparse.Namespace, summary: dict[str, Any]) -> None:
+    if args.json:
+        write_text(args.json, json.dumps(summary, indent=1) + "\n")
+    if args.progress == "json":
+        emit({"event": "result", **summary})
+        return
+    for warning in summary["warnings"]:
+        print_note(warning)
+    speed = f", {summary['updates_per_second']:.0f} updates/s" if summary["updates_per_second"] else ""
+    output.print(f"Tracked {summary['frames']} frames of {summary['source']} with {summary['tracker']}{speed}.")
+    for number, target in enumerate(summary["targets"], 1):
+        prefix = f"Target {number}: " if len(summary["targets"]) > 1 else ""
+        score = ""
+        if target.get("success_auc") is not None:
+            score = f"success AUC {target['success_auc']:.3f}, precision {target['precision_20']:.3f}; "
+        line = f"{prefix}{score}lost in {target['lost_frames']} frames."
+        output.print(line[:1].upper() + line[1:])
+    for path in summary["files"]:
+        output.print(f"  {path}")
+
+
+def boxes_from_truth(source: FrameSource, truth: list[Sequence], first: int) -> list[FloatArray]:
+    """Return every target's true box in frame `first`; raises `InputError` where there is none."""
     if not truth:
         raise InputError(f"'{source.name}' has no ground truth to start from; give --box x,y,w,h.")
     boxes = []

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tracker_core.cli.console import INTERRUPTED, Reporter, emit, output, print_note
+from tracker_core.cli.console import INTERRUPTED, Reporter
 from tracker_core.errors import InputError, SiamscopeError
-from tracker_core.files import write_text
 from tracker_core.metrics import precision_at, success_auc
 from tracker_core.rendering.drawing import draw_result
 from tracker_core.rendering.recording import RecordedSource
@@ -28,6 +27,8 @@ from tracker_core.results.unfinished import UNFINISHED_SUFFIX, RunJournal, parse
 from tracker_core.sources.opening import open_source
 from tracker_core.trackers.producers import describe_producer
 from tracker_core.types import FloatArray, FrameSource, Sequence, TrackingState, TrackResult
+
+OnSummary = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,21 @@ class TrackingRun:
 
     Every frame's results are on disk at once (`…-run.jsonl`); the file goes when the run is saved as a whole. A run
     that was killed is continued where the same source, boxes and tracker are given again, else put aside.
+    `on_summary` is told what came out, however the run ended.
     """
 
     def __init__(
         self, args: argparse.Namespace, source: FrameSource, trackers: list[Any], boxes: list[FloatArray],
         truth: list[Sequence], frames: FrameRange, folder: Path, name: str, box_format: str,
+        on_summary: OnSummary, target_names: Iterable[str] = (),
     ) -> None:  # fmt: skip
+        self.on_summary = on_summary
         self.args, self.source, self.trackers, self.boxes = args, source, trackers, boxes
         self.truth = truth if len(truth) == len(boxes) else []
         self.frames, self.folder, self.name, self.box_format = frames, folder, name, box_format
         self.recorder = RunRecorder(identify_source(source, args.source), describe_producer(trackers[0]))
+        for number, target_name in enumerate(target_names, 1):
+            self.recorder.target(number).name = target_name
         self.update_ms: list[float] = []
         self.notes: list[str] = []
 
@@ -82,7 +88,8 @@ class TrackingRun:
                 if self.box_format != "json":
                     # the complete form, which `export` and the window open again
                     written += self._write_boxes("run", "json", run)
-                self._report(run, written, interrupted=failure is not None)
+                summary = self._summarise(run) | {"files": [str(path) for path in written]}
+                self.on_summary(summary | {"interrupted": failure is not None})
             journal.remove()
         if isinstance(failure, KeyboardInterrupt):
             return INTERRUPTED
@@ -195,28 +202,6 @@ class TrackingRun:
         by = BoxOrigin.USER if self.args.box else BoxOrigin.GROUND_TRUTH
         for number, box in enumerate(self.boxes, 1):
             self.recorder.set_key_frame(number, index, box, by)
-
-    def _report(self, run: Run, written: list[Path], interrupted: bool) -> None:
-        summary = self._summarise(run)
-        summary |= {"files": [str(path) for path in written], "interrupted": interrupted}
-        if self.args.json:
-            write_text(self.args.json, json.dumps(summary, indent=1) + "\n")
-        if self.args.progress == "json":
-            emit({"event": "result", **summary})
-            return
-        for warning in summary["warnings"]:
-            print_note(warning)
-        speed = f", {summary['updates_per_second']:.0f} updates/s" if summary["updates_per_second"] else ""
-        output.print(f"Tracked {summary['frames']} frames of {self.source.name} with {self.trackers[0].name}{speed}.")
-        for number, target in enumerate(summary["targets"], 1):
-            prefix = f"Target {number}: " if len(summary["targets"]) > 1 else ""
-            score = ""
-            if target.get("success_auc") is not None:
-                score = f"success AUC {target['success_auc']:.3f}, precision {target['precision_20']:.3f}; "
-            line = f"{prefix}{score}lost in {target['lost_frames']} frames."
-            output.print(line[:1].upper() + line[1:])
-        for path in written:
-            output.print(f"  {path}")
 
     def _summarise(self, run: Run) -> dict[str, Any]:
         targets = []
