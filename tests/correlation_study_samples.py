@@ -13,11 +13,11 @@ from training_samples import PLAIN
 
 from tracker_core.candidates import make_layout
 from tracker_core.config.training import TrainingConfig
+from tracker_core.crops import Framing
 from tracker_core.models.builder import build_network
 from tracker_core.training.batches import Batch, collate_pairs
 from tracker_core.training.clips import Clip
 from tracker_core.training.config import load_training_config
-from tracker_core.training.geometry import CropGeometry
 from tracker_core.training.initialise import initialise_network
 from tracker_core.training.loop import network_inputs
 from tracker_core.training.pairs import PairSource
@@ -61,7 +61,7 @@ def eight_pairs(config: TrainingConfig, folder: Path) -> Batch:
         config.pairs, video_share=1.0, still_share=0.0, cutout_share=0.0, negative_share=0.0, augment=augment
     )
     clips = [draw_clip(folder, number) for number in range(len(TARGETS))]
-    source = PairSource(clips, [], pairs, 0, CropGeometry.of(config.tracker.tracking))
+    source = PairSource(clips, [], pairs, 0, Framing.of(config.tracker.tracking))
     return collate_pairs([source.pair(index) for index in range(8)])
 
 

@@ -10,12 +10,12 @@ from training_samples import make_stills
 from tracker_core.boxes import cxcywh_to_xywh, iou_xywh
 from tracker_core.candidates import make_layout
 from tracker_core.config.training import LossConfig, PairConfig
+from tracker_core.crops import Framing
 from tracker_core.models.builder import build_network
 from tracker_core.packaged import CONFIGS
 from tracker_core.presets import preset
 from tracker_core.training.batches import collate_pairs
 from tracker_core.training.config import load_training_config
-from tracker_core.training.geometry import CropGeometry
 from tracker_core.training.loop import network_inputs
 from tracker_core.training.pairs import PairSource
 from tracker_core.training.proposals import DEVIATIONS, draw_proposals
@@ -68,7 +68,7 @@ def test_the_predictor_learns_a_batch_and_the_backbone_stays(tmp_path):
     config = preset("atom-small")
     network = build_network(dataclasses.replace(config.network, width=0.0625 * 2))
     pairs = PairConfig(negative_share=0, proposals=16)
-    source = PairSource(make_stills(tmp_path), [], pairs, 0, CropGeometry.of(config.tracking))
+    source = PairSource(make_stills(tmp_path), [], pairs, 0, Framing.of(config.tracking))
     batch = collate_pairs([source.pair(index) for index in range(4)])
     assert batch.proposals_cxcywh.shape == (4, 16, 4) and batch.search.shape[-1] == 288
     network.train()

@@ -1,4 +1,4 @@
-"""The square crop: how large it is, where it lies to the pixel, and what stands outside the image."""
+"""The crop: how large it is, where it lies to the pixel, and what stands outside the image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker_core.crops import channel_mean, context_side, crop_square, is_blank
+from tracker_core.crops import channel_mean, context_side, crop_region, is_blank
 
 PADDING = (7, 8, 9)
 
@@ -54,7 +54,7 @@ def test_mean_is_per_channel_and_cut_to_integers() -> None:
 
 def test_a_crop_inside_is_the_image_itself() -> None:
     image = ramp()
-    crop, (left, top, side) = crop_square(image, (30.0, 20.0), 9, 9, PADDING)
+    crop, (left, top, side, _) = crop_region(image, (30.0, 20.0), (9, 9), 9, PADDING)
     assert (left, top, side) == (25, 15, 9)
     assert np.array_equal(crop, image[15:24, 25:34])
     crop[:] = 0
@@ -73,14 +73,14 @@ def test_a_crop_inside_is_the_image_itself() -> None:
 )
 def test_which_pixel_a_centre_between_pixels_takes(center: float, left_floor: int, left_round: int) -> None:
     for rounding, left in (("floor", left_floor), ("round", left_round)):
-        crop, window = crop_square(ramp(), (center, 20.0), 9, 9, PADDING, rounding)
+        crop, window = crop_region(ramp(), (center, 20.0), (9, 9), 9, PADDING, rounding)
         assert window[0] == left
         assert crop[0, 0, 0] == left
 
 
 def test_outside_is_the_padding() -> None:
     # at the top left corner: 5 columns and 5 rows lie outside
-    crop, (left, top, _) = crop_square(ramp(), (0.0, 0.0), 9, 9, PADDING)
+    crop, (left, top, _, _) = crop_region(ramp(), (0.0, 0.0), (9, 9), 9, PADDING)
     assert (left, top) == (-5, -5)
     assert (crop[:5] == PADDING).all()
     assert (crop[:, :5] == PADDING).all()
@@ -88,7 +88,7 @@ def test_outside_is_the_padding() -> None:
 
 
 def test_right_and_bottom_border() -> None:
-    crop, (left, top, _) = crop_square(ramp(), (60.0, 40.0), 9, 9, PADDING)
+    crop, (left, top, _, _) = crop_region(ramp(), (60.0, 40.0), (9, 9), 9, PADDING)
     assert np.array_equal(crop[:5, :5], ramp()[int(top) :, int(left) :])
     assert (crop[5:] == PADDING).all()
     assert (crop[:, 5:] == PADDING).all()
@@ -96,14 +96,14 @@ def test_right_and_bottom_border() -> None:
 
 def test_a_square_far_outside_is_all_padding() -> None:
     for center in ((-500.0, 20.0), (30.0, 900.0), (1e6, -1e6)):
-        crop, _ = crop_square(ramp(), center, 21, 15, PADDING)
+        crop, _ = crop_region(ramp(), center, (21, 21), 15, PADDING)
         assert crop.shape == (15, 15, 3)
         assert (crop == PADDING).all()
 
 
 def test_resizing_keeps_places() -> None:
     # twice as large: pixel x of the image fills 2x and 2x + 1 of the crop, blended
-    crop, _ = crop_square(ramp(), (30.0, 20.0), 20, 40, PADDING)
+    crop, _ = crop_region(ramp(), (30.0, 20.0), (20, 20), 40, PADDING)
     step = np.diff(crop[20, :, 0].astype(int))
     assert crop.shape == (40, 40, 3)
     assert abs(step.mean() - 0.5) < 0.06
@@ -111,20 +111,20 @@ def test_resizing_keeps_places() -> None:
 
 
 def test_a_side_below_one_pixel_is_one_pixel() -> None:
-    crop, (_, _, side) = crop_square(ramp(), (30.0, 20.0), 0.2, 5, PADDING)
+    crop, (_, _, side, _) = crop_region(ramp(), (30.0, 20.0), (0.2, 0.2), 5, PADDING)
     assert side == 1
     assert len(np.unique(crop[..., 0])) == 1
 
 
 def test_an_unknown_rounding_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown rounding"):
-        crop_square(ramp(), (30.0, 20.0), 9, 9, PADDING, "up")
+        crop_region(ramp(), (30.0, 20.0), (9, 9), 9, PADDING, "up")
 
 
 @settings(max_examples=60)
 @given(x=st.floats(-100, 160), y=st.floats(-100, 140), side=st.integers(1, 120), output=st.integers(1, 64))
 def test_every_crop_has_its_size_and_holds_its_centre(x: float, y: float, side: int, output: int) -> None:
-    crop, (left, top, span) = crop_square(ramp(), (x, y), side, output, PADDING)
+    crop, (left, top, span, _) = crop_region(ramp(), (x, y), (side, side), output, PADDING)
     assert (crop.shape, crop.dtype) == ((output, output, 3), np.uint8)
     assert span == side
     assert abs(left + (span + 1) / 2 - x) <= 0.5 + 1e-9
@@ -133,15 +133,15 @@ def test_every_crop_has_its_size_and_holds_its_centre(x: float, y: float, side: 
 
 # a square of 160 pixels in an image of one grey with noise of 4 levels, and in it a target of 40 pixels that differs
 @pytest.mark.parametrize(
-    ("difference", "square", "blank"),
+    ("difference", "region", "blank"),
     [
-        (0, (20, 20, 160), True),  # only noise
-        (8, (20, 20, 160), False),  # a faint target
-        (8, (-60, -60, 120), True),  # the target lies outside the square
-        (8, (-400, 20, 160), True),  # the square lies outside the image
+        (0, (20, 20, 160, 160), True),  # only noise
+        (8, (20, 20, 160, 160), False),  # a faint target
+        (8, (-60, -60, 120, 120), True),  # the target lies outside the region
+        (8, (-400, 20, 160, 160), True),  # the region lies outside the image
     ],
 )
-def test_a_square_without_structure_is_blank(difference: int, square: tuple[float, float, float], blank: bool) -> None:
+def test_a_region_without_structure_is_blank(difference: int, region: tuple[float, ...], blank: bool) -> None:
     image = np.random.default_rng(0).normal(100, 4, (240, 320, 3))
     image[80:120, 80:120] += difference
-    assert is_blank(image.astype(np.uint8), square) is blank
+    assert is_blank(image.astype(np.uint8), region) is blank

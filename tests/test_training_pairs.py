@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from training_samples import COLOURS, PLAIN, SMALL, make_got10k, make_stills, write_image
 
 from tracker_core.config.training import AugmentConfig, PairConfig
+from tracker_core.crops import Framing
 from tracker_core.errors import ConfigError, DataSetError
 from tracker_core.training.clips import Clip
 from tracker_core.training.cutouts import CutOut, Placement, extent, paste
 from tracker_core.training.drawing import place_beside
-from tracker_core.training.geometry import CropGeometry, View, cut_view
+from tracker_core.training.geometry import View, cut_view
 from tracker_core.training.images import ImageCache, UnreadableImageError, choose_shrink, decode_image
 from tracker_core.training.pairs import PairSource, jitter_box
 from tracker_core.training.readers import readers
@@ -74,7 +75,7 @@ def test_a_image_decoded_small_keeps_the_box_true(size: tuple[int, int], tmp_pat
     factor = size[0] / 160
     box = tuple(round(value * factor) for value in (40, 30, 61, 45))
     path = write_image(tmp_path / "large.jpg", box, COLOURS[5], size)
-    view = View(255, CropGeometry().scale_of(box[2], box[3]), (10.0, -7.0))
+    view = View(255, Framing().search_scales(box[2], box[3]), (10.0, -7.0))
     crop, box_cxcywh = cut_view(ImageCache(0), path, np.array(box, np.float64), view)
     np.testing.assert_allclose(measured_box(crop, 130), box_cxcywh, atol=1.1)
 

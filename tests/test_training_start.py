@@ -179,7 +179,7 @@ def test_a_teacher_speaks_for_each_position(nanotrack: tuple[str, LightSiamRPN],
     specification, published = nanotrack
     config = TrainingConfig()
     source = tiny_source(tmp_path / "images", tiny_config(tmp_path))
-    source.geometry = dataclasses.replace(source.geometry, exemplar_size=127, search_size=255)
+    source.framing = dataclasses.replace(source.framing, exemplar_size=127, search_size=255)
     batch = next(iterate_batches(source, dataclasses.replace(config.loop, batch=2, workers=0), 0))
     teacher = load_teacher(specification, "cpu")
     assert teacher is not None and load_teacher("", "cpu") is None

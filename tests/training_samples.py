@@ -14,12 +14,12 @@ from torch import nn
 
 from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.config.training import AugmentConfig, DataConfig, LoopConfig, LossConfig, PairConfig, TrainingConfig
+from tracker_core.crops import Framing
 from tracker_core.models.network import Network
 from tracker_core.training.clips import Clip
-from tracker_core.training.geometry import CropGeometry
 from tracker_core.training.pairs import PairSource
 
-SMALL = CropGeometry(exemplar_size=63, search_size=127)
+SMALL = Framing(exemplar_size=63, search_size=127)
 PLAIN = AugmentConfig(
     shift=12.0, far_shift=12.0, scale=0.1, template_shift=0.0, template_scale=0.0, aspect=0.0, photometric="none",
     flip_probability=0.0, occluder_probability=0.0, distractor_probability=0.0, pasted_distractor_probability=0.0,

@@ -1,17 +1,23 @@
-"""The one square crop with context around a target (SiamFC, section 2.1 of its supplement; SiamRPN, section 4)."""
+"""The one crop with context around a target: how much of the image it shows, and cutting it out.
+
+Square as SiamFC's (section 2.1 of its supplement) and SiamRPN's (section 4), or of the target's own shape and stretched
+to a square as FEAR's.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 
+from tracker_core.config import TrackingConfig
 from tracker_core.types import Image
 
-BLANK_DEVIATION = 1.0  # grey levels: a target of a sixteenth of the square that differs by 4 levels is seen
-SAMPLES, CELLS = 64, 8  # along a side of the square: pixels that are looked at, means that they become
+BLANK_DEVIATION = 1.0  # grey levels: a target of a sixteenth of the region that differs by 4 levels is seen
+SAMPLES, CELLS = 64, 8  # along a side of the region: pixels that are looked at, means that they become
 
 
 def context_side(width: float, height: float, context: float = 0.5) -> float:
@@ -23,64 +29,116 @@ def context_side(width: float, height: float, context: float = 0.5) -> float:
     return math.sqrt((width + margin) * (height + margin))
 
 
+@dataclass(frozen=True)
+class Framing:
+    """How much of the image around a target the exemplar and the search region show, and at which scale.
+
+    Attributes:
+        exemplar_size: side of the exemplar's crop in pixels. search_size: that of the search region's.
+        context: of a square crop, as in `context_side`; of a stretched one, what is added on each side of the box, over
+            its width and height.
+        is_stretched: whether crops have the target's own shape and are stretched to a square.
+        search_context: as `context`, for the search region; 0 means the exemplar's scale.
+    """
+
+    exemplar_size: int = 127
+    search_size: int = 255
+    context: float = 0.5
+    is_stretched: bool = False
+    search_context: float = 0.0
+
+    @classmethod
+    def of(cls, tracking: TrackingConfig) -> Framing:
+        """Return the framing that a tracker of this configuration uses."""
+        is_stretched = tracking.crop_shape == "target"
+        return cls(
+            tracking.exemplar_size, tracking.search_size, tracking.context, is_stretched, tracking.search_context
+        )
+
+    def exemplar_sides(self, width: float, height: float) -> tuple[float, float]:
+        """Return width and height of what the exemplar shows, in image pixels, for a target of width × height."""
+        return self._sides(width, height, self.context)
+
+    def search_scales(self, width: float, height: float) -> tuple[float, float]:
+        """Return search-crop pixels per image pixel, across and down, for a target of width × height."""
+        if not self.search_context:
+            return self.exemplar_scales(width, height)
+        sides = self._sides(width, height, self.search_context)
+        return self.search_size / sides[0], self.search_size / sides[1]
+
+    def exemplar_scales(self, width: float, height: float) -> tuple[float, float]:
+        """Return exemplar-crop pixels per image pixel, across and down, for a target of width × height."""
+        sides = self.exemplar_sides(width, height)
+        return self.exemplar_size / sides[0], self.exemplar_size / sides[1]
+
+    def _sides(self, width: float, height: float, context: float) -> tuple[float, float]:
+        if self.is_stretched:
+            return width * (1 + 2 * context), height * (1 + 2 * context)
+        side = context_side(width, height, context)
+        return side, side
+
+
 def channel_mean(image: Image) -> tuple[int, ...]:
     """Return the per-channel mean of a uint8 H×W×C image, truncated to integers as the published trackers pad."""
     return tuple(int(value) for value in cv2.mean(image)[: image.shape[2]])
 
 
-def crop_square(
+def crop_region(
     image: Image,
     center: tuple[float, float],
-    side: float,
+    sides: tuple[float, float],
     output_size: int,
     padding: tuple[int, ...],
     rounding: str = "floor",
-) -> tuple[Image, tuple[float, float, float]]:
-    """Cut a square around `center` out of a uint8 H×W×3 image, pad it with `padding`, resize it (bilinear).
+) -> tuple[Image, tuple[float, float, float, float]]:
+    """Cut a rectangle around `center` out of a uint8 H×W×3 image, pad it with `padding`, resize it (bilinear).
 
     Args:
         center: x and y in image pixels.
-        side: side of the square in image pixels; an integer for the published conventions.
+        sides: its width and height in image pixels; integers for the published conventions.
         output_size: side of the answer in pixels.
-        rounding: how the left edge centre − (side + 1) / 2 becomes an integer: "floor" of it plus 0.5 (PySOT) or
+        rounding: how an edge centre − (side + 1) / 2 becomes an integer: "floor" of it plus 0.5 (PySOT) or
             "round", half to even (DaSiamRPN).
 
     Returns:
-        The crop, uint8 (output_size, output_size, 3), and the square that was cut: left, top, side in image pixels.
+        The crop, uint8 (output_size, output_size, 3), and what was cut: left, top, width, height in image pixels.
     """
-    span = max(1, round(side))
-    half = (span + 1) / 2
-    if rounding == "floor":
-        left, top = math.floor(center[0] - half + 0.5), math.floor(center[1] - half + 0.5)
-    elif rounding == "round":
-        left, top = round(center[0] - half), round(center[1] - half)
-    else:
-        raise ValueError(f"unknown rounding {rounding!r}")
+    wide, high = max(1, round(sides[0])), max(1, round(sides[1]))
+    left, top = _first_pixel(center[0], wide, rounding), _first_pixel(center[1], high, rounding)
     height, width = image.shape[:2]
     x1, y1 = max(left, 0), max(top, 0)
-    x2, y2 = min(left + span, width), min(top + span, height)
+    x2, y2 = min(left + wide, width), min(top + high, height)
     if x1 >= x2 or y1 >= y2:
         patch: Any = np.full((1, 1, image.shape[2]), padding, np.uint8)
     else:
         patch = image[y1:y2, x1:x2]
-        if (x2 - x1, y2 - y1) != (span, span):
+        if (x2 - x1, y2 - y1) != (wide, high):
             patch = cv2.copyMakeBorder(
-                patch, y1 - top, top + span - y2, x1 - left, left + span - x2, cv2.BORDER_CONSTANT, value=padding
+                patch, y1 - top, top + high - y2, x1 - left, left + wide - x2, cv2.BORDER_CONSTANT, value=padding
             )
     if patch.shape[:2] != (output_size, output_size):
         patch = cv2.resize(patch, (output_size, output_size))
-    return np.ascontiguousarray(patch), (float(left), float(top), float(span))
+    return np.ascontiguousarray(patch), (float(left), float(top), float(wide), float(high))
 
 
-def is_blank(image: Image, square: tuple[float, float, float]) -> bool:
-    """Return whether an image shows nothing within a square (left, top, side in image pixels): one colour, or noise.
+def _first_pixel(center: float, span: int, rounding: str) -> int:
+    edge = center - (span + 1) / 2
+    if rounding == "floor":
+        return math.floor(edge + 0.5)
+    if rounding == "round":
+        return round(edge)
+    raise ValueError(f"unknown rounding {rounding!r}")
 
-    So does a lens that is covered, a black frame between two shots, and a square outside the image. The square is
+
+def is_blank(image: Image, region_xywh: tuple[float, float, float, float]) -> bool:
+    """Return whether an image shows nothing within a region (image pixels): one colour, or noise.
+
+    So does a lens that is covered, a black frame between two shots, and a region outside the image. The region is
     averaged to 8 × 8 cells, which leaves no noise; their standard deviation is compared with `BLANK_DEVIATION`.
     """
-    left, top, side = square
+    left, top, wide, high = region_xywh
     x1, y1 = max(int(left), 0), max(int(top), 0)
-    seen = image[y1 : max(int(top + side), 0), x1 : max(int(left + side), 0)]
+    seen = image[y1 : max(int(top + high), 0), x1 : max(int(left + wide), 0)]
     if seen.size == 0:
         return True
     step = max(1, min(seen.shape[:2]) // SAMPLES)

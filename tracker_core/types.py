@@ -72,7 +72,7 @@ class TrackDebug:
         scores_penalised: float32 (N,), after the scale and ratio penalty.
         scores_windowed: float32 (N,), after the cosine window; its argmax is `best`.
         best: index of the winning candidate.
-        search_window_xywh: float64 (4,), the square that was cut out, in image pixels.
+        search_window_xywh: float64 (4,), the region that was cut out, in image pixels.
         exemplar_crop: uint8 (E, E, 3) BGR, what the template was computed from.
         search_crop: uint8 (S, S, 3) BGR, what the network was shown.
         guide_xywh: float64 (4,) or None, the guide box of trackers that take one.

@@ -66,6 +66,12 @@ class TrackingConfig:
         0.5, 0.0, 2.0, "Margin around the target, a fraction of (w + h) / 2 on each side; from the next box on.",
         label="Context", by_hand=(0.0, 1.0, 0.01),
     )  # fmt: skip
+    crop_shape: str = choice(
+        "square",
+        ("square", "target"),
+        "Crops are squares, or have the target's shape and are stretched to a square; context is then a share of w and h.",
+    )
+    search_context: float = number(0.0, 0.0, 8.0, "As context, for the search region; 0 gives it the exemplar's scale.")
     window_influence: float = number(
         0.4, 0.0, 1.0, "Weight of the cosine window: how much the middle of the search region counts.",
         label="Cosine window", by_hand=(0.0, 1.0, 0.01), tuned=(0.1, 0.55),
@@ -81,7 +87,7 @@ class TrackingConfig:
     convention: str = choice(
         "exact",
         ("exact", "pysot", "dasiamrpn"),
-        "Half pixels and rounding, see `boxes.published_center` and `crops.crop_square`.",
+        "Half pixels and rounding, see `boxes.published_center` and `crops.crop_region`.",
     )
     minimum_size: float = number(4.0, 1.0, 1000.0, "Lower bound of width and height in pixels.")
     small_target_search_size: int = number(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tracker_core.config import NetworkConfig, check_values
 from tracker_core.errors import ConfigError, nearest_name
 from tracker_core.models.atom import Atom
+from tracker_core.models.fear import FearSiamRPN
 from tracker_core.models.light import LightSiamRPN
 from tracker_core.models.network import Network
 from tracker_core.models.siambroadcast import SiamBroadcastRPN
@@ -31,6 +32,7 @@ NETWORKS: dict[str, NetworkKind] = {
         lambda config: LightSiamRPN(config.anchors_per_position, bool(config.options.get("box_cues", True))),
         ("box_cues",),
     ),
+    "fear": NetworkKind(lambda config: FearSiamRPN(config.anchors_per_position)),
     "siamrpnpp": NetworkKind(
         lambda config: SiamRPNPP(
             config.backbone, config.anchors_per_position, config.width, bool(config.options.get("weighted", False))

@@ -2,7 +2,7 @@
 
 What the outputs mean is the layout's affair (`candidates`), how many sizes are searched that of `scale_search`.
 Follows SiamRPN (Li et al. 2018, section 4.4) with the conventions of the two published implementations where
-the configuration asks for them: see `boxes.published_center` and `crops.crop_square`.
+the configuration asks for them: see `boxes.published_center` and `crops.crop_region`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tracker_core.boxes import check_start_box, cxcywh_to_xywh, published_center
 from tracker_core.candidates import Candidates, Choice, make_layout
 from tracker_core.config import TrackerConfig, TrackingConfig
-from tracker_core.crops import channel_mean, context_side, crop_square, is_blank
+from tracker_core.crops import Framing, channel_mean, crop_region, is_blank
 from tracker_core.errors import TrackerStateError
 from tracker_core.trackers.base import NetworkTracker, check_image
 from tracker_core.trackers.scale_search import best_scale, scale_factors
@@ -28,6 +28,9 @@ from tracker_core.types import Image, Timings, TrackDebug, TrackingState, TrackR
 
 if TYPE_CHECKING:  # it loads torch
     from tracker_core.runtime.base import Outputs, Runner
+
+
+OF_THE_TEMPLATE = ("exemplar_size", "context", "crop_shape")
 
 
 class SiameseTracker(NetworkTracker):
@@ -43,14 +46,13 @@ class SiameseTracker(NetworkTracker):
     def set_tracking(self, tracking: TrackingConfig) -> None:
         """Take other parameters from the next frame on; raises `ConfigError` for a value out of range.
 
-        The exemplar's size and context belong to the template, so that changes of these two wait for the next `init`.
+        How the exemplar is cut belongs to the template, so that changes of that wait for the next `init`.
         """
         super().set_tracking(tracking)
         self._layout = make_layout(self.config)
         if self._template is not None:
-            self._current = dataclasses.replace(
-                tracking, exemplar_size=self._current.exemplar_size, context=self._current.context
-            )
+            kept = {name: getattr(self._current, name) for name in OF_THE_TEMPLATE}
+            self._current = dataclasses.replace(tracking, **kept)
             self._state.high, self._state.low = tracking.score_high, tracking.score_low
             self._state.patience = tracking.patience
 
@@ -68,10 +70,10 @@ class SiameseTracker(NetworkTracker):
         self._size = box[2:].copy()
         self._padding = channel_mean(image)
         self._image_share = float(box[2] * box[3]) / (width * height)
-        side = float(round(context_side(box[2], box[3], cfg.context)))
-        self._exemplar_crop, _ = self._crop(image, side, cfg.exemplar_size)
-        scale = cfg.exemplar_size / context_side(box[2], box[3], cfg.context)
-        self._exemplar_wh = (float(box[2]) * scale, float(box[3]) * scale)
+        framing = Framing.of(cfg)
+        self._exemplar_crop, _ = self._crop(image, framing.exemplar_sides(box[2], box[3]), cfg.exemplar_size)
+        scales = framing.exemplar_scales(box[2], box[3])
+        self._exemplar_wh = (float(box[2]) * scales[0], float(box[3]) * scales[1])
         self._template = self.runner.template(self._exemplar_crop, self._exemplar_wh)
         self._state = StateMachine(cfg.score_high, cfg.score_low, cfg.patience)
         self._laid_out.clear()
@@ -104,28 +106,26 @@ class SiameseTracker(NetworkTracker):
         cfg = self._current
         started = time.perf_counter()
         center, size = self._center.copy(), self._size.copy()
-        exemplar_side = context_side(size[0], size[1], cfg.context)
-        scale = cfg.exemplar_size / exemplar_side
         widening = cfg.lost_search_scale if self._state.state is TrackingState.LOST else 1.0
         search_size = self._search_size()
-        side = self._search_side(exemplar_side, scale, search_size) * widening
-        scale /= widening
+        sides = self._search_sides(search_size) * widening
+        scales = np.array(Framing.of(cfg).search_scales(size[0], size[1])) / widening
         factors = scale_factors(cfg)
-        crops = [self._crop(image, round(side * factor), search_size) for factor in factors]
+        crops = [self._crop(image, sides * factor, search_size) for factor in factors]
         cropped = time.perf_counter()
         # the search region is cut around the last box, which therefore lies in its middle
-        expected_wh = (float(size[0] * scale), float(size[1] * scale))
+        expected_wh = (float(size[0] * scales[0]), float(size[1] * scales[1]))
         answers = [self.runner.search(self._template, crop, (0.0, 0.0, *expected_wh)) for crop, _ in crops]
         ran = time.perf_counter()
         number = best_scale([self._layout.peak(answer) for answer in answers], cfg.penalty_k) if len(answers) > 1 else 0
         candidates = self._candidates(answers[number], search_size)
         choice = self._layout.choose(answers[number], candidates, expected_wh, cfg)
-        scale /= factors[number]
+        scales /= factors[number]
         # a network answers to a single colour as well, but its answer says nothing: the box stays
         is_evidence = math.isfinite(choice.score) and not is_blank(image, crops[number][1])
         score = choice.score if is_evidence else 0.0
         if is_evidence and score >= cfg.hold_below:
-            self._move(choice, scale, image.shape[1], image.shape[0])
+            self._move(choice, scales, image.shape[1], image.shape[0])
         state = self._state.step(score)
         done = time.perf_counter()
         self.timings = Timings(
@@ -135,7 +135,7 @@ class SiameseTracker(NetworkTracker):
         box_xywh.flags.writeable = False
         details = None
         if debug:
-            details = self._describe(choice, candidates, scale, np.concatenate((center, size)), *crops[number])
+            details = self._describe(choice, candidates, scales, np.concatenate((center, size)), *crops[number])
         return TrackResult(box_xywh, score, state, details)
 
     def _search_size(self) -> int:
@@ -145,16 +145,21 @@ class SiameseTracker(NetworkTracker):
             return cfg.small_target_search_size
         return cfg.search_size
 
-    def _search_side(self, exemplar_side: float, scale: float, search_size: int) -> float:
-        cfg = self._current
+    def _search_sides(self, search_size: int) -> NDArray[np.float64]:
+        """Return width and height of the search region in image pixels."""
+        cfg, framing = self._current, Framing.of(self._current)
+        if cfg.search_context:
+            return search_size / np.array(framing.search_scales(*self._size))
+        exemplar_sides = np.array(framing.exemplar_sides(*self._size))
         if cfg.convention == "dasiamrpn":
-            return exemplar_side + 2 * ((search_size - cfg.exemplar_size) / 2 / scale)
-        return exemplar_side * (search_size / cfg.exemplar_size)
+            scales = cfg.exemplar_size / exemplar_sides
+            return np.asarray(exemplar_sides + 2 * ((search_size - cfg.exemplar_size) / 2 / scales), np.float64)
+        return exemplar_sides * (search_size / cfg.exemplar_size)
 
-    def _crop(self, image: Image, side: float, output_size: int) -> tuple[Image, tuple[float, float, float]]:
+    def _crop(self, image: Image, sides: Any, output_size: int) -> tuple[Image, tuple[float, float, float, float]]:
         rounding = "round" if self._current.convention == "dasiamrpn" else "floor"
         center = (float(self._center[0]), float(self._center[1]))
-        return crop_square(image, center, side, output_size, self._padding, rounding)
+        return crop_region(image, center, (sides[0], sides[1]), output_size, self._padding, rounding)
 
     def _candidates(self, outputs: Outputs, search_size: int) -> Candidates:
         """Return the candidates of the outputs' shape; kept until the next `init`."""
@@ -164,9 +169,9 @@ class SiameseTracker(NetworkTracker):
             self._laid_out[key] = self._layout.lay_out(outputs[0].shape, exemplar_wh, search_size)
         return self._laid_out[key]
 
-    def _move(self, choice: Choice, scale: float, width: int, height: int) -> None:
+    def _move(self, choice: Choice, scales: NDArray[np.float64], width: int, height: int) -> None:
         """Take over the chosen box: its centre as it is, its size smoothed; both kept inside the image."""
-        found_cxcywh = choice.box_cxcywh / scale
+        found_cxcywh = choice.box_cxcywh / np.tile(scales, 2)
         if not np.isfinite(found_cxcywh).all():
             return
         limits = np.array([width, height], np.float64)
@@ -178,17 +183,16 @@ class SiameseTracker(NetworkTracker):
         self,
         choice: Choice,
         candidates: Candidates,
-        scale: float,
+        scales: NDArray[np.float64],
         last_cxcywh: NDArray[np.float64],
         crop: Image,
-        window_square: tuple[float, float, float],
+        window_xywh: tuple[float, float, float, float],
     ) -> TrackDebug:
         def in_image(boxes_cxcywh: NDArray[np.float32]) -> NDArray[np.float32]:
-            boxes = boxes_cxcywh / np.float32(scale)
+            boxes = boxes_cxcywh / np.tile(scales, 2).astype(np.float32)
             boxes[:, :2] += last_cxcywh[:2].astype(np.float32)
             return np.asarray(cxcywh_to_xywh(boxes), np.float32)
 
-        left, top, side = window_square
         found = choice.selection
         return TrackDebug(
             levels=candidates.levels,
@@ -198,7 +202,7 @@ class SiameseTracker(NetworkTracker):
             scores_penalised=found.penalised,
             scores_windowed=found.windowed,
             best=found.best,
-            search_window_xywh=np.array([left, top, side, side]),
+            search_window_xywh=np.array(window_xywh),
             exemplar_crop=self._exemplar_crop,
             search_crop=crop,
             guide_xywh=cxcywh_to_xywh(last_cxcywh) if self.network.takes_guide else None,

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker_core.crops import context_side
 from tracker_core.training.augment import motion_kernel
 from tracker_core.types import Image
 
@@ -105,12 +104,6 @@ def composite(
     for cut, place in over:
         paste(canvas, cut, place)
     return box
-
-
-def fitting_scale(cut: CutOut, angle: float, exemplar_size: int, context: float) -> float:
-    """Return the scale at which the turned cut-out fills an exemplar crop as a target with context does."""
-    width, height = extent(cut, angle)
-    return exemplar_size / context_side(width + 1e-3, height + 1e-3, context)
 
 
 def extent(cut: CutOut, angle: float, aspect: float = 1.0, scale: float = 1.0) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Cutting training crops out of images: the tracker's own geometry, with shift, scale and stretch."""
+"""Cutting training crops out of images: the tracker's own framing, with shift, scale and stretch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker_core.config import TrackingConfig
-from tracker_core.crops import channel_mean, context_side
+from tracker_core.crops import channel_mean
 from tracker_core.training.images import ImageCache, UnreadableImageError, choose_shrink
 from tracker_core.types import Image
 
@@ -17,36 +16,17 @@ LEAST_SEEN = 0.1  # share of a box that must lie inside its image
 
 
 @dataclass(frozen=True)
-class CropGeometry:
-    """Sides of the crops in pixels and the context around the target, as `TrackingConfig` has them."""
-
-    exemplar_size: int = 127
-    search_size: int = 255
-    context: float = 0.5
-
-    @classmethod
-    def of(cls, tracking: TrackingConfig) -> CropGeometry:
-        """Return the geometry that a tracker of this configuration will use."""
-        return cls(tracking.exemplar_size, tracking.search_size, tracking.context)
-
-    def scale_of(self, width: float, height: float) -> float:
-        """Return crop pixels per image pixel for a target of this size."""
-        return self.exemplar_size / context_side(width, height, self.context)
-
-
-@dataclass(frozen=True)
 class View:
     """How a crop looks at its target.
 
     Attributes:
-        size: side of the crop. scale: crop pixels per image pixel. aspect: stretch of width over height.
+        size: side of the crop. scales: crop pixels per image pixel, across and down.
         shift: distance of the target's centre from the crop's centre, x and y in crop pixels.
     """
 
     size: int
-    scale: float
+    scales: tuple[float, float]
     shift: tuple[float, float] = (0.0, 0.0)
-    aspect: float = 1.0
 
 
 def cut_view(
@@ -57,14 +37,14 @@ def cut_view(
     What lies outside the image has the image's mean colour. Raises `UnreadableImageError`, also for a box that
     lies outside the image.
     """
-    shrink = choose_shrink(view.scale)
+    shrink = choose_shrink(max(view.scales))
     image = cache.read(path, shrink)
     x, y, w, h = box_xywh
     height, width = image.shape[0] * shrink, image.shape[1] * shrink
     seen = max(0.0, min(x + w, width) - max(x, 0.0)) * max(0.0, min(y + h, height) - max(y, 0.0))
     if seen < LEAST_SEEN * w * h:
         raise UnreadableImageError(f"{path} (the box lies outside of it)")
-    sx, sy = view.scale * np.sqrt(view.aspect), view.scale / np.sqrt(view.aspect)
+    sx, sy = view.scales
     # from pixel centres of the (shrunk) image to pixel edges, scaled and moved, and back to pixel centres
     to_crop_x = view.size / 2 + view.shift[0] - sx * (x + w / 2)
     to_crop_y = view.size / 2 + view.shift[1] - sy * (y + h / 2)

@@ -14,12 +14,12 @@ import torch
 from tracker_core.candidates import make_layout
 from tracker_core.config import config_to_mapping
 from tracker_core.config.training import PairConfig, TrainingConfig
+from tracker_core.crops import Framing
 from tracker_core.errors import DataSetError
 from tracker_core.files import write_text
 from tracker_core.models.network import Network
 from tracker_core.training.clips import Clip
 from tracker_core.training.distributed import ProcessGroup
-from tracker_core.training.geometry import CropGeometry
 from tracker_core.training.pairs import Pair, PairSource
 from tracker_core.training.sample_images import draw_samples
 
@@ -96,7 +96,7 @@ def sample_pairs(config: TrainingConfig, sequences: list[Clip]) -> list[Pair]:
     pairs = PairConfig(
         video_share=1.0, still_share=0.0, cutout_share=0.0, negative_share=0.0, cache_mb=0, augment=augment
     )
-    source = PairSource(sequences, [], pairs, seed=0, geometry=CropGeometry.of(config.tracker.tracking))
+    source = PairSource(sequences, [], pairs, seed=0, framing=Framing.of(config.tracker.tracking))
     try:
         return [source.pair(index) for index in range(config.loop.images)]
     except DataSetError as error:

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.config.training import PairConfig
+from tracker_core.crops import Framing
 from tracker_core.errors import ConfigError, DataSetError
 from tracker_core.training.augment import degrade, jitter_colour, to_grey
 from tracker_core.training.clips import Clip
 from tracker_core.training.drawing import Crops, Others, Pool, draw_factor, draw_search_shift, draw_shift
-from tracker_core.training.geometry import CropGeometry, View, cut_view
+from tracker_core.training.geometry import View, cut_view
 from tracker_core.training.images import ImageCache, UnreadableImageError
 from tracker_core.training.proposals import draw_proposals
 from tracker_core.training.scenes import SceneMaker
@@ -64,11 +65,11 @@ class PairSource:
         backgrounds: Sequence[str],
         config: PairConfig,
         seed: int = 0,
-        geometry: CropGeometry | None = None,
+        framing: Framing | None = None,
     ) -> None:
         self.config = config
         self.seed = seed
-        self.geometry = geometry or CropGeometry()
+        self.framing = framing or Framing()
         self.cache = ImageCache(config.cache_mb * MEGABYTE)
         counts = [len(clip.usable) for clip in clips]
         videos = [clip for clip, count in zip(clips, counts, strict=True) if count > 1]
@@ -82,7 +83,7 @@ class PairSource:
             raise DataSetError("No clip of the training data has a usable box; check the data folders in the config.")
         self.others = Others([self.videos, self.stills], config.same_kind_share)
         backgrounds = list(backgrounds) or [clip.frames[int(clip.usable[0])] for clip in stills]
-        self.scenes = SceneMaker(self.cutouts, backgrounds, config, self.geometry, self.cache)
+        self.scenes = SceneMaker(self.cutouts, backgrounds, config, self.framing, self.cache)
         shares = np.array(
             [
                 config.video_share * bool(videos),
@@ -129,7 +130,7 @@ class PairSource:
         shown = clip
         if other is not None:
             shown, second = other, int(rng.choice(other.usable))
-        stretch = other is None and first == second
+        stretch = self.framing.is_stretched or (other is None and first == second)
         box = shown.boxes_xywh[second]
         search, box_cxcywh = cut_view(self.cache, shown.frames[second], box, self._search_view(rng, box, stretch))
         if rng.random() < self.config.augment.pasted_distractor_probability and len(self.cutouts):
@@ -138,14 +139,17 @@ class PairSource:
 
     def _exemplar_view(self, rng: np.random.Generator, box_xywh: NDArray[np.float64]) -> View:
         aug = self.config.augment
-        scale = self.geometry.scale_of(box_xywh[2], box_xywh[3]) * draw_factor(rng, aug.template_scale)
-        return View(self.geometry.exemplar_size, scale, draw_shift(rng, aug.template_shift))
+        factor = draw_factor(rng, aug.template_scale)
+        across, down = self.framing.exemplar_scales(box_xywh[2], box_xywh[3])
+        return View(self.framing.exemplar_size, (across * factor, down * factor), draw_shift(rng, aug.template_shift))
 
     def _search_view(self, rng: np.random.Generator, box_xywh: NDArray[np.float64], stretch: bool) -> View:
         aug = self.config.augment
-        scale = self.geometry.scale_of(box_xywh[2], box_xywh[3]) * draw_factor(rng, aug.scale)
-        aspect = draw_factor(rng, aug.aspect) if stretch else 1.0
-        return View(self.geometry.search_size, scale, draw_search_shift(rng, aug), aspect)
+        factor = draw_factor(rng, aug.scale)
+        root = draw_factor(rng, aug.aspect) ** 0.5 if stretch else 1.0
+        across, down = self.framing.search_scales(box_xywh[2], box_xywh[3])
+        scales = (across * factor * root, down * factor / root)
+        return View(self.framing.search_size, scales, draw_search_shift(rng, aug))
 
     def _finish(self, rng: np.random.Generator, crops: Crops, unreadable: tuple[str, ...]) -> Pair:
         """Flip, recolour and degrade the crops; add the guide and the proposals."""

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from tracker_core.config.training import TrainingConfig
+from tracker_core.crops import Framing
 from tracker_core.errors import DataSetError
 from tracker_core.models.builder import build_network
 from tracker_core.runtime.devices import resolve_device
 from tracker_core.training.batches import collate_pairs
 from tracker_core.training.clips import Clip
 from tracker_core.training.distributed import ProcessGroup
-from tracker_core.training.geometry import CropGeometry
 from tracker_core.training.initialise import initialise_network
 from tracker_core.training.interrupt import StopRequest
 from tracker_core.training.loop import Figures, Trainer
@@ -46,8 +46,8 @@ def make_pair_source(config: TrainingConfig) -> PairSource:
     data = config.data
     clips = read_sets(data.sets, data.root)
     backgrounds = list_backgrounds(data.backgrounds, data.root)
-    geometry = CropGeometry.of(config.tracker.tracking)
-    return PairSource(clips, backgrounds, config.pairs, config.loop.seed, geometry)
+    framing = Framing.of(config.tracker.tracking)
+    return PairSource(clips, backgrounds, config.pairs, config.loop.seed, framing)
 
 
 def read_validation(config: TrainingConfig) -> list[Clip]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.config.training import PairConfig
+from tracker_core.crops import Framing
 from tracker_core.training.clips import Clip
-from tracker_core.training.cutouts import CutOut, Placement, composite, draw_background, extent, fitting_scale, paste
+from tracker_core.training.cutouts import CutOut, Placement, composite, draw_background, extent, paste
 from tracker_core.training.drawing import Crops, Others, Pool, draw_factor, draw_search_shift, draw_shift, place_beside
-from tracker_core.training.geometry import CropGeometry
 from tracker_core.training.images import ImageCache, UnreadableImageError
 from tracker_core.types import Image
 
@@ -26,11 +27,11 @@ class SceneMaker:
         cutouts: Pool,
         backgrounds: Sequence[str],
         config: PairConfig,
-        geometry: CropGeometry,
+        framing: Framing,
         cache: ImageCache,
     ) -> None:
         self.cutouts, self.backgrounds = cutouts, list(backgrounds)
-        self.config, self.geometry, self.cache = config, geometry, cache
+        self.config, self.framing, self.cache = config, framing, cache
         self.others = Others([cutouts], config.same_kind_share)
 
     def draw(self, rng: np.random.Generator) -> Crops:
@@ -41,8 +42,9 @@ class SceneMaker:
         other = None if rng.random() >= self.config.negative_share else self.others.choose(rng, clip)
         exemplar, search = self._backgrounds(rng)
         aug = self.config.augment
-        scale = self._fit(target, angle) * draw_factor(rng, aug.template_scale)
-        exemplar_box = paste(exemplar, target, Placement(angle, scale, draw_shift(rng, aug.template_shift)))
+        scale, aspect = self._fit(target, angle, self.framing.exemplar_scales)
+        scale *= draw_factor(rng, aug.template_scale)
+        exemplar_box = paste(exemplar, target, Placement(angle, scale, draw_shift(rng, aug.template_shift), aspect))
         shown = target if other is None else self._cut_out(rng, other)
         placement = self._place(rng, shown, angle)
         box_wh = extent(shown, placement.angle, placement.aspect, placement.scale)
@@ -58,11 +60,11 @@ class SceneMaker:
 
     def _backgrounds(self, rng: np.random.Generator) -> tuple[Image, Image]:
         """Return the exemplar's and the search region's: another one, or the same scene before the target moved."""
-        size = self.geometry.exemplar_size
-        search = self._background(rng, self.geometry.search_size)
+        size = self.framing.exemplar_size
+        search = self._background(rng, self.framing.search_size)
         if rng.random() >= self.config.augment.same_scene_share:
             return self._background(rng, size), search
-        first = (self.geometry.search_size - size) // 2
+        first = (self.framing.search_size - size) // 2
         return search[first : first + size, first : first + size].copy(), search
 
     def _place(self, rng: np.random.Generator, cut: CutOut, angle: float) -> Placement:
@@ -70,11 +72,12 @@ class SceneMaker:
         smear = (0, 0.0)
         if rng.random() < aug.motion_probability:
             smear = (int(rng.integers(3, LONGEST_SMEAR + 1)), float(rng.uniform(0, 180)))
+        scale, aspect = self._fit(cut, angle, self.framing.search_scales)
         return Placement(
             angle + float(rng.normal(0, aug.rotation / 2)),
-            self._fit(cut, angle) * draw_factor(rng, aug.scale),
+            scale * draw_factor(rng, aug.scale),
             draw_search_shift(rng, aug),
-            draw_factor(rng, aug.aspect),
+            aspect * draw_factor(rng, aug.aspect),
             smear,
         )
 
@@ -113,9 +116,11 @@ class SceneMaker:
                 return []
             cut = self._cut_out(rng, chosen)
         angle = placement.angle + float(rng.uniform(-30, 30))
-        scale = placement.scale if cut is target else self._fit(cut, angle)
-        shift = place_beside(rng, box_cxcywh, extent(cut, angle, 1.0, scale))
-        return [(cut, Placement(angle, scale, shift))]
+        # in a region that is stretched to the target's shape everything is
+        _, aspect = self._fit(target, placement.angle, self.framing.search_scales)
+        scale = placement.scale if cut is target else self._fit(cut, angle, self.framing.search_scales)[0]
+        shift = place_beside(rng, box_cxcywh, extent(cut, angle, aspect, scale))
+        return [(cut, Placement(angle, scale, shift, aspect))]
 
     def _occluders(self, rng: np.random.Generator, box_cxcywh: NDArray[np.float32]) -> list[tuple[CutOut, Placement]]:
         if rng.random() >= self.config.augment.occluder_probability:
@@ -124,10 +129,16 @@ class SceneMaker:
         away = rng.uniform(0.3, 0.65, 2) * box_cxcywh[2:] * rng.choice([-1.0, 1.0], 2)
         shift = (float(box_cxcywh[0] + away[0]), float(box_cxcywh[1] + away[1]))
         angle = float(rng.uniform(0, 360))
-        return [(cut, Placement(angle, self._fit(cut, angle) * float(rng.uniform(0.4, 0.8)), shift))]
+        scale, _ = self._fit(cut, angle, self.framing.search_scales)
+        return [(cut, Placement(angle, scale * float(rng.uniform(0.4, 0.8)), shift))]
 
-    def _fit(self, cut: CutOut, angle: float) -> float:
-        return fitting_scale(cut, angle, self.geometry.exemplar_size, self.geometry.context)
+    def _fit(
+        self, cut: CutOut, angle: float, scales: Callable[[float, float], tuple[float, float]]
+    ) -> tuple[float, float]:
+        """Return the scale and the stretch at which the turned cut-out lies in a crop as a target does."""
+        width, height = extent(cut, angle)
+        across, down = scales(width + 1e-3, height + 1e-3)
+        return math.sqrt(across * down), across / down
 
     def _cut_out(self, rng: np.random.Generator, clip: Clip) -> CutOut:
         assert clip.polygons is not None

@@ -13,8 +13,9 @@ from tracker_core.errors import ConfigError
 from tracker_core.models.builder import build_network
 from tracker_core.models.network import Network
 from tracker_core.training.batches import Batch
-from tracker_core.training.initialise import as_light, load_nanotrack, load_state, split_pair
+from tracker_core.training.initialise import load_state
 from tracker_core.training.loop import network_inputs
+from tracker_core.training.public_networks import as_light, load_nanotrack, split_pair
 
 
 class Teacher:

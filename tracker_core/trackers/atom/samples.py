@@ -29,9 +29,9 @@ class Region:
     side: float
 
     @property
-    def square(self) -> tuple[float, float, float]:
-        """Left, top and side."""
-        return self.center[0] - self.side / 2, self.center[1] - self.side / 2, self.side
+    def xywh(self) -> tuple[float, float, float, float]:
+        """Left, top, width and height."""
+        return self.center[0] - self.side / 2, self.center[1] - self.side / 2, self.side, self.side
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ class AtomTracker(NetworkTracker):
         scale = self._search_size / region.side
         wh = (float(self._size[0] * scale), float(self._size[1] * scale))
         found = localise(upsample(scores, self._search_size), wh, self.config.online)
-        if is_blank(image, region.square) or not np.isfinite(scores).all():
+        if is_blank(image, region.xywh) or not np.isfinite(scores).all():
             return dataclasses.replace(found, score=0.0, finding=Finding.NOT_FOUND)  # nothing is known
         if self.config.online.classify:
             return found
