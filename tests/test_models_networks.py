@@ -20,6 +20,7 @@ from tracker_core.models.siamrpnpp import AdjustLayer
 # of its answer, or the number of its default boxes
 CONFIGS = {
     "light": (NetworkConfig("light", "mobilenetv3", anchors_per_position=3), 127, 255, 15),
+    "FEAR with anchors": (NetworkConfig("fear", "fbnet", anchors_per_position=2), 128, 256, 16),
     "SiamFC": (NetworkConfig("siamfc", "alexnet", width=0.25), 127, 255, 17),
     "SiamFC, small": (NetworkConfig("siamfc", "mobilenetv3", width=0.25), 127, 255, 17),
     "SiamRPN": (NetworkConfig("siamrpn", "alexnet", 0.25, 5), 127, 271, 19),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
+from torch import Tensor, nn
 from training_samples import TinyNetwork, make_got10k, tiny_config, tiny_source
 
 from tracker_core.checkpoints.weights import save_checkpoint
@@ -19,6 +20,7 @@ from tracker_core.config.training import TrainingConfig
 from tracker_core.errors import CheckpointError, ConfigError, DataSetError
 from tracker_core.models.backbones.mobilenet_v3 import InvertedResidual
 from tracker_core.models.builder import build_network
+from tracker_core.models.fear import FearSiamRPN
 from tracker_core.models.light import LightSiamRPN
 from tracker_core.training.batch_norm import reestimate_batch_norm
 from tracker_core.training.batches import iterate_batches
@@ -106,13 +108,21 @@ def test_a_checkpoint_of_ours_starts_a_network(tmp_path: Path) -> None:
         initialise_network(build_network(NetworkConfig(kind="light", anchors_per_position=1)), str(path), no_crops)
 
 
-def write_onnx(path: Path, layers: list[nn.Conv2d], first_output: nn.Conv2d | None = None) -> None:
-    """Write convolutions in order, as NanoTrack's graphs hold them; only names, order and constants matter."""
+def write_onnx(path: Path, layers: list[nn.Conv2d], scale: Tensor | None = None) -> None:
+    """Write convolutions in order, as the published graphs hold them; only names, order and constants matter.
+
+    `scale` is what the input is multiplied by, a constant node as in FEAR's graph.
+    """
     nodes, constants = [], []
+    if scale is not None:
+        nodes.append(helper.make_node("Constant", [], ["s"], value=numpy_helper.from_array(scale.numpy())))
     for index, layer in enumerate(layers):
         for kind, value in (("w", layer.weight), ("b", layer.bias)):
+            if value is None:
+                continue
             constants.append(numpy_helper.from_array(value.detach().numpy(), f"{kind}{index}"))
-        nodes.append(helper.make_node("Conv", [f"x{index}", f"w{index}", f"b{index}"], [f"x{index + 1}"]))
+        inputs = [f"x{index}", f"w{index}", *([f"b{index}"] if layer.bias is not None else [])]
+        nodes.append(helper.make_node("Conv", inputs, [f"x{index + 1}"]))
     value = helper.make_tensor_value_info("x0", TensorProto.FLOAT, None)
     graph = helper.make_graph(nodes, "g", [value], [], constants)
     onnx.save(helper.make_model(graph), str(path))
@@ -173,6 +183,62 @@ def test_nanotrack_files_that_do_not_fit(nanotrack: tuple[str, LightSiamRPN], tm
     (tmp_path / "broken.onnx").write_bytes(b"no graph")
     with pytest.raises(CheckpointError, match="ONNX"):
         initialise_network(LightSiamRPN(), f"nanotrack:{tmp_path / 'broken.onnx'},{head}", no_crops)
+
+
+FEAR_MEAN, FEAR_SCALE = torch.tensor([123.675, 116.28, 103.53]), torch.tensor([0.0171, 0.0175, 0.0174])  # R, G, B
+
+
+class PublishedFear(nn.Module):
+    """FEAR-XS as published: RGB in, a score and the logarithms of four distances out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        ours = FearSiamRPN(anchors=1)
+        self.trunk, self.cls, self.loc = ours.trunk, ours.cls, ours.loc
+        self.trunk.mean.zero_()
+        self.cls.output[1] = nn.Conv2d(256, 1, 1)
+
+    def layers(self) -> list[nn.Conv2d]:
+        """In the order of the published graph."""
+        parts = [self.trunk.stem, self.trunk.blocks, self.trunk.project, self.cls.encode, self.loc.encode]
+        parts += [self.cls.mix, self.loc.mix, self.loc.tower, self.loc.output, self.cls.tower, self.cls.output]
+        return [layer for part in parts for layer in part.modules() if isinstance(layer, nn.Conv2d)]
+
+    def forward(self, z: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Score B×1×16×16 and logarithms of left, top, right, bottom B×4×16×16 for BGR crops."""
+        z, x = (((image.flip(1) - FEAR_MEAN[:, None, None]) * FEAR_SCALE[:, None, None]) for image in (z, x))
+        cells = self.trunk(z).flatten(2).transpose(1, 2)
+        features = self.trunk(x)
+        return self.cls(cells, features), self.loc(cells, features)
+
+
+def test_fear_starts_every_anchor(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    published = PublishedFear().eval()
+    with torch.no_grad():
+        for layer in published.layers():
+            layer.weight.mul_(1.7)  # or nothing of the images reaches the outputs
+    write_onnx(tmp_path / "fear.onnx", published.layers(), FEAR_SCALE.reshape(1, 3, 1, 1))
+    network = FearSiamRPN(anchors=2).eval()
+    initialise_network(network, f"fear:{tmp_path / 'fear.onnx'}", no_crops)
+    z, x = torch.rand(1, 3, 128, 128) * 255, torch.rand(1, 3, 256, 256) * 255
+    with torch.no_grad():
+        cls, loc = network(z, x)
+        score, (left, top, right, bottom) = published(z, x)[0][0, 0], published(z, x)[1][0]
+    assert score.std() > 1e-3
+    half = math.log(256 / 5 / 2)  # a target of the exemplar's size reaches so far to each side
+    for anchor in range(2):
+        assert cls[0, anchor].abs().max() == 0, "the background's logit is 0"
+        torch.testing.assert_close(cls[0, 2 + anchor], score, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(loc[0, anchor], (right - left) / 4, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(loc[0, 2 + anchor], (bottom - top) / 4, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(loc[0, 4 + anchor], (left + right) / 2 - half, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(loc[0, 6 + anchor], (top + bottom) / 2 - half, atol=1e-3, rtol=1e-3)
+    with pytest.raises(ConfigError, match="fits the network 'fear' only"):
+        initialise_network(LightSiamRPN(), f"fear:{tmp_path / 'fear.onnx'}", no_crops)
+    write_onnx(tmp_path / "short.onnx", published.layers()[:-1], FEAR_SCALE.reshape(1, 3, 1, 1))
+    with pytest.raises(CheckpointError, match="FEAR-XS has"):
+        initialise_network(network, f"fear:{tmp_path / 'short.onnx'}", no_crops)
 
 
 def test_a_teacher_speaks_for_each_position(nanotrack: tuple[str, LightSiamRPN], tmp_path: Path) -> None:

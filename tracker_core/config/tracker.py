@@ -69,7 +69,7 @@ class TrackingConfig:
     crop_shape: str = choice(
         "square",
         ("square", "target"),
-        "Crops are squares, or have the target's shape and are stretched to a square; context is then a share of w and h.",
+        "Crops are squares, or have the target's shape and are stretched to one; context is then a share of w and h.",
     )
     search_context: float = number(0.0, 0.0, 8.0, "As context, for the search region; 0 gives it the exemplar's scale.")
     window_influence: float = number(

@@ -155,7 +155,7 @@ class LoopConfig:
     initial: str = setting(
         "",
         "A checkpoint of ours, or `nanotrack:BACKBONE.onnx,HEAD.onnx`, `nanotrack_trunk:BACKBONE.onnx`, "
-        "`trunk:CHECKPOINT`, `mobilenet:FILE.pth` or `resnet50:FILE.pth`; empty is random.",
+        "`fear:SEARCH.onnx`, `trunk:CHECKPOINT`, `mobilenet:FILE.pth` or `resnet50:FILE.pth`; empty is random.",
     )
     teacher: str = setting("", "`nanotrack:BACKBONE.onnx,HEAD.onnx` or a checkpoint of ours; empty for none.")
     out: str = setting("runs/train", "Folder of the run.")

@@ -1,4 +1,4 @@
-"""The larger network for the CPU: FEAR's trunk and pixel-wise correlation, with anchors.
+"""The larger network for the CPU: FEAR's backbone and pixel-wise correlation, with anchors.
 
 Borsuk et al., FEAR: Fast, Efficient, Accurate and Robust Visual Tracker (2022): every search cell is compared with
 every cell of the exemplar (section 3.2); two towers of depthwise separable convolutions score and place boxes. FEAR

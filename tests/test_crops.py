@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker_core.crops import channel_mean, context_side, crop_region, is_blank
+from tracker_core.crops import Framing, channel_mean, context_side, crop_region, is_blank
 
 PADDING = (7, 8, 9)
 
@@ -22,6 +22,31 @@ def ramp(width: int = 60, height: int = 40) -> Any:
     image[..., 1] = np.arange(height)[:, None]
     image[..., 2] = 200
     return image
+
+
+@pytest.mark.parametrize(
+    ("framing", "exemplar", "search"),
+    [
+        # SiamRPN on 20 × 80: one scale, 127 pixels for √(70 · 130)
+        (Framing(), (127 / math.sqrt(9100),) * 2, (127 / math.sqrt(9100),) * 2),
+        # FEAR: 128 pixels for 1.4 times the box, 256 for 5 times, each side for itself
+        (Framing(128, 256, 0.2, True, 2.0), (128 / 28, 128 / 112), (256 / 100, 256 / 400)),
+        # stretched, the search region at the exemplar's scale
+        (Framing(128, 256, 0.2, True), (128 / 28, 128 / 112), (128 / 28, 128 / 112)),
+        # square, with a search region of its own scale: c = 1 · 50
+        (Framing(128, 256, 0.5, False, 2.0), (128 / math.sqrt(9100),) * 2, (256 / math.sqrt(220 * 280),) * 2),
+    ],
+)
+def test_scales_of_the_crops(framing: Framing, exemplar: tuple[float, float], search: tuple[float, float]) -> None:
+    assert framing.exemplar_scales(20, 80) == pytest.approx(exemplar)
+    assert framing.search_scales(20, 80) == pytest.approx(search)
+
+
+def test_a_rectangle_is_stretched_to_a_square() -> None:
+    crop, region = crop_region(ramp(), (30.0, 20.0), (40, 10), 20, PADDING)
+    assert region == (10, 15, 40, 10)
+    assert np.diff(crop[10, :, 0].astype(int)).mean() == pytest.approx(2, abs=0.1)  # 40 columns become 20
+    assert np.diff(crop[:, 10, 1].astype(int)).mean() == pytest.approx(0.5, abs=0.1)  # 10 rows become 20
 
 
 @pytest.mark.parametrize(
