@@ -25,7 +25,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("candidates", "crops"),
         ("sources",),
         ("results",),
-        ("rendering",),
+        ("rendering", "batch"),
         ("models",),
         ("presets",),
         ("checkpoints",),

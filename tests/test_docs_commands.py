@@ -20,7 +20,7 @@ import pytest
 import reference_answers
 import torch
 import training_samples
-from cli_sources import make_images
+from cli_sources import BOX, make_images, make_video
 
 import app.command_line
 from tracker_core.cli.main import _make_parser
@@ -92,6 +92,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         benchmarks.make_otb(Path(root), clips)
     benchmarks.make_vot(Path("vot2018"), {"ants1": 12, "ball1": 12})
     make_training_data(Path("DATA"))
+    Path("videos").mkdir()
+    Path("boxes.csv").write_text(f"{make_video(Path('videos/garden.mp4'), 4).name},{BOX}\n")
     torch.save(reference_answers.draw_state_dict("dasiamrpn_SiamRPNvot"), "SiamRPNVOT.model")
     run("track --source clip.mp4 --box 300,200,64,48 --no-video --progress none", "--frames", ":4")
     run("track --source resources/clip/siamscope_clip.mp4 --init-from-gt --no-video --progress none", "--frames", ":4")

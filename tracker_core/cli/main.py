@@ -19,6 +19,7 @@ from tracker_core.results.provenance import program_version
 # name → module and the line that --help shows; the module itself is loaded only for the command that was typed
 COMMANDS: dict[str, tuple[str, str]] = {
     "track": ("tracker_core.cli.track_command", "follow targets in a video, camera, stream, folder or sequence"),
+    "batch": ("tracker_core.cli.batch_command", "track a folder of videos, each from its first boxes"),
     "export": ("tracker_core.cli.export_command", "draw a saved run into a video or images, or convert its boxes"),
     "eval": ("tracker_core.cli.eval_command", "run trackers on a benchmark and score them"),
     "score": ("tracker_core.cli.score_command", "score result files that any tracker wrote"),

@@ -19,6 +19,7 @@ from tracker_core.files import check_writable, write_text
 from tracker_core.rendering.recording import RecordedSource
 from tracker_core.results.formats import BOX_FORMATS, check_format
 from tracker_core.results.identity import output_name
+from tracker_core.results.run import BoxOrigin
 from tracker_core.sources.opening import open_source
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.types import FloatArray, FrameSource, Sequence
@@ -103,8 +104,10 @@ def run_track(args: argparse.Namespace) -> int:
         trackers = [tracker, *(tracker.fork() for _ in boxes[1:])]
         if args.record:
             source = RecordedSource(source, folder / f"{name}-source.mp4")
-        tell = partial(_report, args)
-        return TrackingRun(args, source, trackers, boxes, truth, frames, folder, name, box_format, tell).execute()
+        return TrackingRun(
+            args, source, trackers, boxes, truth, frames, folder, name, box_format, partial(_report, args),
+            given_by=BoxOrigin.USER if args.box else BoxOrigin.GROUND_TRUTH,
+        ).execute()  # fmt: skip
     finally:
         source.close()
 

@@ -55,9 +55,10 @@ class TrackingRun:
     def __init__(
         self, args: argparse.Namespace, source: FrameSource, trackers: list[Any], boxes: list[FloatArray],
         truth: list[Sequence], frames: FrameRange, folder: Path, name: str, box_format: str,
-        on_summary: OnSummary, target_names: Iterable[str] = (),
+        on_summary: OnSummary, *, given_by: BoxOrigin, target_names: Iterable[str] = (), title: str = "",
     ) -> None:  # fmt: skip
-        self.on_summary = on_summary
+        self.given_by = given_by
+        self.on_summary, self.title = on_summary, title or f"Tracking {source.name}"
         self.args, self.source, self.trackers, self.boxes = args, source, trackers, boxes
         self.truth = truth if len(truth) == len(boxes) else []
         self.frames, self.folder, self.name, self.box_format = frames, folder, name, box_format
@@ -183,7 +184,7 @@ class TrackingRun:
             left = max(0, self.source.frame_count - self.frames.first)
             total = left if total is None else min(total, left)
         frames = track(self.trackers, self.source, self.boxes, stop_after=self.frames.count, known=known)
-        with Reporter(self.args.progress, f"Tracking {self.source.name}", total) as progress:
+        with Reporter(self.args.progress, self.title, total) as progress:
             for produced, outcome in enumerate(frames):
                 index = outcome.frame.index
                 if index not in known:
@@ -199,14 +200,14 @@ class TrackingRun:
                 progress.advance()
 
     def _set_key_frames(self, index: int) -> None:
-        by = BoxOrigin.USER if self.args.box else BoxOrigin.GROUND_TRUTH
         for number, box in enumerate(self.boxes, 1):
-            self.recorder.set_key_frame(number, index, box, by)
+            self.recorder.set_key_frame(number, index, box, self.given_by)
 
     def _summarise(self, run: Run) -> dict[str, Any]:
         targets = []
         for number, target in enumerate(run.targets):
             entry: dict[str, Any] = {
+                "name": target.name,
                 "first_box_xywh": [float(value) for value in self.boxes[number]],
                 "mean_score": float(np.nanmean(target.scores)),
                 "lost_frames": sum(state is TrackingState.LOST for state in target.states),
