@@ -16,13 +16,11 @@ from tracker_core.rendering.drawing import (
     GROUND_TRUTH_COLOR,
     GUIDE_COLOR,
     PREDICTION_COLOR,
-    DrawOptions,
-    describe_result,
-    draw_result,
     outline_of,
     split_into_strokes,
 )
 from tracker_core.rendering.heat_map import blend_heat_map, heat_map_of
+from tracker_core.rendering.overlays import DrawOptions, TargetLook, describe_result, draw_result
 from tracker_core.types import Image, TrackDebug, TrackingState, TrackResult
 
 GREY = np.full((480, 640, 3), 127, np.uint8)
@@ -114,7 +112,7 @@ def test_text_is_legible_in_small_and_large_images() -> None:
 
 def test_labels_tell_number_score_and_state() -> None:
     assert describe_result(result(score=0.873)) == "0.87"
-    assert describe_result(result(score=0.1, state=TrackingState.LOST), 2) == "2  0.10  LOST"
+    assert describe_result(result(score=0.1, state=TrackingState.LOST), TargetLook("2")) == "2  0.10  LOST"
     assert describe_result(result(score=float("nan"))) == ""
     plain = draw_result(GREY, [result()], options=DrawOptions(labels=False))
     assert (draw_result(GREY, [result()]) != plain).any()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -176,7 +175,7 @@ class Trackers:
 
     def set_tracking(self, tracking: TrackingConfig) -> None:
         """Use other parameters; raises `ConfigError` for a value out of range."""
-        before = (_key(self.producer), self.chosen.base.tracking)
+        before = (self.producer.answers_as, self.chosen.base.tracking)
         self.chosen.set_tracking(tracking)
         self._earlier[before[0]] = before[1]
         self._producer = None
@@ -197,8 +196,8 @@ class Trackers:
         """Return what explains results of `producer`; raises `InputError`, one sentence, where nothing can."""
         if producer is None:
             raise InputError("These results do not say which tracker made them, so they cannot be explained.")
-        key = _key(producer)
-        if self.is_built and key == _key(self.producer):
+        key = producer.answers_as
+        if self.is_built and key == self.producer.answers_as:
             return self.chosen
         if key in self._refusals:
             raise InputError(self._refusals[key])
@@ -226,8 +225,3 @@ class Trackers:
         self._earlier.clear()
         self._explainers.clear()  # they may hold the memory of a device that was left
         self._refusals.clear()
-
-
-def _key(producer: Producer) -> str:
-    """Return what tells one producer's answers from another's: device, runtime and version do not change them."""
-    return json.dumps([producer.tracker, producer.weights_sha256, producer.config], sort_keys=True, default=str)

@@ -10,11 +10,12 @@ from PyQt5.QtCore import QPointF
 from PyQt5.QtGui import QFont, QImage, QPainter
 
 from app.canvas.overlays import OVERLAY_NAMES, OverlayScene, build_overlays
-from app.canvas.overlays.candidates import best_candidates, candidates_at
+from app.canvas.overlays.candidates import candidates_at
 from app.canvas.overlays.heat_map import HeatMode, heat_colors, score_map
 from app.canvas.qimages import image_to_qimage, qimage_to_image, render_visible
 from app.canvas.view_transform import ViewTransform
 from app.session.frame_view import FrameView, TargetView
+from tracker_core.rendering.inner_state import best_candidates
 from tracker_core.types import TrackDebug, TrackingState, TrackResult
 
 TRANSFORM = ViewTransform(2.0, 10.0, 20.0)

@@ -24,7 +24,7 @@ from tracker_core.errors import InputError
 from tracker_core.files import write_text
 from tracker_core.packaged import CLIP
 from tracker_core.presets.published import PUBLISHED, find_published
-from tracker_core.rendering.drawing import draw_result
+from tracker_core.rendering.overlays import draw_result
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.sources.opening import open_source
 from tracker_core.trackers.base import NetworkTracker

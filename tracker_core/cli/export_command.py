@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 
 from tracker_core.cli.console import Reporter, add_progress_option, emit, output, print_note
+from tracker_core.cli.export_frames import ExportedFrames, choose_frames
+from tracker_core.cli.export_look import add_look_options, parse_look, plan_follow
 from tracker_core.cli.track_command import parse_frames
-from tracker_core.cli.tracking_run import FrameRange, truth_row
-from tracker_core.errors import InputError, OutputError, SiamscopeError, nearest_name
+from tracker_core.cli.tracking_run import FrameRange
+from tracker_core.errors import InputError, OutputError, SiamscopeError
 from tracker_core.files import atomic_path, check_writable, check_writable_file
-from tracker_core.rendering.drawing import DrawOptions, draw_result
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import BOX_FORMATS, check_format, write_boxes
 from tracker_core.results.identity import identify_source, is_read_from, sound_location
 from tracker_core.results.run import Run
 from tracker_core.results.run_file import load_run
 from tracker_core.sources.opening import open_source
-from tracker_core.types import FrameSource, Image, Sequence
-
-OVERLAYS = ("prediction", "ground_truth", "labels")
+from tracker_core.types import FrameSource
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,15 +31,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", metavar="S", help="where the images are, if they moved since the run")
     parser.add_argument("--out", required=True, metavar="FILE", help="an .mp4, a folder (with --images), or a box file")
     parser.add_argument("--frames", default=":", metavar="A:B", help="frames A to B (B excluded)")
-    parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="size of the images, 0.1 to 4 (1)")
-    parser.add_argument(
-        "--overlays",
-        default=",".join(OVERLAYS),
-        metavar="LIST",
-        help=f"what to draw, of {', '.join(OVERLAYS)}; or none",
-    )
+    parser.add_argument("--whole", action="store_true", help="also the frames of the source that were not tracked")
     parser.add_argument("--images", action="store_true", help="write PNG images into the folder --out")
     parser.add_argument("--format", metavar="F", help=f"write boxes instead: {', '.join(BOX_FORMATS)}")
+    add_look_options(parser)
     add_progress_option(parser)
     parser.set_defaults(run=run_export)
 
@@ -48,10 +42,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run_export(args: argparse.Namespace) -> int:
     """Carry out `export`."""
     frames = parse_frames(args.frames)
-    options = parse_overlays(args.overlays)
-    if not 0.1 <= args.scale <= 4.0:
-        raise InputError(f"--scale {args.scale:g} is outside 0.1 to 4.")
-    run = _choose(load_run(args.run_file), frames)
+    whole = load_run(args.run_file)
+    run = _choose(whole, frames)
+    look = parse_look(args, run)
     target = Path(args.out)
     if args.format:
         check_format(args.format)
@@ -62,27 +55,16 @@ def run_export(args: argparse.Namespace) -> int:
     try:
         if is_read_from(source, target):
             raise InputError(f"'{target}' is what was tracked; give --out another name, so that it is not replaced.")
+        look = replace(look, camera=plan_follow(args, run, source.size))
+        shown = choose_frames(source, whole, look, frames, whole=args.whole, explain=args.explain)
         if args.images:
-            written = _write_images(args, source, run, options, check_writable(target))
+            written = _write_images(args, shown, check_writable(target))
         else:
-            written = _write_video(args, source, run, options, check_writable_file(target), notes)
+            written = _write_video(args, shown, check_writable_file(target))
+        notes += shown.notes
     finally:
         source.close()
     return _finish(args, written, notes)
-
-
-def parse_overlays(text: str) -> DrawOptions:
-    """Return what to draw, from a comma-separated list of `OVERLAYS` or "none"; raises `InputError`."""
-    names = [name.strip() for name in text.split(",") if name.strip() and name.strip() != "none"]
-    for name in names:
-        if name not in OVERLAYS:
-            raise InputError(
-                f"There is no overlay '{name}'.{nearest_name(name, OVERLAYS)} Known: {', '.join(OVERLAYS)}."
-            )
-    return DrawOptions(
-        prediction="prediction" in names, ground_truth="ground_truth" in names, anchor=False, guide=False,
-        labels="labels" in names,
-    )  # fmt: skip
 
 
 def _choose(run: Run, frames: FrameRange) -> Run:
@@ -122,53 +104,24 @@ def _open(args: argparse.Namespace, run: Run, notes: list[str]) -> FrameSource:
     return source
 
 
-def _drawn(source: FrameSource, run: Run, options: DrawOptions, scale: float, progress: Reporter) -> Any:
-    """Yield each frame of the run with its results drawn, scaled: (frame, uint8 H×W×3 BGR)."""
-    sequences: tuple[Sequence, ...] = getattr(source, "sequences", ())
-    place = -1
-    for index in run.frame_indices:
-        if place != int(index):
-            source.seek(int(index))
-        frame = source.read()
-        if frame is None:
-            raise InputError(f"'{source.name}' ends before frame {int(index)} of the run; give the right --source.")
-        place = frame.index + 1
-        results = [run.result_at(frame.index, target.number) for target in run.targets]
-        truth = [truth_row(sequence, frame.index) for sequence in sequences]
-        yield frame, _scaled(draw_result(frame.image, results, truth, options), scale)
-        progress.advance()
-
-
-def _scaled(image: Image, scale: float) -> Image:
-    if scale == 1.0:
-        return image
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    scaled: Any = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way)
-    return scaled  # type: ignore[no-any-return]
-
-
-def _write_video(
-    args: argparse.Namespace, source: FrameSource, run: Run, options: DrawOptions, target: Path, notes: list[str]
-) -> list[str]:
+def _write_video(args: argparse.Namespace, shown: ExportedFrames, target: Path) -> list[str]:
     if target.suffix.lower() not in (".mp4", ".mkv", ".mov", ".avi"):
         raise InputError(f"'{target.name}' is not the name of a video; end it in .mp4, or add --images or --format.")
     with (
-        Reporter(args.progress, f"Writing {target.name}", len(run)) as progress,
-        VideoWriter(target, source.fps, sound_of=sound_location(source)) as writer,
+        Reporter(args.progress, f"Writing {target.name}", shown.total) as progress,
+        VideoWriter(target, shown.source.fps, sound_of=sound_location(shown.source)) as writer,
     ):
-        for frame, image in _drawn(source, run, options, args.scale, progress):
+        for frame, image in shown.drawn(progress):
             writer.write(image, frame.time_s)
-    notes += writer.notes
+    shown.notes += writer.notes
     return [str(writer.path)]
 
 
-def _write_images(
-    args: argparse.Namespace, source: FrameSource, run: Run, options: DrawOptions, folder: Path
-) -> list[str]:
+def _write_images(args: argparse.Namespace, shown: ExportedFrames, folder: Path) -> list[str]:
     written = []
-    with Reporter(args.progress, f"Writing images to {folder}", len(run)) as progress:
-        for frame, image in _drawn(source, run, options, args.scale, progress):
-            path = folder / run.image_name(frame.index)
+    with Reporter(args.progress, f"Writing images to {folder}", shown.total) as progress:
+        for frame, image in shown.drawn(progress):
+            path = folder / shown.run.image_name(frame.index)
             done, data = cv2.imencode(".png", image)
             if not done:
                 raise OutputError(f"Frame {frame.index} could not be written as a PNG image.")

@@ -14,7 +14,7 @@ import numpy as np
 from tracker_core.cli.console import INTERRUPTED, Reporter
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.metrics import precision_at, success_auc
-from tracker_core.rendering.drawing import draw_result
+from tracker_core.rendering.overlays import draw_result
 from tracker_core.rendering.recording import RecordedSource
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import box_file_suffix, write_boxes

@@ -44,9 +44,7 @@ def render_page(report: Report, svgs: Mapping[str, str]) -> str:
         "partial": _partial_banner(report),
         "overall": _overall_table(report),
         "wide": " wide" if len(report.trackers) > MOST_IN_AXES else "",
-        "figures": "\n".join(
-            _figure(name, caption, svgs[name]) for name, (caption, _) in report.drawn.figures.items()
-        ),
+        "figures": "\n".join(_figure(name, caption, svgs[name]) for name, (caption, _) in report.drawn.figures.items()),
         "measure_options": "".join(
             f'<option value="{escape(m.key)}">{escape(m.title)}</option>' for m in report.protocol.sequence_measures
         ),
@@ -175,8 +173,7 @@ def _script_data(report: Report) -> str:
         "trackers": list(report.trackers),
         "values": {
             sequence: {
-                m.key: [_number(by_tracker.get(name, {}).get(m.key)) for name in report.trackers]
-                for m in measures
+                m.key: [_number(by_tracker.get(name, {}).get(m.key)) for name in report.trackers] for m in measures
             }
             for sequence, by_tracker in report.per_sequence.items()
         },

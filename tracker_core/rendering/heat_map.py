@@ -51,6 +51,12 @@ def color_heat_map(values: FloatArray) -> Image:
     return np.asarray(cv2.applyColorMap(scaled, cv2.COLORMAP_TURBO), np.uint8)
 
 
+def heat_map_alpha(values: FloatArray) -> Image:
+    """Return how opaque a map of scores (h, w) in 0..1 is, uint8 of the same size: low scores let the image through."""
+    scaled = np.rint(np.clip(np.nan_to_num(values), 0.0, 1.0) * 255)
+    return np.asarray(np.clip(40 + 3 * scaled, 0, 255), np.uint8)
+
+
 def blend_heat_map(canvas: Image, values: FloatArray, region_xywh: FloatArray, opacity: float = 0.5) -> None:
     """Lay a score map over its region of `canvas` (uint8 BGR, changed in place), clipped to the image."""
     rows, columns = canvas.shape[:2]
@@ -66,8 +72,7 @@ def blend_heat_map(canvas: Image, values: FloatArray, region_xywh: FloatArray, o
     map_y = ((np.arange(top, bottom) + 0.5 - y) / h * values.shape[0] - 0.5).astype(np.float32)
     grid_x, grid_y = np.meshgrid(map_x, map_y)
     smooth = cv2.remap(values.astype(np.float32), grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    # low scores stay transparent, so that the image is still seen under the map
-    weight = np.clip(opacity * (0.2 + 1.6 * np.nan_to_num(smooth)), 0.0, opacity).astype(np.float32)
+    weight = (opacity / 255 * heat_map_alpha(np.asarray(smooth, np.float64))).astype(np.float32)
     part = np.ascontiguousarray(canvas[top:bottom, left:right])
     colors = color_heat_map(np.asarray(smooth, np.float64))
     canvas[top:bottom, left:right] = cv2.blendLinear(colors, part, weight, np.float32(1.0) - weight)

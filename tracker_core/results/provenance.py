@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -45,6 +46,11 @@ class Producer:
     device: str = ""
     runtime: str = ""
     program: str = ""
+
+    @property
+    def answers_as(self) -> str:
+        """What tells its answers from another's: device, runtime and version do not change them."""
+        return json.dumps([self.tracker, self.weights_sha256, self.config], sort_keys=True, default=str)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from app.canvas.overlays.base import (
     make_pen,
 )
 from tracker_core.rendering import drawing
+from tracker_core.rendering.inner_state import best_candidates
 from tracker_core.types import TrackDebug
 
 DEFAULT_TOP_K, MOST_PROPOSALS = 8, 50
@@ -88,16 +89,6 @@ class AnchorsAtMouseOverlay(Overlay):
         painter.drawLine(QPointF(center.x(), center.y() - 5), QPointF(center.x(), center.y() + 5))
         scores = "  ".join(f"{debug.scores_raw[index]:.2f}" for index in indices)
         draw_label(painter, QPointF(center.x() + 8, center.y() - 8), scores, ANCHOR, scene.font)
-
-
-def best_candidates(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """Return the indices of the `count` highest finite scores, the best first."""
-    usable = np.nan_to_num(scores, nan=-np.inf)
-    count = max(0, min(count, len(usable)))
-    if count == 0:
-        return np.zeros(0, np.intp)
-    top = np.argpartition(-usable, count - 1)[:count]
-    return top[np.argsort(-usable[top], kind="stable")]
 
 
 def candidates_at(debug: TrackDebug, x: float, y: float) -> NDArray[np.intp]:

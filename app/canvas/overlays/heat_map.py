@@ -11,7 +11,7 @@ from PyQt5.QtCore import QRectF
 from PyQt5.QtGui import QImage, QPainter
 
 from app.canvas.overlays.base import Option, Overlay, OverlayScene
-from tracker_core.rendering.heat_map import color_heat_map, heat_map_of, winning_level
+from tracker_core.rendering.heat_map import color_heat_map, heat_map_alpha, heat_map_of, winning_level
 from tracker_core.types import TrackDebug
 
 BEST_ANCHOR = -1
@@ -90,10 +90,8 @@ def score_map(debug: TrackDebug, mode: HeatMode, anchor: int = BEST_ANCHOR, leve
 
 def heat_colors(scores: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return a score map (rows, columns) as BGRA uint8: from transparent at 0 to opaque at 1."""
-    levels = (np.clip(scores, 0.0, 1.0) * 255).round().astype(np.uint8)
-    colors = color_heat_map(np.asarray(scores, np.float64))
-    alpha = np.clip(40 + levels.astype(np.int32) * 3, 0, 255).astype(np.uint8)
-    return np.dstack((colors, alpha))
+    values = np.asarray(scores, np.float64)
+    return np.dstack((color_heat_map(values), heat_map_alpha(values)))
 
 
 def _image_of(debug: TrackDebug, mode: HeatMode, anchor: int) -> tuple[QImage, QRectF] | None:
