@@ -21,7 +21,10 @@ RENAMES: dict[str, tuple[tuple[str, str], ...]] = {"dasiamrpn_": DASIAMRPN_RENAM
 UNUSED = ("feature_extractor.layer4.", "feature_extractor.fc.")
 
 # networks of the same shape, which nothing in a state dict tells apart: name → those it may be mistaken for
-SAME_SHAPES: dict[str, tuple[str, ...]] = {"dasiamrpn_SiamRPNvot": ("dasiamrpn_SiamRPNotb",)}
+SAME_SHAPES: dict[str, tuple[str, ...]] = {
+    "siamrpn_r50_l234_dwxcorr": ("siamrpn_r50_l234_dwxcorr_lt",),
+    "dasiamrpn_SiamRPNvot": ("dasiamrpn_SiamRPNotb", "dasiamrpn_SiamRPNvot_lt"),
+}
 
 
 def published_names(tracker: str, ours: Iterable[str]) -> dict[str, str]:

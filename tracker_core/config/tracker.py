@@ -102,6 +102,19 @@ class TrackingConfig:
     lost_search_scale: float = number(
         1.0, 1.0, 4.0, "How much wider the search region is while the target is lost; 1 turns it off."
     )
+    lost_search_size: int = number(
+        0, 0, 2047, "Search size while the target is lost, at the same scale (PySOT: 831); 0 keeps the usual one."
+    )
+    lost_search_step: int = number(
+        0, 0, 1024, "Pixels by which the search size grows in each lost frame (DaSiamRPN); 0 takes the whole at once."
+    )
+    lost_window_influence: float = number(
+        -1.0, -1.0, 1.0, "Weight of the cosine window while the target is lost; below 0 it stays as it is."
+    )
+    lost_sweep: bool = setting(
+        False, "While the target is lost, search another tile of the image in each frame, until a score is high."
+    )
+    keeps_in_image: bool = setting(True, "Off, only what is reported is kept in the image (PySOT's long-term tracker).")
     hold_below: float = number(
         0.0, 0.0, 1.0, "Below this score the box stays where it was, so that noise does not carry it away."
     )

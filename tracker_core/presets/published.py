@@ -7,6 +7,8 @@ Settings are those of PySOT's experiment files, of the DaSiamRPN release and of 
 from __future__ import annotations
 
 import copy
+import dataclasses
+from typing import Any
 
 from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.errors import CheckpointError, nearest_name
@@ -48,11 +50,19 @@ def _dasiamrpn(
     return TrackerEntry(_config(name, network, tracking), description, "DaSiamRPN release", "MIT")
 
 
+def _long_term(entry: TrackerEntry, description: str, **lost: Any) -> TrackerEntry:
+    """Return a tracker that looks for a lost target: below `score_low` nothing moves, `score_high` finds it again."""
+    config = copy.deepcopy(entry.config)
+    config.name = f"{entry.name}_lt"
+    tracking = dataclasses.replace(config.tracking, score_low=0.8, hold_below=0.8, patience=1, **lost)
+    return dataclasses.replace(entry, config=dataclasses.replace(config, tracking=tracking), description=description)
+
+
 def _siamrpnpp(backbone: str, width: float, weighted: bool) -> NetworkConfig:
     return NetworkConfig("siamrpnpp", backbone, width, len(RATIOS), {"weighted": weighted})
 
 
-PUBLISHED: dict[str, TrackerEntry] = {
+SHORT_TERM: dict[str, TrackerEntry] = {
     entry.name: entry
     for entry in (
         _pysot(
@@ -73,6 +83,22 @@ PUBLISHED: dict[str, TrackerEntry] = {
         PUBLISHED_ATOM,
     )
 }  # fmt: skip
+LONG_TERM: dict[str, TrackerEntry] = {
+    entry.name: entry
+    for entry in (
+        _long_term(
+            SHORT_TERM["siamrpn_r50_l234_dwxcorr"], "SiamRPN++ on ResNet-50 for long videos (PySOT)",
+            window_influence=0.28, size_lr=0.22, score_high=0.998, lost_search_size=831, lost_window_influence=0.001,
+            keeps_in_image=False,
+        ),
+        # section 3.4 of the paper; the release has no code for it, so the step is ours: five frames to the full size
+        _long_term(
+            SHORT_TERM["dasiamrpn_SiamRPNvot"], "DaSiamRPN's net for VOT, for long videos",
+            score_high=0.95, lost_search_size=767, lost_search_step=100,
+        ),
+    )
+}  # fmt: skip
+PUBLISHED = {**SHORT_TERM, **LONG_TERM}
 
 
 def find_published(name: str) -> TrackerEntry:

@@ -22,6 +22,7 @@ from tracker_core.config import TrackerConfig, TrackingConfig
 from tracker_core.crops import Framing, channel_mean, crop_region, is_blank
 from tracker_core.errors import TrackerStateError
 from tracker_core.trackers.base import NetworkTracker, check_image
+from tracker_core.trackers.lost_search import lost_search_size, sweep_center
 from tracker_core.trackers.scale_search import best_scale, scale_factors
 from tracker_core.trackers.state import StateMachine
 from tracker_core.types import Image, Timings, TrackDebug, TrackingState, TrackResult
@@ -71,7 +72,9 @@ class SiameseTracker(NetworkTracker):
         self._padding = channel_mean(image)
         self._image_share = float(box[2] * box[3]) / (width * height)
         framing = Framing.of(cfg)
-        self._exemplar_crop, _ = self._crop(image, framing.exemplar_sides(box[2], box[3]), cfg.exemplar_size)
+        self._exemplar_crop, _ = self._crop(
+            image, self._center, framing.exemplar_sides(box[2], box[3]), cfg.exemplar_size
+        )
         scales = framing.exemplar_scales(box[2], box[3])
         self._exemplar_wh = (float(box[2]) * scales[0], float(box[3]) * scales[1])
         self._template = self.runner.template(self._exemplar_crop, self._exemplar_wh)
@@ -106,12 +109,15 @@ class SiameseTracker(NetworkTracker):
         cfg = self._current
         started = time.perf_counter()
         center, size = self._center.copy(), self._size.copy()
-        widening = cfg.lost_search_scale if self._state.state is TrackingState.LOST else 1.0
+        is_lost = self._state.state is TrackingState.LOST
+        widening = cfg.lost_search_scale if is_lost else 1.0
         search_size = self._search_size()
         sides = self._search_sides(search_size) * widening
         scales = np.array(Framing.of(cfg).search_scales(size[0], size[1])) / widening
+        if is_lost and cfg.lost_sweep:
+            center = sweep_center(center, sides, (image.shape[1], image.shape[0]), self._state.lost_frames)
         factors = scale_factors(cfg)
-        crops = [self._crop(image, sides * factor, search_size) for factor in factors]
+        crops = [self._crop(image, center, sides * factor, search_size) for factor in factors]
         cropped = time.perf_counter()
         # the search region is cut around the last box, which therefore lies in its middle
         expected_wh = (float(size[0] * scales[0]), float(size[1] * scales[1]))
@@ -119,19 +125,24 @@ class SiameseTracker(NetworkTracker):
         ran = time.perf_counter()
         number = best_scale([self._layout.peak(answer) for answer in answers], cfg.penalty_k) if len(answers) > 1 else 0
         candidates = self._candidates(answers[number], search_size)
-        choice = self._layout.choose(answers[number], candidates, expected_wh, cfg)
+        choice = self._layout.choose(answers[number], candidates, expected_wh, self._selecting(is_lost))
         scales /= factors[number]
         # a network answers to a single colour as well, but its answer says nothing: the box stays
         is_evidence = math.isfinite(choice.score) and not is_blank(image, crops[number][1])
         score = choice.score if is_evidence else 0.0
-        if is_evidence and score >= cfg.hold_below:
-            self._move(choice, scales, image.shape[1], image.shape[0])
+        # elsewhere in the image a weak answer is another object's
+        needed = max(cfg.hold_below, cfg.score_high) if is_lost and cfg.lost_sweep else cfg.hold_below
+        if is_evidence and score >= needed:
+            self._move(choice, center, scales, image)
         state = self._state.step(score)
         done = time.perf_counter()
         self.timings = Timings(
             crop_ms=(cropped - started) * 1e3, network_ms=(ran - cropped) * 1e3, select_ms=(done - ran) * 1e3
         )
-        box_xywh = np.concatenate((self._center - self._size / 2, self._size))
+        found_center, found_size = self._center, self._size
+        if not cfg.keeps_in_image:
+            found_center, found_size = self._clip(found_center, found_size, image)
+        box_xywh = np.concatenate((found_center - found_size / 2, found_size))
         box_xywh.flags.writeable = False
         details = None
         if debug:
@@ -141,9 +152,16 @@ class SiameseTracker(NetworkTracker):
     def _search_size(self) -> int:
         """Return the side of the search crop in pixels: another one for small targets, where the network has it."""
         cfg = self._current
-        if cfg.small_target_search_size and self._image_share < cfg.small_target_fraction:
-            return cfg.small_target_search_size
-        return cfg.search_size
+        is_small = cfg.small_target_search_size and self._image_share < cfg.small_target_fraction
+        usual = cfg.small_target_search_size if is_small else cfg.search_size
+        return lost_search_size(cfg, usual, self._state.lost_frames)
+
+    def _selecting(self, is_lost: bool) -> TrackingConfig:
+        """Return the settings by which a candidate is chosen in this frame."""
+        cfg = self._current
+        if not is_lost or cfg.lost_window_influence < 0:
+            return cfg
+        return dataclasses.replace(cfg, window_influence=cfg.lost_window_influence)
 
     def _search_sides(self, search_size: int) -> NDArray[np.float64]:
         """Return width and height of the search region in image pixels."""
@@ -156,10 +174,13 @@ class SiameseTracker(NetworkTracker):
             return np.asarray(exemplar_sides + 2 * ((search_size - cfg.exemplar_size) / 2 / scales), np.float64)
         return exemplar_sides * (search_size / cfg.exemplar_size)
 
-    def _crop(self, image: Image, sides: Any, output_size: int) -> tuple[Image, tuple[float, float, float, float]]:
+    def _crop(
+        self, image: Image, center: NDArray[np.float64], sides: Any, output_size: int
+    ) -> tuple[Image, tuple[float, float, float, float]]:
         rounding = "round" if self._current.convention == "dasiamrpn" else "floor"
-        center = (float(self._center[0]), float(self._center[1]))
-        return crop_region(image, center, (sides[0], sides[1]), output_size, self._padding, rounding)
+        return crop_region(
+            image, (float(center[0]), float(center[1])), (sides[0], sides[1]), output_size, self._padding, rounding
+        )
 
     def _candidates(self, outputs: Outputs, search_size: int) -> Candidates:
         """Return the candidates of the outputs' shape; kept until the next `init`."""
@@ -169,15 +190,22 @@ class SiameseTracker(NetworkTracker):
             self._laid_out[key] = self._layout.lay_out(outputs[0].shape, exemplar_wh, search_size)
         return self._laid_out[key]
 
-    def _move(self, choice: Choice, scales: NDArray[np.float64], width: int, height: int) -> None:
-        """Take over the chosen box: its centre as it is, its size smoothed; both kept inside the image."""
+    def _move(self, choice: Choice, center: NDArray[np.float64], scales: NDArray[np.float64], image: Image) -> None:
+        """Take over the box that was chosen in a region around `center`: its centre as it is, its size smoothed."""
         found_cxcywh = choice.box_cxcywh / np.tile(scales, 2)
         if not np.isfinite(found_cxcywh).all():
             return
-        limits = np.array([width, height], np.float64)
-        size = self._size * (1 - choice.rate) + found_cxcywh[2:] * choice.rate
-        self._center = np.clip(self._center + found_cxcywh[:2], 0.0, limits)
-        self._size = np.maximum(self._current.minimum_size, np.minimum(size, limits))
+        self._size = self._size * (1 - choice.rate) + found_cxcywh[2:] * choice.rate
+        self._center = center + found_cxcywh[:2]
+        if self._current.keeps_in_image:
+            self._center, self._size = self._clip(self._center, self._size, image)
+
+    def _clip(
+        self, center: NDArray[np.float64], size: NDArray[np.float64], image: Image
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return centre and size kept inside the image, the size above its lower bound."""
+        limits = np.array([image.shape[1], image.shape[0]], np.float64)
+        return np.clip(center, 0.0, limits), np.maximum(self._current.minimum_size, np.minimum(size, limits))
 
     def _describe(
         self,

@@ -15,6 +15,7 @@ class StateMachine:
     def __init__(self, high: float, low: float, patience: int) -> None:
         self.high, self.low, self.patience = high, low, patience
         self.state = TrackingState.TRACKING
+        self.lost_frames = 0  # for how many frames the target has been lost
         self._weak_frames = 0
 
     def step(self, score: float) -> TrackingState:
@@ -30,4 +31,5 @@ class StateMachine:
                 self.state = TrackingState.LOST
             elif self.state is TrackingState.TRACKING:
                 self.state = TrackingState.UNCERTAIN
+        self.lost_frames = self.lost_frames + 1 if self.state is TrackingState.LOST else 0
         return self.state
