@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import sys
 import textwrap
@@ -49,6 +50,43 @@ def test_what_is_written_can_be_read(tmp_path: Path, suffix: str) -> None:
         assert np.abs(frame.image.astype(int) - draw_image(index)).mean() < 6
         assert frame.time_s == pytest.approx(index * 1001 / 30000, abs=1.1e-3)
     assert [path.name for path in writer.path.parent.iterdir()] == [f"out{suffix}"]
+
+
+GIF_TIMES: dict[str, tuple[list[float], list[int]]] = {
+    # times in seconds, delays in hundredths: rounding does not add up
+    "30 per second": ([i / 30 for i in range(7)], [3, 4, 3, 3, 4, 3, 3]),
+    "its own times": ([5.0, 5.04, 5.5, 7.0], [4, 46, 150, 150]),
+    "60 per second": (
+        [i / 60 for i in range(7)],
+        [2, 3, 2, 3, 3],
+    ),  # 0, 2, 3, 5, 7, 8, 10: those at 3 and 8 are left out
+    "a single one": ([0.0], [10]),
+}
+
+
+@pytest.mark.parametrize("kind", GIF_TIMES)
+def test_a_gif_has_the_times_colours_and_size(tmp_path: Path, kind: str) -> None:
+    times, delays = GIF_TIMES[kind]
+    with VideoWriter(tmp_path / "a.gif", 30, sound_of=None) as writer:
+        for index, time_s in enumerate(times):
+            writer.write(draw_image(10 * index, 63, 47), time_s)  # odd sides stay
+    data = writer.path.read_bytes()
+    found = [int.from_bytes(data[m.end() + 1 : m.end() + 3], "little") for m in re.finditer(b"\x21\xf9\x04", data)]
+    assert b"NETSCAPE2.0\x03\x01\x00\x00" in data, "it loops for ever"
+    assert writer.size == (63, 47) and [path.name for path in tmp_path.iterdir()] == ["a.gif"]
+    with av.open(str(writer.path)) as container:
+        images = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    assert len(images) == len(delays) == writer.frames_written - (2 if kind == "60 per second" else 0)
+    assert np.abs(images[0].astype(int) - draw_image(0, 63, 47)).mean() < 6
+    assert found == delays
+    assert bool(writer.notes) == (kind == "60 per second")
+
+
+def test_a_gif_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "a.gif", 30)
+    writer.write(draw_image(0))
+    writer.abort()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
@@ -171,7 +209,7 @@ def test_no_image_no_file(tmp_path: Path) -> None:
 
 def test_unknown_ending(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"\.mp4"):
-        VideoWriter(tmp_path / "out.gif")
+        VideoWriter(tmp_path / "out.webm")
     assert folder_is_empty(tmp_path)
 
 

@@ -75,9 +75,9 @@ def test_an_export_that_cannot_be_written_is_one_sentence(drive, clip, tmp_path)
     failures = []
     driver.window.exports.failed.disconnect()
     driver.window.exports.failed.connect(lambda *what: failures.append(what))
-    export(driver, ExportOptions(VIDEO, str(tmp_path / "out.gif"), 0, 5))
+    export(driver, ExportOptions(VIDEO, str(tmp_path / "out.webm"), 0, 5))
     assert len(failures) == 1
-    assert "out.gif" in failures[0][1] and "\n" not in failures[0][1]
+    assert "out.webm" in failures[0][1] and "\n" not in failures[0][1]
 
 
 def test_the_dialog_offers_the_range_and_says_the_codec(qtbot, tmp_path):

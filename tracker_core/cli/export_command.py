@@ -15,7 +15,7 @@ from tracker_core.cli.track_command import parse_frames
 from tracker_core.cli.tracking_run import FrameRange
 from tracker_core.errors import InputError, OutputError, SiamscopeError
 from tracker_core.files import atomic_path, check_writable, check_writable_file
-from tracker_core.rendering.writers import VideoWriter
+from tracker_core.rendering.writers import VIDEO_SUFFIXES, VideoWriter
 from tracker_core.results.formats import BOX_FORMATS, check_format, write_boxes
 from tracker_core.results.identity import identify_source, is_read_from, sound_location
 from tracker_core.results.run import Run
@@ -29,7 +29,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Turn a saved run (the …-run.json of 'track' or of the window) into a video, images or boxes."
     parser.add_argument("--run", dest="run_file", required=True, metavar="FILE", help="the saved run, JSON")
     parser.add_argument("--source", metavar="S", help="where the images are, if they moved since the run")
-    parser.add_argument("--out", required=True, metavar="FILE", help="an .mp4, a folder (with --images), or a box file")
+    parser.add_argument(
+        "--out", required=True, metavar="FILE", help="an .mp4 or .gif, a folder (with --images), or a box file"
+    )
     parser.add_argument("--frames", default=":", metavar="A:B", help="frames A to B (B excluded)")
     parser.add_argument("--whole", action="store_true", help="also the frames of the source that were not tracked")
     parser.add_argument("--images", action="store_true", help="write PNG images into the folder --out")
@@ -105,8 +107,10 @@ def _open(args: argparse.Namespace, run: Run, notes: list[str]) -> FrameSource:
 
 
 def _write_video(args: argparse.Namespace, shown: ExportedFrames, target: Path) -> list[str]:
-    if target.suffix.lower() not in (".mp4", ".mkv", ".mov", ".avi"):
-        raise InputError(f"'{target.name}' is not the name of a video; end it in .mp4, or add --images or --format.")
+    if target.suffix.lower() not in VIDEO_SUFFIXES:
+        raise InputError(
+            f"'{target.name}' is not the name of a video; end it in .mp4 or .gif, or add --images or --format."
+        )
     with (
         Reporter(args.progress, f"Writing {target.name}", shown.total) as progress,
         VideoWriter(target, shown.source.fps, sound_of=sound_location(shown.source)) as writer,

@@ -55,7 +55,7 @@ class Encoder:
             self._matrix, self._range = "ITU601", "JPEG"
         context.color_range = _COLOR_RANGES[self._range]
         self._stream = stream
-        self._next = 0
+        self._next = self._count = 0
         self._last = 0
         self._duration = max(1, round(1 / fps / context.time_base))
         self._first_s: float | None = None
@@ -76,6 +76,12 @@ class Encoder:
         self._last = self._next
         self._next += 1
         self._container.mux(self._stream.encode(encoded))
+        self._count += 1
+
+    @property
+    def written(self) -> int:
+        """How many images the file holds."""
+        return self._count
 
     @property
     def end_s(self) -> float:
@@ -91,6 +97,10 @@ class Encoder:
             self._container.mux(self._stream.encode(None))
         finally:
             self._container.close()
+
+    def discard(self) -> None:
+        """Close the file; it is of no use."""
+        self.finish()
 
 
 def has_h264() -> bool:

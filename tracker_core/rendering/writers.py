@@ -23,6 +23,7 @@ from av.video.frame import VideoFrame
 from tracker_core.errors import OutputError, SourceEnded, SourceError
 from tracker_core.files import atomic_path, describe_write_error
 from tracker_core.rendering.encoder import H264_SUFFIXES, Encoder, fit_image, has_h264, to_frame_rate
+from tracker_core.rendering.gif import GifEncoder
 from tracker_core.rendering.sound import add_sound, has_sound
 from tracker_core.sources.containers import select_video_stream
 from tracker_core.sources.images import convert_to_bgr
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_CRF = 20
 AVI_TOLERANCE_S = 0.1
 DEFAULT_PRESET = "veryfast"
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".gif")
 
 
 @final
@@ -42,7 +44,8 @@ class VideoWriter:
     H.264, yuv420p, BT.709, in MP4 where libx264 is there, else Motion JPEG in AVI, which every player opens
     (`path` then ends in `.avi`). Frame `i` is shown at `i / fps` exactly, or at its own time where `write` is told
     one (a camera, a video of variable rate; AVI has no such times and stays with `fps`). H.264 needs even sides:
-    an odd image gets its last column or row once more. Images of another size than the first are scaled into
+    an odd image gets its last column or row once more. A `.gif` has 256 colours and at most 50 images per second; what
+    comes faster is left out. Images of another size than the first are scaled into
     it, with black borders where the shape differs.
 
     `close` finishes, reads the file back and puts it in place; `abort` leaves nothing. Leaving the `with` block
@@ -53,7 +56,7 @@ class VideoWriter:
     of the range from the first image to the end of the last. `notes` says what could not be kept, for people.
 
     Args:
-        path: target; `.mp4`, `.mkv`, `.mov` or `.avi`.
+        path: target; `.mp4`, `.mkv`, `.mov`, `.avi` or `.gif`.
         fps: images per second, any positive number.
         crf: H.264 quality, 0 (lossless) to 51; 20 is hard to tell from the original.
         preset: x264's speed, "ultrafast" to "veryslow".
@@ -81,7 +84,7 @@ class VideoWriter:
         self._crf = crf
         self._preset = preset
         self._size: tuple[int, int] | None = None
-        self._encoder: Encoder | None = None
+        self._encoder: Encoder | GifEncoder | None = None
         self._is_done = False
         self._is_in_place = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"write {self.path.name}")
@@ -140,7 +143,7 @@ class VideoWriter:
         self._is_done = True
         if self._encoder is not None:
             with contextlib.suppress(av.error.FFmpegError, OSError, cv2.error):
-                self._thread.submit(self._encoder.finish).result()
+                self._thread.submit(self._encoder.discard).result()
         self._thread.shutdown()
         reason = OutputError(f"'{self.path}' was discarded.")
         with contextlib.suppress(OutputError):
@@ -168,17 +171,20 @@ class VideoWriter:
             if self.path.suffix.lower() in H264_SUFFIXES:
                 width, height = width + width % 2, height + height % 2
             self._size = (width, height)
-            self._encoder = Encoder(
-                self._temporary, self._size, self.fps, self._crf, self._preset, has_times=time_s is not None
-            )
+            self._encoder = self._open_encoder(self._size, has_times=time_s is not None)
             self._first_s = time_s
         assert self._size is not None
         self._encoder.encode(fit_image(image, self._size), time_s)
         self._check_rate(time_s)
         self.frames_written += 1
 
+    def _open_encoder(self, size: tuple[int, int], has_times: bool) -> Encoder | GifEncoder:
+        if self.path.suffix.lower() == ".gif":
+            return GifEncoder(self._temporary, size, self.fps)
+        return Encoder(self._temporary, size, self.fps, self._crf, self._preset, has_times)
+
     def _check_rate(self, time_s: float | None) -> None:
-        if self.path.suffix.lower() in H264_SUFFIXES or time_s is None or self._first_s is None:
+        if self.path.suffix.lower() != ".avi" or time_s is None or self._first_s is None:
             return
         if abs(time_s - self._first_s - self.frames_written / self.fps) > AVI_TOLERANCE_S:
             self._note(
@@ -190,7 +196,12 @@ class VideoWriter:
         if self._encoder is not None:
             self._encoder.finish()
             self._keep_sound(self._encoder.end_s)
-            self._check()
+            self._check(self._encoder.written)
+            if isinstance(self._encoder, GifEncoder) and self._encoder.left_out:
+                self._note(
+                    f"GIF shows at most 50 frames per second: {self._encoder.left_out} of {self.frames_written} were "
+                    f"left out of '{self.path.name}'; write an .mp4 to keep them."
+                )
 
     def _keep_sound(self, end_s: float) -> None:
         if self._sound_of is None or self._first_s is None or not has_sound(self._sound_of):
@@ -213,16 +224,16 @@ class VideoWriter:
         if text not in self.notes:
             self.notes.append(text)
 
-    def _check(self) -> None:
-        """Read the file back: it must hold as many images as were written, of the right size."""
+    def _check(self, written: int) -> None:
+        """Read the file back: it must hold as many images as were `written`, of the right size."""
         try:
             found, size = read_back(self._temporary)
         except SourceError as error:
             raise OutputError(f"The video '{self.path}' could not be read back ({error}); check the disk.") from error
-        if found != self.frames_written or size != self._size:
+        if found != written or size != self._size:
             raise OutputError(
-                f"The video '{self.path}' holds {found} images of {size} instead of {self.frames_written} of "
-                f"{self._size}; the disk may be full."
+                f"The video '{self.path}' holds {found} images of {size} instead of {written} of {self._size}; "
+                "the disk may be full."
             )
 
 
@@ -231,6 +242,8 @@ def codec_description(path: str | Path = "video.mp4") -> str:
     target = choose_path(Path(path))
     if target.suffix.lower() in H264_SUFFIXES:
         return f"H.264 (libx264, yuv420p) in {target.suffix[1:].upper()}"
+    if target.suffix.lower() == ".gif":
+        return "GIF with 256 colours, at most 50 frames per second, without sound"
     return "Motion JPEG in AVI, at one frame rate, without sound"
 
 
@@ -240,10 +253,11 @@ def choose_path(path: Path) -> Path:
     Raises `OutputError` for a suffix that no writer knows.
     """
     suffix = path.suffix.lower()
-    if suffix == ".avi":
+    if suffix in (".avi", ".gif"):
         return path
     if suffix not in H264_SUFFIXES:
-        raise OutputError(f"Videos are written as .mp4, .mkv, .mov or .avi, not '{path.name}'; change the ending.")
+        known = ", ".join(VIDEO_SUFFIXES)
+        raise OutputError(f"Videos are written as one of {known}, not '{path.name}'; change the ending.")
     if has_h264():
         return path
     logger.warning("This machine has no H.264 encoder; the video is written as Motion JPEG in AVI.")
