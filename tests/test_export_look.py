@@ -12,7 +12,7 @@ from cli_sources import draw_image, make_images, make_video
 from numpy.typing import NDArray
 
 from tracker_core.cli.main import main
-from tracker_core.rendering.camera_path import parse_aspect, plan_camera, smooth
+from tracker_core.rendering.camera_path import parse_aspect, plan_camera
 from tracker_core.rendering.drawing import ANCHOR_COLOR, LOST_COLOR, PREDICTION_COLOR, TARGET_COLORS
 from tracker_core.rendering.effects import Effect, HeldBoxes, apply_effect
 from tracker_core.rendering.image_view import ImageView
@@ -21,6 +21,7 @@ from tracker_core.results.provenance import Producer, SourceIdentity
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run import Run
 from tracker_core.results.run_file import load_run, save_run
+from tracker_core.results.smoothing import smooth
 from tracker_core.sources.opening import open_source
 from tracker_core.types import FloatArray, Image, TrackingState, TrackResult
 

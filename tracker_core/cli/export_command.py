@@ -10,18 +10,22 @@ import cv2
 
 from tracker_core.cli.console import Reporter, add_progress_option, emit, output, print_note
 from tracker_core.cli.export_frames import ExportedFrames, choose_frames
-from tracker_core.cli.export_look import add_look_options, parse_look, plan_follow
+from tracker_core.cli.export_look import add_look_options, in_range, parse_look, plan_follow
 from tracker_core.cli.track_command import parse_frames
 from tracker_core.cli.tracking_run import FrameRange
 from tracker_core.errors import InputError, OutputError, SiamscopeError
-from tracker_core.files import atomic_path, check_writable, check_writable_file
+from tracker_core.files import atomic_path, check_writable, check_writable_file, write_text
+from tracker_core.rendering.motion_plot import PLOT_SUFFIXES, plot_motion
 from tracker_core.rendering.writers import VIDEO_SUFFIXES, VideoWriter
 from tracker_core.results.formats import BOX_FORMATS, check_format, write_boxes
 from tracker_core.results.identity import identify_source, is_read_from, sound_location
+from tracker_core.results.motion import parse_length_scale, write_motion
 from tracker_core.results.run import Run
 from tracker_core.results.run_file import load_run
 from tracker_core.sources.opening import open_source
 from tracker_core.types import FrameSource
+
+MOTION = "motion"  # not boxes, which it cannot give back
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +39,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", default=":", metavar="A:B", help="frames A to B (B excluded)")
     parser.add_argument("--whole", action="store_true", help="also the frames of the source that were not tracked")
     parser.add_argument("--images", action="store_true", help="write PNG images into the folder --out")
-    parser.add_argument("--format", metavar="F", help=f"write boxes instead: {', '.join(BOX_FORMATS)}")
+    parser.add_argument(
+        "--format", metavar="F",
+        help=f"write boxes instead: {', '.join(BOX_FORMATS)}; or motion: centres, speeds and paths",
+    )  # fmt: skip
+    parser.add_argument(
+        "--length-scale", metavar="TEXT", help="of motion, 'N px = M unit', for example '120 px = 1.8 m'"
+    )
+    parser.add_argument(
+        "--smooth-speed",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="of motion, seconds of smoothing, 0 to 10 (0: none)",
+    )
     add_look_options(parser)
     add_progress_option(parser)
     parser.set_defaults(run=run_export)
@@ -49,9 +66,8 @@ def run_export(args: argparse.Namespace) -> int:
     look = parse_look(args, run)
     target = Path(args.out)
     if args.format:
-        check_format(args.format)
-        check_writable_file(target)
-        return _finish(args, [str(path) for path in write_boxes(target, args.format, run)], [])
+        write = _write_motion if args.format.strip().lower() == MOTION else _write_boxes
+        return _finish(args, [str(path) for path in write(args, run, target)], [])
     notes: list[str] = []
     source = _open(args, run, notes)
     try:
@@ -104,6 +120,22 @@ def _open(args: argparse.Namespace, run: Run, notes: list[str]) -> FrameSource:
         source.close()
         raise
     return source
+
+
+def _write_boxes(args: argparse.Namespace, run: Run, target: Path) -> list[Path]:
+    check_format(args.format)
+    return write_boxes(check_writable_file(target), args.format, run)
+
+
+def _write_motion(args: argparse.Namespace, run: Run, target: Path) -> list[Path]:
+    """Write centres, speeds and paths as a table, or as a plot where the file's name is that of an image."""
+    scale = parse_length_scale(args.length_scale) if args.length_scale else None
+    smooth_s = in_range("--smooth-speed", args.smooth_speed, 0, 10)
+    target = check_writable_file(target if target.suffix else target.with_name(f"{target.name}.csv"))
+    if target.suffix.lower() in PLOT_SUFFIXES:
+        return [plot_motion(target, run, scale, smooth_s)]
+    write_text(target, write_motion(run, scale, smooth_s))
+    return [target]
 
 
 def _write_video(args: argparse.Namespace, shown: ExportedFrames, target: Path) -> list[str]:

@@ -68,9 +68,9 @@ def parse_look(args: argparse.Namespace, run: Run) -> RunLook:
         raise InputError(f"--trail {args.trail} is too short; a trail needs 2 frames or more.")
     draw = parse_overlays(args.overlays)
     if draw.heat_map:
-        draw = replace(draw, heat_map=args.heat_map, heat_map_opacity=_in_range("--opacity", args.opacity, 0, 1))
+        draw = replace(draw, heat_map=args.heat_map, heat_map_opacity=in_range("--opacity", args.opacity, 0, 1))
     if draw.proposals:
-        draw = replace(draw, proposals=round(_in_range("--proposals", args.proposals, 1, 50)))
+        draw = replace(draw, proposals=round(in_range("--proposals", args.proposals, 1, 50)))
     effect = None
     if args.effect:
         effect = Effect(args.effect.strip().lower(), args.strength, choose_targets(run, args.effect_targets))
@@ -118,8 +118,8 @@ def plan_follow(args: argparse.Namespace, run: Run, image_size: tuple[int, int])
         return None
     everyone = args.follow.strip().lower() in ("", "all")
     numbers = tuple(target.number for target in run.targets) if everyone else choose_targets(run, args.follow)
-    context = DEFAULT_CONTEXT if args.context is None else _in_range("--context", args.context, 1, 20)
-    calm = DEFAULT_SMOOTHNESS_S if args.smoothness is None else _in_range("--smoothness", args.smoothness, 0, 10)
+    context = DEFAULT_CONTEXT if args.context is None else in_range("--context", args.context, 1, 20)
+    calm = DEFAULT_SMOOTHNESS_S if args.smoothness is None else in_range("--smoothness", args.smoothness, 0, 10)
     aspect = parse_aspect(args.aspect or "source", image_size)
     return plan_camera(run, numbers, aspect, image_size, context=context, smoothness_s=calm, scale=args.scale)
 
@@ -134,7 +134,8 @@ def _number_of(run: Run, word: str) -> int:
     raise InputError(f"The run has no target '{word}'; it has {known}.")
 
 
-def _in_range(option: str, value: float, low: float, high: float) -> float:
+def in_range(option: str, value: float, low: float, high: float) -> float:
+    """Return `value`; raises `InputError` that names the option where it is outside."""
     if not low <= value <= high:
         raise InputError(f"{option} {value:g} is outside {low:g} to {high:g}.")
     return value

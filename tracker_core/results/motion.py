@@ -1,0 +1,121 @@
+"""Where targets moved, how fast and how far, by the real times of the frames.
+
+A speed is the way from the centre in the frame before to the centre in this one, by the time between them. It is not
+known (NaN) where that way is not one: in the first frame, across frames in which the target was lost or has no box, and
+onto a key frame, whose box somebody set.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker_core.errors import InputError
+from tracker_core.results.run import Run, TargetTrack
+from tracker_core.results.smoothing import smooth
+from tracker_core.types import FloatArray, TrackingState
+
+MOTION_COLUMNS = ("frame", "time_s", "target", "label", "state", "centre_x", "centre_y", "velocity_x", "velocity_y")
+
+
+@dataclass(frozen=True)
+class LengthScale:
+    """How long a pixel is: `per_pixel` of a `unit`. It holds where the target moves across the line of sight."""
+
+    per_pixel: float = 1.0
+    unit: str = "px"
+
+
+@dataclass(frozen=True)
+class Motion:
+    """One target's motion over the N frames of a run; NaN where it is not known.
+
+    Attributes:
+        centers: float64 (N, 2), x and y in image pixels.
+        velocities: float64 (N, 2), pixels per second since the frame before.
+        path: float64 (N,), pixels gone up to this frame, as far as they are known.
+    """
+
+    centers: FloatArray
+    velocities: FloatArray
+    path: FloatArray
+
+    @property
+    def speeds(self) -> FloatArray:
+        """float64 (N,), pixels per second."""
+        return np.asarray(np.hypot(*self.velocities.T), np.float64)
+
+
+def parse_length_scale(text: str) -> LengthScale:
+    """Return the scale that "120 px = 1.8 m" means; raises `InputError`."""
+    match = re.fullmatch(r"\s*([\d.]+)\s*(?:px|pixels?)?\s*=\s*([\d.]+)\s*([^\d\s=][^=,;]*?)\s*", text)
+    try:
+        pixels, length = (float(match[1]), float(match[2])) if match else (0.0, 0.0)
+    except ValueError:
+        pixels, length = 0.0, 0.0
+    if match is None or pixels <= 0 or length <= 0:
+        raise InputError(f"The scale '{text}' is not of the form 'N px = M unit', for example '120 px = 1.8 m'.")
+    return LengthScale(length / pixels, match[3])
+
+
+def measure_motion(run: Run, target: TargetTrack, smooth_s: float = 0.0) -> Motion:
+    """Return the motion of a target of `run`.
+
+    With `smooth_s` the centres of each stretch without a gap are smoothed first, by straight lines fitted with Gaussian
+    weights of that standard deviation in seconds.
+    """
+    seen = target.has_box & np.array([state is not TrackingState.LOST for state in target.states], bool)
+    centers = np.where(seen[:, None], target.boxes_xywh[:, :2] + target.boxes_xywh[:, 2:] / 2, np.nan)
+    follows = _follows(run, target, seen)
+    if smooth_s > 0:
+        for rows in _stretches(seen, follows):
+            centers[rows] = smooth(run.times_s[rows], centers[rows], smooth_s)
+    velocities, steps = np.full((len(run), 2), np.nan), np.zeros(len(run))
+    rows = np.flatnonzero(follows)
+    ways = centers[rows] - centers[rows - 1]
+    velocities[rows] = ways / (run.times_s[rows] - run.times_s[rows - 1])[:, None]
+    steps[rows] = np.hypot(*ways.T)
+    return Motion(centers, velocities, np.where(seen, np.cumsum(steps), np.nan))
+
+
+def write_motion(run: Run, scale: LengthScale | None = None, smooth_s: float = 0.0) -> str:
+    """Return a table as CSV: `MOTION_COLUMNS`, speed and path in pixels, and with `scale` in its unit as well.
+
+    A line for each target in each frame of `run`; a cell is empty where nothing is known.
+    """
+    scales = [LengthScale(), *([] if scale is None else [scale])]
+    lengths = [name for s in scales for name in (f"speed_{s.unit}_per_s", f"path_{s.unit}")]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([*MOTION_COLUMNS, *lengths])
+    motions = [(target, measure_motion(run, target, smooth_s)) for target in run.targets]
+    for row, index in enumerate(run.frame_indices):
+        for target, motion in motions:
+            state = target.states[row]
+            lengths = [v * s.per_pixel for s in scales for v in (motion.speeds[row], motion.path[row])]
+            numbers = [*motion.centers[row], *motion.velocities[row], *lengths]
+            cells = [f"{number:.4f}" if np.isfinite(number) else "" for number in numbers]
+            told = [index, f"{run.times_s[row]:.6f}", target.number, target.name, state.value if state else ""]
+            writer.writerow([*told, *cells])
+    return buffer.getvalue()
+
+
+def _follows(run: Run, target: TargetTrack, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return (N,) whether a row's centre was reached from the one in the row before."""
+    follows = np.zeros(len(run), bool)
+    # live sources number what they captured, and not all of that is tracked
+    is_next = np.diff(run.frame_indices) == 1 if not run.source.is_live else np.full(max(0, len(run) - 1), True)
+    follows[1:] = seen[1:] & seen[:-1] & is_next & (np.diff(run.times_s) > 0)
+    keys = [key.index for key in target.key_frames]
+    return np.asarray(follows & ~np.isin(run.frame_indices, keys), np.bool_)
+
+
+def _stretches(seen: NDArray[np.bool_], follows: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """Return the rows of each stretch in which a target was followed without a gap."""
+    rows = np.flatnonzero(seen)
+    return [part for part in np.split(rows, np.flatnonzero(~follows[rows])) if len(part)]
