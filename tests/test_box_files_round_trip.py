@@ -52,8 +52,10 @@ def test_boxes_keep_fractions_of_a_pixel(tmp_path: Path, fmt: str) -> None:
         assert np.isnan(got[0]).all()
         assert [key.index for key in back.targets[0].key_frames] == [0]
         want, got = want[1:], got[1:]
-    if fmt == "mot":  # a frame without a box has no line
+    if fmt in ("mot", "cvat", "mot-gt"):  # a frame without a box has no line
         want = want[np.isfinite(want).all(axis=1)]
+    if fmt == "mot-gt":  # nor has one in which the target is lost
+        want = np.delete(want, 2, axis=0)
     np.testing.assert_allclose(got, want, atol=1e-4)
 
 

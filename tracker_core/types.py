@@ -26,6 +26,14 @@ class TrackingState(Enum):
     LOST = "lost"
 
 
+class ResultOrigin(Enum):
+    """Which way a box was come by; a filled one follows from what is known on both sides of it."""
+
+    TRACKED = "tracked"
+    BACKWARDS = "backwards"
+    FILLED = "filled"
+
+
 @dataclass(frozen=True)
 class Frame:
     """One image of a source: `index` counts from 0, `time_s` is its presentation time, `image` uint8 H×W×3 BGR."""
@@ -95,12 +103,13 @@ class TrackDebug:
 
 @dataclass(frozen=True)
 class TrackResult:
-    """One answer of a tracker: `box_xywh` float64 (4,) in image pixels, `score` in 0..1, and the state."""
+    """One answer of a tracker: `box_xywh` float64 (4,) in image pixels, `score` in 0..1 (NaN: none), and the state."""
 
     box_xywh: FloatArray
     score: float
     state: TrackingState = TrackingState.TRACKING
     debug: TrackDebug | None = None
+    origin: ResultOrigin = ResultOrigin.TRACKED
 
 
 @dataclass(frozen=True)

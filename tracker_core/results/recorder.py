@@ -12,35 +12,53 @@ import numpy as np
 
 from tracker_core.results.provenance import Producer, SourceIdentity
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
-from tracker_core.types import FloatArray, FrameResult, TrackingState, TrackResult
+from tracker_core.results.visibility import Visibility
+from tracker_core.types import FloatArray, FrameResult, ResultOrigin, TrackingState, TrackResult
 
 
 @dataclass
 class TargetRecord:
-    """What was recorded of one target: by frame index its results, what found them, and its key frames."""
+    """What was recorded of one target: by frame index its results, what found them, its key frames and marks."""
 
     number: int
     name: str = ""
     results: dict[int, TrackResult] = field(default_factory=dict)
     made_by: dict[int, int] = field(default_factory=dict)
     key_frames: dict[int, KeyFrame] = field(default_factory=dict)
+    marks: dict[int, Visibility] = field(default_factory=dict)
 
     def copy(self) -> TargetRecord:
         """Return a record with dictionaries of its own; the results inside are immutable and shared."""
-        return TargetRecord(self.number, self.name, dict(self.results), dict(self.made_by), dict(self.key_frames))
+        return replace(
+            self,
+            results=dict(self.results),
+            made_by=dict(self.made_by),
+            key_frames=dict(self.key_frames),
+            marks=dict(self.marks),
+        )
 
     def build(self, frames: Sequence[int], places: Mapping[int, int]) -> TargetTrack:
         """Return the columns over `frames`; `places` are those of the producers in the run."""
         boxes, scores = np.full((len(frames), 4), np.nan), np.full(len(frames), np.nan)
         states: list[TrackingState | None] = [None] * len(frames)
         made_by = np.full(len(frames), -1, np.int64)
+        origins = [ResultOrigin.TRACKED] * len(frames)
         for row, index in enumerate(frames):
             result = self.results.get(index)
             if result is not None:
                 boxes[row], scores[row], states[row] = result.box_xywh, result.score, result.state
-                made_by[row] = places[self.made_by[index]]
-        keys = tuple(self.key_frames[index] for index in sorted(self.key_frames))
-        return TargetTrack(self.number, boxes, scores, tuple(states), self.name, keys, made_by)
+                made_by[row], origins[row] = places[self.made_by[index]], result.origin
+        return TargetTrack(
+            number=self.number,
+            boxes_xywh=boxes,
+            scores=scores,
+            states=tuple(states),
+            name=self.name,
+            key_frames=tuple(self.key_frames[index] for index in sorted(self.key_frames)),
+            made_by=made_by,
+            origins=tuple(origins) if set(origins) - {ResultOrigin.TRACKED} else (),
+            marks={index: self.marks[index] for index in sorted(self.marks)},
+        )
 
 
 class _BoxShelf:
@@ -99,6 +117,7 @@ class RunRecorder:
             record = recorder.target(target.number)
             record.name = target.name
             record.key_frames = {key.index: key for key in target.key_frames}
+            record.marks = dict(target.marks)
         for row, (index, results) in enumerate(run):
             name = run.file_names[row] if run.file_names else ""
             recorder.note_frame(index, float(run.times_s[row]), name, float(run.update_times_s[row]))

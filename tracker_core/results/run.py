@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.results.provenance import Producer, SourceIdentity
-from tracker_core.types import FloatArray, TrackingState, TrackResult
+from tracker_core.results.visibility import VISIBILITY_OF, Visibility
+from tracker_core.types import FloatArray, ResultOrigin, TrackingState, TrackResult
 
 
 class BoxOrigin(Enum):
@@ -46,6 +47,8 @@ class TargetTrack:
         key_frames: in order of their index.
         made_by: int64 (N,), place in the run's `producers` of what found the box, -1 where unknown; None means that
             the first found all.
+        origins: N entries, which way each box was come by; empty where all were tracked forwards.
+        marks: by frame of the source, what a person said of the target's visibility.
     """
 
     number: int
@@ -55,10 +58,13 @@ class TargetTrack:
     name: str = ""
     key_frames: tuple[KeyFrame, ...] = ()
     made_by: NDArray[np.int64] | None = None
+    origins: tuple[ResultOrigin, ...] = ()
+    marks: Mapping[int, Visibility] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = len(self.boxes_xywh)
         lengths = {len(self.scores), len(self.states), count if self.made_by is None else len(self.made_by)}
+        lengths |= {len(self.origins)} if self.origins else set()
         if self.boxes_xywh.shape != (count, 4) or lengths != {count}:
             raise ValueError(f"a target needs N boxes, scores and states, not {self.boxes_xywh.shape} and {lengths}")
 
@@ -71,14 +77,19 @@ class TargetTrack:
         """Return the place in the run's `producers` of what found the box in a row, -1 where unknown."""
         return 0 if self.made_by is None else int(self.made_by[row])
 
+    def origin(self, row: int) -> ResultOrigin:
+        """Return which way the box in a row was come by."""
+        return self.origins[row] if self.origins else ResultOrigin.TRACKED
+
     def rows(self, chosen: NDArray[np.int64]) -> TargetTrack:
-        """Return the target with the rows `chosen` only; key frames stay."""
+        """Return the target with the rows `chosen` only; key frames and marks stay."""
         return replace(
             self,
             boxes_xywh=self.boxes_xywh[chosen],
             scores=self.scores[chosen],
             states=tuple(self.states[row] for row in chosen),
             made_by=None if self.made_by is None else self.made_by[chosen],
+            origins=tuple(self.origins[row] for row in chosen) if self.origins else (),
         )
 
 
@@ -148,7 +159,7 @@ class Run:
         state = None if row is None or target is None else target.states[row]
         if row is None or target is None or state is None:
             return None
-        return TrackResult(target.boxes_xywh[row], float(target.scores[row]), state)
+        return TrackResult(target.boxes_xywh[row], float(target.scores[row]), state, origin=target.origin(row))
 
     def results_at(self, index: int) -> dict[int, TrackResult]:
         """Return what was found in frame `index`, by target number."""
@@ -163,6 +174,16 @@ class Run:
         place = target.maker(row)
         return self.producers[place] if 0 <= place < len(self.producers) else None
 
+    def visibility_at(self, index: int, number: int = 1) -> Visibility | None:
+        """Return whether a target is seen in frame `index`: as a person marked it, else as its state says.
+
+        None where there is neither a mark nor a result.
+        """
+        row, target = self._rows.get(index), self._by_number.get(number)
+        if target is None:
+            return None
+        return target.marks.get(index) or VISIBILITY_OF[None if row is None else target.states[row]]
+
     def image_name(self, index: int) -> str:
         """Return the PNG file name of frame `index`: that of its own file, or its number where it has none."""
         row = self._rows.get(index)
@@ -175,7 +196,11 @@ class Run:
         """Return the frames `first` to `last` (source indices, both included)."""
         chosen = np.flatnonzero((self.frame_indices >= first) & (self.frame_indices <= last))
         targets = (
-            replace(target.rows(chosen), key_frames=_keys_between(target.key_frames, first, last))
+            replace(
+                target.rows(chosen),
+                key_frames=_keys_between(target.key_frames, first, last),
+                marks={index: mark for index, mark in target.marks.items() if first <= index <= last},
+            )
             for target in self.targets
         )
         return replace(

@@ -10,7 +10,8 @@ import numpy as np
 from tracker_core.errors import InputError
 from tracker_core.results.provenance import Producer, SourceIdentity, SourceKind
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
-from tracker_core.types import FloatArray, TrackingState
+from tracker_core.results.visibility import Visibility
+from tracker_core.types import FloatArray, ResultOrigin, TrackingState
 
 RUN_FORMAT = "siamscope-tracks"
 RUN_VERSION = 2
@@ -102,6 +103,8 @@ def _target_to_data(target: TargetTrack) -> dict[str, Any]:
             {"index": key.index, "box_xywh": [float(value) for value in key.box_xywh], "by": key.by.value}
             for key in target.key_frames
         ],
+        **({"origins": [origin.value for origin in target.origins]} if target.origins else {}),
+        **({"marks": [[index, mark.value] for index, mark in target.marks.items()]} if target.marks else {}),
     }
 
 
@@ -117,6 +120,8 @@ def _target_from_data(data: Mapping[str, Any]) -> TargetTrack:
             for key in data["key_frames"]
         ),
         made_by=None if data["made_by"] is None else np.array(data["made_by"], np.int64),
+        origins=tuple(ResultOrigin(origin) for origin in data.get("origins", ())),
+        marks={int(index): Visibility(mark) for index, mark in data.get("marks", ())},
     )
 
 

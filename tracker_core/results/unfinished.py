@@ -21,7 +21,8 @@ from tracker_core.results.provenance import Producer
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run import BoxOrigin
 from tracker_core.results.run_data import producer_from_data, producer_to_data, source_from_data, source_to_data
-from tracker_core.types import TrackingState, TrackResult
+from tracker_core.results.visibility import Visibility
+from tracker_core.types import ResultOrigin, TrackingState, TrackResult
 
 UNFINISHED_FORMAT = "siamscope-unfinished-run"
 UNFINISHED_SUFFIX = ".jsonl"
@@ -43,6 +44,11 @@ class RunJournal:
             "title": recorder.title,
             "source": source_to_data(recorder.source),
             "names": {record.number: record.name for record in recorder.targets.values()},
+            "marks": [
+                [record.number, index, mark.value]
+                for record in recorder.targets.values()
+                for index, mark in record.marks.items()
+            ],
         }
         # in one step: a file that is there may be the only copy of what is continued
         lines = [json.dumps(header), *(line for index in recorder.frames() for line in self._lines(recorder, index))]
@@ -92,6 +98,8 @@ class RunJournal:
                 self._producer = producer
                 lines.append(json.dumps({"producer": None if producer is None else producer_to_data(producer)}))
             row = [record.number, *map(float, found.box_xywh), float(found.score), found.state.value]
+            if found.origin is not ResultOrigin.TRACKED:
+                row.append(found.origin.value)
             keys = [] if key is None else [[record.number, *map(float, key.box_xywh), key.by.value]]
             lines.append(json.dumps({**note, "results": [row], "keys": keys}))
         return lines
@@ -112,6 +120,8 @@ def parse_unfinished(text: str) -> RunRecorder:
     recorder.created = str(header["created"])
     for number, name in header["names"].items():
         recorder.target(int(number)).name = str(name)
+    for number, index, mark in header.get("marks", ()):
+        recorder.target(int(number)).marks[int(index)] = Visibility(mark)
     for line in lines[1:]:
         _take(recorder, json.loads(line))
     return recorder
@@ -125,8 +135,9 @@ def _take(recorder: RunRecorder, record: Mapping[str, Any]) -> None:
     recorder.note_frame(
         index, float(record["time_s"]), str(record["file"]), math.nan if update_s is None else float(update_s)
     )
-    for number, x, y, w, h, score, state in record["results"]:
-        result = TrackResult(np.array([x, y, w, h], np.float64), float(score), TrackingState(state))
+    for number, x, y, w, h, score, state, *origin in record["results"]:
+        box_xywh, way = np.array([x, y, w, h], np.float64), ResultOrigin(*origin or ["tracked"])
+        result = TrackResult(box_xywh, float(score), TrackingState(state), origin=way)
         recorder.put(index, int(number), result)
     for number, x, y, w, h, by in record["keys"]:
         recorder.set_key_frame(int(number), index, (x, y, w, h), BoxOrigin(by))

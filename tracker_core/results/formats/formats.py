@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tracker_core.errors import InputError, nearest_name
 from tracker_core.files import write_text
-from tracker_core.results.formats import reading, writing
+from tracker_core.results.formats import cvat, reading, writing
 from tracker_core.results.run import Run
 from tracker_core.results.run_data import RUN_FORMAT, run_to_data
 from tracker_core.results.run_file import parse_run
@@ -42,6 +42,9 @@ BOX_FORMATS: dict[str, BoxFormat] = {
     "json": BoxFormat(_write_run, parse_run, ".json"),
     "coco": BoxFormat(writing.write_coco, reading.read_coco, ".json"),
     "mot": BoxFormat(writing.write_mot, reading.read_mot),
+    "mot-gt": BoxFormat(writing.write_mot_truth, reading.read_mot),
+    "lasot": BoxFormat(writing.per_target(writing.write_lasot), reading.read_lasot),
+    "cvat": BoxFormat(cvat.write_cvat, cvat.read_cvat, ".xml"),
 }
 
 
@@ -78,8 +81,8 @@ def write_boxes(path: str | Path, fmt: str, run: Run) -> list[Path]:
 def read_boxes(path: str | Path, fmt: str | None = None) -> Run:
     """Read a file that `write_boxes` (or a tool of the field) wrote; a run from `json` alone knows its producer.
 
-    Without `fmt`, a `.csv` or `.json` is recognised, a `.txt` is not, because OTB (1-based) and GOT-10k look the
-    same. Line formats give frames 0, 1, 2, …. Raises `InputError` naming file and line.
+    Without `fmt`, a `.csv`, `.json` or `.xml` is recognised, a `.txt` is not, because OTB (1-based) and GOT-10k look
+    the same. Line formats give frames 0, 1, 2, …. Raises `InputError` naming file and line.
     """
     path = Path(path)
     try:
@@ -97,8 +100,8 @@ def read_boxes(path: str | Path, fmt: str | None = None) -> Run:
 
 
 def _guess_format(path: Path, text: str) -> str:
-    if path.suffix.lower() == ".csv":
-        return "csv"
+    if path.suffix.lower() in (".csv", ".xml"):
+        return "csv" if path.suffix.lower() == ".csv" else "cvat"
     if path.suffix.lower() == ".json":
         return "json" if RUN_FORMAT in text[:200] else "coco"
     raise InputError(

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from tracker_core.results.formats.writing import CSV_COLUMNS
+from tracker_core.results.formats.writing import CSV_COLUMNS, LASOT_FLAGS, LATER_CSV_COLUMNS
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
-from tracker_core.types import FloatArray, TrackingState
+from tracker_core.results.visibility import Visibility, mark_for
+from tracker_core.types import FloatArray, ResultOrigin, TrackingState
 
 
 def _split_rows(text: str) -> list[list[float]]:
@@ -50,7 +51,7 @@ def _read_lines(text: str, name: str, offset: float) -> Run:
     # a start is written as a code; the box that was given there is not in the file
     keys = tuple(KeyFrame(start, np.full(4, np.nan), BoxOrigin.UNKNOWN) for start in starts)
     target = TargetTrack(1, boxes, np.full(len(boxes), np.nan), states, key_frames=keys)
-    return _assemble(name, np.arange(len(boxes)), [target])
+    return assemble_run(name, np.arange(len(boxes)), [target])
 
 
 def read_otb(text: str, path: Path) -> Run:
@@ -63,7 +64,19 @@ def read_plain(text: str, path: Path) -> Run:
     return _read_lines(text, path.stem, 0.0)
 
 
-class _Table:
+def read_lasot(text: str, path: Path) -> Run:
+    """Return the run in LaSOT's lines, 1-based, with what the two files of flags beside say, where they are there."""
+    run = read_otb(text, path)
+    marks: dict[int, Visibility] = {}
+    for name, visibility in LASOT_FLAGS.items():
+        flags = path.with_name(f"{path.stem}_{name}.txt")
+        if flags.is_file():
+            values = flags.read_text(encoding="utf-8-sig").replace(",", " ").split()
+            marks |= {index: visibility for index, value in enumerate(values) if float(value)}
+    return replace(run, targets=(replace(run.targets[0], marks=marks),))
+
+
+class Table:
     """Targets filled in entry by entry, for formats that hold frames and targets in any order."""
 
     def __init__(self, frames: Sequence[int], numbers: Sequence[int]) -> None:
@@ -71,6 +84,8 @@ class _Table:
         self._boxes = {number: np.full((len(frames), 4), np.nan) for number in sorted(set(numbers))}
         self._scores = {number: np.full(len(frames), np.nan) for number in self._boxes}
         self._states: dict[int, list[TrackingState | None]] = {number: [None] * len(frames) for number in self._boxes}
+        self._origins = {number: [ResultOrigin.TRACKED] * len(frames) for number in self._boxes}
+        self._marks: dict[int, dict[int, Visibility]] = {number: {} for number in self._boxes}
         self.names = dict.fromkeys(self._boxes, "")
 
     def put(self, index: int, number: int, box: Any, score: float, state: TrackingState | None) -> None:
@@ -78,10 +93,26 @@ class _Table:
         row = self._rows[index]
         self._boxes[number][row], self._scores[number][row], self._states[number][row] = box, score, state
 
+    def describe(self, index: int, number: int, visibility: str | None, origin: str | None = None) -> None:
+        """Say more of a target in a frame that was filled in: whether it is seen, and which way its box was come by."""
+        row = self._rows[index]
+        mark = mark_for(self._states[number][row], Visibility(visibility) if visibility else None)
+        if visibility and mark is not None:
+            self._marks[number][index] = mark
+        self._origins[number][row] = ResultOrigin(origin or "tracked")
+
     def targets(self) -> list[TargetTrack]:
         """Return the targets, by number."""
         return [
-            TargetTrack(number, boxes, self._scores[number], tuple(self._states[number]), self.names[number])
+            TargetTrack(
+                number,
+                boxes,
+                self._scores[number],
+                tuple(self._states[number]),
+                self.names[number],
+                origins=tuple(self._origins[number]) if set(self._origins[number]) - {ResultOrigin.TRACKED} else (),
+                marks=self._marks[number],
+            )
             for number, boxes in self._boxes.items()
         ]
 
@@ -89,22 +120,23 @@ class _Table:
 def read_csv(text: str, path: Path) -> Run:
     """Return the run in a table with `CSV_COLUMNS`."""
     entries = list(csv.DictReader(io.StringIO(text)))
-    needed = [column for column in CSV_COLUMNS if column != "file"]  # earlier versions did not write that one
+    needed = [column for column in CSV_COLUMNS if column not in LATER_CSV_COLUMNS]
     missing = [column for column in needed if entries and column not in entries[0]]
     if missing:
         raise ValueError(f"the columns {', '.join(missing)} are missing")
     times = {int(entry["frame"]): float(entry["time_s"]) for entry in entries}
     files = {int(entry["frame"]): entry.get("file") or "" for entry in entries}
     frames = sorted(times)
-    table = _Table(frames, [int(entry["target"]) for entry in entries])
+    table = Table(frames, [int(entry["target"]) for entry in entries])
     for entry in entries:
         number = int(entry["target"])
         table.names[number] = entry["label"]
         box = [float(entry[column] or "nan") for column in "xywh"]
         state = TrackingState(entry["state"]) if entry["state"] else None
         table.put(int(entry["frame"]), number, box, float(entry["score"] or "nan"), state)
+        table.describe(int(entry["frame"]), number, entry.get("visibility"), entry.get("origin"))
     names = tuple(files[index] for index in frames) if all(files.values()) else ()
-    return _assemble(path.stem, frames, table.targets(), [times[index] for index in frames], names)
+    return assemble_run(path.stem, frames, table.targets(), [times[index] for index in frames], names)
 
 
 def read_coco(text: str, path: Path) -> Run:
@@ -114,13 +146,16 @@ def read_coco(text: str, path: Path) -> Run:
     frames = [int(image.get("frame_id", row)) for row, image in enumerate(images)]
     index_of = {image["id"]: index for image, index in zip(images, frames, strict=True)}
     labels = {int(track["id"]): str(track.get("name") or "") for track in data.get("tracks", ())}
-    table = _Table(frames, [*labels, *(int(entry.get("track_id", 1)) for entry in data["annotations"])])
+    table = Table(frames, [*labels, *(int(entry.get("track_id", 1)) for entry in data["annotations"])])
     table.names |= labels
     for entry in data["annotations"]:
         number, attributes = int(entry.get("track_id", 1)), entry.get("attributes") or {}
         score = np.nan if entry.get("score") is None else float(entry["score"])
         state = TrackingState(attributes.get("state") or "tracking")
-        table.put(index_of[entry["image_id"]], number, entry["bbox"], score, state)
+        index = index_of[entry["image_id"]]
+        table.put(index, number, entry["bbox"], score, state)
+        covered = "occluded" if attributes.get("occluded") else None  # all that other tools say
+        table.describe(index, number, attributes.get("visibility") or covered, attributes.get("origin"))
         table.names[number] = attributes.get("label") or table.names[number]
     fps = float(data.get("info", {}).get("fps") or 30.0)
     times = [float(image.get("time_s", index / fps)) for image, index in zip(images, frames, strict=True)]
@@ -129,20 +164,27 @@ def read_coco(text: str, path: Path) -> Run:
     videos = data.get("videos") or [{"name": path.stem}]
     names = tuple(str(image["file_name"]) for image in images)
     source = SourceIdentity(str(videos[0]["name"]), size=size, fps=fps)
-    return _assemble(source, frames, table.targets(), times, names)
+    return assemble_run(source, frames, table.targets(), times, names)
 
 
 def read_mot(text: str, path: Path) -> Run:
-    """Return the run in MOT Challenge's lines, 1-based, with the names that stand in a file beside."""
+    """Return the run in MOT Challenge's lines, 1-based, with the names that stand in a file beside.
+
+    Results have ten numbers in a line; a ground truth has nine, and the last is the visibility, 0..1.
+    """
     rows = _split_rows(text)
     if any(len(row) < 6 for row in rows):
         raise ValueError("every line needs at least frame, id, left, top, width, height")
     frames = sorted({int(row[0]) - 1 for row in rows})
-    table = _Table(frames, [int(row[1]) for row in rows])
+    table = Table(frames, [int(row[1]) for row in rows])
     for row in rows:
+        index, number, is_truth = int(row[0]) - 1, int(row[1]), len(row) == 9
         box = [row[2] - 1, row[3] - 1, row[4], row[5]]
-        table.put(int(row[0]) - 1, int(row[1]), box, row[6] if len(row) > 6 else np.nan, TrackingState.TRACKING)
-    run = _assemble(path.stem, frames, table.targets())
+        score = row[6] if len(row) > 6 and not is_truth else np.nan
+        table.put(index, number, box, score, TrackingState.TRACKING)
+        if is_truth:
+            table.describe(index, number, "occluded" if row[8] < 0.5 else "visible")
+    run = assemble_run(path.stem, frames, table.targets())
     names = path.with_name(f"{path.stem}_names.txt")
     return _take_names(run, names) if names.is_file() else run
 
@@ -155,7 +197,7 @@ def _take_names(run: Run, path: Path) -> Run:
     return replace(run, targets=targets)
 
 
-def _assemble(
+def assemble_run(
     source: str | SourceIdentity,
     frames: Any,
     targets: Sequence[TargetTrack],

@@ -1,7 +1,7 @@
 """Boxes as text, format by format: the text of every file by its place.
 
-Every format keeps fractions of a pixel. The files of `otb`, `vot` and `got10k` hold one target, and line `i` belongs
-to frame `i` (from 1) of the source, tracked or not: several targets become `name-1.txt`, `name-2.txt`, …
+Every format keeps fractions of a pixel. The files of `otb`, `vot`, `got10k` and `lasot` hold one target, and line `i`
+belongs to frame `i` (from 1) of the source, tracked or not: several targets become `name-1.txt`, `name-2.txt`, …
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.results.run import Run, TargetTrack
+from tracker_core.results.visibility import Visibility
 from tracker_core.types import FloatArray
 
 Files: TypeAlias = "dict[Path, str]"
-CSV_COLUMNS = ("frame", "time_s", "target", "label", "x", "y", "w", "h", "score", "state", "file")
+LATER_CSV_COLUMNS = ("file", "visibility", "origin")  # which earlier versions did not write
+CSV_COLUMNS = ("frame", "time_s", "target", "label", "x", "y", "w", "h", "score", "state", *LATER_CSV_COLUMNS)
+LASOT_FLAGS = {"full_occlusion": Visibility.OCCLUDED, "out_of_view": Visibility.OUTSIDE}  # by the file's name
 _DECIMALS = 4
 _NO_BOX = np.full(4, np.nan)
 
@@ -73,13 +76,18 @@ def write_got10k(path: Path, run: Run, target: TargetTrack) -> Files:
 
 
 def write_vot(path: Path, run: Run, target: TargetTrack) -> Files:
-    """Return VOT's lines, 1 a start, 0 nothing, else `x,y,w,h`, and beside them the scores."""
+    """Return VOT's lines, 1 a start, 0 nothing, else `x,y,w,h`, beside them the scores, and `occlusion` if marked."""
     boxes = _by_frame(run, target.boxes_xywh, _NO_BOX)
     known: NDArray[np.bool_] = np.asarray(np.isfinite(boxes).all(axis=1))
     starts = {key.index for key in target.key_frames} | ({int(np.argmax(known))} if known.any() else set())
     lines = ["1" if index in starts else _box_line(box) if known[index] else "0" for index, box in enumerate(boxes)]
     scores = [_number(score) if np.isfinite(score) else "" for score in _by_frame(run, target.scores, np.nan)]
-    return {path: _lines(lines), path.with_name(f"{path.stem}_confidence.value"): _lines(scores)}
+    files = {path: _lines(lines), path.with_name(f"{path.stem}_confidence.value"): _lines(scores)}
+    if target.marks:  # the toolkit's results have no such file; its data sets do
+        seen = (run.visibility_at(index, target.number) for index in range(run.line_count))
+        tags = [str(int(entry in (Visibility.OCCLUDED, Visibility.OUTSIDE))) for entry in seen]
+        files[path.with_name(f"{path.stem}_occlusion.tag")] = _lines(tags)
+    return files
 
 
 def write_csv(path: Path, run: Run) -> Files:
@@ -94,7 +102,10 @@ def write_csv(path: Path, run: Run) -> Files:
             values = [_number(value) if np.isfinite(value) else "" for value in target.boxes_xywh[row]]
             score = _number(target.scores[row]) if np.isfinite(target.scores[row]) else ""
             state_name = state.value if state else ""
-            writer.writerow([index, time_s, target.number, target.name, *values, score, state_name, file])
+            seen = run.visibility_at(int(index), target.number)
+            way = target.origin(row).value if state else ""
+            line = [index, time_s, target.number, target.name, *values, score, state_name, file]
+            writer.writerow([*line, seen.value if seen else "", way])
     return {path: buffer.getvalue()}
 
 
@@ -117,7 +128,8 @@ def write_coco(path: Path, run: Run) -> Files:
         )
         for target in run.targets:
             if target.has_box[row]:
-                annotations.append(_coco_annotation(target, row, len(annotations) + 1, index + 1))
+                seen = run.visibility_at(index, target.number)
+                annotations.append(_coco_annotation(target, row, len(annotations) + 1, index + 1, seen))
     tracker = run.producer.tracker if run.producer else "Siamscope"
     data = {
         "info": {"description": f"{run.source.name} tracked by {tracker}", "fps": run.source.fps},
@@ -130,7 +142,9 @@ def write_coco(path: Path, run: Run) -> Files:
     return {path: json.dumps(data, allow_nan=False) + "\n"}
 
 
-def _coco_annotation(target: TargetTrack, row: int, number: int, image_id: int) -> dict[str, Any]:
+def _coco_annotation(
+    target: TargetTrack, row: int, number: int, image_id: int, seen: Visibility | None
+) -> dict[str, Any]:
     box = [round(float(value), _DECIMALS) for value in target.boxes_xywh[row]]
     state, score = target.states[row], target.scores[row]
     return {
@@ -143,8 +157,39 @@ def _coco_annotation(target: TargetTrack, row: int, number: int, image_id: int) 
         "area": round(box[2] * box[3], _DECIMALS),
         "iscrowd": 0,
         "score": round(float(score), 6) if np.isfinite(score) else None,
-        "attributes": {"state": state.value if state else None, "label": target.name},
+        "attributes": {
+            "state": state.value if state else None,
+            "label": target.name,
+            "visibility": seen.value if seen else None,
+            "occluded": seen is Visibility.OCCLUDED,  # as CVAT and Datumaro call it
+            "origin": target.origin(row).value,
+        },
     }
+
+
+def write_lasot(path: Path, run: Run, target: TargetTrack) -> Files:
+    """Return LaSOT's lines `x,y,w,h`, 1-based, and its flags: 1 where the target is covered, 1 where it is outside."""
+    seen = [run.visibility_at(index, target.number) for index in range(run.line_count)]
+    files = write_otb(path, run, target)
+    for name, visibility in LASOT_FLAGS.items():
+        flags = ",".join(str(int(entry is visibility)) for entry in seen)
+        files[path.with_name(f"{path.stem}_{name}.txt")] = f"{flags}\n"
+    return files
+
+
+def write_mot_truth(path: Path, run: Run) -> Files:
+    """Return the lines of a MOT Challenge ground truth, with the visibility that Datumaro gives: 1, or 0 if covered.
+
+    A target that is outside has no line.
+    """
+    lines = []
+    for row, index in enumerate(run.frame_indices.tolist()):
+        for target in run.targets:
+            seen = run.visibility_at(index, target.number)
+            if target.has_box[row] and seen is not Visibility.OUTSIDE:
+                box = _box_line(target.boxes_xywh[row], 1.0)
+                lines.append(f"{index + 1},{target.number},{box},1,1,{int(seen is Visibility.VISIBLE)}")
+    return {path: _lines(lines), **_mot_names(path, run)}
 
 
 def write_mot(path: Path, run: Run) -> Files:
@@ -157,8 +202,11 @@ def write_mot(path: Path, run: Run) -> Files:
                 confidence = _number(score) if np.isfinite(score) else "1"
                 box = _box_line(target.boxes_xywh[row], 1.0)
                 lines.append(f"{index + 1},{target.number},{box},{confidence},-1,-1,-1")
-    files = {path: _lines(lines)}
-    if any(target.name for target in run.targets):
-        names = [f"{target.number},{' '.join(target.name.split())}" for target in run.targets]
-        files[path.with_name(f"{path.stem}_names.txt")] = _lines(names)
-    return files
+    return {path: _lines(lines), **_mot_names(path, run)}
+
+
+def _mot_names(path: Path, run: Run) -> Files:
+    if not any(target.name for target in run.targets):
+        return {}
+    names = [f"{target.number},{' '.join(target.name.split())}" for target in run.targets]
+    return {path.with_name(f"{path.stem}_names.txt"): _lines(names)}
