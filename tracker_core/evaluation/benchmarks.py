@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracker_core.errors import DataSetError, InputError, nearest_name
-from tracker_core.evaluation.protocols import AnyProtocol, OnePass, Supervised
+from tracker_core.evaluation.protocols import AnyProtocol, LongTerm, OnePass, Supervised
 from tracker_core.sources.opening import SequenceSource
 from tracker_core.sources.sequences import SequenceInfo, list_sequences, load
 from tracker_core.sources.sequences.annotation import read_lines
@@ -49,6 +49,7 @@ BENCHMARKS = {
         Rules("got10k", "GOT-10k", "got10k", 180, OnePass(origin=0, by_frame=True, nested=True)),
         Rules("lasot", "LaSOT", "lasot", 280, OnePass(), "lasot-test"),
         Rules("vot", "VOT", "vot", 60, Supervised()),
+        Rules("votlt", "VOT-LT", "vot", 50, LongTerm()),
     )
 }
 

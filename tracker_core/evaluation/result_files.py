@@ -27,6 +27,7 @@ from tracker_core.sources.sequences.vot import stack_polygons
 from tracker_core.types import FloatArray
 
 EXPERIMENT = "baseline"  # VOT's name for the supervised experiment
+LONG_TERM_EXPERIMENT = "longterm"
 NOT_TRACKERS = frozenset({"times", "runs", "reports"})
 # What toolkits write beside the boxes of a sequence, under its name and one of these endings.
 _SIDECAR = re.compile(
@@ -67,13 +68,22 @@ def find_one_pass_results(folder: str | Path) -> list[ResultFolder]:
 
 def find_supervised_results(folder: str | Path) -> list[ResultFolder]:
     """Return the trackers in `folder`, which is a folder of trackers, one tracker, or its `baseline` folder."""
+    return _find_experiment(folder, EXPERIMENT)
+
+
+def find_long_term_results(folder: str | Path) -> list[ResultFolder]:
+    """Return the trackers in `folder`, which is a folder of trackers, one tracker, or its `longterm` folder."""
+    return _find_experiment(folder, LONG_TERM_EXPERIMENT)
+
+
+def _find_experiment(folder: str | Path, experiment: str) -> list[ResultFolder]:
     root = _require_folder(folder)
-    own = _supervised_folder(root.resolve().parent.name, root, root) if root.name == EXPERIMENT else []
-    own = own or _supervised_folder(root.resolve().name, root, root / EXPERIMENT)
+    own = _nested_folder(root.resolve().parent.name, root, root) if root.name == experiment else []
+    own = own or _nested_folder(root.resolve().name, root, root / experiment)
     if own:
         return own
-    found = [one for place in _subfolders(root) for one in _supervised_folder(place.name, place, place / EXPERIMENT)]
-    return found or _raise_empty(root, f"<tracker>/{EXPERIMENT}/<sequence>/<sequence>_001.txt")
+    found = [one for place in _subfolders(root) for one in _nested_folder(place.name, place, place / experiment)]
+    return found or _raise_empty(root, f"<tracker>/{experiment}/<sequence>/<sequence>_001.txt")
 
 
 def match_sequences(
@@ -237,7 +247,7 @@ def _one_pass_folder(place: Path) -> list[ResultFolder]:
     return [ResultFolder(place.name, place, files, _times(place))] if files else []
 
 
-def _supervised_folder(tracker: str, folder: Path, base: Path) -> list[ResultFolder]:
+def _nested_folder(tracker: str, folder: Path, base: Path) -> list[ResultFolder]:
     files = _nested_files(base) if base.is_dir() else {}
     return [ResultFolder(tracker, folder, files, _nested_times(base))] if files else []
 

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.evaluation.locks import try_lock
 from tracker_core.evaluation.protocols import AnyProtocol
+from tracker_core.evaluation.protocols.protocol import Tracked
 from tracker_core.evaluation.result_files import ResultFolder
 from tracker_core.files import write_text
 from tracker_core.results.provenance import Producer
@@ -49,10 +51,14 @@ class ResultStore:
             return f"is damaged ({error})"
         return None if lines == frames else f"has {lines} lines for {frames} frames"
 
-    def write(self, sequence: str, lines: Iterable[str], seconds: Iterable[float]) -> None:
+    def write(self, sequence: str, tracked: Tracked) -> None:
         """Write a finished sequence; a result that is there is whole, because it comes last and in one step."""
-        write_text(self.time_path(sequence), "".join(f"{value:.6f}\n" for value in seconds))
-        write_text(self.result_path(sequence), "".join(f"{line}\n" for line in lines))
+        write_text(self.time_path(sequence), "".join(f"{value:.6f}\n" for value in tracked.seconds))
+        score_path = self.protocol.score_path(self.folder, sequence)
+        if score_path is not None and tracked.scores is not None:
+            lines = ["" if math.isnan(score) else f"{score:.8g}" for score in tracked.scores]
+            write_text(score_path, "".join(f"{line}\n" for line in lines))
+        write_text(self.result_path(sequence), "".join(f"{line}\n" for line in tracked.lines))
 
     @contextlib.contextmanager
     def claim(self, sequence: str) -> Iterator[bool]:

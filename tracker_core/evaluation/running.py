@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from tracker_core.errors import SourceError
 from tracker_core.results.loop import step
-from tracker_core.types import FloatArray, Frame, FrameSource, Tracker
+from tracker_core.types import FloatArray, Frame, FrameSource, Tracker, TrackResult
 
 
 def read_frames(source: FrameSource, count: int) -> Iterator[tuple[int, Frame]]:
@@ -22,11 +22,17 @@ def read_frames(source: FrameSource, count: int) -> Iterator[tuple[int, Frame]]:
         yield index, frame
 
 
-def timed_update(tracker: Tracker, frame: Frame) -> tuple[FloatArray, float]:
-    """Return the tracker's box x, y, w, h in a frame and the seconds that it took."""
+def timed_step(tracker: Tracker, frame: Frame) -> tuple[TrackResult, float]:
+    """Return what the tracker says of a frame and the seconds that it took."""
     began = time.perf_counter()
     result = step([tracker], frame).result
-    return np.asarray(result.box_xywh, np.float64), time.perf_counter() - began
+    return result, time.perf_counter() - began
+
+
+def timed_update(tracker: Tracker, frame: Frame) -> tuple[FloatArray, float]:
+    """Return the tracker's box x, y, w, h in a frame and the seconds that it took."""
+    result, seconds = timed_step(tracker, frame)
+    return np.asarray(result.box_xywh, np.float64), seconds
 
 
 def format_box(box_xywh: ArrayLike) -> str:

@@ -234,4 +234,4 @@ def _track(task: Task, tracker: Tracker, on_frame: OnFrame) -> None:
         tracked = task.store.protocol.track(tracker, source, on_frame)
     finally:
         source.close()
-    task.store.write(task.info.name, tracked.lines, tracked.seconds.tolist())
+    task.store.write(task.info.name, tracked)

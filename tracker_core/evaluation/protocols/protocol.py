@@ -46,10 +46,14 @@ SPEED = Measure("fps", "fps", 1)
 
 @dataclass(frozen=True)
 class Tracked:
-    """One tracker on one sequence: the lines of its result file, and seconds (N,) of each update, else 0."""
+    """One tracker on one sequence: the lines of its result file, and seconds (N,) of each update, else 0.
+
+    `scores` (N,), NaN in the frame of the start, are kept where the protocol counts them.
+    """
 
     lines: list[str]
     seconds: FloatArray
+    scores: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,10 @@ class EvaluationProtocol(ABC, Generic[Truth, Part]):
     @abstractmethod
     def time_path(self, folder: Path, sequence: str) -> Path:
         """Return the file of seconds per frame."""
+
+    def score_path(self, folder: Path, sequence: str) -> Path | None:
+        """Return the file of scores, None where they do not count."""
+        return None
 
     @abstractmethod
     def read_boxes(self, path: Path) -> FloatArray:
