@@ -97,9 +97,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     torch.save(reference_answers.draw_state_dict("dasiamrpn_SiamRPNvot"), "SiamRPNVOT.model")
     run("track --source clip.mp4 --box 300,200,64,48 --no-video --progress none", "--frames", ":4")
     run("track --source resources/clip/siamscope_clip.mp4 --init-from-gt --no-video --progress none", "--frames", ":4")
-    for dataset in ("otb --root OTB100", "vot --root vot2018"):
+    benchmarks.make_vot(Path("longterm"), {"ants1": 12}, turned=False)
+    for dataset in ("otb --root OTB100", "vot --root vot2018", "votlt --root longterm"):
         run(f"eval --dataset {dataset} --jobs 1 --progress none")
-    shutil.copytree("results/vot", "workspace/results")
+    for protocol in ("vot", "votlt"):
+        shutil.copytree(f"results/{protocol}", "workspace/results", dirs_exist_ok=True)
     write_ground_truth(Path("groundtruth.json"))
     Path("runs/light").mkdir()
     shutil.copy(packaged("weights/siamscope-light.safetensors"), "runs/light/best.safetensors")

@@ -20,7 +20,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Example: siamscope report --dataset otb --groundtruth OTB100/ --results results/otb --out report/"
     parser.add_argument(
         "--dataset", required=True, choices=tuple(BENCHMARKS),
-        help="whose rules: vot is supervised, got10k counts frames, the others are one-pass; otb takes any boxes",
+        help="whose rules: vot is supervised, votlt long-term, got10k counts frames, the others are one-pass; "
+        "otb takes any boxes",
     )  # fmt: skip
     parser.add_argument(
         "--groundtruth", required=True, metavar="PATH",

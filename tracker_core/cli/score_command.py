@@ -24,7 +24,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the command line takes after the command's name."""
     parser.description = "Score result files that any tracker wrote, against ground truth without images."
     parser.epilog = "Example: siamscope score otb --groundtruth OTB100/ --results results/otb --json scores.json"
-    parser.add_argument("protocol", choices=tuple(PROTOCOLS), help="otb: one-pass evaluation; vot: supervised")
+    parser.add_argument(
+        "protocol", choices=tuple(PROTOCOLS), help="otb: one-pass evaluation; vot: supervised; votlt: long-term"
+    )
     parser.add_argument(
         "--groundtruth", required=True, metavar="PATH", help="a JSON file, or a data-set folder (images not needed)"
     )
