@@ -15,8 +15,7 @@ from evaluation_sequences import FRAMES, LosingTracker, make_got10k
 from tracker_core.cli.main import main
 from tracker_core.errors import InputError
 from tracker_core.evaluation.benchmarks import open_benchmark
-from tracker_core.evaluation.report import gather_results
-from tracker_core.evaluation.result_files import find_one_pass_results
+from tracker_core.evaluation.result_files import find_one_pass_results, gather_results
 from tracker_core.evaluation.runner import Candidate, Evaluation
 
 CLIPS = {"David": ("IV", "OCC", "BC"), "Deer": ("FM", "BC"), "Car4": ("IV", "SV"), "Plain": ()}

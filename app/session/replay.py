@@ -13,12 +13,11 @@ from tracker_core.types import FrameSource
 
 @dataclass(frozen=True)
 class ReplayRequest:
-    """One row of a benchmark's table; `results` is the folder of the run, as `eval --out` has it."""
+    """One row of a benchmark's table; `folder` holds the tracker's result files, ours or anyone's."""
 
     benchmark: str
     root: str
-    results: str
-    tracker: str
+    folder: str
     sequence: str
     go_to: int | None = None  # frame to show first
 
@@ -26,6 +25,5 @@ class ReplayRequest:
 def open_replay(request: ReplayRequest) -> tuple[FrameSource, RunRecorder]:
     """Return the sequence, ready to be read, and what the tracker found; raises the core's errors."""
     benchmark = open_benchmark(request.benchmark, request.root, sequences=[request.sequence])
-    folder = Path(request.results) / request.benchmark / request.tracker
-    source, run = read_result_run(benchmark, folder, benchmark.infos[0])
+    source, run = read_result_run(benchmark, Path(request.folder), benchmark.infos[0])
     return source, RunRecorder.from_run(run)

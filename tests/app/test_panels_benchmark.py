@@ -116,7 +116,7 @@ def test_replay_of_a_file_with_gaps(tmp_path):
     boxes = path_of_target(0)
     boxes[5] = np.nan
     write_rows(tmp_path / "results" / "otb" / "mine" / "Alpha.txt", boxes + np.array([1, 1, 0, 0]))
-    source, recorder = open_replay(ReplayRequest("otb", str(root), str(tmp_path / "results"), "mine", "Alpha"))
+    source, recorder = open_replay(ReplayRequest("otb", str(root), str(tmp_path / "results" / "otb" / "mine"), "Alpha"))
     assert source.frame_count == FRAMES
     source.close()
     target = Target(recorder.target(1), TargetRecord(1))
@@ -124,7 +124,7 @@ def test_replay_of_a_file_with_gaps(tmp_path):
     np.testing.assert_allclose(target.results[3].box_xywh, boxes[3])
     assert target.scores_since_key(4) == []
     write_rows(tmp_path / "results" / "otb" / "lost" / "Alpha.txt", np.full((FRAMES, 4), -1e9) * np.inf)
-    source, recorder = open_replay(ReplayRequest("otb", str(root), str(tmp_path / "results"), "lost", "Alpha"))
+    source, recorder = open_replay(ReplayRequest("otb", str(root), str(tmp_path / "results" / "otb" / "lost"), "Alpha"))
     source.close()
     assert not recorder.targets
 
@@ -133,7 +133,7 @@ def test_a_replay_names_the_tracker_that_the_benchmark_ran(tmp_path):
     root = make_otb(tmp_path / "data", {"Alpha": FRAMES})
     folder = tmp_path / "results" / "otb" / "mine"
     write_rows(folder / "Alpha.txt", path_of_target(0) + np.array([1, 1, 0, 0]))
-    request = ReplayRequest("otb", str(root), str(tmp_path / "results"), "mine", "Alpha")
+    request = ReplayRequest("otb", str(root), str(tmp_path / "results" / "otb" / "mine"), "Alpha")
 
     def producer():
         source, recorder = open_replay(request)

@@ -106,6 +106,12 @@ class Reporter:
         elif self.kind == "json":
             self._write()
 
+    def retitle(self, title: str) -> None:
+        """Say what the work has come to."""
+        self.title = title
+        if self._bar is not None:
+            self._bar.update(self._task, description=title)
+
     def advance(self, steps: int = 1) -> None:
         """Note that `steps` more are done."""
         self.done += steps

@@ -8,6 +8,7 @@ import functools
 import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -21,11 +22,13 @@ from tracker_core.cli.console import (
     output,
 )
 from tracker_core.cli.eval_events import GrowingScore
-from tracker_core.cli.score_command import INCOMPLETE, add_scoring_options, write_scores
+from tracker_core.cli.score_command import INCOMPLETE, add_scoring_options, choose_trackers, write_scores
 from tracker_core.cli.score_tables import show_attributes, show_scores, show_sequences
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.evaluation.benchmarks import BENCHMARKS, Benchmark, open_benchmark
+from tracker_core.evaluation.result_files import ResultFolder, gather_results
 from tracker_core.evaluation.runner import Candidate, Evaluation, Plan, choose_jobs, describe_run
+from tracker_core.evaluation.score_tables import check_table, write_tables
 from tracker_core.evaluation.scoring import Score
 from tracker_core.evaluation.workers import TRACKED, Outcome
 from tracker_core.trackers.builder import build_tracker
@@ -50,7 +53,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="N", help="name of the results instead of the tracker's")
     parser.add_argument("--sequences", default="", metavar="A,B", help="only these; a clip's name is all its targets")
     parser.add_argument("--out", default="results", metavar="DIR", help="where results go (results)")
+    parser.add_argument(
+        "--compare", action="append", default=[], metavar="DIR",
+        help="score anyone's result files beside: a tracker's folder, or a folder of such folders; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "--only-score",
+        action="store_true",
+        help="track nothing: score the results that are there (of --tracker, or all)",
+    )  # fmt: skip
     parser.add_argument("--json", metavar="FILE", help="write all numbers as JSON")
+    parser.add_argument("--table", metavar="FILE", help="write the tables: .csv, .md or .tex")
     add_scoring_options(parser)
     parser.add_argument("--jobs", type=int, metavar="N", help="sequences at a time (default: one per core)")
     add_device_options(parser)
@@ -64,7 +77,9 @@ def run_eval(args: argparse.Namespace) -> int:
     """Carry out `eval`; what can be refused is refused before the first frame is tracked."""
     from tracker_core.runtime.devices import resolve_device
 
-    names: list[str | None] = list(dict.fromkeys(args.tracker)) or [None]
+    names: list[str | None] = [] if args.only_score else list(dict.fromkeys(args.tracker)) or [None]
+    if args.table:
+        check_table(args.table)
     if len(names) > 1 and (args.weights or args.name):
         raise InputError("--weights and --name belong to one tracker; give them with one --tracker.")
     if args.name and not re.fullmatch(r"[\w+.-]+", args.name):
@@ -99,6 +114,8 @@ class _Command:
             (self.evaluation.plan(candidate, tracker, again=args.again), tracker)
             for candidate, tracker in candidates.values()
         ]
+        self.others = self._find_others()
+        self.problems: list[str] = []  # with the results of others
         self.failed: dict[str, dict[str, str]] = {}
         self.tracked = {plan.candidate.name: 0 for plan, _ in self.plans}
 
@@ -120,9 +137,15 @@ class _Command:
             plan.candidate.name: {**describe_run(plan, self.jobs, self.device), "sequences_tracked": count}
             for (plan, _), count in zip(self.plans, self.tracked.values(), strict=True)
         }
-        head = {"benchmark": self.evaluation.benchmark.title, "interrupted": code != 0, "runs": runs}
+        head: dict[str, Any] = {"benchmark": self.evaluation.benchmark.title, "interrupted": code != 0, "runs": runs}
+        if self.problems:
+            head["problems"] = self.problems
         if self.args.json:
             write_scores(self.args.json, self.evaluation.benchmark.protocol.name, scores, head)
+        if self.args.table:
+            write_tables(
+                self.args.table, self.evaluation.benchmark.protocol, {one.tracker: one.to_json() for one in scores}
+            )
         if self.args.progress == "json":
             emit({"event": "result", **head, "trackers": {score.tracker: score.to_json() for score in scores}})
         else:
@@ -131,7 +154,18 @@ class _Command:
             errors.print("Stopped; finished sequences are kept, and the same command resumes from there.")
             return code
         partial = not all(score.is_complete for score in scores)
-        return INCOMPLETE if any(self.failed.values()) or (self.args.strict and partial) else 0
+        return INCOMPLETE if any(self.failed.values()) or self.problems or (self.args.strict and partial) else 0
+
+    def _find_others(self) -> list[ResultFolder]:
+        """Return the result folders that are scored beside what is tracked, under names of their own."""
+        protocol, own = self.evaluation.benchmark.protocol, self.evaluation.folder
+        folders = [Path(folder) for folder in self.args.compare]
+        if self.args.only_score and (any(own.iterdir()) or not folders):
+            folders.insert(0, own)
+        tracked = [ResultFolder(plan.candidate.name, plan.store.folder, {}) for plan, _ in self.plans]
+        found = (results for folder in folders for results in protocol.find_results(folder))
+        others = gather_results([*tracked, *found])[len(tracked) :]
+        return choose_trackers(others, self.args.tracker) if self.args.only_score else others
 
     def _announce(self) -> None:
         benchmark = self.evaluation.benchmark
@@ -142,6 +176,7 @@ class _Command:
                     "benchmark": benchmark.title,
                     "protocol": benchmark.protocol.name,
                     "trackers": [plan.candidate.name for plan, _ in self.plans],
+                    "folders": {name: str(folder) for name, folder in self._folders().items()},
                     "sequences": list(self.evaluation.truths),
                     "sequences_total": benchmark.total,
                     "jobs": self.jobs,
@@ -158,7 +193,15 @@ class _Command:
             for name, flaw in plan.replaced.items():
                 errors.print(f"{plan.candidate.name}: the result of {name} {flaw}; it is tracked again.")
 
+    def _folders(self) -> dict[str, Path]:
+        """Return where each tracker's results lie."""
+        tracked = {plan.candidate.name: plan.store.folder for plan, _ in self.plans}
+        return tracked | {results.tracker: results.folder for results in self.others}
+
     def _run(self, plan: Plan, tracker: Any, bar: Reporter) -> None:
+        place = [one.candidate.name for one, _ in self.plans].index(plan.candidate.name) + 1
+        if len(self.plans) > 1:
+            bar.retitle(f"Running {self.evaluation.benchmark.title}, tracker {place} of {len(self.plans)}")
         grown = GrowingScore(self.evaluation, plan)
         as_json = self.args.progress == "json"
         if as_json:
@@ -185,6 +228,18 @@ class _Command:
                 if not interrupted and len(self.plans) == 1:
                     raise
                 errors.print(f"{plan.candidate.name}: {error}", style="yellow")
+        return scores + self._score_others()
+
+    def _score_others(self) -> list[Score]:
+        scores = []
+        for results in self.others:
+            try:
+                scores.append(self.evaluation.score_others(results))
+            except SiamscopeError as error:
+                if len(self.others) == 1 and not self.plans:
+                    raise
+                self.problems.append(f"{results.tracker}: {error}")
+                errors.print(self.problems[-1], style="yellow")
         return scores
 
     def _show(self, scores: list[Score]) -> None:

@@ -20,8 +20,8 @@ class GrowingScore:
         """Return the event of a sequence: its own numbers, and means and curves with it among the finished ones.
 
         Keys of all: `event` ("sequence"), `tracker`, `sequence`, `status` ("tracked", "present", "failed"), `reason`,
-        `done`, `total`; where it could be scored also the protocol's numbers of the sequence, `frames`, and `so_far`
-        with the numbers, `sequences` and `curves` of all so far.
+        `done`, `total`; where it could be scored also the protocol's numbers of the sequence, `frames`, `tags`, and
+        `so_far` with the numbers, `sequences` and `curves` of all so far.
         """
         self._done += 1
         event: dict[str, Any] = {
@@ -41,4 +41,5 @@ class GrowingScore:
         self._parts.append(part)
         protocol = self._evaluation.benchmark.protocol
         so_far = {"sequences": len(self._parts), "curves": protocol.curves(self._parts)}
+        event["tags"] = list(protocol.tags(part))
         return event | protocol.numbers_of(part) | {"so_far": protocol.numbers(self._parts) | so_far}

@@ -10,6 +10,7 @@ from tracker_core.cli.console import errors, output
 from tracker_core.cli.score_command import INCOMPLETE, add_scoring_options, choose_trackers
 from tracker_core.evaluation.benchmarks import BENCHMARKS, open_benchmark
 from tracker_core.evaluation.protocols import PROTOCOLS, AnyProtocol
+from tracker_core.evaluation.result_files import gather_results
 from tracker_core.evaluation.scoring import keep_common, score_results
 from tracker_core.files import check_writable
 
@@ -46,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run_report(args: argparse.Namespace) -> int:
     """Carry out `report`."""
     # matplotlib takes a while to load, and a mistake in the arguments should be reported at once
-    from tracker_core.evaluation.report import build_report, gather_results, write_report
+    from tracker_core.evaluation.report import build_report, write_report
 
     protocol = BENCHMARKS[args.dataset].protocol.configured(thresholds=args.thresholds, year=args.year)
     folders = [Path(folder) for group in args.results for folder in group]

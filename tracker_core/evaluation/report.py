@@ -15,14 +15,12 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from tracker_core.errors import InputError
 from tracker_core.evaluation.plot_parts import Curve, Look
 from tracker_core.evaluation.plot_style import assign_styles
 from tracker_core.evaluation.plots import plot_radar
 from tracker_core.evaluation.protocols import Measure
 from tracker_core.evaluation.report_content import Report, Values
 from tracker_core.evaluation.report_html import render_page
-from tracker_core.evaluation.result_files import ResultFolder
 from tracker_core.evaluation.scoring import Score
 from tracker_core.files import atomic_path, check_writable, write_text
 
@@ -117,35 +115,6 @@ def _drawing(settings: Any) -> Iterator[None]:
         yield
     for text in dict.fromkeys(str(warning.message) for warning in caught):
         logger.debug("matplotlib: %s", text)
-
-
-def gather_results(found: Iterable[ResultFolder]) -> list[ResultFolder]:
-    """Return the result folders of several places under names that differ.
-
-    A folder that was given twice counts once; trackers with the same name get their parent folder's name before it.
-    Raises `InputError` where that does not tell them apart.
-    """
-    places: dict[Path, ResultFolder] = {}
-    for results in found:
-        places.setdefault(results.folder.resolve(), results)
-    by_name: dict[str, list[ResultFolder]] = {}
-    for results in places.values():
-        by_name.setdefault(results.tracker, []).append(results)
-    gathered: dict[str, ResultFolder] = {}
-    for results in places.values():
-        name = results.tracker
-        if len(by_name[name]) > 1:
-            tracker_folder = results.folder.resolve()
-            while tracker_folder.name != results.tracker and tracker_folder.parent != tracker_folder:
-                tracker_folder = tracker_folder.parent  # VOT's files lie in <tracker>/baseline
-            name = f"{tracker_folder.parent.name}/{name}"
-        if name in gathered:
-            raise InputError(
-                f"Two result folders are called '{name}': '{gathered[name].folder}' and '{results.folder}'. "
-                "Rename one of them."
-            )
-        gathered[name] = ResultFolder(name, results.folder, results.files, results.times)
-    return list(gathered.values())
 
 
 def _known(values: Mapping[str, float | None], measure: Measure, otherwise: float = -math.inf) -> float:

@@ -86,6 +86,35 @@ def _find_experiment(folder: str | Path, experiment: str) -> list[ResultFolder]:
     return found or _raise_empty(root, f"<tracker>/{experiment}/<sequence>/<sequence>_001.txt")
 
 
+def gather_results(found: Iterable[ResultFolder]) -> list[ResultFolder]:
+    """Return the result folders of several places under names that differ.
+
+    A folder that was given twice counts once; trackers with the same name get their parent folder's name before it.
+    Raises `InputError` where that does not tell them apart.
+    """
+    places: dict[Path, ResultFolder] = {}
+    for results in found:
+        places.setdefault(results.folder.resolve(), results)
+    by_name: dict[str, list[ResultFolder]] = {}
+    for results in places.values():
+        by_name.setdefault(results.tracker, []).append(results)
+    gathered: dict[str, ResultFolder] = {}
+    for results in places.values():
+        name = results.tracker
+        if len(by_name[name]) > 1:
+            tracker_folder = results.folder.resolve()
+            while tracker_folder.name != results.tracker and tracker_folder.parent != tracker_folder:
+                tracker_folder = tracker_folder.parent  # VOT's files lie in <tracker>/baseline
+            name = f"{tracker_folder.parent.name}/{name}"
+        if name in gathered:
+            raise InputError(
+                f"Two result folders are called '{name}': '{gathered[name].folder}' and '{results.folder}'. "
+                "Rename one of them."
+            )
+        gathered[name] = ResultFolder(name, results.folder, results.files, results.times)
+    return list(gathered.values())
+
+
 def match_sequences(
     names: Iterable[str], known: Mapping[str, FloatArray | None], first_box: Callable[[str], FloatArray | None]
 ) -> tuple[dict[str, str], list[str]]:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker_core.errors import InputError
 from tracker_core.evaluation.benchmarks import Benchmark, open_frames
 from tracker_core.evaluation.protocols.supervised import start_box_of
+from tracker_core.evaluation.result_files import match_sequences
 from tracker_core.evaluation.result_store import SETTINGS_FILE
 from tracker_core.results.identity import identify_source
 from tracker_core.results.provenance import Producer
@@ -23,10 +25,10 @@ from tracker_core.types import FloatArray, FrameSource, TrackingState
 def read_result_run(benchmark: Benchmark, folder: Path, info: SequenceInfo) -> tuple[FrameSource, Run]:
     """Return a sequence, ready to be read, and the run that a tracker's folder of results holds of it.
 
-    Result files hold no scores: every score is NaN. `folder` is that of `ResultStore`. Raises `InputError`,
-    `DataSetError` or `SourceError`.
+    Result files hold no scores: every score is NaN. `folder` is that of one tracker, ours or anyone's. Raises
+    `InputError`, `DataSetError` or `SourceError`.
     """
-    path = benchmark.protocol.result_path(folder, info.name)
+    path, time_path = _find_result(benchmark, folder, info)
     boxes, starts = benchmark.protocol.read_boxes(path), benchmark.protocol.read_starts(path)
     source = open_frames(info)
     for index in starts:
@@ -45,10 +47,25 @@ def read_result_run(benchmark: Benchmark, folder: Path, info: SequenceInfo) -> t
         targets=(target,) if known.any() else (),
         producers=(read_producer(folder),),
         file_names=names[:count] if len(names) >= count else (),
-        update_times_s=_read_times(benchmark.protocol.time_path(folder, info.name), count),
+        update_times_s=_read_times(time_path, count),
         title=folder.name,
     )
     return source, run
+
+
+def _find_result(benchmark: Benchmark, folder: Path, info: SequenceInfo) -> tuple[Path, Path]:
+    """Return the files of boxes and of times, also where another program gave the sequence another name."""
+    protocol = benchmark.protocol
+    path, times = protocol.result_path(folder, info.name), protocol.time_path(folder, info.name)
+    if path.is_file():
+        return path, times
+    (results,) = protocol.find_results(folder)
+    known = {info.name: protocol.first_box(protocol.truth_of(info))}
+    matched, _ = match_sequences(results.files, known, lambda name: protocol.first_box_in(results.files[name][0]))
+    if info.name not in matched:
+        raise InputError(f"The results in '{folder}' hold nothing for '{info.name}'.")
+    name = matched[info.name]
+    return results.files[name][0], results.times.get(name, times)
 
 
 def read_producer(folder: Path) -> Producer:

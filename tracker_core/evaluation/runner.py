@@ -12,6 +12,7 @@ from typing import Any
 
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.evaluation.benchmarks import Benchmark
+from tracker_core.evaluation.result_files import ResultFolder
 from tracker_core.evaluation.result_store import ResultStore, describe_tracker
 from tracker_core.evaluation.scoring import Score, score_results
 from tracker_core.evaluation.workers import FAILED, MakeTracker, Outcome, Task, run_here, run_in_workers
@@ -129,10 +130,17 @@ class Evaluation:
 
         Raises `InputError` if there is none that can be scored.
         """
-        benchmark = self.benchmark
         wanted = list(self.truths) if only is None else list(only)
-        score = score_results(benchmark.protocol, store.results(wanted), {name: self.truths[name] for name in wanted})
-        reasons = {**self.unreadable, **(failed or {})}
+        return self._score(store.results(wanted), wanted, failed or {})
+
+    def score_others(self, results: ResultFolder) -> Score:
+        """Score anyone's result files on all chosen sequences; raises `InputError` if none can be scored."""
+        return self._score(results, list(self.truths), {})
+
+    def _score(self, results: ResultFolder, wanted: list[str], failed: Mapping[str, str]) -> Score:
+        benchmark = self.benchmark
+        score = score_results(benchmark.protocol, results, {name: self.truths[name] for name in wanted})
+        reasons = {**self.unreadable, **failed}
         remarks = dataclasses.replace(
             score.remarks,
             missing=[name for name in score.remarks.missing if name not in reasons],

@@ -103,7 +103,7 @@ class Score:
         return self.remarks.describe(len(self.sequences), self.total)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values: the overall numbers, curves, attributes, sequences and remarks."""
+        """Return plain values: the overall numbers, curves, attributes, sequences with their tags, and remarks."""
         protocol, parts = self.protocol, self.sequences
         return {
             **protocol.numbers(parts),
@@ -115,6 +115,7 @@ class Score:
             "curves": protocol.curves(parts),
             "attributes": protocol.attributes(parts),
             "per_sequence": {part.name: protocol.numbers_of(part) for part in parts},
+            "tags": {part.name: list(tags) for part in parts if (tags := protocol.tags(part))},
         }
 
 

@@ -1,0 +1,137 @@
+"""Anyone's result files beside ours: scored by the same rules, under names of their own, in tables to take along."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from evaluation_sequences import FRAMES, make_otb, path_of_target, write_rows
+
+from tracker_core.cli.main import main
+from tracker_core.errors import InputError
+from tracker_core.evaluation.benchmarks import open_benchmark
+from tracker_core.evaluation.protocols import OnePass
+from tracker_core.evaluation.result_runs import read_result_run
+from tracker_core.evaluation.score_tables import rank, tabulate, write_tables
+
+SEQUENCES = {"Alpha": FRAMES, "Jogging": FRAMES}
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two sequences, perfect results of `mine`, and others' that are off by a third of the target."""
+    monkeypatch.chdir(tmp_path)
+    root = make_otb(tmp_path / "data", SEQUENCES)
+    for seed, name in enumerate(SEQUENCES):
+        truth = path_of_target(seed) + np.array([1, 1, 0, 0])
+        write_rows(tmp_path / "results" / "otb" / "mine" / f"{name}.txt", truth)
+        off = truth + np.array([0, 0, 0, 0]) + np.where(np.arange(FRAMES)[:, None] > 0, [[8, 0, 0, 0]], 0)
+        write_rows(tmp_path / "published" / "SiamX" / "default" / f"{name.lower()}.txt", off, "\t")
+    return root
+
+
+def evaluate(root: Path, *more: str) -> int:
+    return main(["eval", "--dataset", "otb", "--root", str(root), "--progress", "none", *more])
+
+
+def trackers(path: str = "scores.json") -> dict[str, Any]:
+    return dict(json.loads(Path(path).read_text())["trackers"])
+
+
+def test_results_that_are_there_are_scored_without_tracking(data: Path) -> None:
+    assert evaluate(data, "--only-score", "--json", "scores.json") == 0
+    assert list(trackers()) == ["mine"] and trackers()["mine"]["average_overlap"] == 1
+    assert not list(Path("results").rglob("settings.json")), "nothing was run"
+
+
+def test_others_are_scored_beside(data: Path) -> None:
+    assert evaluate(data, "--only-score", "--compare", "published", "--json", "scores.json") == 0
+    found = trackers()
+    assert list(found) == ["mine", "SiamX/default"]
+    # 16 pixels wide and moved by 8: a third, in all frames but the first
+    assert found["SiamX/default"]["average_overlap"] == pytest.approx((1 + (FRAMES - 1) / 3) / FRAMES, abs=1e-6)
+
+
+def test_folders_of_one_name_stay_apart(data: Path) -> None:
+    Path("other").mkdir()
+    Path("published/SiamX/default").rename("other/mine")
+    assert evaluate(data, "--only-score", "--compare", "other", "--json", "scores.json") == 0
+    assert list(trackers()) == ["otb/mine", "other/mine"]
+
+
+def test_a_folder_of_something_else_is_named_and_the_rest_scored(data: Path) -> None:
+    assert evaluate(data, "--only-score", "--compare", "data", "--json", "scores.json") == 1
+    assert list(trackers()) == ["mine"]
+    problems = json.loads(Path("scores.json").read_text())["problems"]
+    assert len(problems) == 2 and "could be scored" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--compare", "nowhere"), "no results folder 'nowhere'"),
+        (("--compare", "data/Alpha/img"), "holds no result file"),
+        (("--tracker", "min"), "Did you mean 'mine'"),
+        (("--table", "scores.doc"), "end it in .csv, .md, .tex"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(
+    data: Path, arguments: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(data, "--only-score", *arguments) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_without_any_result_it_says_where_they_would_be(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(data, "--only-score", "--out", "empty") == 2
+    assert "empty/otb" in capsys.readouterr().err
+
+
+def test_a_foreign_result_is_looked_at_under_its_own_name(data: Path) -> None:
+    benchmark = open_benchmark("otb", data, sequences=["Jogging"])
+    source, run = read_result_run(benchmark, Path("published/SiamX/default"), benchmark.infos[0])
+    source.close()
+    np.testing.assert_allclose(run.targets[0].boxes_xywh[3], path_of_target(1)[3] + [8, 0, 0, 0])
+    Path("published/SiamX/default/jogging.txt").unlink()
+    with pytest.raises(InputError, match="hold nothing for 'Jogging'"):
+        read_result_run(benchmark, Path("published/SiamX/default"), benchmark.infos[0])
+
+
+def numbers(success: float | None, precision: float) -> dict[str, float | None]:
+    return {"success_auc": success, "precision_20": precision}
+
+
+SCORES = {
+    "old_one": {
+        **numbers(0.25, 0.5), "sequences": 1, "sequences_total": 2,
+        "per_sequence": {"Deer": numbers(0.25, 0.5)}, "attributes": {"FM": numbers(0.25, 0.5)},
+    },
+    "new": {
+        **numbers(0.75, 1.0), "sequences": 2, "sequences_total": 2,
+        "per_sequence": {"Deer": numbers(0.5, 1.0), "Car": numbers(1.0, 1.0)}, "attributes": {},
+    },
+    "none": {**numbers(None, 0.0)},
+}  # fmt: skip
+
+
+def test_tables_hold_trackers_attributes_sequences_and_means(tmp_path: Path) -> None:
+    assert rank(OnePass(), SCORES) == ["new", "old_one", "none"]
+    assert [table.title for table in tabulate(OnePass(), SCORES)] == ["Trackers", "Attributes", "Sequences"]
+    for suffix in ("csv", "md", "tex"):
+        write_tables(tmp_path / f"t.{suffix}", OnePass(), SCORES)
+    with (tmp_path / "t.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0][:4] == ["tracker", "sequences", "success_auc", "precision_20"]
+    assert rows[1][:4] == ["new", "2", "0.75", "1.0"] and rows[2][:2] == ["old_one", "1 of 2"]
+    assert ["Car", "old_one"] in [row[:2] for row in rows], "a sequence that one tracker lacks has an empty line"
+    assert [row[:3] for row in rows if row[:1] == ["mean"]] == [
+        ["mean", "new", "0.75"], ["mean", "old_one", "0.25"], ["mean", "none", ""],
+    ]  # fmt: skip
+    markdown = (tmp_path / "t.md").read_text()
+    assert "| new | 2 | 0.750 | 1.000 |" in markdown and "| FM | old_one | 0.250 |" in markdown
+    latex = (tmp_path / "t.tex").read_text()
+    assert r"old\_one & 1 of 2 & 0.250 & 0.500" in latex and latex.count(r"\toprule") == 3

@@ -1,0 +1,160 @@
+"""The tables of a benchmark (trackers, attributes, sequences) as CSV, Markdown or LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tracker_core.errors import InputError
+from tracker_core.evaluation.protocols import AnyProtocol, Measure
+from tracker_core.files import write_text
+
+LATEX = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "\\": r"\textbackslash{}",
+         "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """A table of numbers.
+
+    Attributes:
+        title: above the table.
+        head: titles of the columns that come first, as texts.
+        measures: the columns of numbers behind them.
+        rows: the texts and the numbers (None where one is not known) of each line.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    measures: tuple[Measure, ...]
+    rows: tuple[tuple[tuple[str, ...], tuple[float | None, ...]], ...]
+
+
+def tabulate(protocol: AnyProtocol, scores: Mapping[str, Mapping[str, Any]]) -> list[ScoreTable]:
+    """Return the tables of trackers (name → what `Score.to_json` returns), those without a line left out.
+
+    Trackers come best first; sequences with a line "mean" for each tracker at the end.
+    """
+    overall, attribute, sequence = (
+        protocol.overall_measures, protocol.attribute_measures, protocol.sequence_measures,
+    )  # fmt: skip
+    names = rank(protocol, scores)
+    means = [(("mean", name), _numbers(scores[name], sequence)) for name in names]
+    by_sequence = [
+        ((title, name), _numbers(values, sequence)) for title, name, values in _entries(scores, names, "per_sequence")
+    ]
+    by_attribute = [
+        ((protocol.attribute_title(title), name), _numbers(values, attribute))
+        for title, name, values in _entries(scores, names, "attributes")
+    ]
+    trackers = [((name, _span(scores[name])), _numbers(scores[name], overall)) for name in names]
+    tables = [
+        ScoreTable("Trackers", ("Tracker", "Sequences"), overall, tuple(trackers)),
+        ScoreTable("Attributes", ("Attribute", "Tracker"), attribute, tuple(by_attribute)),
+        ScoreTable("Sequences", ("Sequence", "Tracker"), sequence, tuple(by_sequence + means if by_sequence else ())),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def rank(protocol: AnyProtocol, scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the names of trackers, best first by the protocol's first measure; those without a number last."""
+    best = protocol.overall_measures[0]
+
+    def place(name: str) -> tuple[bool, float, str]:
+        value = scores[name].get(best.key)
+        return value is None, 0.0 if value is None else value * (-1 if best.higher_is_better else 1), name
+
+    return sorted(scores, key=place)
+
+
+def check_table(path: str | Path) -> None:
+    """Raise `InputError` for a file whose ending says no form of table."""
+    if Path(path).suffix.lower() not in FORMS:
+        raise InputError(f"'{path}' does not say which table to write; end it in {', '.join(FORMS)}.")
+
+
+def write_tables(path: str | Path, protocol: AnyProtocol, scores: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write the tables in the form that the ending of `path` says; raises `InputError` or `OutputError`."""
+    check_table(path)
+    write_text(path, FORMS[Path(path).suffix.lower()](tabulate(protocol, scores)))
+
+
+def _entries(
+    scores: Mapping[str, Mapping[str, Any]], names: Sequence[str], table: str
+) -> list[tuple[str, str, Mapping[str, Any]]]:
+    titles = sorted({title for values in scores.values() for title in values.get(table, {})}, key=str.casefold)
+    return [(title, name, scores[name].get(table, {}).get(title, {})) for title in titles for name in names]
+
+
+def _numbers(values: Mapping[str, Any], measures: Sequence[Measure]) -> tuple[float | None, ...]:
+    return tuple(values.get(measure.key) for measure in measures)
+
+
+def _span(values: Mapping[str, Any]) -> str:
+    counted, total = values.get("sequences"), values.get("sequences_total")
+    return str(counted) if total in (None, counted) else f"{counted} of {total}"
+
+
+def _to_csv(tables: Sequence[ScoreTable]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    for place, table in enumerate(tables):
+        if place:
+            writer.writerow([])
+        writer.writerow([*(title.lower() for title in table.head), *(measure.key for measure in table.measures)])
+        for texts, numbers in table.rows:
+            writer.writerow([*texts, *("" if value is None else value for value in numbers)])
+    return buffer.getvalue()
+
+
+def _to_markdown(tables: Sequence[ScoreTable]) -> str:
+    parts = []
+    for table in tables:
+        lines = [
+            f"## {table.title}",
+            "",
+            _line([*table.head, *(measure.title for measure in table.measures)]),
+            "|" + "---|" * len(table.head) + "---:|" * len(table.measures),
+            *(_line([text.replace("|", r"\|") for text in cells]) for cells in _cells(table)),
+        ]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _to_latex(tables: Sequence[ScoreTable]) -> str:
+    parts = ["% needs \\usepackage{booktabs}\n"]
+    for table in tables:
+        titles = [*table.head, *(measure.title for measure in table.measures)]
+        lines = [
+            r"\begin{tabular}{" + "l" * len(table.head) + "r" * len(table.measures) + "}",
+            r"\toprule",
+            _latex_line(titles),
+            r"\midrule",
+            *map(_latex_line, _cells(table)),
+            r"\bottomrule",
+            r"\end{tabular}",
+        ]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _latex_line(cells: Sequence[str]) -> str:
+    return " & ".join("".join(LATEX.get(letter, letter) for letter in cell) for cell in cells) + r" \\"
+
+
+def _cells(table: ScoreTable) -> list[list[str]]:
+    return [
+        [*texts, *(measure.show(value) for measure, value in zip(table.measures, numbers, strict=True))]
+        for texts, numbers in table.rows
+    ]
+
+
+FORMS: dict[str, Callable[[Sequence[ScoreTable]], str]] = {".csv": _to_csv, ".md": _to_markdown, ".tex": _to_latex}
