@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PyQt5.QtCore import QObject, QSettings, pyqtSignal
+from PyQt5.QtWidgets import QFileDialog
 
 from app.jobs.jobs import Job, Jobs
-from app.panels.benchmark import BenchmarkOptions, BenchmarkPanel
+from app.panels.benchmark import BenchmarkPanel
+from app.panels.benchmark_form import BenchmarkOptions
 from app.panels.fields import is_folder
 from app.worker.player import Player
+from tracker_core.errors import SiamscopeError
+from tracker_core.evaluation.score_tables import FORMS, write_tables
 
 
 class BenchmarkControls(QObject):
     """Between the benchmark panel, the jobs and the player. Finished sequences are never tracked twice."""
 
+    notice = pyqtSignal(str)
     failed = pyqtSignal(str, str, str)  # title, sentence, details
 
     def __init__(
@@ -22,14 +29,15 @@ class BenchmarkControls(QObject):
         self._panel, self._jobs, self._kept = panel, jobs, kept
         self._job: Job | None = None
         self._is_pausing = False
-        panel.run_requested.connect(self.run)
-        panel.pause_requested.connect(self.pause)
-        panel.stop_requested.connect(self.stop)
+        panel.form.run_requested.connect(self.run)
+        panel.form.pause_requested.connect(self.pause)
+        panel.form.stop_requested.connect(self.stop)
+        panel.form.table_requested.connect(self.ask_table)
         panel.replay_requested.connect(player.replay)
         panel.frame_requested.connect(player.seek)
         if kept is not None:
-            panel.root.set_path(str(kept.value("benchmark/root", "")))
-            panel.results.set_path(str(kept.value("benchmark/results", "")) or panel.results.text())
+            panel.form.root.set_path(str(kept.value("benchmark/root", "")))
+            panel.form.results.set_path(str(kept.value("benchmark/results", "")) or panel.form.results.text())
 
     def run(self, options: BenchmarkOptions) -> None:
         """Start, or resume."""
@@ -40,7 +48,7 @@ class BenchmarkControls(QObject):
             sentence = self.tr("'{}' is not a folder; choose the folder that holds the sequences.").format(options.root)
             self.failed.emit(title, sentence, "")
             return
-        if not options.trackers:
+        if not options.trackers and not options.only_score:
             self.failed.emit(title, self.tr("Tick at least one tracker."), "")
             return
         if self._kept is not None:
@@ -67,6 +75,24 @@ class BenchmarkControls(QObject):
             self._job.cancel()
         else:
             self._panel.set_state("idle", self.tr("Stopped."))
+
+    def ask_table(self) -> None:
+        """Ask where to save the tables, and save them."""
+        names = self.tr("Tables ({})").format(" ".join(f"*{suffix}" for suffix in FORMS))
+        proposed = str(Path(self._panel.form.results.path or Path.home()) / "scores.csv")
+        path, _ = QFileDialog.getSaveFileName(self._panel, self.tr("Save table"), proposed, names)
+        if path:
+            self.save_table(path if Path(path).suffix else f"{path}.csv")
+
+    def save_table(self, path: str) -> None:
+        """Save the tables of what is shown in the form that the ending says."""
+        scores = self._panel.scores
+        try:
+            write_tables(path, scores.protocol, scores.trackers)
+        except SiamscopeError as error:
+            self.failed.emit(self.tr("Cannot save the table"), str(error), "")
+        else:
+            self.notice.emit(self.tr("Table saved to {}").format(path))
 
     def _on_finished(self, job: Job, code: int, sentence: str) -> None:
         self._job = None

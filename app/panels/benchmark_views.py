@@ -1,121 +1,180 @@
-"""What a benchmark run looks like while it grows: curves of all trackers, and a table of the sequences."""
+"""What a benchmark came to: curves of all trackers with their legend, tables of sequences and attributes."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import numpy as np
 from PyQt5.QtCore import QEvent, Qt, pyqtSignal
 from PyQt5.QtGui import QShowEvent
-from PyQt5.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from PyQt5.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
+from app.panels.number_table import WIDEST_NAME, Column, NumberTable, Row
 from app.panels.parts import color_plot, format_value, make_plots
-from tracker_core.evaluation.protocols.protocol import AnyProtocol
+from app.panels.tracker_colors import TrackerColors
+from app.session.benchmark_scores import BenchmarkScores
+from tracker_core.evaluation.protocols import Measure
 
-# of Okabe and Ito: told apart with any kind of colour vision
-CURVE_COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#777777")
-NUMBER = int(Qt.ItemDataRole.UserRole)
-
-
-class NumberItem(QTableWidgetItem):
-    """A cell that sorts by its number; what has none comes last."""
-
-    def __init__(self, value: float, digits: int) -> None:
-        super().__init__(format_value(value, digits))
-        self.setData(NUMBER, value)
-        self.setTextAlignment(int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
-
-    def __lt__(self, other: QTableWidgetItem) -> bool:
-        mine, others = self.data(NUMBER), other.data(NUMBER)
-        if mine is None or others is None:
-            return super().__lt__(other)
-        return (math.isnan(mine), mine) < (math.isnan(others), others)
+DASHES = {
+    Qt.PenStyle.SolidLine: "━━", Qt.PenStyle.DashLine: "╍╍", Qt.PenStyle.DashDotLine: "━╍", Qt.PenStyle.DotLine: "┅┅",
+}  # fmt: skip
+CLICK_PIXELS = 8  # how near to a curve a click counts
 
 
-class BenchmarkTable(QTableWidget):
-    """A row for each sequence and tracker; a double-click asks for the sequence."""
+class SequenceTable(QWidget):
+    """A row for each sequence and tracker below the means; a double-click asks for the sequence."""
 
     replay_requested = pyqtSignal(str, str)  # sequence, tracker
+    tracker_chosen = pyqtSignal(str)
+    tracker_shown = pyqtSignal(str, bool)
 
-    def __init__(self, protocol: AnyProtocol, parent: QWidget | None = None) -> None:
+    def __init__(self, colors: TrackerColors, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._columns = protocol.columns
-        self.setAccessibleName(self.tr("Results of the sequences"))
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setToolTip(self.tr("Double-click a row to look at the sequence"))
-        self.cellDoubleClicked.connect(self._ask_replay)
-        rows, header = self.verticalHeader(), self.horizontalHeader()
-        assert rows is not None and header is not None
-        rows.hide()
-        rows.setDefaultSectionSize(20)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
-        self.begin(protocol)
+        self._colors = colors
+        self._scores: BenchmarkScores | None = None
+        self._hidden: frozenset[str] = frozenset()
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText(self.tr("Filter: sequence, tracker or attribute"))
+        self.filter.setAccessibleName(self.tr("Show only rows whose sequence, tracker or attribute contains"))
+        self.filter.setClearButtonEnabled(True)
+        self.filter.textChanged.connect(lambda _text: self._fill())
+        self.table = NumberTable(2, self.tr("Results of the sequences"))
+        self.table.setToolTip(self.tr("Double-click a row, or press Return, to look at the sequence"))
+        self.table.row_activated.connect(lambda key: self.replay_requested.emit(*key) if key[0] else None)
+        self.table.row_chosen.connect(lambda key: self.tracker_chosen.emit(key[1]))
+        self.table.numbers.ticked.connect(lambda key, is_on: self.tracker_shown.emit(key[1], is_on))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.filter)
+        layout.addWidget(self.table, 1)
 
-    def begin(self, protocol: AnyProtocol) -> None:
-        """Empty the table and show the columns of a protocol."""
-        self._columns = protocol.columns
+    def set_scores(self, scores: BenchmarkScores, hidden: frozenset[str]) -> None:
+        """Show scores; the curves of the trackers in `hidden` are not shown."""
+        self._scores, self._hidden = scores, hidden
+        self._fill()
+
+    def _fill(self) -> None:
+        if self._scores is None:
+            return
+        protocol = self._scores.protocol
         titles = {
             "success_auc": self.tr("success"), "precision_20": self.tr("precision"),
             "average_overlap": self.tr("overlap"), "fps": self.tr("fps"), "accuracy": self.tr("accuracy"),
             "robustness": self.tr("robustness"), "failures": self.tr("failures"),
         }  # fmt: skip
-        self.setSortingEnabled(False)
-        self.setRowCount(0)
-        self.setColumnCount(2 + len(self._columns))
-        names = [self.tr("sequence"), self.tr("tracker"), *(titles[measure.key] for measure in self._columns)]
-        self.setHorizontalHeaderLabels(names)
-        self.setSortingEnabled(True)
-        self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        columns = [Column(titles[measure.key], measure.digits) for measure in protocol.columns]
+        rows = [row for tracker, data in self._scores.trackers.items() for row in self._rows(tracker, data)]
+        self.table.set_rows([self.tr("sequence"), self.tr("tracker")], columns, rows)
 
-    def add(self, message: dict[str, Any]) -> None:
-        """Add what `eval` says of one sequence."""
-        self.setSortingEnabled(False)  # a row that moves while it is filled would take cells of another
-        row = self.rowCount()
-        self.insertRow(row)
-        name, tracker = QTableWidgetItem(str(message["sequence"])), QTableWidgetItem(str(message["tracker"]))
-        if message.get("reason"):
-            name.setText(f"{message['sequence']} ⚠")
-            name.setToolTip(str(message["reason"]))
-        name.setData(NUMBER, str(message["sequence"]))
-        self.setItem(row, 0, name)
-        self.setItem(row, 1, tracker)
-        for column, measure in enumerate(self._columns, start=2):
-            self.setItem(row, column, NumberItem(number(message.get(measure.key)), measure.digits))
-        self.setSortingEnabled(True)
+    def _rows(self, tracker: str, data: Mapping[str, Any]) -> list[Row]:
+        assert self._scores is not None
+        icon, wanted = self._colors.look(tracker).icon(), self.filter.text().casefold()
+        count, total = data.get("sequences", 0), data.get("sequences_total")
+        mean = self.tr("mean of {}").format(
+            count if total in (None, count) else self.tr("{} of {}").format(count, total)
+        )
+        rows = [
+            Row((mean, tracker), self._numbers(data), ("", tracker), icon=icon, is_summary=True,
+                is_on=tracker not in self._hidden, tip=self.tr("{}; the box shows its curves").format(tracker)),
+        ]  # fmt: skip
+        for name, values in data.get("per_sequence", {}).items():
+            tags, reason = self._scores.tags.get(name, ()), self._scores.reasons.get((name, tracker), "")
+            if any(wanted in text.casefold() for text in (name, tracker, *tags)):
+                tip = "\n".join(filter(None, (name, " ".join(tags), reason)))
+                shown = f"{name} ⚠" if reason else name
+                rows.append(Row((shown, tracker), self._numbers(values), (name, tracker), tip, icon))
+        return rows
 
-    def _ask_replay(self, row: int, _column: int) -> None:
-        name, tracker = self.item(row, 0), self.item(row, 1)
-        if name is not None and tracker is not None:
-            self.replay_requested.emit(str(name.data(NUMBER)), tracker.text())
+    def _numbers(self, values: Mapping[str, Any]) -> tuple[float, ...]:
+        assert self._scores is not None
+        return tuple(number(values.get(measure.key)) for measure in self._scores.protocol.columns)
+
+
+class AttributeTable(QWidget):
+    """The main number of every tracker on the sequences of each attribute; the best one in bold."""
+
+    attribute_chosen = pyqtSignal(str)
+
+    def __init__(self, colors: TrackerColors, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._colors = colors
+        self.table = NumberTable(2, self.tr("Scores by attribute"))
+        self.table.setToolTip(self.tr("Double-click an attribute to see its sequences"))
+        self.table.row_activated.connect(lambda key: self.attribute_chosen.emit(str(key)))
+        self._empty = QLabel(self.tr("These sequences have no attributes, or nothing is finished yet."))
+        self._empty.setWordWrap(True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self._empty, 1)
+        self.table.hide()
+
+    def set_scores(self, scores: BenchmarkScores) -> None:
+        """Show scores."""
+        measure = scores.protocol.attribute_measures[0]
+        columns = [
+            Column(tracker, measure.digits, self._colors.look(tracker).icon(), f"{tracker}: {measure.title}")
+            for tracker in scores.trackers
+        ]
+        rows = []
+        for attribute, by_tracker in scores.attributes().items():
+            numbers = tuple(number(values.get(measure.key)) for values in by_tracker.values())
+            known = [value for value in numbers if not math.isnan(value)]
+            top = (max if measure.higher_is_better else min)(known, default=math.nan)
+            best = frozenset(place for place, value in enumerate(numbers) if value == top and len(known) > 1)
+            counts = [int(values["sequences"]) for values in by_tracker.values() if "sequences" in values]
+            title = scores.protocol.attribute_title(attribute)
+            rows.append(Row((title, str(max(counts, default=0))), numbers, attribute, best=best))
+        self.table.set_rows([self.tr("attribute"), self.tr("sequences")], columns, rows)
+        self.table.setVisible(bool(rows))
+        self._empty.setVisible(not rows)
 
 
 class BenchmarkCurves(QWidget):
-    """Success and precision of every tracker so far; the plots are made when they are seen first."""
+    """Success and precision of every tracker so far, with a legend below; a click on a curve asks for its sequence.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    The plots are made when they are seen first.
+    """
+
+    curve_clicked = pyqtSignal(str)  # tracker
+
+    def __init__(self, colors: TrackerColors, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._layout = QHBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._colors = colors
+        self._layout = QHBoxLayout()
+        self.legend = QLabel()
+        self.legend.setWordWrap(True)
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend.setAccessibleName(self.tr("Legend: success and precision of every tracker"))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(self._layout, 1)
+        layout.addWidget(self.legend)
         self.setMinimumWidth(300)
         self._is_made = False
-        self._curves: dict[str, dict[str, Any]] = {}
-        self._colors: dict[str, str] = {}
+        self._curves: dict[str, Mapping[str, Any]] = {}
+        self._headline: tuple[Measure, ...] = ()
+        self._chosen = ""
         self._plots: dict[str, Any] = {}
         self.lines: dict[tuple[str, str], Any] = {}
 
-    def clear(self) -> None:
-        """Forget all curves."""
-        self._curves.clear()
-        self._colors.clear()
+    def set_scores(self, scores: BenchmarkScores, hidden: frozenset[str]) -> None:
+        """Draw the curves of all trackers that are not `hidden`."""
+        self._headline = scores.protocol.headline
+        self._curves = {tracker: data for tracker, data in scores.trackers.items() if tracker not in hidden}
         self._draw()
 
-    def set_curves(self, tracker: str, so_far: dict[str, Any]) -> None:
-        """Take the scores and curves of a tracker over the sequences so far."""
-        self._curves[tracker] = so_far
-        self._draw()
+    def choose(self, tracker: str) -> None:
+        """Make one tracker's curves stand out."""
+        self._chosen = tracker
+        for (_, other), line in self.lines.items():
+            line.setPen(self._colors.look(other).pen(3.5 if other == tracker else 2.0))
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Make the plots when they are seen first."""
@@ -135,7 +194,7 @@ class BenchmarkCurves(QWidget):
         for name, plot in zip(("success", "precision"), plots, strict=True):
             plot.setYRange(0, 1, padding=0.02)
             plot.setXRange(0, 1 if name == "success" else 50, padding=0.02)
-            plot.addLegend(offset=(5, -5) if name == "success" else (-5, -5), labelTextSize="8pt")
+            plot.setToolTip(self.tr("Click a curve to see the sequence in which that tracker did worst"))
             self._plots[name] = plot
         self._color_plots()
         self._draw()
@@ -145,30 +204,31 @@ class BenchmarkCurves(QWidget):
             color_plot(plot, self.palette())
 
     def _draw(self) -> None:
+        self.legend.setText("&nbsp; ".join(map(self._legend_of, self._curves)))
         for name, plot in self._plots.items():
-            legend = plot.getPlotItem().legend
             for tracker in [t for (which, t) in self.lines if which == name and t not in self._curves]:
                 plot.removeItem(self.lines.pop((name, tracker)))
-            for tracker, so_far in self._curves.items():
-                values = (so_far.get("curves") or {}).get(name)
-                if not values:
-                    continue
-                key = "success_auc" if name == "success" else "precision_20"
-                label = f"{tracker} [{format_value(number(so_far.get(key)), 3)}]"
-                xs = np.linspace(0, 1 if name == "success" else len(values) - 1, len(values))
-                line = self.lines.get((name, tracker))
-                if line is None:
-                    line = self.lines[name, tracker] = plot.plot([], [], pen=self._pen(tracker), name=label)
-                line.setData(xs, np.array([number(value) for value in values]))
-                for item, text in legend.items:
-                    if item.item is line:
-                        text.setText(label)
+            for tracker, data in self._curves.items():
+                values = (data.get("curves") or {}).get(name)
+                if values:
+                    xs = np.linspace(0, 1 if name == "success" else len(values) - 1, len(values))
+                    self._line(name, tracker).setData(xs, np.array([number(value) for value in values]))
 
-    def _pen(self, tracker: str) -> Any:
-        import pyqtgraph as pg
+    def _line(self, name: str, tracker: str) -> Any:
+        line = self.lines.get((name, tracker))
+        if line is None:
+            pen = self._colors.look(tracker).pen(3.5 if tracker == self._chosen else 2.0)
+            line = self.lines[name, tracker] = self._plots[name].plot([], [], pen=pen)
+            line.setCurveClickable(True, CLICK_PIXELS)
+            line.sigClicked.connect(lambda _line, _event: self.curve_clicked.emit(tracker))
+        return line
 
-        color = self._colors.setdefault(tracker, CURVE_COLORS[len(self._colors) % len(CURVE_COLORS)])
-        return pg.mkPen(color, width=2)
+    def _legend_of(self, tracker: str) -> str:
+        look, data = self._colors.look(tracker), self._curves[tracker]
+        numbers = "&nbsp;/&nbsp;".join(format_value(number(data.get(one.key)), one.digits) for one in self._headline)
+        name = self.fontMetrics().elidedText(tracker, Qt.TextElideMode.ElideMiddle, WIDEST_NAME)
+        shown = escape(name).replace("-", "&#8209;")  # it does not break there
+        return f'<span style="color:{look.color}">{DASHES[look.style]}</span>&nbsp;{shown}&nbsp;{numbers}'
 
 
 def number(value: Any) -> float:

@@ -134,7 +134,7 @@ class MainWindow(QMainWindow):
         self.drawing.active_changed.connect(self._on_active_changed)
         self.playback.speed_changed.connect(self.status.show_speed)
         self.images.failed.connect(lambda text: self.failures.show(self.tr("Cannot save"), text, text))
-        for controls in (self.drawing, self.images, self.failures, self.exports, self.preferences):
+        for controls in (self.drawing, self.images, self.failures, self.exports, self.benchmark, self.preferences):
             controls.notice.connect(self.status.show_notice)
         for jobs in (self.exports, self.benchmark, self.training):
             jobs.failed.connect(self.failures.show)

@@ -62,6 +62,7 @@ class PanelWiring(QObject):
         recent.changed.connect(panels.sources.set_recent)
         worker.playing_changed.connect(lambda _is_playing: self._shown_at.clear())  # a pause is not time of playing
         worker.sequences_found.connect(panels.sources.set_sequences)
+        worker.sequences_found.connect(panels.benchmark.form.propose)
         worker.cameras_found.connect(panels.sources.set_cameras)
         self.show_source(None)
 

@@ -185,7 +185,7 @@ def test_no_key_stroke_in_a_path_field_raises_or_asks(drive, qtbot, tmp_path):
         assert QApplication.activeModalWidget() is None
     for field in fields:  # complete now: here a dialog may say what is wrong
         field.editingFinished.emit()
-    window.benchmark.run(window.panels.benchmark.options())
+    window.benchmark.run(window.panels.benchmark.form.options)
     window.training.run(window.panels.training.options())
     qtbot.waitUntil(lambda: not window.jobs.running)
 

@@ -12,16 +12,17 @@ from PyQt5.QtCore import Qt
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from evaluation_sequences import FRAMES, make_otb, path_of_target, write_rows
+from evaluation_sequences import FRAMES, make_otb, make_vot, path_of_target, write_rows
 
 from app.panels.benchmark import worst_moments
-from app.panels.benchmark_views import NumberItem
+from app.panels.number_table import Column, NumberTable, Row
 from app.session.replay import ReplayRequest, open_replay
 from app.session.targets import Target
 from tracker_core.errors import InputError
 from tracker_core.presets import DEFAULT_TRACKER
 from tracker_core.results.recorder import TargetRecord
 from tracker_core.results.run_data import producer_to_data
+from tracker_core.sources.sequences import list_sequences
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.trackers.producers import describe_producer, rebuild_tracker
 
@@ -32,10 +33,22 @@ def panel_of(drive, tmp_path):
     make_otb(tmp_path / "data", {"Alpha": FRAMES, "Beta": FRAMES, "Gamma": FRAMES})
     driver = drive()
     panel = driver.window.panels.benchmark
-    panel.root.setText(str(tmp_path / "data"))
-    panel.results.setText(str(tmp_path / "results"))
+    panel.form.root.setText(str(tmp_path / "data"))
+    panel.form.results.setText(str(tmp_path / "results"))
     driver.window.docks.show_tab(panel)
     return driver, panel
+
+
+def keys(panel) -> list:
+    """What the rows of the sequences stand for, from above: (sequence, tracker), "" for a mean."""
+    return [row.key for row in panel.sequences.table.numbers.rows]
+
+
+def activate(panel, sequence: str, tracker: str = DEFAULT_TRACKER) -> None:
+    """Choose a row and press Return on it."""
+    table = panel.sequences.table
+    table.choose((sequence, tracker))
+    table.activated.emit(table.currentIndex())
 
 
 def wait_idle(driver) -> None:
@@ -45,19 +58,18 @@ def wait_idle(driver) -> None:
 @pytest.mark.timeout(180)
 def test_run_fills_table_and_curves_and_a_row_is_replayed(panel_of, tmp_path):
     driver, panel = panel_of
-    panel.sequences.setText(" Alpha, Gamma ")
-    driver.qtbot.mouseClick(panel.start, Qt.LeftButton)
+    panel.form.sequences.setText(" Alpha, Gamma ")
+    driver.qtbot.mouseClick(panel.form.start, Qt.LeftButton)
     driver.qtbot.waitUntil(lambda: bool(driver.window.jobs.running), timeout=5000)
-    assert not panel.root.isEnabled()
+    assert not panel.form.root.isEnabled()
     wait_idle(driver)
-    assert {panel.table.item(row, 0).text() for row in range(panel.table.rowCount())} == {"Alpha", "Gamma"}
-    assert DEFAULT_TRACKER in panel.status.text() and panel.root.isEnabled()
+    assert keys(panel) == [("", DEFAULT_TRACKER), ("Alpha", DEFAULT_TRACKER), ("Gamma", DEFAULT_TRACKER)]
+    assert DEFAULT_TRACKER in panel.form.status.text() and panel.form.root.isEnabled()
     xs, ys = panel.curves.lines["success", DEFAULT_TRACKER].getData()
     assert xs[0] == 0 and xs[-1] == 1 and ys[0] <= 1 and np.all(np.diff(ys) <= 0)
 
     # the boxes in the window are those of the file
-    (row,) = (row for row in range(2) if panel.table.item(row, 0).text() == "Gamma")
-    panel.table.cellDoubleClicked.emit(row, 0)
+    activate(panel, "Gamma")
     driver.qtbot.waitUntil(lambda: driver.canvas.frame_view is not None, timeout=10_000)
     lines = (tmp_path / "results" / "otb" / DEFAULT_TRACKER / "Gamma.txt").read_text().splitlines()
     written = np.array([[float(part) for part in line.split(",")] for line in lines]) - [1, 1, 0, 0]
@@ -77,27 +89,27 @@ def test_run_fills_table_and_curves_and_a_row_is_replayed(panel_of, tmp_path):
 @pytest.mark.timeout(180)
 def test_pause_resume_and_stop(panel_of):
     driver, panel = panel_of
-    driver.qtbot.mouseClick(panel.start, Qt.LeftButton)
+    driver.qtbot.mouseClick(panel.form.start, Qt.LeftButton)
     driver.qtbot.waitUntil(lambda: bool(driver.window.jobs.running), timeout=5000)
-    driver.qtbot.mouseClick(panel.pause, Qt.LeftButton)
+    driver.qtbot.mouseClick(panel.form.pause, Qt.LeftButton)
     wait_idle(driver)
-    assert panel.start.text() == "Resume" and panel.stop.isEnabled() and not panel.pause.isEnabled()
-    driver.qtbot.mouseClick(panel.start, Qt.LeftButton)
+    assert panel.form.start.text() == "Resume" and panel.form.stop.isEnabled() and not panel.form.pause.isEnabled()
+    driver.qtbot.mouseClick(panel.form.start, Qt.LeftButton)
     wait_idle(driver)
     # also those that were finished before the pause are in the table
-    assert panel.table.rowCount() == 3
-    assert panel.start.text() == "Start" and not panel.stop.isEnabled()
+    assert [sequence for sequence, _ in keys(panel)] == ["", "Alpha", "Beta", "Gamma"]
+    assert panel.form.start.text() == "Start" and not panel.form.stop.isEnabled()
 
 
 # what the user left wrong: the text of the dialog says it
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda panel: panel.root.setText("/nowhere/at/all"), "is not a folder"),
-        (lambda panel: panel.root.setText(""), "choose the folder"),
-        (lambda panel: panel.trackers.item(0).setCheckState(Qt.Unchecked), "at least one tracker"),
+        (lambda panel: panel.form.root.setText("/nowhere/at/all"), "is not a folder"),
+        (lambda panel: panel.form.root.setText(""), "choose the folder"),
+        (lambda panel: panel.form.trackers.item(0).setCheckState(Qt.Unchecked), "at least one tracker"),
         # said by the command itself
-        (lambda panel: panel.sequences.setText("Zeta"), "Zeta"),
+        (lambda panel: panel.form.sequences.setText("Zeta"), "Zeta"),
     ],
 )
 def test_bad_input_is_a_sentence(panel_of, spoil, sentence):
@@ -105,10 +117,53 @@ def test_bad_input_is_a_sentence(panel_of, spoil, sentence):
     shown = []
     driver.window.benchmark.failed.connect(lambda title, text, details: shown.append(text))
     spoil(panel)
-    driver.qtbot.mouseClick(panel.start, Qt.LeftButton)
+    driver.qtbot.mouseClick(panel.form.start, Qt.LeftButton)
     driver.qtbot.waitUntil(lambda: bool(shown), timeout=30_000)
     assert sentence in shown[0]
-    assert panel.start.isEnabled()
+    assert panel.form.start.isEnabled()
+
+
+def test_others_are_compared_coloured_alike_hidden_and_saved(panel_of, tmp_path, monkeypatch):
+    driver, panel = panel_of
+    for seed, name in enumerate(("Alpha", "Beta", "Gamma")):
+        rows = path_of_target(seed) + np.array([1, 1, 0, 0])
+        rows[1:, 0] += 4 * seed  # the later one of the three, the worse
+        write_rows(tmp_path / "published" / "theirs" / f"{name}.txt", rows)
+    monkeypatch.setattr("app.panels.benchmark_form.browse_folder", lambda *_: str(tmp_path / "published"))
+    driver.qtbot.mouseClick(panel.form.add, Qt.LeftButton)
+    driver.qtbot.waitUntil(lambda: bool(panel.scores.trackers), timeout=30_000)
+    wait_idle(driver)
+    assert keys(panel)[0] == ("", "theirs") and len(keys(panel)) == 4
+    assert "theirs" in panel.curves.legend.text()
+    assert panel.curves.lines["success", "theirs"].opts["pen"].color().name() == panel.colors.look("theirs").color
+    # a click on its curve shows the sequence in which it was worst
+    panel.curves.lines["success", "theirs"].sigClicked.emit(panel.curves.lines["success", "theirs"], None)
+    driver.qtbot.waitUntil(lambda: driver.canvas.frame_view is not None, timeout=10_000)
+    assert panel.sequences.table.chosen == ("Gamma", "theirs")
+    assert driver.player.source.name == "Gamma"
+    # the box in the line of its mean hides its curves
+    mean = panel.sequences.table.numbers.index(0, 0)
+    panel.sequences.table.numbers.setData(mean, Qt.Unchecked, Qt.CheckStateRole)
+    assert not panel.curves.lines and panel.curves.legend.text() == ""
+    panel.sequences.filter.setText("alp")
+    assert keys(panel) == [("", "theirs"), ("Alpha", "theirs")]
+    for path in ("scores.md", "scores.docx"):
+        driver.window.benchmark.save_table(str(tmp_path / path))
+    assert "| theirs | 3 |" in (tmp_path / "scores.md").read_text()
+    assert not (tmp_path / "scores.docx").exists()
+
+
+def test_an_opened_data_set_is_proposed(panel_of, tmp_path):
+    driver, panel = panel_of
+    driver.window.open(str(tmp_path / "data"))
+    driver.qtbot.waitUntil(lambda: driver.window.panels.sources.names("sequences") != [], timeout=5000)
+    assert panel.form.root.text() == str(tmp_path / "data")
+    panel.form.root.clear()
+    driver.player.worker.sequences_found.emit(list_sequences(make_vot(tmp_path / "vot", {"ants1": 4})))
+    assert panel.form.root.text() == str(tmp_path / "vot") and panel.form.data_set.currentData() == "vot"
+    panel.form.root.setText("/my/own")
+    driver.player.worker.sequences_found.emit(list_sequences(tmp_path / "data"))
+    assert panel.form.root.text() == "/my/own", "what the user named stays"
 
 
 def test_replay_of_a_file_with_gaps(tmp_path):
@@ -158,7 +213,46 @@ def test_worst_moments_are_apart():
     assert worst_moments(list(range(100)), ious, count=2, apart=15) == [(22, 0.05), (70, 0.3)]
 
 
-# numbers sort as numbers, and what has none comes last
-def test_cells_sort_by_number():
-    values = [NumberItem(value, 2) for value in (10.0, float("nan"), 9.0)]
-    assert [item.text() for item in sorted(values, key=lambda item: item)] == ["9.00", "10.00", "–"]
+class TestNumberTable:
+    @pytest.fixture
+    def table(self, qtbot):
+        """Three rows and a mean, in a table that is narrower than its columns."""
+        table = NumberTable(1, "numbers")
+        qtbot.addWidget(table)
+        rows = [Row((name,), (value, 1.0), name) for name, value in (("b", 10.0), ("a", float("nan")), ("C", 9.0))]
+        table.set_rows(
+            ["name"], [Column("value", 2), Column("other")], [*rows, Row(("mean",), (9.5, 1), "", is_summary=True)]
+        )
+        table.resize(120, 200)
+        table.show()
+        return table
+
+    def names(self, table) -> list:
+        return [row.texts[0] for row in table.numbers.rows]
+
+    def test_rows_sort_by_number_below_the_means_and_what_has_none_comes_last(self, table):
+        assert self.names(table) == ["mean", "a", "b", "C"]
+        table.sortByColumn(1, Qt.AscendingOrder)
+        assert self.names(table) == ["mean", "C", "b", "a"]
+        table.sortByColumn(1, Qt.DescendingOrder)
+        assert self.names(table) == ["mean", "b", "C", "a"]
+        assert table.numbers.index(1, 1).data() == "10.00" and table.numbers.index(3, 1).data() == "–"
+
+    def test_the_chosen_row_stays_chosen(self, table):
+        table.choose("b")
+        table.sortByColumn(1, Qt.AscendingOrder)
+        assert table.chosen == "b"
+        table.set_rows(["name"], [Column("value", 2), Column("other")], [Row((n,), (1, 1), n) for n in "xba"])
+        assert table.chosen == "b"
+        table.set_rows(["name"], [Column("value", 2), Column("other")], [Row(("x",), (1, 1), "x")])
+        assert table.chosen is None
+
+    def test_the_first_column_stays_in_sight(self, table):
+        front = table._front
+        bar = table.horizontalScrollBar()
+        assert bar.maximum() > 0
+        bar.setValue(bar.maximum())
+        assert front.isVisible() and front.columnViewportPosition(0) == 0
+        assert not front.isColumnHidden(0) and front.isColumnHidden(1)
+        table.setColumnWidth(0, 77)
+        assert front.columnWidth(0) == 77 and front.width() == 77

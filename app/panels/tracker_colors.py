@@ -1,0 +1,49 @@
+"""One colour and dash pattern for each tracker, the same in every plot and table, whatever is beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PyQt5.QtCore import QSize, Qt
+from PyQt5.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+
+# of Okabe and Ito: told apart with any kind of colour vision
+COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#777777")
+STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DashDotLine, Qt.PenStyle.DotLine)
+SWATCH = QSize(22, 10)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a tracker's curve is drawn."""
+
+    color: str
+    style: Qt.PenStyle
+
+    def pen(self, width: float = 2.0) -> QPen:
+        """Return the pen of its curve; as wide as it is on the screen, whatever the plot's units."""
+        pen = QPen(QColor(self.color), width, self.style)
+        pen.setCosmetic(True)
+        return pen
+
+    def icon(self) -> QIcon:
+        """Return a piece of its curve, for tables."""
+        image = QPixmap(SWATCH)
+        image.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(image)
+        painter.setPen(self.pen(3.0))
+        painter.drawLine(0, SWATCH.height() // 2, SWATCH.width(), SWATCH.height() // 2)
+        painter.end()
+        return QIcon(image)
+
+
+class TrackerColors:
+    """Gives trackers their looks in the order in which they are first named; a tracker keeps the one that it has."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+
+    def look(self, tracker: str) -> Look:
+        """Return the look of a tracker."""
+        place = self._places.setdefault(tracker, len(self._places))
+        return Look(COLORS[place % len(COLORS)], STYLES[(place // len(COLORS)) % len(STYLES)])
