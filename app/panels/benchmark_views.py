@@ -66,7 +66,7 @@ class SequenceTable(QWidget):
             "average_overlap": self.tr("overlap"), "fps": self.tr("fps"), "accuracy": self.tr("accuracy"),
             "robustness": self.tr("robustness"), "failures": self.tr("failures"),
         }  # fmt: skip
-        columns = [Column(titles[measure.key], measure.digits) for measure in protocol.columns]
+        columns = [Column(titles.get(measure.key, measure.title), measure.digits) for measure in protocol.columns]
         rows = [row for tracker, data in self._scores.trackers.items() for row in self._rows(tracker, data)]
         self.table.set_rows([self.tr("sequence"), self.tr("tracker")], columns, rows)
 
@@ -209,8 +209,8 @@ class BenchmarkCurves(QWidget):
             for tracker in [t for (which, t) in self.lines if which == name and t not in self._curves]:
                 plot.removeItem(self.lines.pop((name, tracker)))
             for tracker, data in self._curves.items():
-                values = (data.get("curves") or {}).get(name)
-                if values:
+                curves = data.get("curves") or {}
+                if "success" in curves and (values := curves.get(name)):  # the curves of other protocols are other ones
                     xs = np.linspace(0, 1 if name == "success" else len(values) - 1, len(values))
                     self._line(name, tracker).setData(xs, np.array([number(value) for value in values]))
 
