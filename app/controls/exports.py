@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from PyQt5.QtCore import QObject, QSettings, QStandardPaths, pyqtSignal
 from PyQt5.QtWidgets import QDialog, QWidget
 
 from app.commands import Command
 from app.controls.conditions import Conditions
+from app.controls.drawing import DrawingControls
 from app.controls.playback import PlaybackControls
-from app.dialogs.export import ExportDialog, ExportOptions
+from app.dialogs.export import ExportDialog
+from app.dialogs.export_options import ExportOptions
 from app.jobs.jobs import Job, Jobs
+from app.panels.docks import Panels
 from app.session.frame_view import ResultRow
 from app.worker.player import Player
 
@@ -28,14 +33,16 @@ class ExportControls(QObject):
         self,
         player: Player,
         playback: PlaybackControls,
+        drawing: DrawingControls,
         jobs: Jobs,
         kept: QSettings | None,
         rows_of: Callable[[int], Mapping[int, ResultRow]],
+        panels: Panels,
         window: QWidget,
     ) -> None:
         super().__init__(window)
         self._player, self._playback, self._jobs, self._kept, self._window = player, playback, jobs, kept, window
-        self._rows_of = rows_of
+        self._rows_of, self._drawing, self._panels = rows_of, drawing, panels
         self._waiting: dict[str, ExportOptions] = {}
         player.worker.results_written.connect(self._on_results_written)
 
@@ -60,6 +67,8 @@ class ExportControls(QObject):
         dialog = ExportDialog(
             source.name, span, self._marked(span), self._folder(), source.has_ground_truth, self._kept, self._window,
             is_live=source.is_live and not source.is_recorded,
+            targets=[(target.number, self.tr("Target {}").format(target.number)) for target in summary.targets],
+            active=self._drawing.active, overlays=self._panels.overlays.model,
         )  # fmt: skip
         if dialog.exec_() == QDialog.DialogCode.Accepted:
             self.export(dialog.options())
@@ -76,16 +85,19 @@ class ExportControls(QObject):
         if options is None:
             return
         job = Job(self.tr("Export to {}").format(Path(options.path).name), options.arguments(run_file))
+        job.message.connect(self._on_message)
         job.finished.connect(lambda code, sentence: self._on_finished(job, run_file, code, sentence))
         self._jobs.start(job)
+
+    def _on_message(self, message: dict[str, Any]) -> None:
+        if message.get("event") == "result":
+            self._panels.written.show_written(message.get("files", ()), message.get("warnings", ()))
 
     def _on_finished(self, job: Job, run_file: str, code: int, sentence: str) -> None:
         Path(run_file).unlink(missing_ok=True)
         if sentence:
             self.failed.emit(self.tr("Cannot export"), sentence, job.details)
-        elif code == 0:
-            self.notice.emit(self.tr("{}: done.").format(job.title))
-        else:
+        elif code:
             self.notice.emit(self.tr("The export was stopped; no unfinished file is left."))
 
     def _marked(self, span: tuple[int, int]) -> tuple[int, int] | None:
@@ -97,8 +109,8 @@ class ExportControls(QObject):
         return (low, high) if low <= high else None
 
     def _folder(self) -> Path:
-        stored = str(self._kept.value("export/folder", "")) if self._kept is not None else ""
-        if stored and Path(stored).is_dir():
-            return Path(stored)
+        """Return a folder that can be written to: that of the last export, of the user's videos, or their own."""
+        kept = str(self._kept.value("export/folder", "")) if self._kept is not None else ""
         movies = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MoviesLocation)
-        return Path(movies) if movies and Path(movies).is_dir() else Path.home()
+        places = [Path(place) for place in (kept, movies) if place]
+        return next((place for place in places if place.is_dir() and os.access(place, os.W_OK)), Path.home())

@@ -2,60 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from PyQt5.QtCore import QSettings
 from PyQt5.QtWidgets import (
-    QCheckBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QMessageBox,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
+from app.canvas.overlays.model import OverlayModel
 from app.dialogs.buttons import make_buttons
-from app.panels.fields import ComboBox, PathField, WholeField, is_file, is_folder, with_browse
-from tracker_core.errors import SiamscopeError
+from app.dialogs.export_look import DrawPage, EffectPage, FollowPage, TargetList, TargetTitles
+from app.dialogs.export_options import BOXES, GIF, IMAGES, MOTION, RENDERED, VIDEO, ExportOptions, ShownOptions
+from app.dialogs.export_path import ExportPath
+from app.panels.fields import ComboBox, DecimalField, WholeField
+from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.rendering.writers import codec_description
-from tracker_core.results.formats import BOX_FORMATS, box_file_suffix
-from tracker_core.results.identity import output_name
+from tracker_core.results.formats import BOX_FORMATS
+from tracker_core.results.motion import parse_length_scale
 
-VIDEO, BOXES, IMAGES = "video", "boxes", "images"
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """What the user wants: `first` and `last` are frames, both included; `scale` is a factor, `path` has no `~`."""
-
-    kind: str
-    path: str
-    first: int
-    last: int
-    scale: float = 1.0
-    overlays: tuple[str, ...] = field(default=("prediction", "ground_truth", "labels"))
-    box_format: str = "otb"
-
-    def arguments(self, run_file: str) -> list[str]:
-        """Return the command that carries it out on a saved run."""
-        command = ["export", "--run", run_file, "--out", self.path, "--frames", f"{self.first}:{self.last + 1}"]
-        if self.kind == BOXES:
-            return [*command, "--format", self.box_format, "--progress", "json"]
-        command += ["--overlays", ",".join(self.overlays) or "none", "--scale", f"{self.scale:g}"]
-        if self.kind == IMAGES:
-            command.append("--images")
-        return [*command, "--progress", "json"]
+ALL, MARKED, WHOLE, OWN = "all", "marked", "whole", "own"  # frames
 
 
 class ExportDialog(QDialog):
     """Asks for an export of the frames from `first` to `last`; `marked` is the A–B range, if there is one.
 
-    Of a live source there are boxes only: its frames were not recorded.
+    Of a live source there are boxes and motion only: its frames were not recorded. `targets` are numbers and titles,
+    `active` is the one whose heat map the window shows; `overlays` say what the window shows.
     """
 
     def __init__(
@@ -69,35 +50,36 @@ class ExportDialog(QDialog):
         parent: QWidget | None = None,
         *,
         is_live: bool = False,
+        targets: TargetTitles = ((1, "1"),),
+        active: int | None = None,
+        overlays: OverlayModel | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Export"))
-        self._name, self._span, self._marked, self._folder, self._kept = name, span, marked, folder, kept
-        self._is_path_own = False
+        self._span, self._marked, self._kept, self._active = span, marked, kept, active
+        self._overlays = overlays or OverlayModel(self)
         self._form = form = QFormLayout()
-        self.kind = ComboBox()
-        for kind, text in (
-            (VIDEO, self.tr("Tracked video")),
-            (BOXES, self.tr("Boxes")),
-            (IMAGES, self.tr("Frames as images (PNG)")),
-        ):
-            if kind == BOXES or not is_live:
-                self.kind.addItem(text, kind)
-        form.addRow(self.tr("Export:"), self.kind)
-        if is_live:
-            form.addRow(QLabel(self.tr("Live frames were not recorded, so no video can be made.")))
-        form.addRow(self.tr("Frames:"), self._make_range())
+        self._add_kinds(is_live)
+        form.addRow(self.tr("Frames:"), self._make_range(is_live))
         self.box_format = ComboBox()
         self.box_format.addItems(list(BOX_FORMATS))
         form.addRow(self.tr("Format:"), self.box_format)
+        self._add_motion()
         self.scale = WholeField()
         self.scale.setRange(10, 400)
         self.scale.setSingleStep(10)
         self.scale.setValue(100)
         self.scale.setSuffix(" %")
         form.addRow(self.tr("Size:"), self.scale)
-        form.addRow(self.tr("Draw:"), self._make_overlays(has_truth))
-        form.addRow(self.tr("Write to:"), self._make_path())
+        self.draw = DrawPage(targets, has_truth, self._overlays)
+        self.effect, self.follow = EffectPage(targets), FollowPage(targets)
+        self.pages = QTabWidget()
+        self.pages.addTab(self.draw, self.tr("&Draw"))
+        self.pages.addTab(self.effect, self.tr("&Hide or light up"))
+        self.pages.addTab(self.follow, self.tr("F&ollow"))
+        form.addRow(self.pages)
+        self.path = ExportPath(name, folder)
+        form.addRow(self.tr("Write to:"), self.path)
         self.codec = QLabel()
         self.codec.setWordWrap(True)
         form.addRow(self.tr("Codec:"), self.codec)
@@ -108,7 +90,8 @@ class ExportDialog(QDialog):
         layout.addWidget(self.buttons)
         self.setMinimumWidth(460)
         self.kind.currentIndexChanged.connect(lambda _index: self._update())
-        self.box_format.currentIndexChanged.connect(lambda _index: self._propose_path())
+        self.box_format.currentIndexChanged.connect(lambda _index: self._update())
+        self.path.changed.connect(self._show_codec)
         self._restore()
         self._update()
 
@@ -120,17 +103,68 @@ class ExportDialog(QDialog):
             self.first.value(),
             self.last.value(),
             self.scale.value() / 100,
-            tuple(name for name, box in self.overlays.items() if box.isChecked() and box.isEnabled()),
+            self.draw.chosen(),
             self.box_format.currentText(),
+            self.range.currentData() == WHOLE and self.kind.currentData() in RENDERED,
+            self._shown(),
+            self.length_scale.text().strip(),
+            self.smooth.value(),
         )
 
-    def _make_range(self) -> QWidget:
+    def _shown(self) -> ShownOptions:
+        heat_map, proposals = self._overlays["heat_map"], self._overlays["proposals"]
+        drawn = self.draw.targets.chosen()
+        return ShownOptions(
+            drawn,
+            str(self.draw.lost.currentData()),
+            self._active if self._active is not None and (not drawn or self._active in drawn) else None,
+            str(heat_map.values["mode"]),
+            heat_map.opacity,
+            int(proposals.values["top_k"]),
+            self.effect.kind(),
+            self.effect.strength.value(),
+            self.effect.targets.chosen(),
+            self.follow.chosen(),
+            str(self.follow.aspect.currentData()),
+            self.follow.context.value(),
+        )
+
+    def _add_kinds(self, is_live: bool) -> None:
+        self.kind = ComboBox()
+        for kind, text in (
+            (VIDEO, self.tr("Tracked video")),
+            (GIF, self.tr("Animated GIF")),
+            (IMAGES, self.tr("Frames as images (PNG)")),
+            (BOXES, self.tr("Boxes")),
+            (MOTION, self.tr("Centre, speed and path")),
+        ):
+            if kind not in RENDERED or not is_live:
+                self.kind.addItem(text, kind)
+        self._form.addRow(self.tr("Export:"), self.kind)
+        if is_live:
+            self._form.addRow(QLabel(self.tr("Live frames were not recorded, so no video can be made.")))
+
+    def _add_motion(self) -> None:
+        self.length_scale = QLineEdit()
+        self.length_scale.setPlaceholderText(self.tr("pixels only; or, for example, 120 px = 1.8 m"))
+        self.length_scale.setToolTip(self.tr("How long something in the image is: N px = M unit"))
+        self._form.addRow(self.tr("Length:"), self.length_scale)
+        self.smooth = DecimalField()
+        self.smooth.setRange(0.0, 10.0)
+        self.smooth.setSingleStep(0.1)
+        self.smooth.setSuffix(" s")
+        self.smooth.setToolTip(self.tr("Seconds over which centres are smoothed; 0 leaves them as they are"))
+        self._form.addRow(self.tr("Smoothing:"), self.smooth)
+
+    def _make_range(self, is_live: bool) -> QWidget:
         self.range = ComboBox()
-        self.range.addItem(self.tr("all that was tracked"))
+        self.range.addItem(self.tr("all that was tracked"), ALL)
         if self._marked is not None:
-            self.range.addItem(self.tr("the range A–B"))
+            self.range.addItem(self.tr("the range A–B"), MARKED)
             self.range.setCurrentIndex(1)
-        self.range.addItem(self.tr("from – to"))
+        if not is_live:
+            self.range.addItem(self.tr("the whole source, tracked or not"), WHOLE)
+        self.range.addItem(self.tr("from – to"), OWN)
         self.first, self.last = WholeField(), WholeField()
         for box, text in ((self.first, self.tr("First frame")), (self.last, self.tr("Last frame"))):
             box.setRange(*self._span)
@@ -141,105 +175,69 @@ class ExportDialog(QDialog):
         return _row(self.range, self.first, QLabel("–"), self.last)
 
     def _show_range(self) -> None:
-        is_own = self.range.currentIndex() == self.range.count() - 1
+        is_own = self.range.currentData() == OWN
         if not is_own:
-            chosen = self._marked if self._marked is not None and self.range.currentIndex() == 1 else self._span
+            is_marked = self._marked is not None and self.range.currentData() == MARKED
+            chosen = self._marked if is_marked and self._marked is not None else self._span
             self.first.setValue(chosen[0])
             self.last.setValue(chosen[1])
         self.first.setEnabled(is_own)
         self.last.setEnabled(is_own)
 
-    def _make_overlays(self, has_truth: bool) -> QWidget:
-        self.overlays = {
-            "prediction": QCheckBox(self.tr("prediction")),
-            "ground_truth": QCheckBox(self.tr("ground truth")),
-            "labels": QCheckBox(self.tr("score and state")),
-        }
-        for box in self.overlays.values():
-            box.setChecked(True)
-        self.overlays["ground_truth"].setEnabled(has_truth)
-        return _row(*self.overlays.values())
-
-    def _make_path(self) -> QWidget:
-        self.path = PathField()
-        self.path.textEdited.connect(lambda _text: self._take_own_path())
-        return with_browse(self.path, self.tr("File or folder to write"), self._browse)
-
     def _update(self) -> None:
         kind = self.kind.currentData()
         for widget, is_shown in (
             (self.box_format, kind == BOXES),
-            (self.scale, kind != BOXES),
-            (self.overlays["prediction"].parentWidget(), kind != BOXES),
-            (self.codec, kind == VIDEO),
+            (self.length_scale, kind == MOTION),
+            (self.smooth, kind == MOTION),
+            (self.scale, kind in RENDERED),
+            (self.pages, kind in RENDERED),
+            (self.codec, kind in (VIDEO, GIF)),
         ):
-            assert widget is not None
             label = self._form.labelForField(widget)
             widget.setVisible(is_shown)
             if label is not None:
                 label.setVisible(is_shown)
-        self._propose_path()
-        self.adjustSize()
-
-    def _propose_path(self) -> None:
-        kind = self.kind.currentData()
-        if not self._is_path_own:
-            box_format = self.box_format.currentText()
-            endings = {
-                VIDEO: "-tracked.mp4",
-                BOXES: f"-{box_format}{box_file_suffix(box_format)}",
-                IMAGES: "-frames",
-            }
-            self.path.set_path(self._folder / f"{output_name(self._name)}{endings[kind]}")
+        self.path.set_kind(str(kind), self.box_format.currentText())
         self._show_codec()
+        self._form.activate()  # else the height is still that of what was just hidden
+        self.adjustSize()
 
     def _show_codec(self) -> None:
         """Name the codec that the file's name leads to; a name that is not finished has none yet."""
-        if self.kind.currentData() == VIDEO:
+        if self.kind.currentData() in (VIDEO, GIF):
             try:
                 self.codec.setText(codec_description(self.path.path or "video.mp4"))
             except SiamscopeError as error:
                 self.codec.setText(str(error))
 
-    def _take_own_path(self) -> None:
-        self._is_path_own = True
-        self._show_codec()
-
-    def _browse(self, _parent: QWidget, _title: str, here: str) -> str:
-        kind = self.kind.currentData()
-        if kind == IMAGES:
-            path = QFileDialog.getExistingDirectory(self, self.tr("Folder for the images"), str(Path(here).parent))
-        elif kind == VIDEO:
-            videos = self.tr("Videos (*.mp4 *.mkv *.mov *.avi)")
-            path, _ = QFileDialog.getSaveFileName(
-                self, self.tr("Video"), here, videos, options=QFileDialog.Option.DontConfirmOverwrite
-            )
-        else:
-            path, _ = QFileDialog.getSaveFileName(
-                self, self.tr("Boxes"), here, options=QFileDialog.Option.DontConfirmOverwrite
-            )
-        if not path:
-            return ""
-        self.path.set_path(path if kind != VIDEO or Path(path).suffix else path + ".mp4")
-        self._take_own_path()
-        return self.path.path
+    def _problem(self, options: ExportOptions) -> str:
+        """Return one sentence that says what is wrong, "" if nothing is."""
+        if options.first > options.last:
+            return self.tr("The first frame ({}) is after the last ({}).").format(options.first, options.last)
+        if options.kind == MOTION and options.length_scale:
+            try:
+                parse_length_scale(options.length_scale)
+            except InputError as error:
+                return str(error)
+        if options.kind in RENDERED:
+            lists: list[tuple[bool, TargetList]] = [
+                (bool(options.shown.effect), self.effect.targets),
+                (options.shown.follow is not None, self.follow.targets),
+                (bool(options.overlays), self.draw.targets),
+            ]
+            if any(is_used and targets.is_empty() for is_used, targets in lists):
+                return self.tr("No target is ticked; tick one, or choose nothing to draw, to hide and to follow.")
+        return self.path.problem()
 
     def _try_accept(self) -> None:
-        options = self.options()
-        problem = ""
-        if not options.path:
-            problem = self.tr("Choose an output file.")
-        elif options.first > options.last:
-            problem = self.tr("The first frame ({}) is after the last ({}).").format(options.first, options.last)
-        elif not is_folder(Path(options.path).parent):
-            problem = self.tr("The folder '{}' does not exist; choose another.").format(Path(options.path).parent)
+        problem = self._problem(self.options())
         if problem:
             QMessageBox.warning(self, self.tr("Export"), problem)
             return
-        if is_file(options.path):
-            question = self.tr("'{}' already exists. Replace it?").format(options.path)
-            if QMessageBox.question(self, self.tr("Export"), question) != QMessageBox.StandardButton.Yes:
-                return
+        question = self.path.question()
+        if question and QMessageBox.question(self, self.tr("Export"), question) != QMessageBox.StandardButton.Yes:
+            return
         self._keep()
         self.accept()
 

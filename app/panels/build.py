@@ -19,6 +19,7 @@ from app.panels.thumbnails import ThumbnailsPanel
 from app.panels.timeline import Timeline
 from app.panels.tracker import TrackerPanel
 from app.panels.training import TrainingPanel
+from app.panels.written_bar import WrittenBar
 from tracker_core.checkpoints.weights import list_weights
 from tracker_core.packaged import CONFIGS
 from tracker_core.presets import DEFAULT_TRACKER, list_trackers
@@ -45,6 +46,7 @@ def build_panels(overlays: OverlayModel) -> Panels:
         benchmark=benchmark,
         training=training,
         log=LogPanel(),
+        written=WrittenBar(),
     )
 
 

@@ -18,6 +18,7 @@ from app.panels.thumbnails import ThumbnailsPanel
 from app.panels.timeline import Timeline
 from app.panels.tracker import TrackerPanel
 from app.panels.training import TrainingPanel
+from app.panels.written_bar import WrittenBar
 
 LAYOUT_VERSION = 1
 SMALL_WIDTH = 1200  # below this the list of sources starts closed: the image comes first
@@ -40,6 +41,7 @@ class Panels:
     benchmark: BenchmarkPanel
     training: TrainingPanel
     log: LogPanel
+    written: WrittenBar
 
 
 class Docks:

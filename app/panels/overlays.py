@@ -47,7 +47,7 @@ class OverlayPanel(QWidget):
     def __init__(self, model: OverlayModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("overlay_panel")
-        self._model = model
+        self.model = model
         self._boxes: dict[str, QCheckBox] = {}
         self._sliders: dict[str, Slider] = {}
         self._keys: dict[str, QLabel] = {}
@@ -75,13 +75,13 @@ class OverlayPanel(QWidget):
         name, text = overlay.name, plain(_translated(overlay.title or overlay.name.replace("_", " ").capitalize()))
         box, slider, key = QCheckBox(text), Slider(), QLabel()
         box.setToolTip(_translated(overlay.help))
-        box.toggled.connect(lambda is_on: self._model.show(name, is_on))
+        box.toggled.connect(lambda is_on: self.model.show(name, is_on))
         slider.setRange(0, 100)
         slider.setMinimumWidth(40)
         slider.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         slider.setAccessibleName(self.tr("Opacity of: {}").format(text))
         slider.setToolTip(self.tr("Opacity"))
-        slider.valueChanged.connect(lambda value: self._model.set_opacity(name, value / 100))
+        slider.valueChanged.connect(lambda value: self.model.set_opacity(name, value / 100))
         key.setEnabled(False)  # grey: it is only a reminder
         for column, widget in enumerate((Swatch(overlay), box, key, slider)):
             grid.addWidget(widget, row, column)
@@ -105,12 +105,12 @@ class OverlayPanel(QWidget):
         self._options[overlay, option.name] = field
 
     def _set(self, overlay: str, option: Option, value: int | str) -> None:
-        self._model.set_value(overlay, option.name, value)
+        self.model.set_value(overlay, option.name, value)
 
     def _follow(self) -> None:
         """Show what the model holds; says nothing back."""
         for name, box in self._boxes.items():
-            overlay, slider = self._model[name], self._sliders[name]
+            overlay, slider = self.model[name], self._sliders[name]
             with QSignalBlocker(box), QSignalBlocker(slider):
                 box.setChecked(overlay.is_visible)
                 slider.setValue(round(overlay.opacity * 100))

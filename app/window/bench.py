@@ -23,7 +23,7 @@ from PyQt5.QtCore import QEventLoop, QObject, Qt, QTimer
 from PyQt5.QtWidgets import QApplication
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
-from app.dialogs.export import VIDEO, ExportOptions
+from app.dialogs.export_options import VIDEO, ExportOptions
 from app.session.trackers import TrackerFactory
 from app.window.application import build_session_tracker, bundled_clip, load_core, open_session_source
 from app.window.display import has_display

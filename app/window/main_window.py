@@ -93,8 +93,8 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.canvas, 1)
-        layout.addWidget(self.panels.readout)
-        layout.addWidget(self.panels.timeline)
+        for panel in (self.panels.written, self.panels.readout, self.panels.timeline):
+            layout.addWidget(panel)
         self.setCentralWidget(center)
 
     def _make_controls(self, bundled_clip: Path | None, settings: Settings, log_file: Path | None) -> None:
@@ -106,7 +106,7 @@ class MainWindow(QMainWindow):
         self.playback = PlaybackControls(canvas, player, self.drawing, self)
         self.sources = SourceControls(player, self, bundled_clip)
         self.images = ImageControls(canvas, player, self)
-        self.exports = ExportControls(player, self.playback, self.jobs, kept, self.rows_of, self)
+        self.exports = ExportControls(player, self.playback, self.drawing, self.jobs, kept, self.rows_of, panels, self)
         self.view = ViewControls(self, canvas, self.docks)
         self.benchmark = BenchmarkControls(panels.benchmark, player, self.jobs, kept, self)
         self.training = TrainingControls(panels.training, player, self.jobs, kept, self)

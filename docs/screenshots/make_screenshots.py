@@ -175,7 +175,7 @@ def take_dialogs(folder: Path, out: Path) -> None:
         dialog = QApplication.activeModalWidget()
         if isinstance(dialog, ExportDialog):
             shown.append(dialog)
-            dialog.path.setText("ladybird-tracked.mp4")
+            dialog.path.field.setText("ladybird-tracked.mp4")
             save_widget(dialog, out / "export.png")
             dialog.reject()
 

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from fakes import draw_frame, true_box
 from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QMessageBox
+from PyQt5.QtGui import QDesktopServices
+from PyQt5.QtWidgets import QFileDialog, QMessageBox, QToolButton
 
-from app.dialogs.export import BOXES, IMAGES, VIDEO, ExportDialog, ExportOptions
+from app.canvas.overlays.model import OverlayModel
+from app.dialogs.export import ExportDialog
+from app.dialogs.export_options import BOXES, GIF, IMAGES, MOTION, VIDEO, ExportOptions, ShownOptions
 from app.jobs.jobs import CANCELLED, Job, Jobs
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import read_boxes
@@ -107,7 +110,7 @@ def test_the_dialog_names_files_after_the_source_without_its_ending(qtbot, tmp_p
 def test_of_a_live_source_only_boxes_are_offered(qtbot, tmp_path):
     dialog = ExportDialog("rtsp://host/a", (0, 9), None, tmp_path, has_truth=False, is_live=True)
     qtbot.addWidget(dialog)
-    assert [dialog.kind.itemData(place) for place in range(dialog.kind.count())] == [BOXES]
+    assert [dialog.kind.itemData(place) for place in range(dialog.kind.count())] == [BOXES, MOTION]
     assert dialog.options().kind == BOXES
     assert dialog.options().path == str(tmp_path / "rtsp_host_a-otb.txt")
 
@@ -196,3 +199,117 @@ def test_what_is_tracked_while_the_dialog_opens_is_offered(drive, clip, monkeypa
     shown = driver.index
     driver.window.exports.ask()
     assert spans[0][0] == 0 and spans[0][1] >= shown
+
+
+def combo(field, data) -> None:
+    """Choose an entry by its data."""
+    place = field.findData(data)
+    assert place >= 0
+    field.setCurrentIndex(place)
+
+
+def test_the_dialog_draws_what_the_window_shows(qtbot, tmp_path):
+    overlays = OverlayModel()
+    overlays.show("prediction", False)
+    overlays.show("heat_map", True)
+    overlays.set_value("heat_map", "mode", "raw")
+    dialog = ExportDialog("clip", (3, 90), None, tmp_path, has_truth=True, overlays=overlays, active=2)
+    qtbot.addWidget(dialog)
+    assert set(dialog.options().overlays) == {"ground_truth", "heat_map"}
+    words = " ".join(dialog.options().arguments("run.json"))
+    assert "--heat-map raw" in words and "--explain 2" in words and "--frames 3:91" in words
+    combo(dialog.range, "whole")
+    words = " ".join(dialog.options().arguments("run.json"))
+    assert "--whole" in words and "--frames" not in words
+
+
+def test_targets_are_hidden_followed_and_ticked(qtbot, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(QMessageBox, "warning", lambda *what: said.append(what[2]))
+    titles = [(1, "Target 1"), (3, "Jürgen")]
+    dialog = ExportDialog("clip", (0, 9), None, tmp_path, has_truth=False, targets=titles)
+    qtbot.addWidget(dialog)
+    combo(dialog.effect.effect, "blur")
+    dialog.effect.strength.setValue(9)
+    dialog.effect.targets.item(0).setCheckState(Qt.Unchecked)
+    dialog.follow.follows.setChecked(True)
+    combo(dialog.follow.aspect, "9:16")
+    words = " ".join(dialog.options().arguments("run.json"))
+    assert "--effect blur --strength 9 --effect-targets 3" in words
+    assert "--follow all --aspect 9:16" in words
+    dialog.effect.targets.item(1).setCheckState(Qt.Unchecked)
+    dialog.buttons.accepted.emit()
+    assert "No target is ticked" in said[0] and not dialog.result()
+
+
+PATHS = {
+    # typed or chosen by hand, and what becomes of it: kind, format, path
+    "video to boxes": ("mine.mp4", BOXES, "csv", "mine.csv"),
+    "video to GIF": ("mine.v2.MP4", GIF, "otb", "mine.v2.gif"),
+    "video to images": ("mine.mkv", IMAGES, "otb", "mine"),
+    "video to motion": ("mine.mov", MOTION, "otb", "mine.csv"),
+    "no ending": ("mine", GIF, "otb", "mine.gif"),
+    "a dot in the name": ("take.7", BOXES, "json", "take.7.json"),
+}
+
+
+@pytest.mark.parametrize("way", ["typed", "chosen"])
+@pytest.mark.parametrize("case", PATHS)
+def test_the_users_own_path_gets_the_ending_of_what_is_exported(qtbot, tmp_path, monkeypatch, way, case):
+    text, kind, box_format, expected = PATHS[case]
+    dialog = ExportDialog("clip", (0, 9), None, tmp_path, has_truth=False)
+    qtbot.addWidget(dialog)
+    if way == "typed":
+        dialog.path.field.clear()
+        qtbot.keyClicks(dialog.path.field, str(tmp_path / text))
+    else:
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *what, **more: (str(tmp_path / text), ""))
+        qtbot.mouseClick(dialog.path.findChild(QToolButton), Qt.LeftButton)
+    combo(dialog.kind, kind)
+    dialog.box_format.setCurrentText(box_format)
+    assert dialog.options().path == str(tmp_path / expected)
+    combo(dialog.kind, VIDEO)
+    assert dialog.options().path.startswith(str(tmp_path / "mine")) or "take.7" in dialog.options().path
+    assert dialog.options().path.endswith((".mp4", ".mkv", ".mov"))
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_at_once(qtbot, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(QMessageBox, "warning", lambda *what: said.append(what[2]))
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    dialog = ExportDialog("clip", (0, 9), None, tmp_path, has_truth=False)
+    qtbot.addWidget(dialog)
+    dialog.buttons.accepted.emit()
+    assert said == [f"The folder '{tmp_path}' cannot be written to; choose another."]
+
+
+def test_a_wrong_length_is_said_at_once(qtbot, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(QMessageBox, "warning", lambda *what: said.append(what[2]))
+    dialog = ExportDialog("clip", (0, 9), None, tmp_path, has_truth=False)
+    qtbot.addWidget(dialog)
+    combo(dialog.kind, MOTION)
+    dialog.length_scale.setText("far")
+    dialog.buttons.accepted.emit()
+    assert "120 px = 1.8 m" in said[0]
+    dialog.length_scale.setText("10 px = 2 m")
+    words = " ".join(dialog.options().arguments("run.json"))
+    assert "--format motion --length-scale 10 px = 2 m" in words and "--overlays" not in words
+
+
+def test_what_was_written_can_be_opened(drive, clip, tmp_path, monkeypatch):
+    """A short GIF, hidden and followed; the bar names it with the remarks, and its buttons open file and folder."""
+    opened = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    driver = tracked(drive, clip)
+    shown = ShownOptions(effect="pixelate", follow=(), aspect="1:1")
+    path = tmp_path / "out.gif"
+    export(driver, ExportOptions(GIF, str(path), 5, 9, overlays=("prediction",), shown=shown))
+    bar = driver.window.panels.written
+    assert not driver.failures and bar.isVisible() and str(path) in bar.text.text()
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    assert len(frames) == 5 and frames[0].shape[0] == frames[0].shape[1]
+    driver.qtbot.mouseClick(bar.open, Qt.LeftButton)
+    driver.qtbot.mouseClick(bar.show_in_folder, Qt.LeftButton)
+    assert opened == [str(path), str(tmp_path)]

@@ -8,7 +8,8 @@ from PyQt5.QtGui import QWheelEvent
 from PyQt5.QtTest import QTest
 from PyQt5.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QScrollBar, QWidget
 
-from app.dialogs.export import VIDEO, ExportDialog
+from app.dialogs.export import ExportDialog
+from app.dialogs.export_options import VIDEO
 from app.dialogs.number import NumberDialog
 from app.panels.fields import DecimalField, PathField, WholeField, expand, is_file, is_folder
 from app.panels.tracker import PARAMETERS, ParameterRow
@@ -173,7 +174,7 @@ def test_no_key_stroke_in_a_path_field_raises_or_asks(drive, qtbot, tmp_path):
     dialog = ExportDialog("clip", (3, 90), None, tmp_path, True, parent=window)
     dialog.show()
     fields = window.findChildren(PathField)
-    assert len(fields) >= 6 and dialog.path in fields
+    assert len(fields) >= 6 and dialog.path.field in fields
     while (left := QApplication.activeModalWidget()) is not None:  # by a test before this one
         left.close()
     for field in fields:
@@ -193,9 +194,9 @@ def test_no_key_stroke_in_a_path_field_raises_or_asks(drive, qtbot, tmp_path):
 def test_the_export_dialog_names_the_codec_while_a_name_is_typed(qtbot, home, tmp_path):
     dialog = ExportDialog("clip", (3, 90), None, tmp_path, has_truth=False)
     qtbot.addWidget(dialog)
-    dialog.path.clear()
+    dialog.path.field.clear()
     for letter in "~/out.mp4":
-        QTest.keyClicks(dialog.path, letter)
+        QTest.keyClicks(dialog.path.field, letter)
         assert dialog.codec.text()
     assert dialog.options().kind == VIDEO and dialog.options().path == f"{home}/out.mp4"
     assert "H.264" in dialog.codec.text()

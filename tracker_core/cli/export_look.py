@@ -16,13 +16,9 @@ from tracker_core.rendering.camera_path import (
 )
 from tracker_core.rendering.effects import EFFECTS, Effect
 from tracker_core.rendering.heat_map import HEAT_MAP_KINDS
-from tracker_core.rendering.overlays import LOST_CHOICES, DrawOptions
+from tracker_core.rendering.overlays import DEFAULT_OVERLAYS, LOST_CHOICES, OVERLAYS, DrawOptions
 from tracker_core.rendering.run_renderer import TRAIL_FRAMES, RunLook
 from tracker_core.results.run import Run
-
-DEFAULT_OVERLAYS = ("prediction", "ground_truth", "labels")
-INNER_OVERLAYS = ("heat_map", "search_window", "anchor", "proposals", "guide", "refinement", "memory")
-OVERLAYS = (*DEFAULT_OVERLAYS, "names", "trail", *INNER_OVERLAYS)
 
 
 def add_look_options(parser: argparse.ArgumentParser) -> None:

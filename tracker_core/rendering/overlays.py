@@ -44,6 +44,9 @@ from tracker_core.types import FloatArray, Image, TrackDebug, TrackingState, Tra
 KEY_MARK = "\N{BLACK DIAMOND}"
 _FAINT = 0.45  # opacity of a trail's older half
 LOST_CHOICES = ("dotted", "hidden")
+DEFAULT_OVERLAYS = ("prediction", "ground_truth", "labels")
+INNER_OVERLAYS = ("heat_map", "search_window", "anchor", "proposals", "guide", "refinement", "memory")
+OVERLAYS = (*DEFAULT_OVERLAYS, "names", "trail", *INNER_OVERLAYS)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,80 @@
+"""What the user wants of an export, and the command that carries it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+VIDEO, GIF, IMAGES, BOXES, MOTION = "video", "gif", "images", "boxes", "motion"
+RENDERED = (VIDEO, GIF, IMAGES)
+
+
+@dataclass(frozen=True)
+class ShownOptions:
+    """How a run is shown in a video or in images; the fields are options of `siamscope export`.
+
+    Targets are given by number, () for all; `follow` is None for the whole image.
+    """
+
+    targets: tuple[int, ...] = ()
+    lost: str = "dotted"
+    explain: int | None = None
+    heat_map: str = "windowed"
+    opacity: float = 0.6
+    proposals: int = 8
+    effect: str = ""
+    strength: int = 5
+    effect_targets: tuple[int, ...] = ()
+    follow: tuple[int, ...] | None = None
+    aspect: str = "source"
+    context: float = 3.0
+
+    def arguments(self) -> list[str]:
+        """Return the options of the command."""
+        command = ["--lost", self.lost, "--heat-map", self.heat_map, "--opacity", f"{self.opacity:g}"]
+        command += ["--proposals", str(self.proposals), *_list("--targets", self.targets)]
+        if self.explain is not None:
+            command += ["--explain", str(self.explain)]
+        if self.effect:
+            command += ["--effect", self.effect, "--strength", str(self.strength)]
+            command += _list("--effect-targets", self.effect_targets)
+        if self.follow is not None:
+            command += ["--follow", ",".join(map(str, self.follow)) or "all", "--aspect", self.aspect]
+            command += ["--context", f"{self.context:g}"]
+        return command
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What the user wants: `first` and `last` are frames, both included; `scale` is a factor, `path` has no `~`.
+
+    With `whole` the frames that were not tracked are shown as well, all of the source.
+    """
+
+    kind: str
+    path: str
+    first: int
+    last: int
+    scale: float = 1.0
+    overlays: tuple[str, ...] = field(default=("prediction", "ground_truth", "labels"))
+    box_format: str = "otb"
+    whole: bool = False
+    shown: ShownOptions = ShownOptions()
+    length_scale: str = ""
+    smooth_s: float = 0.0
+
+    def arguments(self, run_file: str) -> list[str]:
+        """Return the command that carries it out on a saved run."""
+        command = ["export", "--run", run_file, "--out", self.path, "--progress", "json"]
+        command += ["--whole"] if self.whole else ["--frames", f"{self.first}:{self.last + 1}"]
+        if self.kind == BOXES:
+            return [*command, "--format", self.box_format]
+        if self.kind == MOTION:
+            scale = ["--length-scale", self.length_scale] if self.length_scale else []
+            return [*command, "--format", "motion", *scale, "--smooth-speed", f"{self.smooth_s:g}"]
+        command += ["--overlays", ",".join(self.overlays) or "none", "--scale", f"{self.scale:g}"]
+        command += ["--images"] if self.kind == IMAGES else []
+        return [*command, *self.shown.arguments()]
+
+
+def _list(option: str, numbers: tuple[int, ...]) -> list[str]:
+    return [option, ",".join(map(str, numbers))] if numbers else []
