@@ -14,7 +14,7 @@ import numpy as np
 from tracker_core.boxes import check_start_box, parse_box
 from tracker_core.cli.console import add_device_options, add_progress_option, emit, output, print_note
 from tracker_core.cli.tracking_run import FrameRange, TrackingRun, truth_row
-from tracker_core.errors import InputError
+from tracker_core.errors import InputError, SourceError
 from tracker_core.files import check_writable, write_text
 from tracker_core.rendering.recording import RecordedSource
 from tracker_core.results.formats import BOX_FORMATS, check_format
@@ -43,6 +43,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video", action=argparse.BooleanOptionalAction, default=True, help="write the tracked video")
     parser.add_argument("--format", default="csv", metavar="F", help=f"box format: {', '.join(BOX_FORMATS)} (csv)")
     parser.add_argument("--frames", default=":", metavar="A:B", help="frames A to B (B excluded), counted from 0")
+    parser.add_argument(
+        "--backwards", action="store_true",
+        help="start in the last of the frames, where the box is then, and track back to the first",
+    )  # fmt: skip
     parser.add_argument(
         "--record", action="store_true", help="keep the frames of a camera or stream, for 'export' afterwards"
     )
@@ -87,13 +91,16 @@ def run_track(args: argparse.Namespace) -> int:
         if args.record and not source.is_live:
             raise InputError(f"'{source.name}' can be opened again; --record is for cameras and streams.")
         truth = truth_of(source)
-        if frames.first:
-            source.seek(frames.first)
+        if args.backwards:
+            frames = _reversed(frames, source)
+        start = frames.start
+        if start:
+            source.seek(start)
         if not boxes:
             if not args.init_from_gt:
                 hint = " or --init-from-gt" if truth else ""
                 raise InputError(f"Say what to track in '{source.name}': --box x,y,w,h{hint}.")
-            boxes = boxes_from_truth(source, truth, frames.first)
+            boxes = boxes_from_truth(source, truth, start)
         for box in boxes:
             check_start_box(box, *source.size)
         tracker = build_tracker(
@@ -110,6 +117,14 @@ def run_track(args: argparse.Namespace) -> int:
         ).execute()  # fmt: skip
     finally:
         source.close()
+
+
+def _reversed(frames: FrameRange, source: FrameSource) -> FrameRange:
+    """Return the range from its end, or that of the source, to its start; raises `SourceError` for a live source."""
+    if not source.is_seekable:
+        raise SourceError(f"'{source.name}' is live; its earlier frames are gone, so it cannot be tracked backwards.")
+    last = (source.last_index() or 0) + 1 if frames.last is None else frames.last
+    return FrameRange(frames.first, max(last, frames.first + 1), is_backwards=True)
 
 
 def truth_of(source: FrameSource) -> list[Sequence]:

@@ -26,22 +26,32 @@ from tracker_core.results.run_file import save_run
 from tracker_core.results.unfinished import UNFINISHED_SUFFIX, RunJournal, parse_unfinished
 from tracker_core.sources.opening import open_source
 from tracker_core.trackers.producers import describe_producer
-from tracker_core.types import FloatArray, FrameSource, Sequence, TrackingState, TrackResult
+from tracker_core.types import FloatArray, Frame, FrameSource, Sequence, TrackingState, TrackResult, iterate_frames
 
 OnSummary = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
 class FrameRange:
-    """Frames `first` to `last`, counted from 0, `last` excluded; None is the end."""
+    """Frames `first` to `last`, counted from 0, `last` excluded; None is the end. `is_backwards` starts there."""
 
     first: int = 0
     last: int | None = None
+    is_backwards: bool = False
 
     @property
     def count(self) -> int | None:
         """How many frames, None for all."""
         return None if self.last is None else self.last - self.first
+
+    @property
+    def start(self) -> int:
+        """The frame that tracking starts in."""
+        return self.last - 1 if self.is_backwards and self.last is not None else self.first
+
+    def has(self, index: int) -> bool:
+        """Whether a frame is one of them."""
+        return index >= self.first and (self.last is None or index < self.last)
 
 
 class TrackingRun:
@@ -77,9 +87,11 @@ class TrackingRun:
         written: list[Path] = []
         with RunJournal(path, self.recorder) as journal:
             try:
-                self._loop(writer, journal, known)
+                self._loop(None if self.frames.is_backwards else writer, journal, known)
             except BaseException as error:  # whatever ends a run, what was tracked is kept
                 failure = error
+            if writer is not None and self.frames.is_backwards and len(self.recorder):
+                failure = self._draw_forwards(writer) or failure
             if writer is not None:
                 failure = self._close_video(writer, written) or failure
             if len(self.recorder):
@@ -104,11 +116,13 @@ class TrackingRun:
         if earlier is not None and self.args.resume is not False and self._is_same(earlier):
             earlier.source, earlier.producer = self.recorder.source, self.recorder.producer
             self.recorder = earlier
-            if self.frames.last is not None:
-                for number in earlier.targets:
+            for number in earlier.targets:
+                earlier.drop(number, 0, self.frames.first)
+                if self.frames.last is not None:
                     earlier.drop(number, self.frames.last)
             frames = earlier.frames()
-            self.notes.append(f"An unfinished run is continued after frame {frames[-1]} (--no-resume starts over).")
+            reached = frames[0 if self.frames.is_backwards else -1]
+            self.notes.append(f"An unfinished run is continued after frame {reached} (--no-resume starts over).")
             return {index: [record.results[index] for record in earlier.targets.values()] for index in frames}
         if self.args.resume:
             raise InputError(f"There is no unfinished run of this source, box and tracker in '{self.folder}'.")
@@ -122,15 +136,14 @@ class TrackingRun:
         """Whether continuing `earlier` gives what starting over would give."""
         mine, made = self.recorder.producer, earlier.producer
         starts = [min(record.key_frames.values(), key=lambda key: key.index) for record in earlier.targets.values()]
-        first, last = earlier.frames()[0], self.frames.last
+        first = earlier.frames()[-1 if self.frames.is_backwards else 0]
         return (
             not self.source.is_live
             and mine is not None
             and made is not None
             and (mine.tracker, mine.config, mine.weights_sha256) == (made.tracker, made.config, made.weights_sha256)
             and replace(earlier.source, frame_count=None) == replace(self.recorder.source, frame_count=None)
-            and first >= self.frames.first
-            and (last is None or first < last)
+            and self.frames.has(first)
             and all(key.index == first for key in starts)
             and np.array_equal([key.box_xywh for key in starts], self.boxes)
         )
@@ -183,10 +196,15 @@ class TrackingRun:
         if self.source.frame_count is not None:
             left = max(0, self.source.frame_count - self.frames.first)
             total = left if total is None else min(total, left)
-        frames = track(self.trackers, self.source, self.boxes, stop_after=self.frames.count, known=known)
+        frames = track(
+            self.trackers, self.source, self.boxes,
+            stop_after=self.frames.count, known=known, is_backwards=self.frames.is_backwards,
+        )  # fmt: skip
         with Reporter(self.args.progress, self.title, total) as progress:
             for produced, outcome in enumerate(frames):
                 index = outcome.frame.index
+                if self.frames.is_backwards and not self.frames.has(index):
+                    break  # damaged frames are not counted
                 if index not in known:
                     if produced == 0:
                         self._set_key_frames(index)
@@ -195,9 +213,28 @@ class TrackingRun:
                     self.recorder.add(outcome, file_name(self.source, index))
                     journal.add(self.recorder, index)
                 if writer is not None:
-                    shown = [truth_row(sequence, index) for sequence in self.truth]
-                    writer.write(draw_result(outcome.frame.image, outcome.results, shown), outcome.frame.time_s)
+                    self._draw(writer, outcome.frame, outcome.results)
                 progress.advance()
+
+    def _draw(self, writer: VideoWriter, frame: Frame, results: Iterable[TrackResult]) -> None:
+        shown = [truth_row(sequence, frame.index) for sequence in self.truth]
+        writer.write(draw_result(frame.image, [*results], shown), frame.time_s)
+
+    def _draw_forwards(self, writer: VideoWriter) -> BaseException | None:
+        """Write the video of a run that was tracked backwards, from its first frame on."""
+        indices = self.recorder.frames()
+        try:
+            self.source.seek(indices[0])
+            with Reporter(self.args.progress, f"Writing {writer.path.name}", len(indices)) as progress:
+                for frame in iterate_frames(self.source):
+                    if frame.index > indices[-1]:
+                        break
+                    found = [record.results.get(frame.index) for record in self.recorder.targets.values()]
+                    self._draw(writer, frame, [result for result in found if result is not None])
+                    progress.advance()
+        except BaseException as error:  # as with tracking: what was written is kept
+            return error
+        return None
 
     def _set_key_frames(self, index: int) -> None:
         for number, box in enumerate(self.boxes, 1):

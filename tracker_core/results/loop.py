@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tracker_core.errors import InputError, SourceError
-from tracker_core.types import Frame, FrameResult, FrameSource, Timings, Tracker, TrackingState, TrackResult
+from tracker_core.sources.backwards import read_backwards
+from tracker_core.types import (
+    Frame,
+    FrameResult,
+    FrameSource,
+    ResultOrigin,
+    Timings,
+    Tracker,
+    TrackingState,
+    TrackResult,
+    iterate_frames,
+)
 
 
 def start(trackers: Sequence[Tracker], frame: Frame, boxes_xywh: Sequence[Any]) -> FrameResult:
@@ -48,20 +60,23 @@ def track(
     *,
     stop_after: int | None = None,
     known: Mapping[int, Sequence[TrackResult]] | None = None,
+    is_backwards: bool = False,
 ) -> Iterator[FrameResult]:
-    """Track from where `source` stands to its end, or for `stop_after` frames.
+    """Track from where `source` stands to its end (or back to its start), or for `stop_after` frames.
 
     One `Tracker` per box, each `x, y, w, h` in the first frame read. Yields the first frame too, with the given
     boxes. `known` holds the results, by frame, of an earlier run from the same start: they are yielded as they are,
     and tracking continues after the last of them (the trackers then need `resume`). Raises `SourceError` if there is
-    no frame at all.
+    no frame at all, or no way back.
     """
     known = known or {}
+    frames = read_backwards(source) if is_backwards else iterate_frames(source)
+    way = ResultOrigin.BACKWARDS if is_backwards else ResultOrigin.TRACKED
     produced = 0
     followed: list[Sequence[TrackResult]] = []  # known results that the trackers have not seen
     while stop_after is None or produced < stop_after:
         began = time.perf_counter()
-        frame = source.read()
+        frame = next(frames, None)
         decode_ms = (time.perf_counter() - began) * 1e3
         if frame is None:
             break
@@ -75,7 +90,8 @@ def track(
                 scores = [results[number].score for results in followed]
                 tracker.resume(followed[-1][number].box_xywh, scores)
             followed.clear()
-            yield step(trackers, frame, decode_ms=decode_ms)
+            outcome = step(trackers, frame, decode_ms=decode_ms)
+            yield replace(outcome, results=tuple(replace(result, origin=way) for result in outcome.results))
         produced += 1
     if produced == 0:
         raise SourceError(f"'{source.name}' holds no frame to track in.")
