@@ -183,7 +183,9 @@ class PlaybackControls(QObject):
             self.range_changed.emit(first, last)
 
     def forget(self) -> None:
-        """Start over with another source."""
+        """Start over with another source, at its own speed."""
+        if self._player.speed != 1.0:
+            self.set_speed(1.0)
         if self.range != (None, None):
             self.range = (None, None)
             self.range_changed.emit(None, None)

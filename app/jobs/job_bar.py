@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import QCoreApplication
+from PyQt5.QtCore import QCoreApplication, Qt
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QMainWindow, QProgressBar, QToolButton, QWidget
 
 from app.jobs.jobs import Job, Jobs
+
+MOST_WIDTH = 360  # of the text: what the job is about and how far it is stand at its two ends
 
 
 class JobBar(QWidget):
@@ -52,7 +54,7 @@ class JobBar(QWidget):
         self._bar.setRange(0, 0 if share < 0 else 1000)
         if share >= 0:
             self._bar.setValue(round(share * 1000))
-        self._text.setText(text if len(text) <= 40 else text[:39] + "…")
+        self._text.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, MOST_WIDTH))
         self._text.setToolTip(text)
 
     def _cancel(self) -> None:

@@ -158,7 +158,11 @@ class Job(QObject):
         if message.get("event") == "progress":
             done, total = float(message.get("done") or 0), message.get("total")
             share = min(1.0, done / total) if total else -1.0
-            self.progress.emit(share, f"{message.get('title', self.title)} {done:.0f}/{total or '?'}")
+            title, unit = message.get("title", self.title), message.get("unit") or ""
+            of_total = (
+                QCoreApplication.translate("jobs", "{:.0f} of {}").format(done, total) if total else f"{done:.0f}"
+            )
+            self.progress.emit(share, f"{title}: {of_total} {unit}".rstrip())
         self.message.emit(message)
 
     @pyqtSlot(bytes)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtGui import QIcon
 from PyQt5.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
     QPushButton,
+    QStyle,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -39,6 +41,7 @@ class SourcesPanel(QWidget):
         self.tree.setAccessibleName(self.tr("Sources"))
         self.tree.setIndentation(14)
         self.tree.setUniformRowHeights(True)
+        self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names often differ only at their ends
         header = self.tree.header()
         assert header is not None
         header.setStretchLastSection(False)
@@ -62,6 +65,7 @@ class SourcesPanel(QWidget):
         layout.addWidget(self.filter)
         layout.addWidget(self.tree, 1)
         layout.addLayout(line)
+        self._open = ""
         self._groups: dict[str, QTreeWidgetItem] = {}
         for name, text in (
             ("clip", self.tr("Bundled")),
@@ -100,6 +104,11 @@ class SourcesPanel(QWidget):
         self._groups["sequences"].setText(0, self.tr("Sequences ({})").format(len(rows)))
         self.tree.scrollToItem(self._groups["sequences"])
 
+    def set_open(self, spec: str) -> None:
+        """Mark what is open, "" for nothing."""
+        self._open = spec
+        self._mark_open()
+
     def names(self, group: str) -> list[str]:
         """Return the names in one group that are not filtered out."""
         item = self._groups[group]
@@ -112,21 +121,39 @@ class SourcesPanel(QWidget):
         for name, spec, frames, has_truth in rows:
             item = QTreeWidgetItem(parent, [name, frames, "" if has_truth is None else ("✓" if has_truth else "–")])
             item.setData(0, SPEC, spec)
-            item.setToolTip(0, spec)
             item.setTextAlignment(1, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
             item.setTextAlignment(2, int(Qt.AlignmentFlag.AlignCenter))
             if not spec:
                 item.setDisabled(True)
         parent.setHidden(not rows)
         parent.setExpanded(True)
+        self._mark_open()
         self._apply_filter(self.filter.text())
 
-    def _apply_filter(self, text: str) -> None:
+    def _mark_open(self) -> None:
+        for item in self._items():
+            is_open = bool(self._open) and item.data(0, SPEC) == self._open
+            font = item.font(0)
+            font.setBold(is_open)
+            item.setFont(0, font)
+            item.setIcon(0, self._open_sign() if is_open else QIcon())
+            item.setToolTip(0, self.tr("{} (open)").format(item.data(0, SPEC)) if is_open else item.data(0, SPEC))
+
+    def _open_sign(self) -> QIcon:
+        style = self.style()
+        assert style is not None
+        return style.standardIcon(QStyle.StandardPixmap.SP_MediaPlay)
+
+    def _items(self) -> Iterator[QTreeWidgetItem]:
         for group in self._groups.values():
             for place in range(group.childCount()):
                 child = group.child(place)
                 if child is not None:
-                    child.setHidden(text.lower() not in child.text(0).lower())
+                    yield child
+
+    def _apply_filter(self, text: str) -> None:
+        for item in self._items():
+            item.setHidden(text.lower() not in item.text(0).lower())
 
     def _on_activated(self, item: QTreeWidgetItem, _column: int) -> None:
         spec = item.data(0, SPEC)

@@ -72,6 +72,7 @@ class PanelWiring(QObject):
         self._scores = RunningScores()
         self._shown_at.clear()
         self._view = None
+        self._panels.sources.set_open("" if source is None else source.spec)
         self._panels.timeline.clear()
         self._panels.timeline.set_length(None if source is None else source.frame_count)
         self._panels.timeline.setVisible(source is not None and not source.is_live)

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from evaluation_sequences import make_otb
 
+from app.jobs.jobs import Job
 from app.panels.log import LogPanel
 from app.panels.sources import SourcesPanel
 from app.panels.tracker import PRESETS
@@ -145,6 +146,48 @@ def test_a_data_set_dropped_on_the_window_becomes_a_list(drive, tmp_path):
     panel = driver.window.panels.sources
     driver.qtbot.waitUntil(lambda: panel.names("sequences") == ["Alpha", "Beta"], timeout=10_000)
     assert not driver.failures
+
+
+def test_what_is_open_is_marked_in_the_list(drive, tmp_path):
+    root = make_otb(tmp_path / "set", {"Alpha": 5, "Beta": 7})
+    driver = drive(open_source)
+    panel = driver.window.panels.sources
+    panel.set_sequences(list_sequences(root))
+
+    def marked() -> list:
+        return [item.text(0) for item in panel._items() if item.font(0).bold() and not item.icon(0).isNull()]
+
+    assert marked() == []
+    driver.open(str(root / "Beta"))
+    assert marked() == ["Beta", "Beta"], "among the sequences, and among what was opened lately"
+    panel.set_sequences(list_sequences(root))  # listed again
+    assert marked() == ["Beta", "Beta"]
+    driver.window.actions_["close_source"].trigger()
+    driver.qtbot.waitUntil(lambda: marked() == [])
+
+
+def test_a_speed_is_for_one_source(window_of):
+    driver = window_of
+    driver.window.playback.set_speed(8.0)
+    driver.window.open("another")
+    driver.qtbot.waitUntil(lambda: driver.player.speed == 1.0, timeout=5000)
+
+
+# done, total and unit of a job's progress → what its bar says
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"done": 1524, "total": 4072, "unit": "frames", "title": "Running OTB-100, tracker 2 of 4"},
+         "Running OTB-100, tracker 2 of 4: 1524 of 4072 frames"),
+        ({"done": 12, "total": None, "unit": "frames"}, "Batch: 12 frames"),
+        ({"done": 1, "total": 2}, "Batch: 1 of 2"),
+    ],
+)  # fmt: skip
+def test_progress_has_a_unit(qtbot, message, text):
+    job, told = Job("Batch", []), []
+    job.progress.connect(lambda _share, said: told.append(said))
+    job._tell({"event": "progress", **message})
+    assert told == [text]
 
 
 def test_the_log_shows_what_is_wanted_and_is_copied(qtbot):
