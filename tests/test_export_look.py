@@ -22,6 +22,7 @@ from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run import Run
 from tracker_core.results.run_file import load_run, save_run
 from tracker_core.results.smoothing import smooth
+from tracker_core.results.visibility import Visibility
 from tracker_core.sources.opening import open_source
 from tracker_core.types import FloatArray, Image, TrackingState, TrackResult
 
@@ -192,12 +193,13 @@ def test_an_effect_holds_on_to_a_lost_target() -> None:
     recorder = RunRecorder(SourceIdentity("walk", size=(96, 64)))
     for index, state in ((2, SEEN), (3, LOST), (4, LOST), (6, SEEN)):
         recorder.put(index, 1, TrackResult(box_at(index), 0.1, state))
+    recorder.targets[1].marks = {8: Visibility.OUTSIDE}
     held = HeldBoxes(recorder.build())
     xs = [[box[0] for box in held.at(index)] for index in range(9)]
-    #          none yet    seen   lost            no result  seen   after the run
-    assert xs == [[], [], [12], [12, 13], [12, 14], [12], [16], [16], [16]]
+    #          none yet    seen   lost            no result  seen   after the run, and out of the image
+    assert xs == [[], [], [12], [12, 13], [12, 14], [12], [16], [16], []]
     notes = held.notes(range(9))
-    assert "lost or has no box in 5 frames" in notes[0] and "no box yet in 2 frames" in notes[1]
+    assert "lost or has no box in 4 frames" in notes[0] and "no box yet in 2 frames" in notes[1]
 
 
 @pytest.mark.parametrize(

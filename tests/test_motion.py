@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from tracker_core.results.provenance import SourceIdentity, SourceKind
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run import Run
 from tracker_core.results.run_file import save_run
-from tracker_core.types import TrackingState, TrackResult
+from tracker_core.results.visibility import Visibility
+from tracker_core.types import ResultOrigin, TrackingState, TrackResult
 
 TIMES = [0.0, 0.1, 0.3, 0.4, 0.9, 1.0, 1.1, 1.3]
 
@@ -62,6 +64,26 @@ def test_speeds_follow_the_real_times_and_cross_no_gap(kind: str, smooth_s: floa
     np.testing.assert_allclose(motion.speeds[known], 50.0, rtol=1e-6)
     np.testing.assert_allclose(motion.velocities[known], np.tile([30.0, 40.0], (known.sum(), 1)), rtol=1e-6)
     assert np.nanmax(motion.path) == pytest.approx(50 * seconds)
+
+
+def test_what_was_tracked_backwards_has_speeds_up_to_its_seam() -> None:
+    """Forwards from 0 to 3, backwards from the key frame 6 to 4: the step onto 4 joins two answers, that onto 6 not."""
+    run = make_run(key=6)
+    recorder = RunRecorder.from_run(run)
+    for index in (4, 5):
+        result = recorder.targets[1].results[index]
+        recorder.put(index, 1, replace(result, origin=ResultOrigin.BACKWARDS))
+    built = recorder.build()
+    assert np.flatnonzero(~np.isfinite(measure_motion(built, built.targets[0]).speeds)).tolist() == [0, 4]
+
+
+def test_nothing_moves_outside_of_the_image() -> None:
+    recorder = RunRecorder.from_run(make_run(lost=(5,)))
+    recorder.targets[1].marks = {2: Visibility.OUTSIDE, 5: Visibility.VISIBLE}
+    built = recorder.build()
+    motion = measure_motion(built, built.targets[0])
+    assert np.flatnonzero(~np.isfinite(motion.speeds)).tolist() == [0, 2, 3]  # frame 5 is not lost, somebody says
+    assert not np.isfinite(motion.centers[2]).any()
 
 
 def test_smoothing_takes_jitter_away() -> None:

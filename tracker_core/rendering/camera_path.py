@@ -16,7 +16,7 @@ from tracker_core.errors import InputError
 from tracker_core.rendering.image_view import ImageView
 from tracker_core.results.run import Run
 from tracker_core.results.smoothing import smooth
-from tracker_core.types import FloatArray, TrackingState
+from tracker_core.types import FloatArray
 
 ASPECTS = ("source", "16:9", "1:1", "9:16")
 DEFAULT_CONTEXT = 3.0  # height of the crop in heights of the target
@@ -100,9 +100,7 @@ def _followed(run: Run, numbers: Sequence[int]) -> tuple[FloatArray, FloatArray,
     for target in run.targets:
         if target.number not in numbers:
             continue
-        rows = np.flatnonzero(
-            target.has_box & np.array([state is not TrackingState.LOST for state in target.states], bool)
-        )
+        rows = np.flatnonzero(run.seen(target))
         if not len(rows):
             continue
         boxes = np.stack(

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tracker_core.errors import InputError, nearest_name
-from tracker_core.results.run import Run, TargetTrack
-from tracker_core.types import FloatArray, Image, TrackingState
+from tracker_core.results.run import Run
+from tracker_core.results.visibility import Visibility
+from tracker_core.types import FloatArray, Image
 
 EFFECTS = ("blur", "pixelate", "spotlight")
 WEAKEST, STRONGEST = 1, 10
@@ -107,19 +109,22 @@ class HeldBoxes:
     """Where the targets of a run are taken to be, in any frame, so that an effect never slips off.
 
     While a target is tracked this is its box. While it is lost, it is both where it was last seen and where it is
-    searched for: it may be either. In a frame without a result it is where it was last seen.
+    searched for: it may be either. In a frame without a result it is where it was last seen. Where somebody marked it
+    as outside of the image it is nowhere.
     """
 
     def __init__(self, run: Run, numbers: Sequence[int] = ()) -> None:
         self._frames = run.frame_indices
         self._targets = [target for target in run.targets if not numbers or target.number in numbers]
-        self._seen = [_last_seen(target) for target in self._targets]
+        self._seen = [_last_seen(run.seen(target)) for target in self._targets]
 
     def at(self, index: int) -> list[FloatArray]:
         """Return the boxes (x, y, w, h) of frame `index`."""
         row = int(np.searchsorted(self._frames, index, side="right")) - 1
         boxes: list[FloatArray] = []
         for target, seen in zip(self._targets, self._seen, strict=True):
+            if target.marks.get(index) is Visibility.OUTSIDE:
+                continue
             if row >= 0 and seen[row] >= 0:
                 boxes.append(target.boxes_xywh[seen[row]])
             is_here = row >= 0 and self._frames[row] == index and target.has_box[row]
@@ -133,9 +138,10 @@ class HeldBoxes:
         rows = np.searchsorted(self._frames, shown, side="right") - 1
         notes = []
         for target, seen in zip(self._targets, self._seen, strict=True):
+            is_in = np.array([target.marks.get(index) is not Visibility.OUTSIDE for index in frames], bool)
             last = np.where(rows >= 0, seen[rows], -1)
-            held = int(((last >= 0) & ((last != rows) | (self._frames[rows] != shown))).sum())
-            bare = int((last < 0).sum())
+            held = int((is_in & (last >= 0) & ((last != rows) | (self._frames[rows] != shown))).sum())
+            bare = int((is_in & (last < 0)).sum())
             title = target.name or f"Target {target.number}"
             if held:
                 notes.append(
@@ -146,7 +152,6 @@ class HeldBoxes:
         return notes
 
 
-def _last_seen(target: TargetTrack) -> FloatArray:
+def _last_seen(seen: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return for each row the last row up to it in which the target was seen, -1 before the first."""
-    seen = target.has_box & np.array([state is not TrackingState.LOST for state in target.states], bool)
     return np.maximum.accumulate(np.where(seen, np.arange(len(seen)), -1))

@@ -1,8 +1,8 @@
 """Where targets moved, how fast and how far, by the real times of the frames.
 
 A speed is the way from the centre in the frame before to the centre in this one, by the time between them. It is not
-known (NaN) where that way is not one: in the first frame, across frames in which the target was lost or has no box, and
-onto a key frame, whose box somebody set.
+known (NaN) where that way is not one: in the first frame, across frames in which the target was lost, outside or has no
+box, onto a key frame, whose box somebody set, and where tracking backwards ended at what had been tracked forwards.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tracker_core.errors import InputError
 from tracker_core.results.run import Run, TargetTrack
 from tracker_core.results.smoothing import smooth
-from tracker_core.types import FloatArray, TrackingState
+from tracker_core.types import FloatArray, ResultOrigin
 
 MOTION_COLUMNS = ("frame", "time_s", "target", "label", "state", "centre_x", "centre_y", "velocity_x", "velocity_y")
 
@@ -69,7 +69,7 @@ def measure_motion(run: Run, target: TargetTrack, smooth_s: float = 0.0) -> Moti
     With `smooth_s` the centres of each stretch without a gap are smoothed first, by straight lines fitted with Gaussian
     weights of that standard deviation in seconds.
     """
-    seen = target.has_box & np.array([state is not TrackingState.LOST for state in target.states], bool)
+    seen = run.seen(target)
     centers = np.where(seen[:, None], target.boxes_xywh[:, :2] + target.boxes_xywh[:, 2:] / 2, np.nan)
     follows = _follows(run, target, seen)
     if smooth_s > 0:
@@ -111,8 +111,14 @@ def _follows(run: Run, target: TargetTrack, seen: NDArray[np.bool_]) -> NDArray[
     # live sources number what they captured, and not all of that is tracked
     is_next = np.diff(run.frame_indices) == 1 if not run.source.is_live else np.full(max(0, len(run) - 1), True)
     follows[1:] = seen[1:] & seen[:-1] & is_next & (np.diff(run.times_s) > 0)
-    keys = [key.index for key in target.key_frames]
-    return np.asarray(follows & ~np.isin(run.frame_indices, keys), np.bool_)
+    origins = [target.origin(row) for row in range(len(run))]
+    is_key = np.isin(run.frame_indices, [key.index for key in target.key_frames])
+    for row in range(1, len(run)):
+        before, here = origins[row - 1], origins[row]
+        is_set = is_key[row] and before is ResultOrigin.TRACKED
+        is_seam = here is ResultOrigin.BACKWARDS and before is ResultOrigin.TRACKED
+        follows[row] &= not is_set and not is_seam
+    return np.asarray(follows, np.bool_)
 
 
 def _stretches(seen: NDArray[np.bool_], follows: NDArray[np.bool_]) -> list[NDArray[np.int64]]:

@@ -184,6 +184,11 @@ class Run:
             return None
         return target.marks.get(index) or VISIBILITY_OF[None if row is None else target.states[row]]
 
+    def seen(self, target: TargetTrack) -> NDArray[np.bool_]:
+        """Return (N,) where a target has a box that says where it is: not lost, and not outside."""
+        known = [self.visibility_at(index, target.number) for index in self.frame_indices.tolist()]
+        return np.asarray(target.has_box & np.array([v is not Visibility.OUTSIDE for v in known], bool), np.bool_)
+
     def image_name(self, index: int) -> str:
         """Return the PNG file name of frame `index`: that of its own file, or its number where it has none."""
         row = self._rows.get(index)

@@ -12,7 +12,7 @@ from tracker_core.errors import InputError
 from tracker_core.results.provenance import Producer
 from tracker_core.results.run import Run, TargetTrack
 from tracker_core.trackers.producers import rebuild_tracker
-from tracker_core.types import Frame, Image, TrackResult
+from tracker_core.types import Frame, Image, ResultOrigin, TrackResult
 
 SAME_BOX_PIXELS = 0.5  # boxes that differ by more were not found by the same steps
 _SYNC_PIXELS = 0.01  # what differs by more, between devices and runtimes, would grow from frame to frame
@@ -44,7 +44,7 @@ class RunExplainer:
         self._bases: dict[str, Any] = {}
         self._keys: dict[int, tuple[Image, Any]] = {}  # by target, image and box that tracking started on
         self._followers: dict[int, _Follower] = {}
-        self.asked, self.explained, self.differing = 0, 0, 0
+        self.asked = self.explained = self.differing = self.skipped = 0
 
     def prepare(self, first: int, last: int) -> list[int]:
         """Build what explains frames `first` to `last`, and return those that have to be shown before `first`.
@@ -54,8 +54,8 @@ class RunExplainer:
         starts = [start for target in self._targets if (start := _start_before(self._run, target, first)) is not None]
         low = min(starts, default=first)
         needed = self._run.select(low, last)
-        makers = [needed.producer_of(index, t.number) for t in self._targets for index in _frames(needed, t.number)]
-        if not makers or None in makers:
+        makers = [needed.producer_of(index, t.number) for t in self._targets for index in _computed(needed, t.number)]
+        if None in makers:
             raise InputError("These results do not say which tracker made them, so what it saw cannot be drawn.")
         for producer in makers:
             if producer is not None and producer.answers_as not in self._bases:
@@ -75,10 +75,14 @@ class RunExplainer:
         """Return what the user should know; raises `InputError` if no frame at all could be explained."""
         if self.asked and not self.explained:
             self._refuse()
-        if not self.differing:
-            return []
-        count = f"{self.differing} of {self.asked} frames"
-        return [f"In {count} the tracker finds another box now; what it saw is left out there."]
+        notes = []
+        if self.differing:
+            count = f"{self.differing} of {self.asked} frames"
+            notes.append(f"In {count} the tracker finds another box now; what it saw is left out there.")
+        if self.skipped:
+            count = f"{self.skipped} frames"
+            notes.append(f"In {count} boxes were found backwards or filled in; what the tracker saw is left out.")
+        return notes
 
     def _follow(self, target: TargetTrack, frame: Frame, stored: TrackResult) -> TrackResult:
         number = target.number
@@ -88,23 +92,30 @@ class RunExplainer:
             self._followers.pop(number, None)
             return stored
         producer = self._run.producer_of(frame.index, number)
-        if number not in self._keys or producer is None:
-            return stored  # found from a later frame, or drawn by nobody known
-        follower = self._follower(number, producer)
-        self.asked += 1
+        if number not in self._keys or producer is None or producer.answers_as not in self._bases:
+            self.skipped += 1  # found from a later frame, or filled in
+            return stored
+        return self._compare(self._follower(number, producer), frame, stored)
+
+    def _compare(self, follower: _Follower, frame: Frame, stored: TrackResult) -> TrackResult:
+        """Return the stored result with what the tracker sees now, if it finds the same box."""
         seen = follower.tracker.update(frame.image, debug=True)
         off = float(np.abs(seen.box_xywh - stored.box_xywh).max())
-        follower.scores.append(stored.score)
+        follower.scores += [stored.score] if np.isfinite(stored.score) else []
         follower.box_xywh = stored.box_xywh
-        if off > _SYNC_PIXELS:
+        if not off <= _SYNC_PIXELS:
             follower.tracker.resume(stored.box_xywh, follower.scores)
-        if not off <= SAME_BOX_PIXELS:
-            self.differing += 1
-            if self.differing == self.asked >= _HOPELESS:
-                self._refuse()
+        if stored.origin is not ResultOrigin.TRACKED:
+            self.skipped += 1
             return stored
-        self.explained += 1
-        return replace(stored, debug=seen.debug)
+        self.asked += 1
+        if off <= SAME_BOX_PIXELS:
+            self.explained += 1
+            return replace(stored, debug=seen.debug)
+        self.differing += 1
+        if self.differing == self.asked >= _HOPELESS:
+            self._refuse()
+        return stored
 
     def _follower(self, number: int, producer: Producer) -> _Follower:
         """Return the tracker of a target, started or handed over from another one where the producer changed."""
@@ -126,11 +137,16 @@ class RunExplainer:
         )
 
 
-def _frames(run: Run, number: int) -> list[int]:
+def _computed(run: Run, number: int) -> list[int]:
+    """Return the frames whose boxes a tracker found going forwards."""
     target = run.target(number)
-    return [] if target is None else [int(index) for index in run.frame_indices[target.has_box]]
+    if target is None:
+        return []
+    keys = {key.index for key in target.key_frames}
+    rows = [row for row in np.flatnonzero(target.has_box).tolist() if target.origin(row) is ResultOrigin.TRACKED]
+    return [index for row in rows if (index := int(run.frame_indices[row])) not in keys]
 
 
 def _start_before(run: Run, target: TargetTrack, first: int) -> int | None:
     keys = [key.index for key in target.key_frames if key.index <= first]
-    return max(keys, default=None) if target.key_frames else min(_frames(run, target.number), default=None)
+    return max(keys, default=None) if target.key_frames else min(_computed(run, target.number), default=None)
