@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 from safetensors.torch import load_file
 from training_samples import make_got10k
 
@@ -34,22 +35,35 @@ loop: {steps: 5, batch: 2, workers: 0, warmup: 1, validate_every: 0, log_every: 
 """
 
 
-@pytest.fixture
-def tiny(tmp_path: Path) -> Callable[..., list[str]]:
-    """Return a function that makes the arguments of a run on a small data set."""
-    make_got10k(tmp_path / "train", clips=2)
-    make_got10k(tmp_path / "val", clips=1, frames=4)
-    (tmp_path / "tiny.yaml").write_text(TINY)
+def make_tiny(folder: Path, clips: int = 1, frames: int = 4) -> Callable[..., list[str]]:
+    """Write a small data set with so many validation clips; return a function that makes the arguments of a run."""
+    make_got10k(folder / "train", clips=2)
+    make_got10k(folder / "val", clips, frames)
+    (folder / "tiny.yaml").write_text(TINY)
 
     def arguments(out: str, *more: str) -> list[str]:
         overrides = [word for word in more if "=" in word]
         options = [word for word in more if "=" not in word]
         return [
-            "train", "--config", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path / out), *options,
-            f"data.root={tmp_path}", *overrides,
+            "train", "--config", str(folder / "tiny.yaml"), "--out", str(folder / out), *options,
+            f"data.root={folder}", *overrides,
         ]  # fmt: skip
 
     return arguments
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Callable[..., list[str]]:
+    """Return a function that makes the arguments of a run on a small data set."""
+    return make_tiny(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of `LONG_VALIDATION` that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    assert main(make_tiny(folder, *VALIDATION_SIZE)("whole", "--progress", "none", *LONG_VALIDATION)) == 0
+    return folder / "whole"
 
 
 def json_lines(text: str) -> list[dict]:
@@ -58,11 +72,16 @@ def json_lines(text: str) -> list[dict]:
 
 def test_progress_as_json_lines(tiny: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(tiny("run", "--progress", "json", "loop.validate_every=3")) == 0
-    lines = json_lines(capsys.readouterr().out)
+    told = json_lines(capsys.readouterr().out)
+    validating = [line for line in told if line.get("title") == "Validation"]
+    assert [line["step"] for line in validating] == [3, 5] and validating[0]["total"] == 1
+    lines = [line for line in told if line not in validating]
     assert [line["event"] for line in lines] == [
         "start", "progress", "progress", "progress", "validation", "progress", "progress", "validation", "end",
     ]  # fmt: skip
     step = lines[1]
+    # two validations are to come, then one of known length
+    assert step["validations_left"] == 2 and lines[5]["validations_left"] == 0 and lines[5]["eta_s"] > 0
     assert (step["done"], step["total"], step["unit"]) == (1, 5, "steps")
     assert {"total", "cls", "l1", "giou"} <= set(step["loss"]) and step["learning_rate"] > 0
     assert 0 <= lines[4]["figures"]["success_auc"] <= 1 and "sequence/clip0" in lines[4]["figures"]
@@ -83,54 +102,60 @@ def test_a_run_is_not_overwritten_and_nothing_is_not_resumed(
     assert "no run to resume" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child alone")
-def test_ctrl_c_finishes_the_step_and_resume_ends_with_the_same_weights(
-    tiny: Callable[..., list[str]], tmp_path: Path
-) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "tracker_core.cli"]
-    process = subprocess.Popen(
-        [*command, *tiny("parts", "--progress", "json", "loop.steps=8", "loop.workers=1")],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT,
-    )  # fmt: skip
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(json.loads(line))
-        if lines[-1]["event"] == "progress":
-            process.send_signal(signal.SIGINT)
-            break
-    rest, errors = process.communicate(timeout=120)
-    assert process.returncode == 130, errors
-    last = json_lines(rest)[-1]
-    assert last["event"] == "interrupted" and 1 <= last["step"] < 8
-    assert "Traceback" not in errors
-    assert main(tiny("parts", "--progress", "none", "--resume", "loop.steps=8")) == 0
-    assert main(tiny("whole", "--progress", "none", "loop.steps=8")) == 0
-    parts, whole = (load_file(tmp_path / name / "last.safetensors") for name in ("parts", "whole"))
-    assert all((parts[name] == whole[name]).all() for name in whole)
+LONG_VALIDATION = ("loop.steps=6", "loop.workers=1", "loop.validate_every=2", "loop.checkpoint_every=3")
+VALIDATION_SIZE = (2, 20)  # clips, frames: long enough to be interrupted
+FROM_STEP = {"Training": 3, "Validation": 2}  # something is saved by then
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal that cannot be caught")
-def test_killed_training_resumes_from_its_checkpoint_and_ends_with_the_same_weights(
-    tiny: Callable[..., list[str]], tmp_path: Path
-) -> None:
-    changes = ("loop.steps=8", "loop.workers=1", "loop.checkpoint_every=2")
+def run_until(command: list[str], moment: str, number: int) -> tuple[int, list[dict], str]:
+    """Run `train` in a process that gets a signal at its first sign of `moment`; return code, all lines and errors."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tracker_core.cli", *tiny("killed", "--progress", "json", *changes)],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT, start_new_session=True,
+        [sys.executable, "-m", "tracker_core.cli", *command],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True,
     ) as process:  # fmt: skip
-        assert process.stdout is not None
+        assert process.stdout is not None and process.stderr is not None
+        lines = []
         for line in process.stdout:
-            told = json.loads(line)
-            if told["event"] == "progress" and told["done"] >= 3:
+            lines.append(json.loads(line))
+            if lines[-1].get("title") == moment and lines[-1]["step"] >= FROM_STEP[moment]:
                 break
-        os.killpg(process.pid, signal.SIGKILL)
-    assert (tmp_path / "killed" / "state.safetensors").is_file()
-    assert main(tiny("killed", "--progress", "none", "--resume", *changes)) == 0
-    assert main(tiny("whole", "--progress", "none", *changes)) == 0
-    killed, whole = (load_file(tmp_path / name / "last.safetensors") for name in ("killed", "whole"))
-    assert all((killed[name] == whole[name]).all() for name in whole)
+        # the workers too where nothing can be caught, the process alone where it is asked
+        os.killpg(process.pid, number) if number == signal.SIGKILL else process.send_signal(number)
+        rest, errors = process.communicate(timeout=120)
+    return process.returncode, lines + json_lines(rest), errors
+
+
+# a request in a step, in a validation; the end without any warning in a step, in a validation
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child alone")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["asked", "killed"])
+@pytest.mark.parametrize("moment", ["Training", "Validation"])
+def test_interrupted_anywhere_and_resumed_ends_with_the_same_weights(
+    uninterrupted: Path, tmp_path: Path, moment: str, number: int, capsys: pytest.CaptureFixture
+) -> None:
+    command = make_tiny(tmp_path, *VALIDATION_SIZE)("parts", "--progress", "json", *LONG_VALIDATION)
+    code, lines, errors = run_until(command, moment, number)
+    assert "Traceback" not in errors
+    if number == signal.SIGINT:
+        assert code == 130, errors
+        assert lines[-1]["event"] == "interrupted" and lines[-1]["step"] < 6
+        # a validation is broken off; only a step has to be saved first
+        stopping = [line["step"] for line in lines if line["event"] == "stopping"]
+        assert stopping == ([lines[-1]["step"]] if moment == "Training" else [])
+    assert main([*command, "--resume"]) == 0
+    resumed = json_lines(capsys.readouterr().out)
+    if moment == "Validation":  # nothing of step 2 is lost, and its validation is made up
+        assert resumed[0]["step"] == 2
+        assert next(line for line in resumed if line["event"] == "validation")["step"] == 2
+    for name in ("last", "best"):
+        parts, whole = (load_file(run / f"{name}.safetensors") for run in (tmp_path / "parts", uninterrupted))
+        assert all((parts[key] == whole[key]).all() for key in whole)
+    histories = [json.loads(read_facts(run)["facts"])["history"] for run in (tmp_path / "parts", uninterrupted)]
+    assert histories[0] == histories[1] and [entry["step"] for entry in histories[0]] == [2, 4, 6]
+
+
+def read_facts(folder: Path) -> dict[str, str]:
+    with safe_open(folder / "state.safetensors", framework="pt") as file:
+        return file.metadata()
 
 
 # (what is wrong with the arguments, part of the sentence)

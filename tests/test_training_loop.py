@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import itertools
@@ -20,7 +21,7 @@ from tracker_core.candidates.losses import iou_cxcywh
 from tracker_core.checkpoints.weights import load_checkpoint
 from tracker_core.errors import CheckpointError, ConfigError
 from tracker_core.training.batches import Batch, collate_pairs, iterate_batches
-from tracker_core.training.interrupt import StopRequest
+from tracker_core.training.interrupt import Stopped, StopRequest
 from tracker_core.training.loop import NonFiniteLossError, Trainer, network_inputs
 from tracker_core.training.optimisation import freeze_trunk, learning_rate_factor, make_optimizer
 from tracker_core.training.pairs import PairSource
@@ -88,6 +89,50 @@ def test_interrupted_and_resumed_ends_with_the_same_weights(tmp_path: Path, work
     assert second.resume() and second.step == stopped_after
     assert second.run() and second.step == config.loop.steps
     assert same_state(whole, second)
+
+
+class Ended(BaseException):
+    """The process is gone."""
+
+
+# what ends the run in its third validation, at step 6 of 7: a request, or something that lets nothing be saved
+@pytest.mark.parametrize("ending", [Stopped, Ended])
+def test_a_validation_that_was_broken_off_costs_no_step_and_is_made_up(tmp_path: Path, ending: type) -> None:
+    config = tiny_config(tmp_path / "run", steps=7, validate_every=2, checkpoint_every=100)
+
+    def validate(network: nn.Module, step: int) -> dict[str, float]:
+        if step == 6:
+            raise ending
+        return {"success_auc": step / 10}
+
+    first = make_trainer(tmp_path, config, validate=validate)
+    with contextlib.suppress(Ended):
+        assert not first.run()
+    seen: list[int] = []
+
+    def complete(network: nn.Module, step: int) -> dict[str, float]:
+        seen.append(step)
+        return {"success_auc": step / 10}
+
+    second = make_trainer(tmp_path, config, validate=complete)
+    assert second.resume() and second.step == 6 and second.best == 0.4
+    assert second.run() and seen == [6, 7] and second.best == 0.7
+    assert [entry["step"] for entry in second.history] == [2, 4, 6, 7]
+    # complete: nothing is validated twice
+    third = make_trainer(tmp_path, config, validate=complete)
+    assert third.resume() and third.run() and seen == [6, 7]
+
+
+def test_a_stop_in_the_last_step_leaves_its_validation_for_later(tmp_path: Path) -> None:
+    config = tiny_config(tmp_path / "run", steps=3, validate_every=10)
+    told: list[int] = []
+    first = stopping_trainer(tmp_path, config, 3)
+    first.validate, first.on_stop = (lambda network, step: pytest.fail("it was to stop")), told.append
+    assert not first.run() and told == [3]
+    second = make_trainer(tmp_path, config, validate=lambda network, step: {"success_auc": 0.5})
+    assert second.resume() and second.run() and second.best == 0.5
+    # without a validation there is nothing left to do after the last step
+    assert stopping_trainer(tmp_path, tiny_config(tmp_path / "other", steps=3), 3).run()
 
 
 def test_resuming_across_the_release_of_the_trunk(tmp_path: Path) -> None:

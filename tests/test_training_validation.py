@@ -17,11 +17,12 @@ from tracker_core.models.builder import build_network
 from tracker_core.presets import preset
 from tracker_core.training.distributed import ProcessGroup
 from tracker_core.training.images import ImageCache
+from tracker_core.training.interrupt import Stopped, StopRequest
 from tracker_core.training.loop import Trainer
 from tracker_core.training.monitor import Monitor, sample_pairs
 from tracker_core.training.readers import readers
 from tracker_core.training.sample_images import DEFAULT_BOX, GROUND_TRUTH, GUIDE, PREDICTION, draw_samples
-from tracker_core.training.validation import TrackingValidator, summarise, track_sequences
+from tracker_core.training.validation import TrackingValidator, ValidationProgress, summarise, track_sequences
 from tracker_core.types import TrackResult
 
 read_got10k_clips = readers()["got10k"]
@@ -84,6 +85,26 @@ def test_a_network_is_validated_as_a_tracker(tmp_path: Path) -> None:
     figures = TrackingValidator(config.tracker, sequences, "cpu")(network, 1)
     assert set(figures) >= {"success_auc", "sequence/clip0", "sequence/clip1"}
     assert network.training  # the network itself is left alone
+
+
+def test_a_validation_tells_how_far_it_is_and_stops_when_asked(tmp_path: Path) -> None:
+    sequences = read_got10k_clips(make_got10k(tmp_path, clips=3, frames=4))
+    stop, told = StopRequest(), []
+    validator = TrackingValidator(tiny_config(tmp_path).tracker, sequences, "cpu", stop)
+    validator.on_progress = told.append
+    validator(TinyNetwork(), 7)
+    assert [(part.sequences, part.frames) for part in told] == [(index // 4, index + 1) for index in range(12)]
+    assert {(part.step, part.sequence_count, part.frame_count) for part in told} == {(7, 3, 12)}
+    assert told[-1].remaining_s == 0 < told[0].remaining_s
+
+    def stop_at_sixth(part: ValidationProgress) -> None:
+        stop.signal_number = 2 if part.frames == 6 else 0
+
+    del told[:]
+    validator.on_progress = lambda part: (told.append(part), stop_at_sixth(part))
+    with pytest.raises(Stopped):
+        validator(TinyNetwork(), 8)
+    assert len(told) == 6
 
 
 def test_samples_show_truth_prediction_default_box_and_guide(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from PyQt5.QtCore import QObject, QSettings, pyqtSignal
 from PyQt5.QtWidgets import QFileDialog
 
 from app.jobs.jobs import Job, Jobs
+from app.jobs.stopping import stop
 from app.panels.benchmark import BenchmarkPanel
 from app.panels.benchmark_form import BenchmarkOptions
 from app.panels.fields import is_folder
@@ -72,7 +73,7 @@ class BenchmarkControls(QObject):
         """Stop; what is finished stays in the folder of results."""
         self._is_pausing = False
         if self._job is not None:
-            self._job.cancel()
+            stop(self._job, self._panel)
         else:
             self._panel.set_state("idle", self.tr("Stopped."))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from PyQt5.QtCore import QObject, QSettings, pyqtSignal
 
 from app.jobs.jobs import Job, Jobs
+from app.jobs.stopping import stop
 from app.panels.fields import is_folder
 from app.panels.training import TrainingOptions, TrainingPanel
 from app.worker.player import Player
@@ -55,17 +56,15 @@ class TrainingControls(QObject):
         self._jobs.start(job)
 
     def stop(self) -> None:
-        """Stop after the step in progress; the run is saved."""
+        """Stop after the step in progress, which is saved; asked again, offer to end it by force."""
         if self._job is not None:
-            self._panel.set_running(True, self.tr("Saving and stopping …"))
-            self._job.cancel()
+            stop(self._job, self._panel)
+            self._panel.show_stopping()
 
     def _on_finished(self, job: Job, code: int, sentence: str) -> None:
         self._job = None
-        if job.is_cancelled:
-            self._panel.set_running(False, self.tr("Stopped; 'Resume' continues."))
-        elif code == 0:
-            self._panel.set_running(False)
+        if job.is_cancelled or code == 0:
+            self._panel.end(is_stopped=job.is_cancelled)
         else:
             self._panel.set_running(False, self.tr("The training run ended with an error."))
             self.failed.emit(self.tr("Training failed"), sentence, job.details)

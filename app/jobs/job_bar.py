@@ -6,6 +6,7 @@ from PyQt5.QtCore import QCoreApplication, Qt
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QMainWindow, QProgressBar, QToolButton, QWidget
 
 from app.jobs.jobs import Job, Jobs
+from app.jobs.stopping import stop
 
 MOST_WIDTH = 360  # of the text: what the job is about and how far it is stand at its two ends
 
@@ -24,8 +25,6 @@ class JobBar(QWidget):
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(window.tr("Progress of the running job"))
         self._stop = QToolButton()
-        self._stop.setText(window.tr("Stop"))
-        self._stop.setToolTip(window.tr("Stop the running job"))
         self._stop.clicked.connect(self._cancel)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -41,24 +40,35 @@ class JobBar(QWidget):
         job = self._jobs.running[-1] if self._jobs.running else None
         if job is not self._job:
             self._job = job
-            self._stop.setEnabled(True)
             if job is not None:
                 job.progress.connect(self._show)
-                self._text.setText(job.title)
                 self._bar.setRange(0, 0)
         self.setVisible(job is not None)
+        if job is not None:
+            self._show_text(job)
 
-    def _show(self, share: float, text: str) -> None:
+    def _show(self, share: float) -> None:
         if self.sender() not in (self._job, None):
             return
         self._bar.setRange(0, 0 if share < 0 else 1000)
         if share >= 0:
             self._bar.setValue(round(share * 1000))
+
+    def _show_text(self, job: Job) -> None:
+        text = job.caption
         self._text.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, MOST_WIDTH))
         self._text.setToolTip(text)
+        self._stop.setText(_tr("Force…") if job.is_cancelled else _tr("Stop"))
+        self._stop.setToolTip(
+            _tr("It finishes what it is doing and saves; click to end it without")
+            if job.is_cancelled
+            else _tr("Stop the running job")
+        )
 
     def _cancel(self) -> None:
         if self._job is not None:
-            self._stop.setEnabled(False)
-            self._text.setText(QCoreApplication.translate("jobs", "Stopping …"))
-            self._job.cancel()
+            stop(self._job, self)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("jobs", text)

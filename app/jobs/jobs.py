@@ -14,13 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from PyQt5.QtCore import QCoreApplication, QEvent, QObject, QTimer, pyqtSignal, pyqtSlot
+from PyQt5.QtCore import QCoreApplication, QObject, QTimer, pyqtSignal, pyqtSlot
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
-GRACE_MS = 4000  # for the command to finish its step and tidy up; then its processes are ended by force
-KILL_MS = 1500
 ERROR_PREFIX = "Error:"
 CANCELLED = 130
 
@@ -29,12 +27,14 @@ class Job(QObject):
     """One command with JSON lines as progress.
 
     `progress` gives a share in 0..1 (−1 where the total is not known) and a text, `message` every JSON object,
-    `finished` the exit code and one sentence where it failed ("" otherwise; cancelling is no failure).
+    `finished` the exit code and one sentence where it failed ("" otherwise; cancelling is no failure), `stopping` that
+    it was asked to stop. What it takes to stop is the command's business: only `force` ends it in the middle.
     """
 
     progress = pyqtSignal(float, str)
     message = pyqtSignal(dict)
     finished = pyqtSignal(int, str)
+    stopping = pyqtSignal()
     _output_came = pyqtSignal(bytes)
     _errors_came = pyqtSignal(bytes)
     _exited = pyqtSignal(int)
@@ -43,22 +43,25 @@ class Job(QObject):
         super().__init__(parent)
         self.title, self.arguments = title, list(arguments)
         self.is_cancelled = False
+        self._told = ""
         self._errors: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
-        self._readers: list[threading.Thread] = []
         self._is_over = False
         # sent by the readers' threads, received in this one
         self._output_came.connect(self._read_output)
         self._errors_came.connect(self._read_errors)
         self._exited.connect(self._end)
-        self._escalation = QTimer(self)
-        self._escalation.setSingleShot(True)
-        self._escalation.timeout.connect(self._kill)
 
     @property
     def is_running(self) -> bool:
         """Whether the process is there."""
         return self._process is not None and not self._is_over
+
+    @property
+    def caption(self) -> str:
+        """What it does now, in a few words."""
+        told = self._told or self.title
+        return QCoreApplication.translate("jobs", "Stopping: {} …").format(told) if self.is_cancelled else told
 
     @property
     def pid(self) -> int:
@@ -86,12 +89,11 @@ class Job(QObject):
             return
         errors = threading.Thread(target=self._follow, args=(self._process.stderr, self._errors_came), daemon=True)
         output = threading.Thread(target=self._follow_to_end, args=(self._process, errors), daemon=True)
-        self._readers = [errors, output]
-        for reader in self._readers:
+        for reader in (errors, output):
             reader.start()
 
     def cancel(self) -> None:
-        """Ask the command to stop as Ctrl-C would; what does not stop in time is ended by force."""
+        """Ask the command to stop as Ctrl-C would: it finishes its step and saves, however long that takes."""
         if self.is_running and not self.is_cancelled:
             assert self._process is not None
             self.is_cancelled = True
@@ -100,7 +102,7 @@ class Job(QObject):
                     self._process.send_signal(signal.SIGINT)
             else:
                 self.release()
-            self._escalation.start(GRACE_MS)
+            self.stopping.emit()
 
     def release(self) -> None:
         """Close the process's standard input: it takes that for the end of the window, and stops."""
@@ -108,24 +110,12 @@ class Job(QObject):
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
 
-    def wait(self, milliseconds: int = GRACE_MS) -> None:
-        """Wait for the end, and bring it about when it does not come; `finished` is told before this returns."""
-        if not self.is_running or self._process is None:
-            return
-        try:
-            self._process.wait(milliseconds / 1e3)
-        except subprocess.TimeoutExpired:
-            self._kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(KILL_MS / 1e3)
-        for reader in self._readers:
-            reader.join(KILL_MS / 1e3)
-        QCoreApplication.sendPostedEvents(self, int(QEvent.Type.MetaCall))
-
-    def _kill(self) -> None:
+    def force(self) -> None:
+        """End the process and everything that it started, in the middle of whatever it does."""
         if self._process is None or self._process.poll() is not None:
             return
-        logger.warning("The job '%s' did not stop in time and is ended.", self.title)
+        logger.warning("The job '%s' is ended by force.", self.title)
+        self.is_cancelled = True
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -162,7 +152,11 @@ class Job(QObject):
             of_total = (
                 QCoreApplication.translate("jobs", "{:.0f} of {}").format(done, total) if total else f"{done:.0f}"
             )
-            self.progress.emit(share, f"{title}: {of_total} {unit}".rstrip())
+            self._told = f"{title}: {of_total} {unit}".rstrip()
+            self.progress.emit(share, self.caption)
+        elif message.get("event") == "stopping":
+            self._told = QCoreApplication.translate("jobs", "saving step {}").format(message.get("step"))
+            self.progress.emit(-1.0, self.caption)
         self.message.emit(message)
 
     @pyqtSlot(bytes)
@@ -178,7 +172,6 @@ class Job(QObject):
         if self._is_over:
             return
         self._is_over = True
-        self._escalation.stop()
         if self._process is not None:
             for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
                 if stream is not None:
@@ -204,7 +197,7 @@ class Job(QObject):
 
 
 class Jobs(QObject):
-    """All jobs of a window; at its end none is left."""
+    """All jobs of a window."""
 
     changed = pyqtSignal()  # one started, went on or ended
 
@@ -218,16 +211,9 @@ class Jobs(QObject):
         self.running.append(job)
         job.finished.connect(lambda _code, _sentence: self._forget(job))
         job.progress.connect(lambda _share, _text: self.changed.emit())
+        job.stopping.connect(self.changed)
         job.start()
         self.changed.emit()
-
-    def cancel_all(self) -> None:
-        """Stop everything and wait until it is gone."""
-        jobs = list(self.running)
-        for job in jobs:
-            job.cancel()
-        for job in jobs:
-            job.wait()
 
     def _forget(self, job: Job) -> None:
         if job in self.running:

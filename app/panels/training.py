@@ -24,9 +24,11 @@ from PyQt5.QtWidgets import (
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
 from app.panels.fields import ComboBox, PathField, is_file, with_browse
-from app.panels.parts import color_plot, format_value, make_plots
+from app.panels.parts import color_plot, make_plots
+from app.panels.training_progress import TrainingProgress
 
 STATE_FILE = "state.safetensors"
+FEW = 10  # so few losses are points as well: a line through a single one cannot be seen
 WEIGHTS = ("best.safetensors", "last.safetensors")  # the first one that is there is used
 
 
@@ -65,12 +67,10 @@ class TrainingPanel(QWidget):
     def __init__(self, configs: Sequence[Path], out: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("training_panel")
-        self._is_running = False
-        self._losses: list[tuple[int, float]] = []
-        self._scores: list[tuple[int, float]] = []
+        self._is_running = self._is_stopping = False
+        self._progress = TrainingProgress()
         self._is_made = False
         self._plots: list[Any] = []
-        self._validated = ""
         splitter = QSplitter()
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(self._make_form(configs, out))
@@ -103,50 +103,43 @@ class TrainingPanel(QWidget):
 
     def begin(self, is_resumed: bool) -> None:
         """Show that a run starts; the curves of a resumed one stay."""
-        if not is_resumed:
-            self._losses.clear()
-            self._scores.clear()
-            self._validated = ""
+        self._progress.begin(is_resumed)
+        self._is_stopping = False
         self._draw()
-        self.set_running(True, self.tr("Reading the data …"))
+        self.set_running(True, self._progress.text)
 
     def take(self, message: dict[str, Any]) -> None:
         """Take one line of `train`'s progress."""
-        event = message.get("event")
-        if event == "start":
-            parts = (message.get(key, 0) for key in ("videos", "stills", "cutouts", "validation"))
-            text = self.tr("{} videos, {} stills, {} cut-outs, {} sequences for validation; {}")
-            self.status.setText(text.format(*parts, message.get("device", "")))
-        elif event == "progress" and isinstance(message.get("loss"), dict):
-            step, loss = int(message["step"]), float(message["loss"]["total"])
-            self._put(self._losses, step, loss)
-            text = self.tr("Step {} of {}: loss {}, {} pairs per second, about {} left.")
-            left = format_duration(float(message.get("eta_s") or 0))
-            rate = f"{float(message['pairs_per_second']):.0f}"
-            self.status.setText(
-                "\n".join(
-                    filter(None, (text.format(step, message["steps"], f"{loss:.3f}", rate, left), self._validated))
-                )
-            )
-        elif event == "validation":
-            figures = message.get("figures") or {}
-            if "success_auc" in figures:
-                self._put(self._scores, int(message["step"]), float(figures["success_auc"]))
-                self._validated = self.tr("Validation at step {}: success {}, precision {}.").format(
-                    message["step"], format_value(figures["success_auc"], 3), format_value(figures["precision_20"], 3)
-                )
+        self._progress.take(message)
+        self.status.setText(self._progress.text)
         self._draw()
+
+    def show_stopping(self) -> None:
+        """Show that the run was asked to stop."""
+        self._is_stopping = True
+        self._progress.note_stop()
+        self.set_running(True, self._progress.text)
+
+    def end(self, is_stopped: bool) -> None:
+        """Show that the run came to its end, or was stopped."""
+        if not is_stopped:
+            self.set_running(False)
+        elif self._is_resumable:
+            self.set_running(False, self.tr("Stopped; 'Resume' continues after the last step that was saved."))
+        else:
+            self.set_running(False, self.tr("Stopped before a step was saved; 'Start' begins again."))
 
     def set_running(self, is_running: bool, text: str = "") -> None:
         """Show whether a training run is in progress."""
         self._is_running = is_running
+        self._is_stopping = self._is_stopping and is_running
         if text:
             self.status.setText(text)
         self._show_state()
 
     def curves(self) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
         """Return (step, loss) and (step, success) so far."""
-        return list(self._losses), list(self._scores)
+        return list(self._progress.losses), list(self._progress.scores)
 
     # --- building -----------------------------------------------------------------------------------------
 
@@ -229,7 +222,9 @@ class TrainingPanel(QWidget):
 
         loss, success = plots
         success.setYRange(0, 1, padding=0.02)
-        self._loss_line = loss.plot([], [], pen=pg.mkPen(PREDICTION, width=2))
+        self._loss_line = loss.plot(
+            [], [], pen=pg.mkPen(PREDICTION, width=2), symbolSize=5, symbolBrush=PREDICTION, symbolPen=None
+        )
         self._score_line = success.plot(
             [], [], pen=pg.mkPen(GROUND_TRUTH, width=2), symbol="o", symbolSize=6, symbolBrush=GROUND_TRUTH
         )
@@ -256,19 +251,19 @@ class TrainingPanel(QWidget):
         paths = [Path(folder) / name for name in WEIGHTS] if folder else []
         return next((path for path in paths if is_file(path)), None)
 
-    def _put(self, values: list[tuple[int, float]], step: int, value: float) -> None:
-        """Add a value; steps that are repeated after a resume replace what came before."""
-        while values and values[-1][0] >= step:
-            values.pop()
-        values.append((step, value))
-
     def _draw(self) -> None:
-        if self._plots:
-            for line, values in ((self._loss_line, self._losses), (self._score_line, self._scores)):
-                line.setData([step for step, _ in values], [value for _, value in values])
+        if not self._plots:
+            return
+        losses, scores = self.curves()
+        self._loss_line.setData(*_columns(losses), symbol="o" if len(losses) < FEW else None)
+        self._score_line.setData(*_columns(scores))
+
+    @property
+    def _is_resumable(self) -> bool:
+        return bool(self.out.path) and is_file(Path(self.out.path) / STATE_FILE)
 
     def _show_state(self) -> None:
-        is_resumable = bool(self.out.path) and is_file(Path(self.out.path) / STATE_FILE)
+        is_resumable = self._is_resumable
         self.start.setText(self.tr("Resume") if is_resumable else self.tr("Start"))
         self.start.setToolTip(
             self.tr("The output folder holds a training run that was interrupted")
@@ -277,14 +272,16 @@ class TrainingPanel(QWidget):
         )
         self.start.setEnabled(not self._is_running)
         self.stop.setEnabled(self._is_running)
+        self.stop.setText(self.tr("Force…") if self._is_stopping else self.tr("Stop"))
+        self.stop.setToolTip(
+            self.tr("It finishes the step and saves it; click to end it without")
+            if self._is_stopping
+            else self.tr("Finish the step in progress, save it and stop")
+        )
         self.use.setEnabled(self._weights() is not None)
         for widget in (self.config, self.data, self.out, self.device, self.changes):
             widget.setEnabled(not self._is_running)
 
 
-def format_duration(seconds: float) -> str:
-    """Return a duration in the two largest of hours, minutes and seconds: 3700 s is 1 h 1 min."""
-    whole = max(0, round(seconds))
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
+def _columns(values: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
+    return [step for step, _ in values], [value for _, value in values]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PyQt5.QtCore import QSettings, QSize
 from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
-from PyQt5.QtWidgets import QApplication, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 
 from app.canvas.canvas import Canvas
 from app.canvas.overlays.model import OverlayModel
@@ -24,6 +24,7 @@ from app.controls.training import TrainingControls
 from app.controls.view import ViewControls
 from app.jobs.job_bar import JobBar
 from app.jobs.jobs import Jobs
+from app.jobs.stopping import close_jobs
 from app.panels.build import build_panels
 from app.panels.docks import Docks
 from app.session.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
@@ -278,11 +279,10 @@ class MainWindow(QMainWindow):
     # --- closing ------------------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """End jobs and the worker before the window goes; in the middle of a job, ask once."""
-        if event is not None and self.jobs.running and not _may_stop(self, [job.title for job in self.jobs.running]):
+        """End jobs and the worker before the window goes; in the middle of a job, ask and wait for it."""
+        if event is not None and not close_jobs(self.jobs, self):
             event.ignore()
             return
-        self.jobs.cancel_all()
         if self._kept is not None:
             self.docks.save(self._kept)
         self.preferences.save()
@@ -294,13 +294,6 @@ def _fitting_size() -> QSize:
     """Return a size that leaves room on the screen for the frame around the window."""
     screen = QGuiApplication.primaryScreen()
     return QSize(1360, 860).boundedTo(QSize(1360, 860) if screen is None else screen.availableSize() - QSize(16, 56))
-
-
-def _may_stop(window: MainWindow, titles: list[str]) -> bool:
-    """Ask whether jobs may be stopped."""
-    question = window.tr("These jobs are still running:\n{}\n\nStop them and close?").format("\n".join(titles))
-    answer = QMessageBox.question(window, window.tr("Close Siamscope"), question)
-    return bool(answer == QMessageBox.StandardButton.Yes)
 
 
 def _application() -> QApplication:

@@ -174,19 +174,6 @@ def test_a_job_ends_with_its_window(qtbot, tmp_path):
     assert ended.args[0] == CANCELLED
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for the process in /proc")
-def test_cancelling_everything_waits_until_it_is_told(qtbot):
-    """Without the event loop: the window that closes does not run it any more."""
-    jobs = Jobs()
-    job = Job("Benchmark", ["bench", "--frames", "100000", "--progress", "json"])
-    ended = []
-    job.finished.connect(lambda code, sentence: ended.append((code, sentence)))
-    jobs.start(job)
-    jobs.cancel_all()
-    assert ended == [(CANCELLED, "")]
-    assert not jobs.running and not is_alive(job.pid)
-
-
 def test_what_is_tracked_while_the_dialog_opens_is_offered(drive, clip, monkeypatch):
     """Tracking goes on: the dialog offers all frames so far, not those of when tracking began."""
     driver = drive(lambda spec: open_source(spec))

@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from training_samples import make_got10k
 
-from app.panels.training import TrainingOptions, format_duration
+from app.panels.training import TrainingOptions
+from app.panels.training_progress import TrainingProgress, format_duration
 
 RECIPE = """
 tracker:
@@ -86,6 +87,52 @@ def test_run_stops_goes_on_and_is_tracked_with(panel_of, tmp_path):
     driver.window.player.prepare_tracker()
     driver.qtbot.waitUntil(lambda: bool(choices), timeout=5000)
     assert choices[-1].weights == str(tmp_path / "run" / "best.safetensors") and choices[-1].name is None
+
+
+@pytest.mark.timeout(240)
+def test_stop_in_a_validation_loses_nothing(panel_of, tmp_path):
+    driver, panel, _ = panel_of
+    make_got10k(tmp_path / "data" / "val", clips=2, frames=15)
+    run(driver, panel)
+    driver.qtbot.waitUntil(lambda: "Validating at step 2: sequence 1 of 2" in panel.status.text(), timeout=90_000)
+    driver.qtbot.mouseClick(panel.stop, Qt.LeftButton)
+    assert panel.status.text().startswith("Stopping: ") and panel.stop.text() == "Force…"
+    wait_idle(driver)
+    assert panel.status.text().startswith("Stopped") and panel.stop.text() == "Stop"
+    losses, scores = panel.curves()
+    assert [step for step, _ in losses] == [1, 2] and not scores
+    run(driver, panel)
+    wait_idle(driver)
+    losses, scores = panel.curves()
+    assert [step for step, _ in losses] == [1, 2, 3, 4] and [step for step, _ in scores] == [2, 4]
+
+
+# a line of `train`, and what of it is told about the time that is left
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ({"title": "Training", "loss": {"total": 1}, "eta_s": 61, "validations_left": 0}, "about 1 min 1 s left"),
+        ({"title": "Training", "loss": {"total": 1}, "eta_s": 5, "validations_left": 1}, "5 s and a validation left"),
+        ({"title": "Training", "loss": {"total": 1}, "eta_s": 5, "validations_left": 3}, "and 3 validations left"),
+        # a validation tells its own time, and what comes after it; no step has been timed after a resume
+        ({"title": "Validation", "done": 3, "total": 14, "validation_left_s": 70, "eta_s": 5}, "3 of 14, 1 min 10 s"),
+        ({"title": "Validation", "done": 1, "total": 2, "validation_left_s": 9, "eta_s": None}, "the remaining steps"),
+    ],
+)
+def test_the_time_that_is_left(message, told):
+    progress = TrainingProgress()
+    progress.take({"event": "progress", "step": 3, "steps": 9, "pairs_per_second": 2.0, **message})
+    assert told in progress.text
+
+
+def test_a_single_loss_can_be_seen(panel_of):
+    driver, panel, _ = panel_of
+    driver.qtbot.waitUntil(lambda: bool(panel._plots), timeout=10_000)
+    for step in range(1, 40):
+        panel.take({"event": "progress", "step": step, "steps": 99, "pairs_per_second": 2, "loss": {"total": 1.5}})
+        if step == 1:
+            assert panel._loss_line.opts["symbol"] == "o"
+    assert panel._loss_line.opts["symbol"] is None  # a curve has no mark at every step
 
 
 # what the user left wrong: the sentence in the dialog, or under the buttons

@@ -76,7 +76,7 @@ def run_correlation_study(args: argparse.Namespace) -> int:
 
 def _train(runs: list[Any], progress: str) -> int:
     """Train what is not finished; return the exit code, 0 unless it was stopped."""
-    from tracker_core.cli.train_command import Teller
+    from tracker_core.cli.train_progress import TrainingReporter
     from tracker_core.experiments.correlation_study.runs import train_run
     from tracker_core.training.interrupt import StopRequest
 
@@ -85,7 +85,7 @@ def _train(runs: list[Any], progress: str) -> int:
             _tell(progress, run)
             if run.is_finished:
                 continue
-            with Teller(progress, run.step, run.config.loop) as teller:
+            with TrainingReporter(progress, run.step, run.config.loop) as teller:
                 finished = train_run(run, stop, teller.start, teller.note_step)
             if not finished or stop.is_set:
                 if progress != "json":

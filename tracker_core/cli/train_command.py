@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from tracker_core.cli.console import add_progress_option, emit, errors, output
+from tracker_core.cli.train_progress import TrainingReporter
 from tracker_core.errors import InputError
 from tracker_core.files import check_writable
 from tracker_core.packaged import find_config
 
-logger = logging.getLogger(__name__)
 STATE_FILE = "state.safetensors"
-TERMS = ("total", "cls", "l1", "giou", "distill")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the command line takes after the command's name."""
     parser.description = (
-        "Train a tracker as a configuration says. Ctrl-C finishes the step, saves, and exits with 130; "
-        "--resume continues from there to the same weights."
+        "Train a tracker as a configuration says. Ctrl-C finishes the step or breaks off the validation, saves, and "
+        "exits with 130; --resume continues from there to the same weights."
     )
     parser.epilog = "Example: siamscope train --config light data.root=DATA loop.steps=20000"
     parser.add_argument(
@@ -62,24 +57,30 @@ def _run(config: Any, resume: bool, progress: str) -> int:
 
     folder = check_writable(config.loop.out)
     _check_folder(folder, resume)
-    with join_processes(config.loop.batch) as processes, StopRequest().listen() as stop:
-        told = progress if processes.is_first else "none"
+    with join_processes(config.loop.batch) as processes:
+        told, stop = progress if processes.is_first else "none", StopRequest()
         prepared = prepare_run(config, processes=processes, stop=stop)
         trainer = prepared.trainer
         if resume:
             trainer.resume()
-        with Teller(told, trainer.step, config.loop) as teller, Monitor.open(config, prepared, processes) as monitor:
-            teller.start(prepared)
+        with (
+            stop.listen(),
+            TrainingReporter(told, trainer.step, config.loop) as reporter,
+            Monitor.open(config, prepared, processes) as monitor,
+        ):
+            reporter.start(prepared)
 
             def on_step(step: int, terms: dict[str, float]) -> None:
                 monitor.note_step(step, terms)
-                teller.note_step(step, terms)
+                reporter.note_step(step, terms)
 
             def on_validation(step: int, figures: dict[str, float]) -> None:
                 monitor.note_validation(step, figures)
-                teller.note_validation(step, figures)
+                reporter.note_validation(step, figures)
 
-            trainer.on_step, trainer.on_validation = on_step, on_validation
+            trainer.on_step, trainer.on_validation, trainer.on_stop = on_step, on_validation, reporter.note_stop
+            if prepared.validator is not None:
+                prepared.validator.on_progress = reporter.note_validating
             finished = trainer.run()
         if processes.is_first:
             _conclude(trainer, folder, finished, told)
@@ -110,86 +111,6 @@ def _conclude(trainer: Any, folder: Path, finished: bool, told: str) -> None:
         best = f", best success AUC on validation {trainer.best:.3f}" if trainer.best >= 0 else ""
         what = "Finished" if finished else "Stopped; --resume continues"
         output.print(f"{what}: step {trainer.step}, weights in '{folder}'{best}.")
-
-
-class Teller:
-    """Tells the progress of a run: a bar on standard error, JSON lines on standard output, or nothing."""
-
-    def __init__(self, kind: str, first_step: int, loop: Any) -> None:
-        self.kind, self.first_step, self.loop = kind, first_step, loop
-        self.started = time.monotonic()
-        self._sums: dict[str, float] = {}
-        self._count = 0
-        self._bar: Progress | None = None
-
-    def __enter__(self) -> Teller:
-        if self.kind == "bar":
-            self._bar = Progress(
-                TextColumn("Training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-                TextColumn("{task.description}"), console=errors,
-            )  # fmt: skip
-            self._bar.start()
-            self._task = self._bar.add_task("", total=self.loop.steps, completed=self.first_step)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def start(self, prepared: Any) -> None:
-        """Say what the run is made of."""
-        source = prepared.source
-        if self.kind == "json":
-            emit(
-                {
-                    "event": "start", "step": self.first_step, "steps": self.loop.steps, "batch": self.loop.batch,
-                    "device": prepared.device, "out": self.loop.out, "videos": len(source.videos),
-                    "stills": len(source.stills), "cutouts": len(source.cutouts),
-                    "validation": len(prepared.validation),
-                }
-            )  # fmt: skip
-        elif self._bar is not None:
-            self._bar.console.print(
-                f"{len(source.videos)} videos, {len(source.stills)} stills, {len(source.cutouts)} cut-outs; "
-                f"{len(prepared.validation)} validation sequences; {prepared.device}."
-            )
-
-    def note_step(self, step: int, terms: dict[str, float]) -> None:
-        """Report a step: the bar moves at each, losses are told as means of `log_every` steps."""
-        self._count += 1
-        for name in TERMS:
-            if name in terms:
-                self._sums[name] = self._sums.get(name, 0.0) + terms[name]
-        is_told = step % self.loop.log_every == 0 or step == self.loop.steps
-        if self._bar is not None:
-            self._bar.update(self._task, completed=step)
-        if not is_told:
-            return
-        losses = {name: round(value / self._count, 5) for name, value in self._sums.items()}
-        rate = terms["pairs_per_second"]
-        if self._bar is not None:
-            self._bar.update(self._task, description=f"loss {losses['total']:.3f}, {rate:.0f} pairs/s")
-        elif self.kind == "json":
-            remaining = (self.loop.steps - step) * self.loop.batch / max(rate, 1e-9)
-            emit(
-                {
-                    "event": "progress", "title": "Training", "done": step, "total": self.loop.steps, "unit": "steps",
-                    "step": step, "steps": self.loop.steps, "loss": losses, "gradient": round(terms["gradient"], 4),
-                    "learning_rate": terms["learning_rate"], "pairs_per_second": round(rate, 2),
-                    "elapsed_s": round(time.monotonic() - self.started, 1), "eta_s": round(remaining, 1),
-                }
-            )  # fmt: skip
-        self._sums, self._count = {}, 0
-
-    def note_validation(self, step: int, figures: dict[str, float]) -> None:
-        """Tell what tracking the validation sequences gave."""
-        if self.kind == "json":
-            emit({"event": "validation", "step": step, "figures": {key: round(v, 5) for key, v in figures.items()}})
-        elif self._bar is not None and figures:
-            self._bar.console.print(
-                f"step {step}: success AUC {figures['success_auc']:.3f}, precision {figures['precision_20']:.3f}, "
-                f"{figures['lost_sequences']:.0f} sequences lost"
-            )
 
 
 def _measure(config: Any, progress: str) -> int:

@@ -46,11 +46,6 @@ class ProcessGroup:
         dist.all_reduce(total)
         return total / self.world
 
-    def wait(self) -> None:
-        """Wait until every process is here."""
-        if self.world > 1:
-            dist.barrier()
-
 
 @contextlib.contextmanager
 def join_processes(batch: int) -> Iterator[ProcessGroup]:

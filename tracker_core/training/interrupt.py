@@ -1,4 +1,4 @@
-"""Ending a run gently: the first signal finishes the step and saves, the second ends it at once."""
+"""Ending a run gently: the first signal finishes the step, or breaks off the validation, the second ends it at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+
+
+class Stopped(Exception):
+    """Work was broken off because a stop was requested."""
 
 
 class StopRequest:
@@ -24,6 +28,11 @@ class StopRequest:
     def exit_code(self) -> int:
         """The exit code of a process that a signal ended: 130 after Ctrl-C."""
         return 128 + self.signal_number
+
+    def check(self) -> None:
+        """Raise `Stopped` if the run shall end."""
+        if self.is_set:
+            raise Stopped
 
     @contextlib.contextmanager
     def listen(self) -> Iterator[StopRequest]:

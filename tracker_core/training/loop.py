@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,8 +22,9 @@ from tracker_core.training.augment_batch import BatchAugmentation
 from tracker_core.training.batches import Batch, iterate_batches
 from tracker_core.training.checkpoint import differing_keys, load_training, save_training
 from tracker_core.training.distributed import ProcessGroup
-from tracker_core.training.interrupt import StopRequest
+from tracker_core.training.interrupt import Stopped, StopRequest
 from tracker_core.training.optimisation import freeze_trunk, make_optimizer, set_rates
+from tracker_core.training.pace import Pace
 from tracker_core.training.pairs import PairSource
 
 logger = logging.getLogger(__name__)
@@ -39,8 +39,9 @@ class Trainer:
     """Runs one configuration.
 
     `validate` takes the averaged network and the step and returns figures, of which `success_auc` chooses the best
-    checkpoint. `on_step` is told step and terms, `on_validation` step and figures. `teacher` maps a batch to B×h×w
-    foreground probabilities. `stop` ends the run after the step in progress. `processes` are those of `torchrun`.
+    checkpoint; it may raise `Stopped`. `on_step` is told step and terms, `on_validation` step and figures, `on_stop`
+    the step that is saved because a stop was requested. `teacher` maps a batch to B×h×w foreground probabilities.
+    `stop` ends the run after the step in progress. `processes` are those of `torchrun`.
     """
 
     def __init__(
@@ -54,13 +55,14 @@ class Trainer:
         teacher: Callable[[Batch], Tensor] | None = None,
         on_step: Callable[[int, Figures], None] | None = None,
         on_validation: Callable[[int, Figures], None] | None = None,
+        on_stop: Callable[[int], None] | None = None,
         stop: StopRequest | None = None,
         processes: ProcessGroup | None = None,
     ) -> None:
         self.config, self.source, self.device = config, source, device
         self.network: Network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.validate, self.teacher = validate, teacher
-        self.on_step, self.on_validation = on_step, on_validation
+        self.on_step, self.on_validation, self.on_stop = on_step, on_validation, on_stop
         self.stop = stop or StopRequest()
         self.processes = processes or ProcessGroup()
         self.layout = make_layout(config.tracker)
@@ -94,9 +96,14 @@ class Trainer:
         return True
 
     def run(self) -> bool:
-        """Train to the last step and return True; on a request to stop, save after the step in progress: False."""
+        """Train to the last step and return True; on a request to stop, save after the step in progress: False.
+
+        A validation that was due when the run was interrupted is made up first.
+        """
         loop, processes = self.config.loop, self.processes
-        started, seen = time.perf_counter(), 0
+        if self._is_validation_due and not self._validate():
+            return False
+        pace = Pace(loop.batch)
         batches = iterate_batches(
             self.source, loop, self.step, processes.rank, processes.world, pin=self.device.startswith("cuda")
         )
@@ -104,18 +111,36 @@ class Trainer:
             self._note_unreadable(batch.unreadable)
             terms = self.train_step(batch.to(self.device))
             self.step += 1
-            seen += loop.batch
-            is_last = self.step == loop.steps
+            pace.note_step()
             if self.on_step is not None and processes.is_first:
-                self.on_step(self.step, terms | {"pairs_per_second": seen / (time.perf_counter() - started)})
-            is_stopped = processes.any(self.stop.is_set, self.device) and not is_last
-            if loop.validate_every and not is_stopped and (self.step % loop.validate_every == 0 or is_last):
-                self._validate()
-            if self.step % loop.checkpoint_every == 0 or is_last or is_stopped:
-                self.save()
-            if is_stopped:
+                self.on_step(self.step, terms | {"pairs_per_second": pace.pairs_per_second})
+            if not self._conclude_step():
                 return False
+            pace.begin()
         return True
+
+    def _conclude_step(self) -> bool:
+        """Save, and validate, where the step asks for it; return False where the run ends before its last step.
+
+        Saved first: a validation takes long, and whatever ends the run meanwhile must not cost the steps before it.
+        """
+        loop, processes = self.config.loop, self.processes
+        is_last, is_due = self.step == loop.steps, self._is_validation_due
+        is_stopped = processes.any(self.stop.is_set, self.device)
+        ends_early = is_stopped and (is_due or not is_last)
+        if ends_early and self.on_stop is not None and processes.is_first:
+            self.on_stop(self.step)
+        if self.step % loop.checkpoint_every == 0 or is_last or is_due or is_stopped:
+            self.save()
+        return not ends_early and (not is_due or self._validate())
+
+    @property
+    def _is_validation_due(self) -> bool:
+        loop, step = self.config.loop, self.step
+        if self.validate is None or not loop.validate_every or not step:
+            return False
+        is_planned = step % loop.validate_every == 0 or step == loop.steps
+        return is_planned and not any(entry["step"] == step for entry in self.history)
 
     def train_step(self, batch: Batch) -> Figures:
         """Take one optimiser step and return the terms of the loss; raises `NonFiniteLossError`."""
@@ -179,22 +204,31 @@ class Trainer:
         for name in live.keys() - names:
             self.average[name].copy_(live[name])
 
-    def _validate(self) -> None:
-        if self.validate is not None and self.processes.is_first:
-            live = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-            self.network.load_state_dict(self.average)
-            self.network.eval()
-            try:
-                figures = self.validate(self.network, self.step)
-            finally:
-                self.network.load_state_dict(live)
-            self.history.append({"step": float(self.step), **figures})
-            if figures.get("success_auc", 0.0) > self.best:
-                self.best = figures["success_auc"]
-                self.save_weights(self.folder / "best.safetensors")
-            if self.on_validation is not None:
-                self.on_validation(self.step, figures)
-        self.processes.wait()
+    def _validate(self) -> bool:
+        """Validate and save what came of it; return False where a stop broke it off."""
+        is_done = self.processes.any(self.processes.is_first and self._validate_here(), self.device)
+        if is_done:
+            self.save()
+        return is_done
+
+    def _validate_here(self) -> bool:
+        assert self.validate is not None
+        live = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self.network.load_state_dict(self.average)
+        self.network.eval()
+        try:
+            figures = self.validate(self.network, self.step)
+        except Stopped:
+            return False
+        finally:
+            self.network.load_state_dict(live)
+        self.history.append({"step": float(self.step), **figures})
+        if figures.get("success_auc", 0.0) > self.best:
+            self.best = figures["success_auc"]
+            self.save_weights(self.folder / "best.safetensors")
+        if self.on_validation is not None:
+            self.on_validation(self.step, figures)
+        return True
 
     def save(self) -> None:
         """Write the resumable state and the averaged weights."""

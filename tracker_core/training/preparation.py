@@ -33,12 +33,13 @@ MEASURED_BATCHES, MEASURED_PAIRS = 16, 16  # crops on which folded batch norm is
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run and what it was made of."""
+    """A run and what it was made of; without validation sequences it has no validator."""
 
     trainer: Trainer
     source: PairSource
     validation: list[Clip]
     device: str
+    validator: TrackingValidator | None = None
 
 
 def make_pair_source(config: TrainingConfig) -> PairSource:
@@ -91,13 +92,13 @@ def prepare_run(
     torch.manual_seed(loop.seed)
     network = build_network(config.tracker.network)
     initialise_network(network, loop.initial, lambda: search_crops(source))
+    validator = TrackingValidator(config.tracker, validation, device, stop) if validation else None
     trainer = Trainer(
-        config, network, source, device=device,
-        validate=TrackingValidator(config.tracker, validation, device) if validation else None,
+        config, network, source, device=device, validate=validator,
         teacher=load_teacher(loop.teacher, device) if config.loss.distill_weight > 0 else None,
         on_step=on_step, on_validation=on_validation, stop=stop, processes=processes,
     )  # fmt: skip
-    return Prepared(trainer, source, validation, device)
+    return Prepared(trainer, source, validation, device, validator)
 
 
 def search_crops(source: PairSource) -> Iterable[Tensor]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,6 +20,7 @@ from tracker_core.models.network import Network
 from tracker_core.trackers.builder import tracker_from_network
 from tracker_core.training.clips import Clip, usable_rows
 from tracker_core.training.images import ImageCache, UnreadableImageError
+from tracker_core.training.interrupt import StopRequest
 from tracker_core.types import Frame, Tracker
 
 logger = logging.getLogger(__name__)
@@ -23,17 +28,21 @@ LOST_BELOW = 0.6  # a sequence with overlap in a smaller share of its frames cou
 
 
 def track_sequences(
-    tracker: Tracker, sequences: Iterable[Clip], cache: ImageCache | None = None
+    tracker: Tracker,
+    sequences: Iterable[Clip],
+    cache: ImageCache | None = None,
+    on_frame: Callable[[int], None] = lambda _sequence: None,
 ) -> list[SequenceCurves]:
     """Track each sequence once from its first usable box and measure it.
 
     Frames without a box, and frames that cannot be read, do not count. `cache` keeps decoded frames for the next call.
+    `on_frame` is called after every frame with the place of its sequence; what it raises ends the tracking.
     """
     cache = cache or ImageCache(0)
     measured = []
-    for clip in sequences:
+    for place, clip in enumerate(sequences):
         starts = np.where(usable_rows(clip.boxes_xywh)[:, None], clip.boxes_xywh, np.nan)
-        boxes, _ = follow(tracker, _read_frames(clip, cache), starts)
+        boxes, _ = follow(tracker, _read_frames(clip, cache), starts, partial(on_frame, place))
         tracked = np.asarray(np.isfinite(boxes).all(axis=1), np.bool_)
         if tracked.any():
             truth = np.where(tracked[:, None], clip.boxes_xywh, np.nan)
@@ -60,21 +69,54 @@ def summarise(measured: Sequence[SequenceCurves]) -> dict[str, float]:
     }
 
 
+@dataclass(frozen=True)
+class ValidationProgress:
+    """How far a validation is: at which step of training, finished and all sequences, finished and all frames."""
+
+    step: int
+    sequences: int
+    sequence_count: int
+    frames: int
+    frame_count: int
+    seconds: float
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds that the frames to come take if they take as long as those before."""
+        return self.seconds / max(1, self.frames) * (self.frame_count - self.frames)
+
+
 class TrackingValidator:
     """Tracks the validation sequences with a network that is being trained.
 
-    The figures are those of `summarise` and, as `sequence/<name>`, each sequence's AUC.
+    The figures are those of `summarise` and, as `sequence/<name>`, each sequence's AUC. `on_progress` is told every
+    frame. Raises `Stopped` after the frame in which `stop` was requested.
     """
 
-    def __init__(self, config: TrackerConfig, sequences: Sequence[Clip], device: str) -> None:
+    def __init__(
+        self, config: TrackerConfig, sequences: Sequence[Clip], device: str, stop: StopRequest | None = None
+    ) -> None:
         self.config, self.sequences, self.device = config, list(sequences), device
+        self.stop = stop or StopRequest()
+        self.on_progress: Callable[[ValidationProgress], None] = lambda _progress: None
 
     def __call__(self, network: Network, step: int) -> dict[str, float]:
         tracker = tracker_from_network(self.config, copy.deepcopy(network).eval(), device=self.device, runtime="eager")
         try:
-            scores = track_sequences(tracker, self.sequences)
+            scores = track_sequences(tracker, self.sequences, on_frame=self._follow_progress(step))
         except SiamscopeError as error:
             # a half-trained network may give boxes that nothing can be made of; the run is worth more than one figure
             logger.warning("Validation at step %d ended early: %s", step, error)
             return {}
         return summarise(scores) | {f"sequence/{score.name}": score.success_auc for score in scores}
+
+    def _follow_progress(self, step: int) -> Callable[[int], None]:
+        started, frames = time.monotonic(), itertools.count(1)
+        count, total = len(self.sequences), sum(len(clip.frames) - int(clip.usable[0]) for clip in self.sequences)
+
+        def note_frame(sequence: int) -> None:
+            self.stop.check()
+            seconds = time.monotonic() - started
+            self.on_progress(ValidationProgress(step, sequence, count, next(frames), total, seconds))
+
+        return note_frame
