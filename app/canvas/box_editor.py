@@ -10,7 +10,8 @@ UNDO_DEPTH = 50
 class BoxEditor:
     """Holds one box (x, y, w, h, image pixels) between the first press of the mouse and its acceptance.
 
-    `is_armed` says that the next press starts a new box; `box` is what is drawn so far, None while nothing is.
+    `is_armed` says that the next press starts a new box, over one that is there too; `box` is what is drawn so far,
+    None while nothing is.
     """
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class BoxEditor:
         """Take hold of the box at an image point, or start a new one where armed; False if neither applies."""
         if self.is_dragging:
             return True  # a second button
-        handle = self.handle_at(x, y, tolerance)
+        handle = None if self.is_armed else self.handle_at(x, y, tolerance)
         if handle is not None:
             self._held, self._grabbed_at, self._grabbed_box = handle, (x, y), self.box
             return True

@@ -34,7 +34,8 @@ class Canvas(ImageView):
     """An image on which boxes are drawn; states what the user did through signals and knows nothing of the worker.
 
     `draw_began` comes with the first press on a new box, `box_drawn` when a box was let go or adjusted,
-    `draw_ended` when it was cancelled, `accepted` on Return.
+    `draw_ended` when it was cancelled, `accepted` on Return, `pan_changed` when a drag that draws nothing
+    begins or ends.
     """
 
     draw_began = pyqtSignal()
@@ -42,6 +43,7 @@ class Canvas(ImageView):
     draw_ended = pyqtSignal()
     accepted = pyqtSignal()
     target_clicked = pyqtSignal(int)
+    pan_changed = pyqtSignal()
 
     def __init__(self, overlays: OverlayModel, parent: QWidget | None = None) -> None:
         super().__init__(overlays, parent)
@@ -50,6 +52,7 @@ class Canvas(ImageView):
         self.setAccessibleDescription(self.tr("The present frame; drag to draw a box around the object to follow."))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.editor = BoxEditor()
+        self.edited_target: int | None = None  # whose box is drawn; None: the first
         self._panned_from: QPoint | None = None
         self._may_click = False
 
@@ -60,6 +63,11 @@ class Canvas(ImageView):
             self.editor.clear()
 
     # --- drawing a box ------------------------------------------------------------------------------------
+
+    @property
+    def is_panning(self) -> bool:
+        """Whether the mouse is moving the image (or would, if there were anything to move)."""
+        return self._panned_from is not None and not self._may_click
 
     @property
     def box(self) -> Box | None:
@@ -107,7 +115,7 @@ class Canvas(ImageView):
     def _paint_edited(self, painter: QPainter) -> None:
         box = self.editor.box
         if box is not None:
-            number, font = self.active_target or 1, self._label_font()
+            number, font = self.edited_target or 1, self._label_font()
             edit_marks.paint_edited_box(painter, box, self.transform, number, self.editor.is_offered, font)
         elif self.editor.is_active and self._mouse is not None:
             point = self.transform.to_widget(*self._mouse)
@@ -145,7 +153,9 @@ class Canvas(ImageView):
         if self._panned_from is not None:
             moved = event.pos() - self._panned_from
             if not self._may_click or moved.manhattanLength() > 4:
-                self._may_click = False
+                if self._may_click:
+                    self._may_click = False
+                    self.pan_changed.emit()
                 self._panned_from = event.pos()
                 self._viewport.pan(moved.x(), moved.y())
                 self.update()
@@ -170,6 +180,7 @@ class Canvas(ImageView):
             if self._may_click and event.button() == Qt.MouseButton.LeftButton:
                 self._choose_target(x, y)
             self._panned_from = None
+            self.pan_changed.emit()
         self._update_cursor(x, y)
         self.update()
 

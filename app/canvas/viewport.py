@@ -53,8 +53,9 @@ class Viewport:
         self._set(self.transform.zoomed(factor, x, y))
 
     def pan(self, dx: float, dy: float) -> None:
-        """Move the image by widget points."""
-        self._set(self.transform.panned(dx, dy))
+        """Move the image by widget points; one that is seen as a whole stays where it is."""
+        if not self._is_fitted:
+            self._set(self.transform.panned(dx, dy))
 
     def paint(self, painter: QPainter, ratio: float) -> None:
         """Paint the image and what it leaves uncovered; `ratio` is device pixels per widget point."""

@@ -31,10 +31,6 @@ class Conditions:
         """Whether there are at least two targets."""
         return len(self._player.summary.targets) > 1
 
-    def can_add_target(self) -> bool:
-        """Whether there is a target already, beside which another can be drawn."""
-        return self.has_source() and self.has_targets()
-
     def can_run_again(self) -> bool:
         """Whether what was tracked can be tracked once more."""
         return self.has_targets() and self.is_seekable()

@@ -99,15 +99,15 @@ class PlaybackControls(QObject):
         self._player.set_pause_on_lost(pauses)
 
     def toggle_play(self) -> None:
-        """Play or pause; a box that is drawn or offered is accepted and tracked."""
-        if self._canvas.box is None or not self._drawing.accept():
+        """Play or pause; what was drawn, kept or offered in this frame is tracked."""
+        if not self._drawing.track_drawn():
             self._player.play(not self._player.is_playing)
 
     def toggle_tracking(self) -> None:
         """Start tracking (on the box that is drawn or offered, if any) or stop it."""
-        if self._canvas.box is not None:
-            self._drawing.accept()
-        elif not self._player.summary.targets:
+        if self._drawing.track_drawn():
+            return
+        if not self._player.summary.targets:
             self._drawing.draw()
         else:
             self._player.track(not (self._player.is_tracking and self._player.is_playing))

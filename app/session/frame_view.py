@@ -105,3 +105,4 @@ class SessionSummary:
     device: str = ""
     can_undo: bool = False
     restored: int = 0
+    next_number: int = 1

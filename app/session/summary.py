@@ -26,7 +26,10 @@ def summarise(session: Session) -> SessionSummary:
     if session.trackers.is_built:
         tracker, device = session.build_tracker().name, session.build_tracker().device
     source, can_undo = summarise_source(session), session.run.can_undo
-    return SessionSummary(source, targets, tracker, choice.weights or "", device, can_undo, session.restored)
+    next_number = session.run.next_number
+    return SessionSummary(
+        source, targets, tracker, choice.weights or "", device, can_undo, session.restored, next_number
+    )
 
 
 def summarise_source(session: Session) -> SourceSummary | None:

@@ -30,7 +30,7 @@ from app.panels.docks import Docks
 from app.session.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
 from app.settings import Settings
 from app.window.actions import Actions
-from app.window.notes import drawing_hint, lost_badge
+from app.window.notes import DrawingKeys, drawing_hint, lost_badge
 from app.window.recent import RecentSources, fill_recent_menu
 from app.window.status_bar import FrameCosts, StatusReadout
 from app.window.theme import apply_theme
@@ -214,6 +214,7 @@ class MainWindow(QMainWindow):
             is_here = self._offer.offered_index == view.frame.index
             self.drawing.offer(self._offer.offered_box_xywh if is_here else None)
         self._offer = None
+        self._update_hint()
 
     def _on_source_changed(self, source: SourceSummary | None) -> None:
         self.dropped = 0
@@ -262,8 +263,10 @@ class MainWindow(QMainWindow):
         self.player.set_debug(self.overlays.needs_debug or self.docks.is_seen("thumbnails"))
 
     def _update_hint(self) -> None:
-        play = self.actions_.key("play")
-        hint = drawing_hint(self.canvas.editor, play) if self.canvas.frame_view is not None else ""
+        keys = DrawingKeys(*(self.actions_.key(name) for name in ("play", "draw", "add_target", "next_target")))
+        is_open = self.canvas.frame_view is not None
+        hint = drawing_hint(self.canvas, self.drawing, keys) if is_open else ""
+        self.canvas.edited_target = self.drawing.drawn_target
         if hint != self.canvas.hint:
             self.canvas.hint = hint
             self.canvas.update()

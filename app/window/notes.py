@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PyQt5.QtCore import QCoreApplication
 
-from app.canvas.box_editor import BoxEditor
+from app.canvas.canvas import Canvas
+from app.controls.drawing import DrawingControls
 from app.session.frame_view import FrameView
 from tracker_core.types import TrackingState
 
@@ -26,13 +28,46 @@ def lost_badge(view: FrameView, draw_key: str, next_key: str) -> str:
     return form.format(_listed(lost), next_key, draw_key)
 
 
-def drawing_hint(editor: BoxEditor, play_key: str) -> str:
-    """Return what can be done with the box that is drawn, offered or about to be drawn; "" where none is."""
+@dataclass(frozen=True)
+class DrawingKeys:
+    """The keys, as the user has set them, that hints about drawing name."""
+
+    play: str
+    draw: str
+    add: str
+    choose: str
+
+
+def drawing_hint(canvas: Canvas, drawing: DrawingControls, keys: DrawingKeys) -> str:
+    """Return what can be done with the box that is drawn, offered, kept or about to be drawn; "" where none is."""
+    editor = canvas.editor
     if editor.box is not None and editor.is_offered:
-        return _tr("Press {} to track this box, or drag one around another object").format(play_key)
+        return _tr("Press {} to track this box, or drag one around another object").format(keys.play)
+    if editor.box is not None and drawing.target_count == 0:
+        return _tr("{} tracks this box · {} draws another · drag or use arrows to adjust · Esc cancels").format(
+            keys.play, keys.add
+        )
     if editor.box is not None:
-        return _tr("{} tracks this box · drag or use arrows to adjust · Esc cancels").format(play_key)
-    return _tr("Drag a box around the object to follow") if editor.is_armed else ""
+        text = _tr("Target {}: {} tracks it · Return keeps it for now · {} draws another · Esc cancels")
+        return text.format(drawing.drawn_target, keys.play, keys.add)
+    if editor.is_armed:
+        return _armed_hint(drawing, keys)
+    if drawing.waits_to_track:
+        return _tr("{} tracks what was drawn · {} draws another target").format(keys.play, keys.add)
+    if canvas.is_panning:
+        return _tr("{} and a drag redraw target {} · {} and a drag add a target").format(
+            keys.draw, drawing.drawn_target, keys.add
+        )
+    return ""
+
+
+def _armed_hint(drawing: DrawingControls, keys: DrawingKeys) -> str:
+    if drawing.target_count == 0:
+        return _tr("Drag a box around the object to follow")
+    if drawing.adds_target:
+        return _tr("Drag a box around target {} · Esc cancels").format(drawing.drawn_target)
+    text = _tr("Drag a box around target {} to redraw it · Esc cancels").format(drawing.drawn_target)
+    return text if drawing.target_count == 1 else _tr("{} · {} chooses another").format(text, keys.choose)
 
 
 def _listed(numbers: Sequence[int]) -> str:

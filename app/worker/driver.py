@@ -101,17 +101,15 @@ class SessionDriver:
         if request.serial != self.session.serial:
             return
         with self.messages.busy_with(_text("Starting on the box")):
-            was_frozen = self.playback.thaw()
             self.session.begin(request.frame, request.box_xywh, request.number, request.by)
             self.messages.tracker_ready.emit(self.session.build_tracker().tracking)
-            if was_frozen:
-                self.session.catch_up()
             self._announce(replaced=True)
             self.playback.show(self.session.view())
             if request.track:
                 self.playback.set_tracking(True)
-            if request.track or was_frozen:
                 self.playback.set_playing(True)
+            elif self.session.source is not None and self.session.source.is_seekable:
+                self.playback.thaw()  # the image of a live source is held until its targets are tracked
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the targets"))
     def remove_target(self, number: int) -> None:

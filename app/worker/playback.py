@@ -69,6 +69,8 @@ class Playback(QObject):
         """Play or pause."""
         if is_playing and self._session.source is None:
             return
+        if is_playing and not self.is_playing and self._is_at_end():
+            self.go_to(self._range[0] or 0)
         self.set_playing(is_playing)
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot step"))
@@ -98,9 +100,9 @@ class Playback(QObject):
     def freeze(self, is_frozen: bool) -> None:
         """Hold the image while the user draws; a live source continues to capture meanwhile."""
         if is_frozen:
-            self._is_frozen = self.is_playing
+            self._is_frozen = self._is_frozen or self.is_playing
             self.set_playing(False)
-        elif self.thaw():
+        elif self._is_frozen:
             self.set_playing(True)
 
     def set_speed(self, speed: float) -> None:
@@ -139,10 +141,9 @@ class Playback(QObject):
             self._reader.stop()
             self._reader = None
 
-    def thaw(self) -> bool:
-        """Let the image go again; True if it was held while it played."""
-        was_frozen, self._is_frozen = self._is_frozen, False
-        return was_frozen
+    def thaw(self) -> None:
+        """Hold the image no longer; what was playing before stays paused."""
+        self._is_frozen = False
 
     def go_to(self, index: int) -> None:
         """Show frame `index`; a live source, which may have been opened since this was asked for, has none."""
@@ -168,10 +169,16 @@ class Playback(QObject):
             self.set_tracking(False)
 
     def set_playing(self, is_playing: bool, frames: int | None = None) -> None:
-        """Play (`frames` frames, None: all) or pause; a frame that waits for its time is shown before the pause."""
+        """Play (`frames` frames, None: all) or pause; a frame that waits for its time is shown before the pause.
+
+        Tracking takes up what a live source captured while its image was held.
+        """
         self._frames_left = frames
         if is_playing and not self.is_playing:
             self.is_playing = True
+            if self._is_frozen and self._session.is_tracking:
+                self._session.catch_up()
+            self.thaw()
             if self._session.frame is not None:
                 self._clock.start(self._session.frame.time_s)
             self._timer.start(0)
@@ -233,6 +240,15 @@ class Playback(QObject):
         if self._is_looping and self.is_playing and source is not None and source.is_seekable:
             return self._session.seek(first or 0)
         return None
+
+    def _is_at_end(self) -> bool:
+        """Tell whether playing would stop at once: at the last frame, or at the end of the range."""
+        source, position, last = self._session.source, self._session.position, self._range[1]
+        if source is None or position is None or not source.is_seekable:
+            return False
+        if last is None and source.frame_count is not None and position >= source.frame_count - 1:
+            last = source.last_index()  # until the end was seen, the count is an estimate
+        return last is not None and position >= last
 
     def _arm(self, frame: Frame) -> None:
         """Set the timer for a frame that waits; one that is late, or live, is shown at once."""

@@ -13,8 +13,9 @@ def enabled(window) -> set[str]:
     return {name for name in window.actions_ if window.actions_[name].isEnabled()}
 
 
-NEED_SOURCE = {"close_source", "screenshot", "copy_image", "play", "draw", "track", "track_some"}
-NEED_TARGET = {"export", "add_target", "remove_target", "clear_targets"}
+NEED_SOURCE = {"close_source", "screenshot", "copy_image", "play", "draw", "add_target", "track",
+               "track_some"}  # fmt: skip
+NEED_TARGET = {"export", "remove_target", "clear_targets"}
 NEED_LENGTH = {"step_forward", "step_back", "skip_forward", "skip_back", "go_start", "go_end", "go_to", "mark_start",
                "mark_end", "clear_range", "loop", "slower", "faster", "normal_speed"}  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt5.QtCore import QPointF, QRectF, Qt
+from PyQt5.QtCore import QLineF, QPointF, QRectF, Qt
 from PyQt5.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from app.canvas.view_transform import ViewTransform
@@ -147,6 +147,18 @@ def draw_box(painter: QPainter, rect: QRectF, color: QColor, dashes: Sequence[fl
     painter.drawRect(rect)
     painter.setPen(make_pen(color, width, dashes))
     painter.drawRect(rect)
+
+
+def draw_corners(painter: QPainter, rect: QRectF, color: QColor) -> None:
+    """Draw the four corners of a rectangle over dark lines, each a quarter of its shorter side long."""
+    length = max(4.0, min(rect.width(), rect.height()) / 4)
+    lines = []
+    for x, dx in ((rect.left(), length), (rect.right(), -length)):
+        for y, dy in ((rect.top(), length), (rect.bottom(), -length)):
+            lines += [QLineF(x, y, x + dx, y), QLineF(x, y, x, y + dy)]
+    for line_color, width in ((HALO, 4.0), (color, 2.0)):
+        painter.setPen(make_pen(line_color, width))
+        painter.drawLines(*lines)
 
 
 def draw_polygon(painter: QPainter, points: Sequence[QPointF], color: QColor, dashes: Sequence[float]) -> None:

@@ -20,6 +20,7 @@ from app.canvas.overlays.base import (
     Overlay,
     OverlayScene,
     draw_box,
+    draw_corners,
     draw_label,
     draw_polygon,
     is_drawable,
@@ -30,7 +31,10 @@ from tracker_core.types import TrackingState
 
 
 class PredictionOverlay(Overlay):
-    """Each target's box in its colour with number and score; grey and dotted while it is lost."""
+    """Each target's box in its colour with number and score; grey and dotted while it is lost.
+
+    Of several targets, corners mark the active one: the one that is redrawn.
+    """
 
     name = "prediction"
     title, key = "&Prediction", "B"
@@ -46,6 +50,8 @@ class PredictionOverlay(Overlay):
                 continue
             rect = scene.rect(result.box_xywh)
             color = target_color(target.number)
+            if target.number == scene.active and len(scene.view.targets) > 1:
+                draw_corners(painter, rect.adjusted(-5, -5, 5, 5), color)
             score = f"  {result.score:.2f}" if math.isfinite(result.score) else ""  # none in a replayed result file
             text = f"{target.number}{score}"
             if target.is_key:
