@@ -30,7 +30,7 @@ from app.panels.docks import Docks
 from app.session.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
 from app.settings import Settings
 from app.window.actions import Actions
-from app.window.notes import DrawingKeys, drawing_hint, lost_badge
+from app.window.notes import Hints, lost_badge
 from app.window.recent import RecentSources, fill_recent_menu
 from app.window.status_bar import FrameCosts, StatusReadout
 from app.window.theme import apply_theme
@@ -71,6 +71,7 @@ class MainWindow(QMainWindow):
         self.docks = Docks(self, self.panels)
         self._make_controls(bundled_clip, settings or Settings(), log_file)
         self.actions_ = Actions(self, self._commands())
+        self._hints = Hints(self.canvas, self.drawing, self.actions_.key)
         self.docks.complete(self.actions_.menus["view"])
         fill_recent_menu(self.actions_.menus["file"], self.actions_["close_source"], self.recent, self.sources.open)
         self.status = StatusReadout(self)
@@ -131,7 +132,7 @@ class MainWindow(QMainWindow):
         ]
 
     def _connect_controls(self) -> None:
-        self.drawing.changed.connect(self._update_hint)
+        self.drawing.changed.connect(self._hints.update)
         self.drawing.active_changed.connect(self._on_active_changed)
         self.playback.speed_changed.connect(self.status.show_speed)
         self.images.failed.connect(lambda text: self.failures.show(self.tr("Cannot save"), text, text))
@@ -214,7 +215,7 @@ class MainWindow(QMainWindow):
             is_here = self._offer.offered_index == view.frame.index
             self.drawing.offer(self._offer.offered_box_xywh if is_here else None)
         self._offer = None
-        self._update_hint()
+        self._hints.update()
 
     def _on_source_changed(self, source: SourceSummary | None) -> None:
         self.dropped = 0
@@ -256,20 +257,11 @@ class MainWindow(QMainWindow):
 
     def _refresh(self) -> None:
         self.actions_.refresh()
-        self._update_hint()
+        self._hints.update()
         self._update_debug()
 
     def _update_debug(self) -> None:
         self.player.set_debug(self.overlays.needs_debug or self.docks.is_seen("thumbnails"))
-
-    def _update_hint(self) -> None:
-        keys = DrawingKeys(*(self.actions_.key(name) for name in ("play", "draw", "add_target", "next_target")))
-        is_open = self.canvas.frame_view is not None
-        hint = drawing_hint(self.canvas, self.drawing, keys) if is_open else ""
-        self.canvas.edited_target = self.drawing.drawn_target
-        if hint != self.canvas.hint:
-            self.canvas.hint = hint
-            self.canvas.update()
 
     def _apply_settings(self, settings: Settings) -> None:
         if settings.path is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PyQt5.QtCore import QCoreApplication
@@ -26,6 +26,23 @@ def lost_badge(view: FrameView, draw_key: str, next_key: str) -> str:
         else _tr("Lost: targets {} – {} chooses, {} redraws")
     )
     return form.format(_listed(lost), next_key, draw_key)
+
+
+class Hints:
+    """Keeps the hint of a canvas, and whose box is drawn on it; `key_of` gives the key of a command."""
+
+    def __init__(self, canvas: Canvas, drawing: DrawingControls, key_of: Callable[[str], str]) -> None:
+        self._canvas, self._drawing, self._key_of = canvas, drawing, key_of
+
+    def update(self) -> None:
+        """Say what can be drawn now."""
+        canvas = self._canvas
+        keys = DrawingKeys(*(self._key_of(name) for name in ("play", "draw", "add_target", "next_target")))
+        hint = drawing_hint(canvas, self._drawing, keys) if canvas.frame_view is not None else ""
+        canvas.edited_target = self._drawing.drawn_target
+        if hint != canvas.hint:
+            canvas.hint = hint
+            canvas.update()
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from app.session.session import Session
 from app.session.summary import summarise
 from app.worker.clock import PlaybackClock
 from app.worker.live_reader import LiveReader
+from app.worker.loss_watch import LossWatch
 from app.worker.messages import Messages, reported
-from tracker_core.types import Frame, FrameSource, TrackingState
+from tracker_core.types import Frame, FrameSource
 
 
 class Playback(QObject):
@@ -44,7 +45,7 @@ class Playback(QObject):
         self._interrupted = threading.Event()
         self._seek_lock = threading.Lock()
         self._wanted_index: int | None = None
-        self._last_states: dict[int, TrackingState] = {}
+        self._losses = LossWatch()
         self._range: tuple[int | None, int | None] = (None, None)
         self._frames_left: int | None = None
         self._is_looping = self._pauses_on_lost = self._is_frozen = False
@@ -69,7 +70,7 @@ class Playback(QObject):
         """Play or pause."""
         if is_playing and self._session.source is None:
             return
-        if is_playing and not self.is_playing and self._is_at_end():
+        if is_playing and not self.is_playing and _is_at_end(self._session, self._range[1]):
             self.go_to(self._range[0] or 0)
         self.set_playing(is_playing)
 
@@ -135,7 +136,7 @@ class Playback(QObject):
         """Play no more from the present source; call it before the source is closed."""
         self.set_playing(False)
         self.set_tracking(False)
-        self._last_states.clear()
+        self._losses.clear()
         self._is_frozen = False
         if self._reader is not None:
             self._reader.stop()
@@ -156,7 +157,7 @@ class Playback(QObject):
         if view is None:
             return
         self._waiting = None
-        self._last_states = {t.number: t.result.state for t in view.targets if t.result is not None}
+        self._losses.start_from(view)
         self.messages.post_view(view)
         self._clock.start(view.frame.time_s)
         if self.is_playing:
@@ -241,15 +242,6 @@ class Playback(QObject):
             return self._session.seek(first or 0)
         return None
 
-    def _is_at_end(self) -> bool:
-        """Tell whether playing would stop at once: at the last frame, or at the end of the range."""
-        source, position, last = self._session.source, self._session.position, self._range[1]
-        if source is None or position is None or not source.is_seekable:
-            return False
-        if last is None and source.frame_count is not None and position >= source.frame_count - 1:
-            last = source.last_index()  # until the end was seen, the count is an estimate
-        return last is not None and position >= last
-
     def _arm(self, frame: Frame) -> None:
         """Set the timer for a frame that waits; one that is late, or live, is shown at once."""
         source = self._session.source
@@ -265,7 +257,10 @@ class Playback(QObject):
 
     def _present(self, view: FrameView) -> None:
         self.messages.post_view(view, is_new=self._session.is_tracking)
-        self._watch_states(view)
+        for number in self._losses.look_at(view):
+            self.messages.target_lost.emit(number, view.frame.index)
+            if self._pauses_on_lost and self._session.is_tracking:
+                self.set_playing(False)
         if self._frames_left is not None:
             self._frames_left -= 1
             if self._frames_left <= 0:
@@ -273,17 +268,15 @@ class Playback(QObject):
         if self._session.is_tracking:
             self._save()
 
-    def _watch_states(self, view: FrameView) -> None:
-        for target in view.targets:
-            if target.result is None:
-                continue
-            state = target.result.state
-            was = self._last_states.get(target.number)
-            self._last_states[target.number] = state
-            if state is TrackingState.LOST and was is not TrackingState.LOST:
-                self.messages.target_lost.emit(target.number, view.frame.index)
-                if self._pauses_on_lost and self._session.is_tracking:
-                    self.set_playing(False)
+
+def _is_at_end(session: Session, last: int | None) -> bool:
+    """Tell whether playing would stop at once: at the end of the range, `last`, or without one at the last frame."""
+    source, position = session.source, session.position
+    if source is None or position is None or not source.is_seekable:
+        return False
+    if last is None and source.frame_count is not None and position >= source.frame_count - 1:
+        last = source.last_index()  # until the end was seen, the count is an estimate
+    return last is not None and position >= last
 
 
 View = TypeVar("View", FrameView, FrameView | None)
