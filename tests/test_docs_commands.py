@@ -49,6 +49,7 @@ SHORTER = {
 PARSED_ONLY = {
     r"rtsp://": "needs a stream",
     r"camera:\d": "needs a camera",
+    r"experiment holding": "needs clips of many data sets; tests/test_holding.py",
     r"bench --window": "plays for half a minute; tests/app measure the window",
     r"--tracker siamrpn_alex_dwxcorr": "needs published weights",
 }

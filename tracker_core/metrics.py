@@ -6,6 +6,7 @@ Training, the window, `track` and the benchmarks all measure with these function
 from __future__ import annotations
 
 import bisect
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from tracker_core.types import FloatArray
 SUCCESS_THRESHOLDS = np.linspace(0.0, 1.0, 21)
 PRECISION_THRESHOLDS = np.arange(51.0)  # pixels
 PRECISION_PIXELS = 20.0
+BOOTSTRAP_DRAWS = 4000
+BOOTSTRAP_PERCENTILES = (2.5, 97.5)
 
 _THRESHOLDS: list[float] = SUCCESS_THRESHOLDS.tolist()
 
@@ -73,24 +76,40 @@ def precision_at(boxes_xywh: ArrayLike, truth_xywh: ArrayLike, pixels: float = P
 
 @dataclass(frozen=True)
 class Gain:
-    """How far one tracker lies over another: mean difference per sequence, its standard error, and how many it won."""
+    """How far one tracker lies over another: the mean difference per sequence, and how sure that is.
+
+    Attributes:
+        mean: mean difference. standard_error: its standard error, infinite for a single sequence.
+        sequences_won: how many sequences it is better on.
+        low, high: between which the mean lies in 95 of 100 draws of the sequences (paired bootstrap, Efron 1979).
+    """
 
     mean: float
     standard_error: float
     sequences_won: int
+    low: float = -math.inf
+    high: float = math.inf
 
     @classmethod
     def over(cls, reached: ArrayLike, baseline: ArrayLike) -> Gain:
-        """Compare numbers (N,) on the same sequences; the error is infinite for a single one."""
+        """Compare numbers (N,) on the same sequences; of a single one nothing is sure."""
         differences = np.asarray(reached, np.float64) - np.asarray(baseline, np.float64)
-        count = len(differences)
-        error = float(differences.std(ddof=1)) / count**0.5 if count > 1 else float("inf")
-        return cls(float(differences.mean()), error, int((differences > 0).sum()))
+        count, mean, won = len(differences), float(differences.mean()), int((differences > 0).sum())
+        if count < 2:
+            return cls(mean, math.inf, won)
+        error = float(differences.std(ddof=1)) / count**0.5
+        drawn = np.random.default_rng(0).integers(0, count, (BOOTSTRAP_DRAWS, count))
+        low, high = np.percentile(differences[drawn].mean(axis=1), BOOTSTRAP_PERCENTILES)
+        return cls(mean, error, won, float(low), float(high))
 
     @property
     def is_clear(self) -> bool:
-        """Whether the mean lies more than two standard errors from zero: more than the sequences' spread explains."""
-        return abs(self.mean) > 2 * self.standard_error
+        """Whether the interval leaves zero out: more than the choice of sequences explains."""
+        return self.low > 0 or self.high < 0
+
+    def __str__(self) -> str:
+        verdict = "" if self.is_clear else ": a draw"
+        return f"{self.mean:+.3f} [{self.low:+.3f}, {self.high:+.3f}]{verdict}"
 
 
 def _share(passed: np.ndarray) -> FloatArray:

@@ -5,12 +5,12 @@ Only `losses` imports torch; a layout asks for it when it is trained.
 
 from tracker_core.candidates.anchor_grid import ExemplarAnchors, FixedAnchors
 from tracker_core.candidates.default_boxes import DefaultBoxes
-from tracker_core.candidates.layout import Candidates, Choice, Layout
+from tracker_core.candidates.layout import Candidates, Choice, Favour, Layout
 from tracker_core.candidates.overlap import OverlapMap
 from tracker_core.candidates.response_map import ResponseMap
 from tracker_core.config import TrackerConfig, check_values
 
-__all__ = ["Candidates", "Choice", "Layout", "make_layout"]
+__all__ = ["Candidates", "Choice", "Favour", "Layout", "make_layout"]
 
 # value of `anchors.style`, which stands in every checkpoint → what is laid out
 LAYOUTS: dict[str, type[Layout]] = {

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Float32 = NDArray[np.float32]
 Arrays = Sequence[NDArray[Any]]  # a network's outputs, batch axis kept
 Size = tuple[float, float]
+# boxes (N, 4), cx, cy, w, h in search-crop pixels around the centre → what is added to their final scores (N,)
+Favour = Callable[[Float32], Float32]
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,18 @@ class Layout(ABC):
         """Return the highest logit of a frame's outputs, by which searches at several scales are compared."""
 
     @abstractmethod
-    def choose(self, outputs: Arrays, candidates: Candidates, expected_wh: Size, tracking: TrackingConfig) -> Choice:
-        """Return what the outputs of one frame say; `expected_wh` is the last size in search-crop pixels."""
+    def choose(
+        self,
+        outputs: Arrays,
+        candidates: Candidates,
+        expected_wh: Size,
+        tracking: TrackingConfig,
+        favour: Favour | None = None,
+    ) -> Choice:
+        """Return what the outputs of one frame say; `expected_wh` is the last size in search-crop pixels.
+
+        `favour` is asked what speaks for or against each candidate beside the network.
+        """
 
     @abstractmethod
     def read(self, outputs: Sequence[Tensor], batch: Targets) -> tuple[Tensor, Tensor, Tensor]:
@@ -138,16 +150,25 @@ class BoxLayout(Layout):
         """Return the foreground probability (N,) of each candidate."""
         return probability(logits)
 
-    def choose(self, outputs: Arrays, candidates: Candidates, expected_wh: Size, tracking: TrackingConfig) -> Choice:
+    def choose(
+        self,
+        outputs: Arrays,
+        candidates: Candidates,
+        expected_wh: Size,
+        tracking: TrackingConfig,
+        favour: Favour | None = None,
+    ) -> Choice:
         """Take the candidate with the best score after penalty and window (SiamRPN, section 4.4)."""
         logits, deltas = split_outputs(outputs[0], outputs[1])
+        boxes_cxcywh = decode(deltas[0], candidates.boxes_cxcywh, self.variances)
         found = select(
             self.scores(outputs, logits[0], candidates),
-            decode(deltas[0], candidates.boxes_cxcywh, self.variances),
+            boxes_cxcywh,
             candidates.window,
             expected_wh,
             tracking.penalty_k,
             tracking.window_influence,
+            favour(boxes_cxcywh) if favour else None,
         )
         score = found.scores[found.best]
         rate = float(found.penalty[found.best] * score) * tracking.size_lr

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.candidates.anchor_grid import grid_anchors
-from tracker_core.candidates.layout import Arrays, Candidates, Choice, Layout, Size, Targets
+from tracker_core.candidates.layout import Arrays, Candidates, Choice, Favour, Layout, Size, Targets
 from tracker_core.candidates.selection import Selection, cosine_window, probability
 from tracker_core.config import TrackingConfig
 
@@ -40,7 +40,14 @@ class ResponseMap(Layout):
         """Return the highest response."""
         return float(outputs[0].max())
 
-    def choose(self, outputs: Arrays, candidates: Candidates, expected_wh: Size, tracking: TrackingConfig) -> Choice:
+    def choose(
+        self,
+        outputs: Arrays,
+        candidates: Candidates,
+        expected_wh: Size,
+        tracking: TrackingConfig,
+        favour: Favour | None = None,
+    ) -> Choice:
         """Take the peak of the upsampled, windowed response; its score is the highest probability of the map."""
         response = outputs[0][0, 0]
         boxes_cxcywh = candidates.boxes_cxcywh.copy()

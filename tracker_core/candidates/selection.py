@@ -42,11 +42,13 @@ def select(
     previous_wh: tuple[float, float],
     penalty_k: float,
     window_influence: float,
+    favour: Float32 | None = None,
 ) -> Selection:
     """Choose the candidate with the best penalised and windowed score.
 
     penalty = exp(−(max(r/r′, r′/r) · max(s/s′, s′/s) − 1) · k) with s(w, h) = √((w + p)(h + p)), p = (w + h) / 2;
     score′ = penalty · score · (1 − influence) + window · influence. `previous_wh` is the last size in the same pixels.
+    `favour` (N,) is added to that, where something beside the network speaks for or against a candidate.
     """
     w, h = boxes_cxcywh[:, 2].astype(np.float64), boxes_cxcywh[:, 3].astype(np.float64)
     previous_w, previous_h = previous_wh
@@ -57,6 +59,8 @@ def select(
     penalty = np.nan_to_num(penalty, nan=0.0, posinf=0.0, neginf=0.0)
     penalised = (penalty * scores).astype(np.float32)
     windowed = (penalised * (1 - window_influence) + window * window_influence).astype(np.float32)
+    if favour is not None:
+        windowed += favour
     best = int(np.argmax(windowed))
     return Selection(boxes_cxcywh, scores, penalised, windowed, penalty.astype(np.float32), best)
 

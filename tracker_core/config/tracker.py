@@ -84,6 +84,14 @@ class TrackingConfig:
         0.35, 0.0, 1.0, "How fast the size follows: 0 keeps it, 1 takes it at once.",
         label="Smoothing", by_hand=(0.0, 1.0, 0.01), tuned=(0.2, 0.8),
     )  # fmt: skip
+    motion_weight: float = number(
+        0.0, 0.0, 1.0, "How much a candidate counts that lies where the target's motion leads; 0 turns it off.",
+        label="Motion", by_hand=(0.0, 1.0, 0.01), tuned=(0.0, 0.4),
+    )  # fmt: skip
+    rival_weight: float = number(
+        0.0, 0.0, 2.0, "How much is held against a candidate that belongs to a look-alike; 0 turns it off.",
+        label="Look-alikes", by_hand=(0.0, 1.0, 0.01), tuned=(0.0, 1.0),
+    )  # fmt: skip
     convention: str = choice(
         "exact",
         ("exact", "pysot", "dasiamrpn"),

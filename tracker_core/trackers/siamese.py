@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.boxes import check_start_box, cxcywh_to_xywh, published_center
-from tracker_core.candidates import Candidates, Choice, make_layout
+from tracker_core.candidates import Candidates, Choice, Favour, make_layout
 from tracker_core.config import TrackerConfig, TrackingConfig
 from tracker_core.crops import Framing, channel_mean, crop_region, is_blank
 from tracker_core.errors import TrackerStateError
+from tracker_core.trackers.association import Association
 from tracker_core.trackers.base import NetworkTracker, check_image
 from tracker_core.trackers.lost_search import lost_search_size, sweep_center
 from tracker_core.trackers.scale_search import best_scale, scale_factors
@@ -80,6 +81,7 @@ class SiameseTracker(NetworkTracker):
         self._template = self.runner.template(self._exemplar_crop, self._exemplar_wh)
         self._state = StateMachine(cfg.score_high, cfg.score_low, cfg.patience)
         self._laid_out.clear()
+        self._association = Association(np.concatenate((self._center, self._size)))
 
     def resume(self, box_xywh: Any, scores: Iterable[float] = ()) -> None:
         """Stand where an earlier run stood, so that the next `update` gives what it would have given there.
@@ -95,8 +97,11 @@ class SiameseTracker(NetworkTracker):
         self._size = box[2:].copy()
         cfg = self._current
         self._state = StateMachine(cfg.score_high, cfg.score_low, cfg.patience)
+        frame = 0
         for score in scores:
             self._state.step(score)
+            frame += 1
+        self._association.stand_at(frame, np.concatenate((self._center, self._size)))
 
     def update(self, image: Image, *, debug: bool = False) -> TrackResult:
         """Find the target in the next uint8 H×W×3 BGR image; `debug` asks for the candidates as well.
@@ -125,7 +130,13 @@ class SiameseTracker(NetworkTracker):
         ran = time.perf_counter()
         number = best_scale([self._layout.peak(answer) for answer in answers], cfg.penalty_k) if len(answers) > 1 else 0
         candidates = self._candidates(answers[number], search_size)
-        choice = self._layout.choose(answers[number], candidates, expected_wh, self._selecting(is_lost))
+        choice = self._layout.choose(
+            answers[number],
+            candidates,
+            expected_wh,
+            self._selecting(is_lost),
+            self._favour(center, scales / factors[number]),
+        )
         scales /= factors[number]
         # a network answers to a single colour as well, but its answer says nothing: the box stays
         is_evidence = math.isfinite(choice.score) and not is_blank(image, crops[number][1])
@@ -134,6 +145,7 @@ class SiameseTracker(NetworkTracker):
         needed = max(cfg.hold_below, cfg.score_high) if is_lost and cfg.lost_sweep else cfg.hold_below
         if is_evidence and score >= needed:
             self._move(choice, center, scales, image)
+        self._learn(choice, center, scales)
         state = self._state.step(score)
         done = time.perf_counter()
         self.timings = Timings(
@@ -148,6 +160,22 @@ class SiameseTracker(NetworkTracker):
         if debug:
             details = self._describe(choice, candidates, scales, np.concatenate((center, size)), *crops[number])
         return TrackResult(box_xywh, score, state, details)
+
+    def _favour(self, center: NDArray[np.float64], scales: NDArray[np.float64]) -> Favour | None:
+        """Return what the memory says of candidates in a region around `center`; None where it is turned off."""
+        cfg = self._current
+        if not (cfg.motion_weight or cfg.rival_weight):
+            return None
+        return lambda boxes_cxcywh: self._association.favour(in_image(boxes_cxcywh, center, scales), cfg)
+
+    def _learn(self, choice: Choice, center: NDArray[np.float64], scales: NDArray[np.float64]) -> None:
+        """Let the memory take over a frame."""
+        cfg = self._current
+        if cfg.motion_weight or cfg.rival_weight:
+            found = choice.selection
+            boxes = in_image(found.boxes_cxcywh, center, scales)
+            box_cxcywh = np.concatenate((self._center, self._size))
+            self._association.learn(box_cxcywh, boxes, found.scores, found.best, cfg.score_high)
 
     def _search_size(self) -> int:
         """Return the side of the search crop in pixels: another one for small targets, where the network has it."""
@@ -235,3 +263,12 @@ class SiameseTracker(NetworkTracker):
             search_crop=crop,
             guide_xywh=cxcywh_to_xywh(last_cxcywh) if self.network.takes_guide else None,
         )
+
+
+def in_image(
+    boxes_cxcywh: NDArray[Any], center: NDArray[np.float64], scales: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return boxes (N, 4) of a search region around `center`, cx, cy, w, h in crop pixels, in image pixels."""
+    boxes = boxes_cxcywh / np.tile(scales, 2)
+    boxes[:, :2] += center
+    return np.asarray(boxes, np.float64)

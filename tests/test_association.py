@@ -1,0 +1,151 @@
+"""Look-alikes and motion: a made-up response in which the network alone goes over to the twin."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tracker_core.boxes import iou_xywh
+from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
+from tracker_core.models.network import Network
+from tracker_core.trackers.association import FORGOTTEN, Track, find_peaks, follow
+from tracker_core.trackers.siamese import SiameseTracker
+from tracker_core.types import Image
+
+WIDTH, HEIGHT, SIZE = 480, 240, 40.0
+SIDE = 15
+BLOCKS = np.random.default_rng(0).integers(40, 140, (HEIGHT // 8, WIDTH // 8, 3)).astype(np.uint8)
+IMAGE = BLOCKS.repeat(8, 0).repeat(8, 1)
+STRIDE = 16 / (127 / (2 * SIZE))  # image pixels from one position of the map to the next
+
+
+class Scene:
+    """A runner that answers with a peak for each object: `objects(frame)` gives x, y, score in image pixels."""
+
+    name = "scene"
+    device = "cpu"
+    network = Network()
+
+    def __init__(self, objects: Any) -> None:
+        self.objects, self.frame, self.tracker = objects, 0, None
+
+    def template(self, crop: Image, exemplar_wh: tuple[float, float]) -> Any:
+        return ()
+
+    def search(self, template: Any, crop: Image, guide_cxcywh: Any) -> tuple[NDArray[np.float32], ...]:
+        cls = np.zeros((1, 2, SIDE, SIDE), np.float32)
+        loc = np.zeros((1, 4, SIDE, SIDE), np.float32)
+        cls[0, 0] = 8.0
+        for x, y, score in self.objects(self.frame):
+            offset = (np.array([x, y]) - self.tracker._center) / STRIDE + SIDE // 2
+            column, row = np.round(offset).astype(int)
+            if 0 <= column < SIDE and 0 <= row < SIDE:
+                cls[0, 0, row, column] = np.log((1 - score) / score)
+                # the box is the object's own, wherever its position lies on the grid
+                loc[0, :2, row, column] = (offset - (column, row)) * STRIDE / SIZE
+        return cls, loc
+
+
+def follow_scene(objects: Any, frames: int, **tracking: Any) -> tuple[SiameseTracker, list[Any], Scene]:
+    config = TrackerConfig(
+        "made-up", NetworkConfig(anchors_per_position=1), AnchorConfig("exemplar", 16, [1.0], [1.0]),
+        TrackingConfig(**{"window_influence": 0.2, "penalty_k": 0.0, "size_lr": 0.0, **tracking}),
+    )  # fmt: skip
+    runner = Scene(objects)
+    tracker = runner.tracker = SiameseTracker(config, runner)
+    x, y, _ = objects(0)[0]
+    tracker.init(IMAGE, (x - SIZE / 2, y - SIZE / 2, SIZE, SIZE))
+    return tracker, go_on(tracker, runner, 1, frames), runner
+
+
+def go_on(tracker: SiameseTracker, runner: Scene, first: int, last: int) -> list[Any]:
+    results = []
+    for runner.frame in range(first, last):
+        results.append(tracker.update(IMAGE))
+    return results
+
+
+def overlap(result: Any, place: tuple[float, float, float]) -> float:
+    return float(iou_xywh(result.box_xywh, np.array([place[0] - SIZE / 2, place[1] - SIZE / 2, SIZE, SIZE])))
+
+
+def passing(frame: int) -> list[tuple[float, float, float]]:
+    """The target walks to the right, its twin comes towards it; where they pass, the twin scores better."""
+    weak = 14 <= frame <= 34
+    return [(80.0 + 5 * frame, 120.0, 0.7 if weak else 0.95), (330.0 - 5 * frame, 135.0, 0.95 if weak else 0.9)]
+
+
+def standing(frame: int) -> list[tuple[float, float, float]]:
+    """The target stands beside a twin, weakens, and the twin scores much better from then on."""
+    return [(200.0, 120.0, 0.95 if frame < 10 else 0.4), (250.0, 120.0, 0.8 if frame < 10 else 0.95)]
+
+
+@pytest.mark.parametrize(("scene", "frames"), [(passing, 50), (standing, 25)])
+def test_the_twin_does_not_take_over(scene: Any, frames: int) -> None:
+    _, alone, _ = follow_scene(scene, frames)
+    assert overlap(alone[-1], scene(frames - 1)[0]) < 0.1  # the network alone goes over
+    _, held, _ = follow_scene(scene, frames, rival_weight=0.6, motion_weight=0.1)
+    assert overlap(held[-1], scene(frames - 1)[0]) > 0.6
+
+
+def test_a_new_object_is_no_look_alike_when_the_target_was_not_sure() -> None:
+    track = Track(np.array([100.0, 100, 40, 40]), np.zeros(2))
+    peak = np.array([180.0, 100, 40, 40])
+    assert len(follow((track,), [peak], may_begin=True)) == 2
+    assert len(follow((track,), [peak], may_begin=False)) == 1
+
+
+def test_a_look_alike_is_followed_and_forgotten() -> None:
+    tracks = (Track(np.array([100.0, 100, 40, 40]), np.zeros(2)),)
+    for step in range(1, 6):
+        tracks = follow(tracks, [np.array([100.0 + 10 * step, 100, 40, 40])], may_begin=True)
+        assert len(tracks) == 1  # the same one
+    assert tracks[0].seen == 6 and 5 < tracks[0].velocity[0] <= 10
+    for _ in range(FORGOTTEN):
+        tracks = follow(tracks, [], may_begin=True)
+        assert len(tracks) == 1
+    assert follow(tracks, [], may_begin=True) == ()
+
+
+def test_peaks_are_apart_from_the_best_and_from_each_other() -> None:
+    boxes = np.array(
+        [[100.0, 100, 40, 40], [104, 100, 40, 40], [160, 100, 40, 40], [163, 100, 40, 40], [220, 100, 40, 40]]
+    )
+    scores = np.array([0.9, 0.89, 0.6, 0.7, 0.2], np.float32)
+    peaks = find_peaks(boxes, scores, best=0, least=0.3)
+    assert [peak[0] for peak in peaks] == [163]  # not its own neighbour, the better of two, nothing weak
+
+
+def test_turned_off_nothing_is_added() -> None:
+    _, alone, _ = follow_scene(passing, 12)
+    tracker, off, _ = follow_scene(passing, 12, rival_weight=0.0, motion_weight=0.0)
+    for one, other in zip(alone, off, strict=True):
+        assert one.box_xywh.tobytes() == other.box_xywh.tobytes() and one.score == other.score
+    assert tracker._favour(np.zeros(2), np.ones(2)) is None
+
+
+def test_a_frame_that_is_done_again_has_the_same_answer() -> None:
+    tracker, results, runner = follow_scene(passing, 40, rival_weight=0.6, motion_weight=0.1)
+    scores = [result.score for result in results]
+    for stood in (30, 12, 25):  # back, further back, and forward again
+        tracker.resume(results[stood - 1].box_xywh, scores[:stood])
+        for result, expected in zip(
+            go_on(tracker, runner, stood + 1, stood + 5), results[stood : stood + 4], strict=True
+        ):
+            assert np.allclose(result.box_xywh, expected.box_xywh, atol=1e-9)
+            assert result.state is expected.state
+
+
+def test_memory_can_be_turned_on_while_a_target_is_followed() -> None:
+    tracker, _, runner = follow_scene(standing, 3)
+    tracker.set_tracking(dataclasses.replace(tracker.tracking, rival_weight=0.6))
+    assert overlap(go_on(tracker, runner, 3, 25)[-1], standing(24)[0]) > 0.6
+
+
+def test_what_is_remembered_stays_small() -> None:
+    tracker, _, _ = follow_scene(standing, 1200, rival_weight=0.6)
+    assert len(tracker._association._past) <= 1000
