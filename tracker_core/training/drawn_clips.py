@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tracker_core.boxes import cxcywh_to_xywh
 from tracker_core.files import atomic_path, write_text
@@ -52,7 +52,7 @@ class Scene:
     over: Sequence[Actor] = ()
 
 
-def line(start: Sequence[float], end: Sequence[float]) -> Course:
+def line(start: ArrayLike, end: ArrayLike) -> Course:
     """Return a straight path at constant speed."""
     return np.linspace(np.asarray(start, np.float64), np.asarray(end, np.float64), LENGTH)
 
@@ -120,13 +120,13 @@ def draw_clip(
     images, boxes = [], []
     for frame in range(LENGTH):
         left, top = int(frame / LENGTH * 60), int(20 + 20 * np.sin(frame / 9))
-        image = np.ascontiguousarray(ground[top : top + HEIGHT, left : left + WIDTH])
+        image: Image = np.array(ground[top : top + HEIGHT, left : left + WIDTH], np.uint8)
         for actor in scene.under:
             paste(image, actor.cut, actor.placement(frame))
         box_cxcywh = paste(image, scene.target.cut, scene.target.placement(frame))
         covers = [paste(image, actor.cut, actor.placement(frame)) for actor in scene.over]
-        image = cv2.add(image, rng.normal(0, 3, image.shape), dtype=cv2.CV_8U)
-        images.append(np.asarray(image, np.uint8))
+        noisy = cv2.add(image, rng.normal(0, 3, image.shape), dtype=cv2.CV_8U)
+        images.append(np.asarray(noisy, np.uint8))
         boxes.append(_visible_box(box_cxcywh, covers))
     return images, np.array(boxes, np.float64)
 
