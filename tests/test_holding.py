@@ -68,8 +68,8 @@ def test_a_logistic_fit_finds_what_scores_were_drawn_from() -> None:
     scores = 1 / (1 + np.exp(-logit))
     slope, offset = fit_logistic(scores, hits)
     assert slope == pytest.approx(0.5, abs=0.03) and offset == pytest.approx(1.0, abs=0.08)
-    mended = 1 / (1 + np.exp(-(slope * logit + offset)))
-    assert reliability(mended, hits)[1] < 0.02 < 0.05 < reliability(scores, hits)[1]
+    corrected = 1 / (1 + np.exp(-(slope * logit + offset)))
+    assert reliability(corrected, hits)[1] < 0.02 < 0.05 < reliability(scores, hits)[1]
 
 
 def test_scores_that_separate_perfectly_can_be_fitted() -> None:

@@ -75,7 +75,7 @@ class Association:
         self._past: OrderedDict[int, Memory] = OrderedDict({0: self._memory})
 
     def stand_at(self, frame: int, box_cxcywh: Box) -> None:
-        """Return to what was known after the frame, counted from the start: of the last 1000, or begin anew there."""
+        """Return to what was known after the frame, counted from the start: of the last 1000, or begin again there."""
         found = self._past.get(frame)
         self._memory = found or Memory(Track(box_cxcywh, np.zeros(2)))
         self._frame = frame

@@ -1,6 +1,6 @@
 """Clips drawn from cut-outs, with what real data sets seldom label: twins that cross, crowds, leaving, hiding.
 
-Everything follows from one seed, so that two trackers are compared on the same pictures.
+Everything follows from one seed, so that two trackers are compared on the same images.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _steady(rng: np.random.Generator, cut: CutOut, path: Course) -> Actor:
 
 
 def crossing(rng: np.random.Generator, cuts: Sequence[CutOut]) -> Scene:
-    """A twin comes towards the target, passes over it or under it, and goes on."""
+    """A twin comes towards the target, passes over it or under it, and continues."""
     height = rng.uniform(-40, 40)
     target = _steady(rng, cuts[0], line((-110, height), (rng.uniform(60, 110), height + rng.uniform(-20, 20))))
     twin = _steady(rng, cuts[0], line((120, height + rng.uniform(-15, 15)), (-120, height + rng.uniform(-25, 25))))
@@ -110,7 +110,7 @@ SCENES: dict[str, Callable[[np.random.Generator, Sequence[CutOut]], Scene]] = {
 def draw_clip(
     kind: str, seed: int, cutouts: Sequence[Clip], backgrounds: Sequence[str], cache: ImageCache
 ) -> tuple[list[Image], NDArray[np.float64]]:
-    """Return the pictures, uint8 (240, 320, 3) BGR, and the target's boxes (N, 4), x, y, w, h; NaN while it is absent.
+    """Return the images, uint8 (240, 320, 3) BGR, and the target's boxes (N, 4), x, y, w, h; NaN while it is absent.
 
     `kind` is a key of `SCENES`; the cut-outs are clips with outlines.
     """
