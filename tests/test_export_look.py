@@ -199,7 +199,7 @@ def test_an_effect_holds_on_to_a_lost_target() -> None:
     #          none yet    seen   lost            no result  seen   after the run, and out of the image
     assert xs == [[], [], [12], [12, 13], [12, 14], [12], [16], [16], []]
     notes = held.notes(range(9))
-    assert "lost or has no box in 4 frames" in notes[0] and "no box yet in 2 frames" in notes[1]
+    assert "lost or has no box in 4 of 9 frames" in notes[0] and "no box yet in 2 of 9 frames" in notes[1]
 
 
 @pytest.mark.parametrize(

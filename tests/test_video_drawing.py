@@ -131,6 +131,11 @@ def test_missing_results_and_boxes_draw_nothing() -> None:
     np.testing.assert_array_equal(drawn, GREY)
 
 
+@pytest.mark.parametrize("box", [[700, 100, 50, 50], [100, -80, 50, 50], [-60, 490, 50, 50]])
+def test_what_is_outside_of_the_image_has_no_label_in_it(box: list[float]) -> None:
+    np.testing.assert_array_equal(draw_result(GREY, [result(box)], looks=[TargetLook("runner")]), GREY)
+
+
 def test_polygons_are_drawn_as_they_are() -> None:
     drawn = draw_result(GREY, [], [[300, 100, 400, 200, 300, 300, 200, 200]])
     blue = pixels_of(drawn, GROUND_TRUTH_COLOR)

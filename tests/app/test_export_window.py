@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 from fakes import draw_frame, true_box
-from PyQt5.QtCore import Qt
+from PyQt5.QtCore import QSettings, Qt
 from PyQt5.QtGui import QDesktopServices
 from PyQt5.QtWidgets import QFileDialog, QMessageBox, QToolButton
 
@@ -268,6 +268,19 @@ def test_a_folder_that_cannot_be_written_to_is_said_at_once(qtbot, tmp_path, mon
     qtbot.addWidget(dialog)
     dialog.buttons.accepted.emit()
     assert said == [f"The folder '{tmp_path}' cannot be written to; choose another."]
+
+
+def test_a_folder_that_can_be_written_to_is_proposed(drive, tmp_path, monkeypatch):
+    """The folder of the last export has become read-only, say on a card that was locked."""
+    locked = tmp_path / "card"
+    locked.mkdir()
+    kept = QSettings(str(tmp_path / "kept.ini"), QSettings.IniFormat)
+    kept.setValue("export/folder", str(locked))
+    exports = drive().window.exports
+    exports._kept = kept
+    assert exports._folder() == locked
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != locked)
+    assert exports._folder().is_dir() and exports._folder() != locked
 
 
 def test_a_wrong_length_is_said_at_once(qtbot, tmp_path, monkeypatch):

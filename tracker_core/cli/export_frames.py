@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tracker_core.cli.console import Reporter
 from tracker_core.cli.export_look import choose_targets
@@ -44,7 +45,7 @@ class ExportedFrames:
         """The first frame."""
         return self.span.first if self.chosen is None else self.chosen[0]
 
-    @property
+    @cached_property
     def last(self) -> int:
         """The last frame."""
         if self.chosen is not None:

@@ -14,7 +14,7 @@ import numpy as np
 from tracker_core.cli.console import INTERRUPTED, Reporter
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.metrics import precision_at, success_auc
-from tracker_core.rendering.overlays import draw_result
+from tracker_core.rendering.overlays import draw_result, looks_of
 from tracker_core.rendering.recording import RecordedSource
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import box_file_suffix, write_boxes
@@ -218,7 +218,8 @@ class TrackingRun:
 
     def _draw(self, writer: VideoWriter, frame: Frame, results: Iterable[TrackResult]) -> None:
         shown = [truth_row(sequence, frame.index) for sequence in self.truth]
-        writer.write(draw_result(frame.image, [*results], shown), frame.time_s)
+        looks = looks_of([record.name for record in self.recorder.targets.values()])
+        writer.write(draw_result(frame.image, [*results], shown, looks=looks), frame.time_s)
 
     def _draw_forwards(self, writer: VideoWriter) -> BaseException | None:
         """Write the video of a run that was tracked backwards, from its first frame on."""

@@ -125,6 +125,12 @@ def split_into_strokes(line: FloatArray, pattern: Sequence[float]) -> list[Float
     return strokes
 
 
+def touches(canvas: Image, box_xywh: FloatArray) -> bool:
+    """Tell whether any of a box (x, y, w, h) lies inside the image; a label of any other would be moved to its edge."""
+    x, y, w, h = box_xywh
+    return bool(x + w > 0 and y + h > 0 and x < canvas.shape[1] and y < canvas.shape[0])
+
+
 def label_anchor(box_xywh: FloatArray) -> tuple[float, float]:
     """Return where the lower left corner of a box's label goes: on the box's upper left corner."""
     return float(box_xywh[0]), float(box_xywh[1])

@@ -144,11 +144,10 @@ class HeldBoxes:
             bare = int((is_in & (last < 0)).sum())
             title = target.name or f"Target {target.number}"
             if held:
-                notes.append(
-                    f"{title} is lost or has no box in {held} frames; the effect stays where it was last seen."
-                )
+                count = f"{held} of {len(frames)} frames"
+                notes.append(f"{title} is lost or has no box in {count}; the effect stays where it was last seen.")
             if bare:
-                notes.append(f"{title} has no box yet in {bare} frames; the effect is missing there.")
+                notes.append(f"{title} has no box yet in {bare} of {len(frames)} frames; the effect is missing there.")
         return notes
 
 

@@ -22,6 +22,7 @@ from tracker_core.rendering.drawing import (
     draw_label,
     draw_outline,
     outline_of,
+    touches,
 )
 from tracker_core.types import FloatArray, Image, TrackDebug
 
@@ -52,7 +53,7 @@ def draw_proposals(canvas: Image, debug: TrackDebug, count: int, width: int) -> 
     for rank, index in reversed(list(enumerate(best))):
         opacity = 0.95 - 0.65 * rank / len(best)
         _draw_faint(canvas, outline_of(debug.proposals_xywh[index]), PROPOSAL_COLOR, width, SOLID, opacity)
-    if len(best):
+    if len(best) and touches(canvas, debug.proposals_xywh[best[0]].astype(np.float64)):
         scores = "  ".join(f"{debug.scores_windowed[index]:.2f}" for index in best[:_SCORED])
         x, y, _, h = (float(value) for value in debug.proposals_xywh[best[0]])
         # below the box: its own label stands above

@@ -29,6 +29,7 @@ from tracker_core.rendering.drawing import (
     line_width,
     outline_of,
     target_color,
+    touches,
 )
 from tracker_core.rendering.heat_map import HEAT_MAP_KINDS, blend_heat_map, heat_map_of
 from tracker_core.rendering.inner_state import (
@@ -131,7 +132,7 @@ def draw_result(
     options = options or DrawOptions()
     canvas: Image = np.array(image, np.uint8, order="C")
     width = line_width(canvas, options.line_scale)
-    looks = looks or default_looks(len(results))
+    looks = looks or looks_of([""] * len(results))
     saw = [result.debug for result in results if result is not None and result.debug is not None]
     for debug in saw:
         _draw_scores(canvas, debug, options, width)
@@ -150,9 +151,13 @@ def draw_result(
     return canvas
 
 
-def default_looks(count: int) -> list[TargetLook]:
-    """Return the looks of targets that are known by their place only; a single one needs no number."""
-    return [TargetLook(f"{n}" if count > 1 else "", target_color(n)) for n in range(1, count + 1)]
+def looks_of(names: Sequence[str]) -> list[TargetLook]:
+    """Return the looks of targets 1, 2, …; one without a name is called by its number, a single one not at all."""
+    has_numbers = len(names) > 1
+    return [
+        TargetLook(name or (f"{number}" if has_numbers else ""), target_color(number))
+        for number, name in enumerate(names, 1)
+    ]
 
 
 def _draw_prediction(canvas: Image, result: TrackResult, look: TargetLook, options: DrawOptions, width: int) -> None:
@@ -163,7 +168,7 @@ def _draw_prediction(canvas: Image, result: TrackResult, look: TargetLook, optio
         color, pattern = (LOST_COLOR, LOST_DASHES) if is_lost else (look.color, SOLID)
         pattern = UNCERTAIN_DASHES if result.state is TrackingState.UNCERTAIN else pattern
         draw_outline(canvas, outline_of(result.box_xywh), color, width, pattern)
-    if options.labels:
+    if options.labels and touches(canvas, result.box_xywh):
         text = describe_result(result, look) if options.scores else look.title
         draw_label(canvas, text, label_anchor(result.box_xywh), badge_color(result.state, look.color), width)
 
