@@ -36,9 +36,7 @@ def test_times_always_increase(stamps: list[int | None], closes_gaps: bool, want
     assert [clock.advance(stamp) for stamp in stamps] == pytest.approx(want)
 
 
-@given(
-    st.lists(st.integers(1, 30_000), min_size=1, max_size=20), st.integers(-(10**6), 10**6), st.booleans()
-)
+@given(st.lists(st.integers(1, 30_000), min_size=1, max_size=20), st.integers(-(10**6), 10**6), st.booleans())
 def test_a_table_of_times_is_what_reading_in_a_row_gives(steps: list[int], first: int, closes_gaps: bool) -> None:
     stamps = first + np.cumsum([0, *steps])
     clock = FrameClock(Fraction(1, 1000), 0.04, closes_gaps=closes_gaps)

@@ -34,3 +34,7 @@ class Conditions:
     def can_run_again(self) -> bool:
         """Whether what was tracked can be tracked once more."""
         return self.has_targets() and self.is_seekable()
+
+    def can_redo(self) -> bool:
+        """Whether something was taken back that can be done again."""
+        return bool(self._player.summary.redo_text)

@@ -47,7 +47,10 @@ class DrawingControls(QObject):
         """Return what can be done with boxes and targets."""
         now = Conditions(self._player)
         return [
-            Command("undo", "edit", "&Undo box", self.undo, "Ctrl+Z", "Take back the last box", icon="undo"),
+            Command("undo", "edit", "&Undo", self.undo, "Ctrl+Z", "Take back the last change of boxes, targets or runs",
+                    icon="undo"),
+            Command("redo", "edit", "R&edo", self._player.redo, "Ctrl+Shift+Z Ctrl+Y", "Do again what was taken back",
+                    now.can_redo, icon="redo"),
             Command("draw", "edit", "&Draw or redraw box", self.draw, "R",
                     "Draw the box of the chosen target in this frame", now.has_source, icon="draw", short="Draw"),
             Command("add_target", "edit", "&Add target", self.add_target, "Shift+R", "Draw the box of another target",
@@ -160,7 +163,7 @@ class DrawingControls(QObject):
         return True
 
     def undo(self) -> None:
-        """Take back the last change of the box being drawn, else the last box that was set."""
+        """Take back the last change of the box being drawn, else the last change of boxes, targets or runs."""
         if self._canvas.undo_drawing():
             self.changed.emit()
         else:

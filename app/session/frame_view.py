@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tracker_core.types import FloatArray, Frame, Timings, TrackResult
 
 
 @dataclass(frozen=True)
 class ResultRow:
-    """One line of the plots: what was found for target `number` in frame `index` (NaN without ground truth)."""
+    """One line of the plots: what was found for target `number` in frame `index` (NaN without ground truth).
+
+    `box_xywh` is (x, y, w, h) in image pixels, None where it is not known.
+    """
 
     index: int
     number: int
@@ -18,6 +27,7 @@ class ResultRow:
     center_error: float
     state: str
     is_new: bool = True
+    box_xywh: FloatArray | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,7 @@ class TargetView:
     Attributes:
         number: the target's number, from 1.
         result: what was found, None where it was not tracked.
-        ghost: what the run before found here, None if nothing was replaced.
+        ghost: what a new box replaced here, None if nothing was.
         is_key: whether a person set the box in this frame.
         trail: float64 (N, 2), past centres, oldest first.
         row: its line of the plots, None where it was not tracked.
@@ -42,8 +52,17 @@ class TargetView:
 
 
 @dataclass(frozen=True)
+class OtherRun:
+    """What another visible run found in a frame: its number, its name, and its results by target."""
+
+    number: int
+    name: str
+    results: Mapping[int, TrackResult]
+
+
+@dataclass(frozen=True)
 class FrameView:
-    """One frame with its targets, in the order they were added.
+    """One frame with its targets, in the order they were added, and what other visible runs found there.
 
     `remark` is one sentence where a stored result cannot be explained by what made it, else empty.
     """
@@ -54,6 +73,7 @@ class FrameView:
     ground_truth_polygon: FloatArray | None = None
     timings: Timings = field(default_factory=Timings)
     remark: str = ""
+    others: tuple[OtherRun, ...] = ()
 
     def target(self, number: int) -> TargetView | None:
         """Return the view of target `number`, None if there is none."""
@@ -94,15 +114,82 @@ class TargetSummary:
     has_ghost: bool
 
 
+class Scoring(Enum):
+    """Whether a run is measured against the ground truth, and if not why."""
+
+    NO_TRUTH = "no ground truth"
+    ELSEWHERE = "started elsewhere"
+    ON_TRUTH = "started on the ground truth"
+    ANYWAY = "scored anyway"
+
+
+class Stale(Enum):
+    """What changed since a run was tracked, so that its numbers no longer say what they seem to."""
+
+    NO = ""
+    TRACKER = "tracker"
+    TRUTH = "ground truth"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One target of a run over its frames: int64 (N,) frames in order, the rest float64 (N,), NaN where not known."""
+
+    frames: NDArray[np.int64]
+    scores: FloatArray
+    ious: FloatArray
+    center_errors: FloatArray
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One run for the list of runs.
+
+    Attributes:
+        number: the run's number, from 1.
+        title: its name, "" if it has none.
+        tracker: what found it; several, joined by commas, where it was changed on the way.
+        changes: parameters that are not as the tracker was tuned: name, tuned value and value.
+        begins_at: the frame from which a change of tracker or parameters counts, None if from the start.
+        frame_count: frames with a result.
+        lost_count: how often a target was lost.
+        success: area under the success curve, NaN where it is not scored.
+        precision: share of frames at most 20 pixels off, NaN where it is not scored.
+        fps: frames per second that the tracker alone would reach, NaN if not measured.
+        curves: by target, of a run that is visible beside the active one; else empty.
+    """
+
+    number: int
+    title: str = ""
+    tracker: str = ""
+    changes: tuple[tuple[str, float, float], ...] = ()
+    begins_at: int | None = None
+    frame_count: int = 0
+    lost_count: int = 0
+    success: float = math.nan
+    precision: float = math.nan
+    fps: float = math.nan
+    is_active: bool = False
+    is_visible: bool = True
+    scoring: Scoring = Scoring.NO_TRUTH
+    stale: Stale = Stale.NO
+    created: str = ""
+    curves: Mapping[int, Curve] = field(default_factory=dict, compare=False)
+
+
 @dataclass(frozen=True)
 class SessionSummary:
-    """What is open and what was found so far, for the window's widgets."""
+    """What is open and what was found so far, for the window's widgets.
+
+    `undo_text` and `redo_text` name what can be taken back and done again, "" for nothing.
+    """
 
     source: SourceSummary | None = None
     targets: tuple[TargetSummary, ...] = ()
     tracker: str = ""
     weights: str = ""
     device: str = ""
-    can_undo: bool = False
-    restored: int = 0
     next_number: int = 1
+    undo_text: str = ""
+    redo_text: str = ""
+    runs: tuple[RunSummary, ...] = ()

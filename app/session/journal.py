@@ -1,23 +1,48 @@
-"""Results that survive a crash: one unfinished run per source in the user's state folder, written while tracking.
+"""Results that survive a crash: all runs of a source, one file each, in the user's state folder.
 
 Every result is appended as it is found. A change of what is there already (a box drawn again, undo) writes the file
-again, in one step, so that a crash leaves either state whole. The results that were replaced stand in a file beside.
+of that run again, in one step, so that a crash leaves either state whole. The results that were replaced in a run stand
+in a file beside it, and one small file says which run is active.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
+import json
 import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.session.journal_v1 import read_version_1
 from app.session.live_run import LiveRun
+from app.session.runs import Runs
 from tracker_core.errors import InputError, OutputError
+from tracker_core.files import write_text
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.unfinished import RunJournal, is_unfinished, parse_unfinished
 
 logger = logging.getLogger(__name__)
+
+_RUN_FILE = re.compile(r"[0-9a-f]+(?:\.run(\d+))?\.jsonl")  # without a number: of a version that kept one run
+
+
+@dataclass(frozen=True)
+class SavedRuns:
+    """Runs that were saved for a source, the number of the active one, and those whose eye was closed."""
+
+    runs: tuple[LiveRun, ...]
+    active: int
+    hidden: frozenset[int]
+
+    @property
+    def result_count(self) -> int:
+        """How many results they hold together."""
+        return sum(len(record.results) for run in self.runs for record in run.recorder.targets.values())
 
 
 class Journal:
@@ -25,85 +50,193 @@ class Journal:
 
     def __init__(self, folder: str | Path | None) -> None:
         self._folder = None if folder is None else Path(folder)
-        self._file: RunJournal | None = None
-        self._edits = -1
-        self._restored: Path | None = None  # the file whose results are in the run
+        self._file: RunJournal | None = None  # of the run that grows
+        self._stem: Path | None = None  # of the source whose runs are written
+        self._owned: Path | None = None  # of the source whose files are known to hold what is in the session
+        self._written: dict[int, int] = {}  # by run, its revision in the file
+        self._listed: object = None
         self.is_on = True
 
-    def path_for(self, source: SourceIdentity) -> Path | None:
-        """Return where the results in a source are kept, None if they are not."""
+    def stem_for(self, source: SourceIdentity) -> Path | None:
+        """Return what the paths of a source's files begin with, None if its results are not kept."""
         if self._folder is None or source.is_live or not source.location or not self.is_on:
             return None
-        return self._folder / f"{hashlib.sha256(source.location.encode()).hexdigest()[:24]}.jsonl"
+        return self._folder / hashlib.sha256(source.location.encode()).hexdigest()[:24]
 
-    def save(self, run: LiveRun) -> None:
+    def save(self, runs: Runs) -> None:
         """Write what changed since the last time; trouble is logged, never raised."""
-        path = self.path_for(run.source)
-        if path is None:
+        stem = self.stem_for(runs.source)
+        if stem is None:
             return
+        if not runs.is_touched:
+            return  # nothing was done in this source: what an earlier session left stays
         try:
-            if self._file is not None and self._file.path == path and self._edits == run.edits:
-                for index in run.take_unsaved():
-                    self._file.add(run.recorder, index)
-            elif run.is_touched:  # else nothing was done in this source: what an earlier session left stays
-                self._write_again(path, run)
+            self._begin(stem, runs.source)
+            for run in runs:
+                self._save_run(stem, run)
+            self._list(stem, runs)
         except (OutputError, OSError) as error:
-            self.close()
+            self._forget()
             logger.warning("Results could not be saved: %s", error)
 
-    def restore(self, source: SourceIdentity) -> tuple[RunRecorder, RunRecorder | None] | None:
-        """Return the run that was saved for this very source and what it replaced, None if there is none.
+    def restore(self, source: SourceIdentity) -> SavedRuns | None:
+        """Return the runs that were saved for this very source, None if there are none.
 
         Raises `InputError`, one sentence, if results were saved but belong to other content or cannot be read.
         """
-        path = self.path_for(source)
-        if path is None or not path.is_file():
+        stem = self.stem_for(source)
+        paths = {} if stem is None else dict(_run_files(stem))
+        if stem is None or not paths:
             return None
         try:
-            recorder, ghost = self._read(path, source)
+            notes = _read_list(stem)
+            runs = [_read_run(path, number, source, notes.get(str(number), {})) for number, path in paths.items()]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            raise InputError(f"The saved results in '{path}' cannot be read ({error}); they are not used.") from error
-        self._restored = path
-        return (recorder, ghost) if recorder.targets else None
+            raise InputError(f"The saved results in '{stem}…' cannot be read ({error}); they are not used.") from error
+        found = tuple(run for run in runs if run.recorder.targets)
+        self._stem = self._owned = stem
+        self._written = {run.number: run.revision for run in found if paths[run.number] == _run_path(stem, run.number)}
+        numbers = [run.number for run in found]
+        active = notes.get("active")
+        hidden = frozenset(run.number for run in found if notes.get(str(run.number), {}).get("hidden"))
+        return SavedRuns(found, active if active in numbers else numbers[-1], hidden) if found else None
 
     def close(self) -> None:
-        """Write nothing more into the file of the source that was open."""
-        self._restored = None
+        """Write nothing more into the files of the source that was open."""
+        self._forget()
+        self._owned = None
+
+    def _begin(self, stem: Path, source: SourceIdentity) -> None:
+        if self._stem == stem:
+            return
+        self._forget()
+        if self._owned != stem:  # nothing of it is in the session: it belongs to other content
+            _set_aside(stem, source)
+        self._stem = self._owned = stem
+
+    def _save_run(self, stem: Path, run: LiveRun) -> None:
+        path = _run_path(stem, run.number)
+        is_written = self._written.get(run.number) == run.revision
+        if not run.recorder.targets or (is_written and not run.has_unsaved):
+            return
+        unsaved = run.take_unsaved()
+        if is_written and self._file is not None and self._file.path == path:
+            for index in unsaved:
+                self._file.add(run.recorder, index)
+            return
         if self._file is not None:
             self._file.close()
-        self._file = None
-
-    def _write_again(self, path: Path, run: LiveRun) -> None:
-        if path.is_file() and path != self._restored:  # a saved run was opened instead, or it is of other content
-            earlier = path.with_suffix(".earlier.jsonl")
-            path.replace(earlier)
-            logger.info("Earlier results in '%s' are kept as '%s'.", run.source.name, earlier)
-        self.close()
-        self._restored = path
-        run.take_unsaved()
-        if not run.recorder.targets:
-            path.unlink(missing_ok=True)
-            _ghost_path(path).unlink(missing_ok=True)
-            return
         RunJournal(_ghost_path(path), run.ghost).close()
-        self._file, self._edits = RunJournal(path, run.recorder), run.edits
+        self._file = RunJournal(path, run.recorder)
+        self._written[run.number] = run.revision
 
-    @staticmethod
-    def _read(path: Path, source: SourceIdentity) -> tuple[RunRecorder, RunRecorder | None]:
-        text = path.read_text(encoding="utf-8")
-        if not is_unfinished(text):
-            return read_version_1(path, text, source)
-        recorder = parse_unfinished(text)
-        saved = recorder.source
-        is_counted = saved.frame_count is not None and source.frame_count is not None
-        if (
-            saved.size != source.size
-            or saved.fingerprint != source.fingerprint
-            or (is_counted and saved.frame_count != source.frame_count)
-        ):
-            raise InputError(f"The saved results of '{source.name}' are of other content; they are not used.")
-        beside = _ghost_path(path)
-        return recorder, parse_unfinished(beside.read_text(encoding="utf-8")) if beside.is_file() else None
+    def _list(self, stem: Path, runs: Runs) -> None:
+        """Say which run is active and what each run's own file does not, and remove the files of runs that are gone."""
+        kept = [run for run in runs if run.recorder.targets]
+        notes = {
+            "active": runs.active.number,
+            **{
+                str(run.number): {
+                    "next_target": run.next_number,
+                    "begins_at": run.begins_at,
+                    "scored_anyway": run.is_scored_anyway,
+                    "hidden": run.number in runs.hidden,
+                }
+                for run in kept
+            },
+        }
+        if notes == self._listed:
+            return
+        if kept:
+            write_text(_list_path(stem), json.dumps(notes))
+        else:
+            _list_path(stem).unlink(missing_ok=True)
+        for number, path in _run_files(stem):
+            if path != _run_path(stem, number) or number not in [run.number for run in kept]:
+                self._remove(path)
+        self._written = {run.number: self._written[run.number] for run in kept}
+        self._listed = notes
+
+    def _remove(self, path: Path) -> None:
+        if self._file is not None and self._file.path == path:
+            self._file.close()
+            self._file = None
+        path.unlink(missing_ok=True)
+        _ghost_path(path).unlink(missing_ok=True)
+
+    def _forget(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file, self._stem, self._listed = None, None, None
+        self._written.clear()
+
+
+def _read_run(path: Path, number: int, source: SourceIdentity, notes: Mapping[str, Any]) -> LiveRun:
+    text = path.read_text(encoding="utf-8")
+    if is_unfinished(text):
+        recorder, ghost = _read_recorders(path, text, source)
+    else:
+        recorder, ghost = read_version_1(path, text, source)
+    run = LiveRun.from_recorder(recorder, ghost, number)
+    run.next_number = max(run.next_number, int(notes.get("next_target", 1)))
+    run.begins_at = notes.get("begins_at")
+    run.is_scored_anyway = bool(notes.get("scored_anyway", False))
+    return run
+
+
+def _read_recorders(path: Path, text: str, source: SourceIdentity) -> tuple[RunRecorder, RunRecorder | None]:
+    recorder = parse_unfinished(text)
+    saved = recorder.source
+    is_counted = saved.frame_count is not None and source.frame_count is not None
+    if (
+        saved.size != source.size
+        or saved.fingerprint != source.fingerprint
+        or (is_counted and saved.frame_count != source.frame_count)
+    ):
+        raise InputError(f"The saved results of '{source.name}' are of other content; they are not used.")
+    beside = _ghost_path(path)
+    return recorder, parse_unfinished(beside.read_text(encoding="utf-8")) if beside.is_file() else None
+
+
+def _read_list(stem: Path) -> dict[str, Any]:
+    """Return what is noted of the runs; nothing where that cannot be read: the runs themselves are whole."""
+    try:
+        notes = json.loads(_list_path(stem).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def _set_aside(stem: Path, source: SourceIdentity) -> None:
+    """Give the runs in a source's files names of their own: they are of other content and open like any saved run."""
+    names = _free_names(stem)
+    for _, path in _run_files(stem):
+        earlier = next(names)
+        path.replace(earlier)
+        _ghost_path(path).unlink(missing_ok=True)
+        logger.info("Earlier results in '%s' are kept as '%s'.", source.name, earlier)
+    _list_path(stem).unlink(missing_ok=True)
+
+
+def _free_names(stem: Path) -> Iterator[Path]:
+    for count in itertools.count(1):
+        path = stem.with_name(f"{stem.name}.earlier{count}.jsonl")
+        if not path.exists():
+            yield path
+
+
+def _run_files(stem: Path) -> list[tuple[int, Path]]:
+    """Return the files of a source's runs with their numbers, that of the version which kept one run first."""
+    found = ((_RUN_FILE.fullmatch(path.name), path) for path in sorted(stem.parent.glob(f"{stem.name}*.jsonl")))
+    return sorted((int(match[1] or 1), path) for match, path in found if match)
+
+
+def _run_path(stem: Path, number: int) -> Path:
+    return stem.with_name(f"{stem.name}.run{number}.jsonl")
+
+
+def _list_path(stem: Path) -> Path:
+    return stem.with_name(f"{stem.name}.runs.json")
 
 
 def _ghost_path(path: Path) -> Path:

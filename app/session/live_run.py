@@ -1,7 +1,8 @@
-"""The run that grows while the user works, the results that it replaced, and undo."""
+"""One run that grows while the user works, and the results in it that a new box replaced."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,47 +13,67 @@ from tracker_core.results.recorder import RunRecorder, TargetRecord
 from tracker_core.results.run import BoxOrigin
 from tracker_core.types import Frame, FrameSource, TrackingState, TrackResult
 
-UNDO_DEPTH = 20
-
-
-@dataclass
-class _Content:
-    """What undo brings back."""
-
-    recorder: RunRecorder
-    ghost: RunRecorder
-    next_number: int = 1
-
-    def copy(self) -> _Content:
-        return _Content(self.recorder.copy(), self.ghost.copy(), self.next_number)
+_revisions = itertools.count(1)
 
 
 @dataclass
 class LiveRun:
     """Results of the targets in one source, each with what found it.
 
-    What a new box, other parameters or another tracker replace moves to the ghost, with the producer that it had.
-    `edits` counts changes other than results that were added.
+    What a new box replaces moves to the ghost, with the producer that it had. Changes that the user can take back are
+    made inside `Runs.edit`, which keeps the run as it was.
+
+    Attributes:
+        number: the run's number, from 1, never used again while the source is open.
+        recorder: the results, with the run's title and the names of its targets.
+        ghost: the results that were replaced, as a run.
+        next_number: the number of the next target to be added.
+        begins_at: the frame from which a change of tracker or parameters counts, None for a run with only one.
+        is_scored_anyway: whether it is measured against the ground truth although it did not start on it.
+        revision: differs after every change other than results that were added; of all runs no two are the same.
+        frames_since_change: how many frames its present producer has found.
     """
 
     source: SourceIdentity
-    edits: int = 0
-    _now: _Content = field(init=False)
-    _undo: list[_Content] = field(default_factory=list)
+    number: int = 1
+    recorder: RunRecorder = field(init=False)
+    ghost: RunRecorder = field(init=False)
+    next_number: int = 1
+    begins_at: int | None = None
+    is_scored_anyway: bool = False
+    revision: int = field(init=False)
+    frames_since_change: int = 0
     _unsaved: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._now = _Content(RunRecorder(self.source), RunRecorder(self.source))
+        self.recorder, self.ghost = RunRecorder(self.source), RunRecorder(self.source)
+        self.touch()
 
-    @property
-    def recorder(self) -> RunRecorder:
-        """The run itself."""
-        return self._now.recorder
+    def copy(self) -> LiveRun:
+        """Return an independent run of the same content."""
+        other = LiveRun(
+            self.source, self.number, self.next_number, self.begins_at, self.is_scored_anyway,
+            self.frames_since_change, set(self._unsaved),
+        )  # fmt: skip
+        other.recorder, other.ghost, other.revision = self.recorder.copy(), self.ghost.copy(), self.revision
+        return other
 
-    @property
-    def ghost(self) -> RunRecorder:
-        """The results that were replaced, as a run."""
-        return self._now.ghost
+    def branch(self, number: int, index: int, producer: Producer) -> LiveRun:
+        """Return another run with what was found up to frame `index` and all boxes of key frames, for `producer`."""
+        other = LiveRun(self.source, number, self.next_number, is_scored_anyway=self.is_scored_anyway)
+        created = other.recorder.created
+        other.recorder = self.recorder.copy()
+        other.recorder.title, other.recorder.created = "", created
+        other.drop_after(index, producer)
+        other.begins_at = index + 1 if other.has_computed else None
+        return other
+
+    @classmethod
+    def from_recorder(cls, recorder: RunRecorder, ghost: RunRecorder | None = None, number: int = 1) -> LiveRun:
+        """Return a run of what was recorded earlier."""
+        run = cls(recorder.source, number, max(recorder.targets, default=0) + 1)
+        run.recorder, run.ghost = recorder, ghost or RunRecorder(recorder.source)
+        return run
 
     @property
     def targets(self) -> dict[int, Target]:
@@ -64,24 +85,49 @@ class LiveRun:
         }
 
     @property
-    def next_number(self) -> int:
-        """The number of the next target to be added."""
-        return self._now.next_number
+    def count(self) -> int:
+        """How many results it holds, those that were replaced too."""
+        records = (*self.recorder.targets.values(), *self.ghost.targets.values())
+        return sum(len(record.results) for record in records)
 
     @property
-    def is_touched(self) -> bool:
-        """Whether anything was found or changed here, beyond what was taken over from a saved run."""
-        return bool(self.edits or self._unsaved)
+    def has_computed(self) -> bool:
+        """Whether a tracker found anything yet: there is more than boxes that were given."""
+        return any(record.results.keys() - record.key_frames.keys() for record in self.recorder.targets.values())
 
     @property
-    def can_undo(self) -> bool:
-        """Whether there is a box or a removal to take back."""
-        return bool(self._undo)
+    def last_index(self) -> int:
+        """The last frame with a result, -1 while there is none."""
+        return max((max(record.results, default=-1) for record in self.recorder.targets.values()), default=-1)
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether results were added since they were taken for saving."""
+        return bool(self._unsaved)
+
+    def results_at(self, index: int) -> dict[int, TrackResult]:
+        """Return what was found in frame `index`, by target."""
+        records = self.recorder.targets.values()
+        return {record.number: record.results[index] for record in records if index in record.results}
+
+    def is_of_another(self, producer: Producer) -> bool:
+        """Tell whether something was found here, and by what finds other boxes than `producer`.
+
+        It is asked before every frame, so the quickest answers come first.
+        """
+        mine = self.recorder.producer
+        if mine is not None and (mine is producer or mine == producer or mine.answers_as == producer.answers_as):
+            return False
+        return self.has_computed
+
+    def touch(self) -> None:
+        """Take note of a change: what was saved of this run is no longer the same."""
+        self.revision = next(_revisions)
 
     def set_key(self, frame: Frame, number: int, box_xywh: Any, by: BoxOrigin, producer: Producer) -> None:
         """Start target `number` on a box in a frame; what followed up to the next key frame becomes the ghost."""
-        self._remember()
-        self._now.next_number = max(self.next_number, number + 1)
+        self.touch()
+        self.next_number = max(self.next_number, number + 1)
         record = self.recorder.target(number)
         following = min((key for key in record.key_frames if key > frame.index), default=None)
         self.recorder.move(self.ghost, number, frame.index, following)
@@ -91,7 +137,10 @@ class LiveRun:
 
     def add(self, index: int, number: int, result: TrackResult, producer: Producer) -> None:
         """Store what `producer` found."""
-        self.recorder.producer = producer
+        if producer != self.recorder.producer:
+            self.frames_since_change = 0
+            self.recorder.producer = producer
+        self.frames_since_change += index not in self._unsaved
         self.recorder.put(index, number, result)
         self._unsaved.add(index)
 
@@ -104,49 +153,22 @@ class LiveRun:
         """Keep when a frame is shown, the name of its file, and the seconds that its update took (NaN: none)."""
         self.recorder.note_frame(frame.index, frame.time_s, file_name(source, frame.index), update_s)
 
-    def retire_after(self, index: int, number: int, producer: Producer) -> None:
-        """Make one target's computed results after frame `index` the ghost; key frames stay, for `producer`."""
-        self.edits += 1
+    def drop_after(self, index: int, producer: Producer) -> None:
+        """Drop what was computed after frame `index`; boxes of key frames stay, for `producer`."""
+        self.touch()
         self.recorder.producer = producer
-        self.recorder.move(self.ghost, number, index + 1)
-        for key in self.recorder.target(number).key_frames:
-            if key > index:
-                self._put_key(number, key)
-
-    def run_again(self, producer: Producer) -> int | None:
-        """Make all computed results the ghost, for `producer`; return the first key frame, None if there is none."""
-        starts = {n: target.start_index for n, target in self.targets.items() if target.start_index is not None}
-        if starts:
-            self._remember()
-        for number, start in starts.items():
-            self.retire_after(start, number, producer)
-            self._put_key(number, start)
-        return min(starts.values(), default=None)
+        for number, record in self.recorder.targets.items():
+            self.recorder.drop(number, index + 1)
+            for key in record.key_frames:
+                if key > index:
+                    self._put_key(number, key)
 
     def remove(self, numbers: list[int]) -> None:
-        """Forget targets and their results; undo brings them back."""
-        if numbers:
-            self._remember()
+        """Forget targets and their results."""
+        self.touch()
         for number in numbers:
             del self.recorder.targets[number]
-
-    def undo(self) -> bool:
-        """Take back the last box or removal, with the results that it replaced; False if there is nothing."""
-        if not self._undo:
-            return False
-        self._now = self._undo.pop()
-        self.edits += 1
-        return True
-
-    def restore(self, recorder: RunRecorder, ghost: RunRecorder | None = None) -> None:
-        """Take over the results of a saved run of the same source."""
-        self._now = _Content(recorder, ghost or RunRecorder(self.source), max(recorder.targets, default=0) + 1)
 
     def _put_key(self, number: int, key: int) -> None:
         box = self.recorder.target(number).key_frames[key].box_xywh
         self.recorder.put(key, number, TrackResult(box, 1.0, TrackingState.TRACKING))
-
-    def _remember(self) -> None:
-        self.edits += 1
-        self._undo.append(self._now.copy())
-        del self._undo[:-UNDO_DEPTH]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,12 +13,16 @@ from app.session.live_run import LiveRun
 from app.session.live_scores import state_name
 from app.session.targets import Target
 from tracker_core.boxes import center_distance_xywh, iou_xywh
+from tracker_core.results.run import BoxOrigin
 from tracker_core.types import FloatArray, Sequence, TrackResult
+
+START_OVERLAP = 0.5  # with the ground truth, of a box that is on the object
+SAME_TRUTH = 0.99  # overlap of two versions of a true box that differ by no more than rounding
 
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """The ground truth of what is open; `sequence` is None where there is none. It is of the first target alone."""
+    """The ground truth of what is open; `sequence` is None where there is none. It is of one object."""
 
     sequence: Sequence | None = None
 
@@ -39,11 +44,12 @@ class GroundTruth:
         return sorted(rows, key=lambda row: (row.index, row.number))
 
     def rows_of(self, run: LiveRun, target: Target, results: Mapping[int, TrackResult]) -> list[ResultRow]:
-        """Return the plot lines of some results of a target, by their frames."""
+        """Return the plot lines of some results of a target, by their frames; measured where `scored_spans` says."""
         boxes, truth = np.full((len(results), 4), np.nan), np.full((len(results), 4), np.nan)
-        has_truth = target.number == next(iter(run.recorder.targets), None)
+        starts, scored = self.scored_spans(run, target)
         for place, (index, result) in enumerate(results.items()):
-            true_box = self.box(index) if has_truth else None
+            is_scored = bool(starts) and scored[max(0, bisect.bisect_right(starts, index) - 1)]
+            true_box = self.box(index) if is_scored else None
             boxes[place] = result.box_xywh
             truth[place] = np.nan if true_box is None else true_box
         # all at once: a long run is measured again whenever a box is drawn again
@@ -51,7 +57,44 @@ class GroundTruth:
         return [
             ResultRow(
                 index, target.number, float(result.score), iou, error, state_name(result, index in target.key_frames),
-                is_new=False,
+                is_new=False, box_xywh=result.box_xywh,
             )
             for (index, result), iou, error in zip(results.items(), ious, errors, strict=True)
         ]  # fmt: skip
+
+    def scored_spans(self, run: LiveRun, target: Target) -> tuple[list[int], list[bool]]:
+        """Return the frames in which a target was started, in order, and whether what follows is measured.
+
+        It is where the box there overlaps the ground truth by at least `START_OVERLAP`: else something else is
+        followed. Where the truth of such a frame is not known, it counts like the one before. A run that is scored
+        anyway is measured as a whole, its first target alone.
+        """
+        starts = sorted(target.key_frames) or sorted(target.results)[:1]  # result files have no key frames
+        if self.sequence is None:
+            return starts, [False] * len(starts)
+        if run.is_scored_anyway:
+            return starts, [target.number == next(iter(run.recorder.targets), None)] * len(starts)
+        overlaps = self._start_overlaps(target, starts)
+        scored: list[bool] = []
+        for overlap in overlaps:
+            scored.append(bool(scored and scored[-1]) if np.isnan(overlap) else overlap >= START_OVERLAP)
+        return starts, scored
+
+    def has_changed_since(self, run: LiveRun) -> bool:
+        """Tell whether a run was started on a ground truth that is no longer the same."""
+        return any(
+            key.by is BoxOrigin.GROUND_TRUTH
+            and (true_box := self.box(key.index)) is not None
+            and float(iou_xywh(key.box_xywh, true_box)) < SAME_TRUTH
+            for target in run.targets.values()
+            for key in target.key_frames.values()
+        )
+
+    def _start_overlaps(self, target: Target, starts: list[int]) -> list[float]:
+        boxes, truth = np.full((len(starts), 4), np.nan), np.full((len(starts), 4), np.nan)
+        for place, index in enumerate(starts):
+            key, true_box = target.key_frames.get(index), self.box(index)
+            boxes[place] = target.results[index].box_xywh if key is None else key.box_xywh
+            truth[place] = np.nan if true_box is None else true_box
+        overlaps: list[float] = iou_xywh(boxes, truth).tolist()
+        return overlaps

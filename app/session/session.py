@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from app.session.frame_view import FrameView, ResultRow, TargetView
 from app.session.live_run import LiveRun
 from app.session.measures import GroundTruth
+from app.session.run_table import RunTable
+from app.session.runs import Runs
+from app.session.seeking import read_at, read_or_last
 from app.session.targets import Target
 from app.session.trackers import SessionTracker, TrackerChoice, TrackerFactory, Trackers
 from tracker_core.boxes import check_start_box
@@ -18,9 +22,10 @@ from tracker_core.config import TrackingConfig
 from tracker_core.errors import InputError, SourceError
 from tracker_core.results.identity import identify_source
 from tracker_core.results.provenance import SourceIdentity
-from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run import BoxOrigin, Run
 from tracker_core.types import Frame, FrameSource, Image, Timings, TrackResult
+
+Answer = TypeVar("Answer")
 
 TRAIL_FRAMES = 60
 SAME_BOX_PIXELS = 0.5
@@ -45,12 +50,12 @@ class Session:
         self.spec = ""
         self.serial = 0  # of openings
         self.truth = GroundTruth()
-        self.run = LiveRun(SourceIdentity(""))
+        self.runs = Runs(SourceIdentity(""))
+        self.run_table = RunTable(self.trackers)
         self.position: int | None = None
         self.frame: Frame | None = None
         self.is_tracking = False
         self.wants_debug = False
-        self.restored = 0
         self._key_images: dict[int, Image] = {}  # of live sources, which cannot go back for them
         self._skipped: set[int] = set()
         self._catch_up: list[Frame] = []
@@ -61,7 +66,7 @@ class Session:
         """Take `source` (closing the one before) and return its first frame, None if it has none."""
         self.close_source()
         self.source, self.spec = source, spec
-        self.run = LiveRun(identify_source(source, spec))
+        self.runs = Runs(identify_source(source, spec))
         self.serial += 1
         self.truth = GroundTruth(getattr(source, "sequence", None))
         return self.read_next()
@@ -70,8 +75,8 @@ class Session:
         """Close the source and forget its targets and results; harmless when nothing is open."""
         source, self.source = self.source, None
         self.spec, self.truth = "", GroundTruth()
-        self.position, self.frame, self.is_tracking, self.restored = None, None, False, 0
-        self.run = LiveRun(SourceIdentity(""))
+        self.position, self.frame, self.is_tracking = None, None, False
+        self.runs = Runs(SourceIdentity(""))
         self.trackers.clear()
         self._key_images.clear()
         self._skipped.clear()
@@ -91,14 +96,18 @@ class Session:
         if self.position is not None and not source.is_live:
             self._skipped.update(range(self.position + 1, frame.index))
         previous, self.position, self.frame = self.position, frame.index, frame
-        return self._view(frame, previous if self.is_tracking else None)
+        if self.is_tracking and previous is not None:
+            if any(previous in target.results for target in self.targets.values()):
+                self.runs.continue_with(self.trackers.producer, previous)
+            return self._view(frame, previous)
+        return self._view(frame, None)
 
     def seek(self, index: int) -> FrameView | None:
         """Show frame `index` (clamped to what exists) with its stored results, without tracking on."""
         source = self._require_source()
         if not source.is_seekable:
             raise SourceError(f"'{source.name}' is live; its earlier frames were not recorded.")
-        frame = self._read_or_last(max(0, index))
+        frame = read_or_last(source, max(0, index))
         if frame is None:
             return None
         self.position, self.frame = frame.index, frame
@@ -120,7 +129,12 @@ class Session:
         """Whether frames of a live source wait that `catch_up` took over; `read_next` gives them."""
         return bool(self._catch_up)
 
-    # --- targets ------------------------------------------------------------------------------------------
+    # --- runs and targets ---------------------------------------------------------------------------------
+
+    @property
+    def run(self) -> LiveRun:
+        """The active run."""
+        return self.runs.active
 
     @property
     def targets(self) -> dict[int, Target]:
@@ -130,15 +144,18 @@ class Session:
     def begin(self, frame: Frame, box_xywh: Any, number: int | None = None, by: BoxOrigin = BoxOrigin.USER) -> int:
         """Set the box of target `number` (None adds one) in `frame` and return its number.
 
-        All that came before in the video stays; what followed up to the next key frame becomes the ghost.
+        All that came before in the video stays; what followed up to the next key frame becomes the ghost. Where another
+        tracker found what is there, this starts a run.
         """
         source = self._require_source()
         height, width = frame.image.shape[:2]
         box = np.array(check_start_box(box_xywh, width, height), np.float64)
         chosen = number if number in self.targets and number is not None else self.run.next_number
         self.trackers.start(chosen, frame, box)
-        self.run.set_key(frame, chosen, box, by, self.trackers.producer)
-        self.run.note(frame, source, math.nan)
+        self.runs.continue_with(self.trackers.producer, frame.index - 1)
+        with self.runs.edit(f"box of target {chosen}") as run:
+            run.set_key(frame, chosen, box, by, self.trackers.producer)
+            run.note(frame, source, math.nan)
         if source.is_seekable:
             source.seek(frame.index + 1)
         else:
@@ -146,17 +163,27 @@ class Session:
         self.position, self.frame = frame.index, frame
         return chosen
 
-    def undo(self) -> bool:
-        """Take back the last box or removal, with the results that it replaced; False if there is nothing."""
-        is_done = self.run.undo()
-        if is_done:
-            self.trackers.clear()
-        return is_done
+    def remove(self, numbers: list[int]) -> None:
+        """Forget targets and their results; undo brings them back."""
+        known = [number for number in numbers if number in self.targets]
+        if known:
+            text = f"removal of target {known[0]}" if len(known) == 1 else f"removal of {len(known)} targets"
+            with self.runs.edit(text) as run:
+                run.remove(known)
 
-    def restore(self, recorder: RunRecorder, ghost: RunRecorder | None = None) -> None:
-        """Take over the results of a saved run of the same source."""
-        self.run.restore(recorder, ghost)
-        self.restored = sum(len(target.results) for target in self.targets.values())
+    def undo(self) -> str:
+        """Take back the last change of boxes, targets or runs and return what it was, "" for nothing."""
+        return self.change_runs(lambda runs: runs.history.undo())
+
+    def redo(self) -> str:
+        """Do again what was taken back last and return what it was, "" for nothing."""
+        return self.change_runs(lambda runs: runs.history.redo())
+
+    def change_runs(self, change: Callable[[Runs], Answer]) -> Answer:
+        """Activate, delete, rename or score runs: whatever `change` does; return what it returns."""
+        answer = change(self.runs)
+        self.trackers.clear()
+        return answer
 
     # --- tracking -----------------------------------------------------------------------------------------
 
@@ -165,18 +192,16 @@ class Session:
         return self.trackers.chosen.base
 
     def choose_tracker(self, choice: TrackerChoice) -> None:
-        """Use another tracker, weights or device from the next frame on; on an error the present one stays."""
+        """Use another tracker, weights or device for what is computed next; on an error the present one stays."""
         self.trackers.choose(choice)
-        self._retire_following()
 
     def set_tracking_config(self, tracking: TrackingConfig) -> None:
-        """Use other parameters from the next frame on; while tracking, stored results after it become the ghost."""
+        """Use other parameters for what is computed next; what was found stays."""
         self.trackers.set_tracking(tracking)
-        self._retire_following()
 
     def run_again(self) -> int | None:
-        """Make all computed results the ghost, so that tracking computes them again; return the first key frame."""
-        start = self.run.run_again(self.trackers.producer)
+        """Start a run from the same boxes with the chosen tracker; return the first key frame, None for no box."""
+        start = self.runs.restart(self.trackers.producer)
         self.trackers.clear()
         return start
 
@@ -225,7 +250,7 @@ class Session:
                 timings = _add_timings(timings, computed[1])
             views.append(self._target_view(target, frame.index, result))
         box, polygon = self.truth.box(frame.index), self.truth.polygon(frame.index)
-        return FrameView(frame, tuple(views), box, polygon, timings, remark)
+        return FrameView(frame, tuple(views), box, polygon, timings, remark, self.runs.others_at(frame.index))
 
     def _explain(self, target: Target, frame: Frame) -> tuple[TrackResult, Timings] | None:
         """Compute a stored result again by what made it; raises `InputError` where that is not possible."""
@@ -243,40 +268,17 @@ class Session:
         source = self._require_source()
         if not source.is_seekable:
             raise InputError(f"The image of frame {key} is gone ('{source.name}' is live); draw the box again.")
-        frame = self._read_at(key)
+        frame = read_at(source, key)
         if self.position is not None:  # the frame being tracked was read already; continue after it
             source.seek(self.position + 1)
         if frame is None:
             raise SourceError(f"Frame {key} of '{source.name}' can no longer be read; open it again.")
         return frame.image
 
-    def _read_or_last(self, index: int) -> Frame | None:
-        """Read frame `index`, or the last one: until the end was seen, the source's count is an estimate."""
-        source = self._require_source()
-        if source.frame_count is None or index >= source.frame_count - 1:
-            index = min(index, source.last_index() or 0)
-        try:
-            frame = self._read_at(index)
-        except SourceError:
-            if source.frame_count is None or index < source.frame_count:
-                raise
-            frame = None
-        return self._read_at(source.last_index() or 0) if frame is None else frame
-
-    def _read_at(self, index: int) -> Frame | None:
-        source = self._require_source()
-        source.seek(index)
-        return source.read()
-
     def _require_source(self) -> FrameSource:
         if self.source is None:
             raise SourceError("Nothing is open; open a camera, a video or a folder first.")
         return self.source
-
-    def _retire_following(self) -> None:
-        if self.is_tracking and self.position is not None:
-            for number in self.targets:
-                self.run.retire_after(self.position, number, self.trackers.producer)
 
 
 def _add_timings(one: Timings, other: Timings) -> Timings:

@@ -25,11 +25,11 @@ def summarise(session: Session) -> SessionSummary:
     tracker, device = choice.name or "", choice.device
     if session.trackers.is_built:
         tracker, device = session.build_tracker().name, session.build_tracker().device
-    source, can_undo = summarise_source(session), session.run.can_undo
-    next_number = session.run.next_number
+    history, runs = session.runs.history, session.run_table.summarise(session.runs, session.truth)
     return SessionSummary(
-        source, targets, tracker, choice.weights or "", device, can_undo, session.restored, next_number
-    )
+        summarise_source(session), targets, tracker, choice.weights or "", device, session.run.next_number,
+        history.undo_text, history.redo_text, runs,
+    )  # fmt: skip
 
 
 def summarise_source(session: Session) -> SourceSummary | None:

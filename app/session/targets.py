@@ -1,4 +1,4 @@
-"""What is known of one followed object, in the run and in the one before it; no Qt, no tracker."""
+"""What is known of one followed object in a run, and what was replaced in it; no Qt, no tracker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tracker_core.types import FloatArray, TrackResult
 
 @dataclass(frozen=True)
 class Target:
-    """One object: its record in the run, and in the run before it where results were replaced.
+    """One object: its record in the run, and what a new box replaced in it.
 
     Tracking starts again on the box of each key frame; the result there is that box, with score 1.
     """
@@ -36,7 +36,7 @@ class Target:
 
     @property
     def ghost(self) -> dict[int, TrackResult]:
-        """By frame, what the run before found where it was replaced."""
+        """By frame, what was found before a new box replaced it."""
         return self.replaced.results
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -144,6 +144,7 @@ class Trackers:
         self._earlier: dict[str, TrackingConfig] = {}  # by producer, parameters that the chosen tracker had
         self._explainers: dict[str, Followers] = {}
         self._refusals: dict[str, str] = {}
+        self._tuned: dict[tuple[str, str], Mapping[str, Any]] = {}  # by tracker and weights, what they came with
         self.choice = TrackerChoice()
 
     @property
@@ -167,6 +168,15 @@ class Trackers:
 
             self._producer = describe_producer(self.chosen.base)
         return self._producer
+
+    def tuned_config(self, producer: Producer) -> Mapping[str, Any]:
+        """Return the configuration that a producer's tracker came with, empty where it is not known."""
+        key = (producer.tracker, producer.weights_sha256)
+        if key not in self._tuned:
+            from tracker_core.trackers.producers import tuned_config
+
+            self._tuned[key] = tuned_config(producer)
+        return self._tuned[key]
 
     def choose(self, choice: TrackerChoice) -> None:
         """Use another tracker, weights or device; on an error the present one stays."""
@@ -222,6 +232,7 @@ class Trackers:
 
     def _take(self, tracker: SessionTracker) -> None:
         self._chosen, self._producer = Followers(tracker, self._key_image), None
+        self._tuned[self.producer.tracker, self.producer.weights_sha256] = self.producer.config
         self._earlier.clear()
         self._explainers.clear()  # they may hold the memory of a device that was left
         self._refusals.clear()

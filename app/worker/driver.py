@@ -14,8 +14,9 @@ from app.session.recording import as_recorded, start_recording
 from app.session.replay import ReplayRequest, open_replay
 from app.session.saved_runs import is_saved_run, open_saved_run
 from app.session.session import Session
-from app.session.summary import summarise, summarise_source
+from app.session.summary import summarise_source
 from app.session.trackers import TrackerChoice
+from app.worker.edits import EditRequests
 from app.worker.messages import BoxRequest, Messages, reported
 from app.worker.playback import Playback
 from tracker_core.config import TrackingConfig
@@ -37,7 +38,8 @@ class SessionDriver:
 
     def __init__(self, session: Session, messages: Messages, open_source: SourceOpener, journal: Journal) -> None:
         self.session, self.messages = session, messages
-        self.playback = Playback(session, messages, self._save)
+        self.playback = Playback(session, messages, self._save, lambda: self.edits.tell_new_run())
+        self.edits = EditRequests(session, self.playback, self._save)
         self._open_source, self._journal = open_source, journal
         self._recordings: Path | None = None
 
@@ -79,7 +81,7 @@ class SessionDriver:
         """Save what was found and close the source; the window shows nothing then."""
         self._leave_source()
         self.messages.post_source(None)
-        self._announce()
+        self.edits.announce()
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot look for cameras"))
     def find_cameras(self) -> None:
@@ -103,7 +105,7 @@ class SessionDriver:
         with self.messages.busy_with(_text("Starting on the box")):
             self.session.begin(request.frame, request.box_xywh, request.number, request.by)
             self.messages.tracker_ready.emit(self.session.build_tracker().tracking)
-            self._announce(replaced=True)
+            self.edits.announce(replaced=True)
             self.playback.show(self.session.view())
             if request.track:
                 self.playback.set_tracking(True)
@@ -111,33 +113,13 @@ class SessionDriver:
             elif self.session.source is not None and self.session.source.is_seekable:
                 self.playback.thaw()  # the image of a live source is held until its targets are tracked
 
-    @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the targets"))
-    def remove_target(self, number: int) -> None:
-        """Forget a target."""
-        self.session.run.remove([number] if number in self.session.targets else [])
-        self._after_edit()
-
-    @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the targets"))
-    def clear_targets(self) -> None:
-        """Forget all targets."""
-        self.session.run.remove(list(self.session.targets))
-        self._after_edit()
-
-    @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the targets"))
-    def undo(self) -> None:
-        """Take back the last box or removal."""
-        if self.session.undo():
-            self._after_edit()
-        else:
-            self.messages.notice.emit(_text("There is no box to undo."))
-
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot track"))
     def run_again(self) -> None:
-        """Track everything again from its key frames; the run so far becomes the ghost."""
+        """Track everything again from its key frames, as another run."""
         source = self.session.source
         start = self.session.run_again() if source is not None and source.is_seekable else None
         if start is not None:
-            self._announce(replaced=True)
+            self.edits.announce(replaced=True)
             self.playback.go_to(start)
             self.playback.set_tracking(True)
             self.playback.set_playing(True)
@@ -167,7 +149,7 @@ class SessionDriver:
         try:
             with self.messages.busy_with(_text("Loading the tracker")):
                 self.messages.tracker_ready.emit(self.session.build_tracker().tracking)
-            self._announce()
+            self.edits.announce()
         except SiamscopeError as error:
             logger.warning("%s", error)
             self.messages.notice.emit(str(error))
@@ -178,14 +160,13 @@ class SessionDriver:
         with self.messages.busy_with(_text("Loading the tracker")):
             self.session.choose_tracker(choice)
             self.messages.tracker_ready.emit(self.session.build_tracker().tracking)
-            self._announce(replaced=True)
+            self.edits.announce()
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot use these parameters"))
     def set_tracking_config(self, tracking: TrackingConfig) -> None:
-        """Use other parameters from the next frame on."""
+        """Use other parameters for what is computed next."""
         self.session.set_tracking_config(tracking)
-        if self.session.is_tracking:
-            self._announce(replaced=True)
+        self.edits.announce()
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot show this"))
     def set_debug(self, wants_debug: bool) -> None:
@@ -213,33 +194,33 @@ class SessionDriver:
         """Show another source, with results to look at or with those that were saved for it."""
         self._leave_source()
         view = self.session.open(source, spec)
+        self._restore()
         if shown is not None:
-            self.session.restore(shown)
-            view = self.session.view()
-        elif self._restore():
-            view = self.session.view()
+            self.session.runs.add(shown)
+        view = self.session.view()
         summary = summarise_source(self.session)
         self.messages.post_source(summary)
         self.messages.opened.emit(summary)
-        self._announce(replaced=True)
+        self.edits.announce(replaced=True)
         self.playback.show(view)
         for warning in getattr(source, "warnings", ()):
             self.messages.notice.emit(warning)
         self.playback.start_source(source)
 
-    def _restore(self) -> bool:
-        """Take over what was saved for the source that was opened just now; False if there is nothing."""
+    def _restore(self) -> None:
+        """Take over what was saved for the source that was opened just now."""
         try:
-            saved = self._journal.restore(self.session.run.source)
+            saved = self._journal.restore(self.session.runs.source)
         except InputError as error:
             self.messages.notice.emit(str(error))
-            return False
-        if saved is None:
-            return False
-        self.session.restore(*saved)
-        text = _text("Restored {} results of an earlier session; 'Clear all targets' discards them.")
-        self.messages.notice.emit(text.format(self.session.restored))
-        return True
+            return
+        if saved is not None:
+            self.session.runs.restore(saved.runs, saved.active)
+            self.session.runs.hidden = set(saved.hidden)
+            count, runs = saved.result_count, len(saved.runs)
+            one = _text("Restored {} results of an earlier session; 'Clear all targets' discards them.")
+            several = _text("Restored {} results in {} runs of an earlier session; the list of runs shows them.")
+            self.messages.notice.emit(one.format(count) if runs == 1 else several.format(count, runs))
 
     def _go_to_frontier(self) -> None:
         """Go back to where tracking stopped if the present frame is past it."""
@@ -260,22 +241,9 @@ class SessionDriver:
         if isinstance(source, RecordedSource) and source.is_recorded:
             self.messages.notice.emit(_text("The recording is in '{}'.").format(source.path))
 
-    def _announce(self, replaced: bool = False) -> None:
-        """Send the summary, and all stored rows where some were replaced."""
-        self.messages.summary_changed.emit(summarise(self.session))
-        if replaced:
-            self.messages.post_replaced(self.session.rows())
-
-    def _after_edit(self) -> None:
-        if not self.session.targets:
-            self.playback.set_tracking(False)
-        self._announce(replaced=True)
-        self.playback.show(self.session.view())
-        self._save()
-
     def _save(self) -> None:
         if self.session.source is not None:
-            self._journal.save(self.session.run)
+            self._journal.save(self.session.runs)
 
 
 def _text(text: str) -> str:

@@ -20,20 +20,23 @@ from app.worker.loss_watch import LossWatch
 from app.worker.messages import Messages, reported
 from tracker_core.types import Frame, FrameSource
 
+Task = Callable[[], None]
+
 
 class Playback(QObject):
     """Steps the session: a recording in real time, a live source as its images come.
 
     The next frame is read and tracked while the present one is on screen, and shown when it is due. Everything but
-    `want_index` and `interrupt` belongs to the worker's thread. `save` keeps results across a crash.
+    `want_index` and `interrupt` belongs to the worker's thread. `save` keeps results across a crash, `tell_new_run`
+    says where tracking started a run of its own; it comes before every frame.
     """
 
     _arrived = pyqtSignal(object)  # LiveReader; sent by its thread
 
-    def __init__(self, session: Session, messages: Messages, save: Callable[[], None]) -> None:
+    def __init__(self, session: Session, messages: Messages, save: Task, tell_new_run: Task) -> None:
         super().__init__(messages)
         self.messages = messages
-        self._session, self._save = session, save
+        self._session, self._save, self._tell_new_run = session, save, tell_new_run
         self._clock = PlaybackClock()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -256,6 +259,7 @@ class Playback(QObject):
             self._present(view)
 
     def _present(self, view: FrameView) -> None:
+        self._tell_new_run()
         self.messages.post_view(view, is_new=self._session.is_tracking)
         for number in self._losses.look_at(view):
             self.messages.target_lost.emit(number, view.frame.index)

@@ -45,6 +45,7 @@ class Player(QObject):
         super().__init__(parent)
         self.worker = Worker(tracker_factory, open_source, journal_folder)
         self._driver, self._playback = self.worker.driver, self.worker.playback
+        self._edits = self._driver.edits
         self.source: SourceSummary | None = None
         self.summary = SessionSummary()
         self.tracking: TrackingConfig | None = None
@@ -108,18 +109,42 @@ class Player(QObject):
 
     def remove_target(self, number: int) -> None:
         """Forget a target."""
-        self._ask(self._driver.remove_target, number)
+        self._ask(self._edits.remove_target, number)
 
     def clear_targets(self) -> None:
         """Forget all targets."""
-        self._ask(self._driver.clear_targets)
+        self._ask(self._edits.clear_targets)
 
     def undo(self) -> None:
-        """Take back the last box or removal."""
-        self._ask(self._driver.undo)
+        """Take back the last change of boxes, targets or runs."""
+        self._ask(self._edits.undo)
+
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        self._ask(self._edits.redo)
+
+    def activate_run(self, number: int) -> None:
+        """Show another run; it is explained, continued and exported from then on."""
+        self._ask(self._edits.change_runs, lambda runs: runs.activate(number))
+
+    def delete_run(self, number: int) -> None:
+        """Delete a run; undo brings it back."""
+        self._ask(self._edits.change_runs, lambda runs: runs.delete(number))
+
+    def rename_run(self, number: int, title: str) -> None:
+        """Call a run by a name, "" for none."""
+        self._ask(self._edits.change_runs, lambda runs: runs.rename(number, title))
+
+    def score_run_anyway(self, number: int, is_scored: bool) -> None:
+        """Measure a run against the ground truth although it did not start on it, or no longer."""
+        self._ask(self._edits.change_runs, lambda runs: runs.score_anyway(number, is_scored))
+
+    def show_run(self, number: int, is_visible: bool) -> None:
+        """Show or hide a run beside the active one."""
+        self._ask(self._edits.change_runs, lambda runs: runs.show(number, is_visible))
 
     def run_again(self) -> None:
-        """Track everything again; the run so far becomes the ghost."""
+        """Track everything again, as another run."""
         self._ask(self._driver.run_again)
 
     def choose_tracker(self, choice: TrackerChoice) -> None:

@@ -17,7 +17,7 @@ import pytest
 from fakes import DrawnSource, MatchingTracker, drawn, true_box
 
 from app.session.journal import Journal
-from app.session.live_run import LiveRun
+from app.session.runs import Runs
 from app.session.session import Session
 from tracker_core.errors import InputError
 from tracker_core.results.identity import identify_source
@@ -32,74 +32,86 @@ PRODUCER = Producer("matching", {"tracking": {"window_influence": 0.4}})
 CLIP = SourceIdentity("clip", "/nowhere/clip.mp4", SourceKind.VIDEO, (320, 240), 30.0, 30, "a" * 64)
 
 
-def tracked_run(source: SourceIdentity = CLIP, first: int = 0, count: int = 5) -> LiveRun:
-    run = LiveRun(source)
-    run.set_key(drawn(first), 1, true_box(first), BoxOrigin.USER, PRODUCER)
-    add(run, first + 1, count - 1)
-    return run
+def tracked_runs(source: SourceIdentity = CLIP, first: int = 0, count: int = 5) -> Runs:
+    runs = Runs(source)
+    draw(runs, first)
+    add(runs, first + 1, count - 1)
+    return runs
 
 
-def add(run: LiveRun, first: int, count: int, number: int = 1) -> None:
+def draw(runs: Runs, index: int, number: int = 1, box=None, by: BoxOrigin = BoxOrigin.USER) -> None:
+    with runs.edit("box") as run:
+        run.set_key(drawn(index), number, true_box(index) if box is None else box, by, PRODUCER)
+
+
+def add(runs: Runs, first: int, count: int, producer: Producer = PRODUCER) -> None:
     for index in range(first, first + count):
-        run.add(index, number, TrackResult(true_box(index), 0.5, TrackingState.TRACKING), PRODUCER)
+        runs.active.add(index, 1, TrackResult(true_box(index), 0.5, TrackingState.TRACKING), producer)
+
+
+def found_in(folder, source: SourceIdentity = CLIP):
+    """The active run that was saved for a source."""
+    saved = Journal(folder).restore(source)
+    return next(run for run in saved.runs if run.number == saved.active)
 
 
 def restored(folder, source: SourceIdentity = CLIP):
-    found = Journal(folder).restore(source)
-    return None if found is None else {number: sorted(r.results) for number, r in found[0].targets.items()}
+    if Journal(folder).restore(source) is None:
+        return None
+    return {number: sorted(target.results) for number, target in found_in(folder, source).targets.items()}
 
 
 class TestJournal:
     def test_what_was_saved_comes_back_with_its_producer_and_key_frames(self, tmp_path):
-        run = tracked_run()
-        Journal(tmp_path).save(run)
-        recorder, ghost = Journal(tmp_path).restore(CLIP)
-        run_again, expected = recorder.build(), run.recorder.build()
+        runs = tracked_runs()
+        Journal(tmp_path).save(runs)
+        found = found_in(tmp_path)
+        run_again, expected = found.recorder.build(), runs.active.recorder.build()
         np.testing.assert_array_equal(run_again.targets[0].boxes_xywh, expected.targets[0].boxes_xywh)
         assert run_again.targets[0].states == expected.targets[0].states
         assert run_again.producers == (PRODUCER,) and run_again.source == CLIP
         (key,) = run_again.targets[0].key_frames
-        assert key.by is BoxOrigin.USER and not ghost.frames()
+        assert key.by is BoxOrigin.USER and not found.ghost.frames()
 
     def test_results_are_appended_without_writing_the_file_again(self, tmp_path):
-        journal, run = Journal(tmp_path), tracked_run()
-        journal.save(run)
-        path = journal.path_for(CLIP)
+        journal, runs = Journal(tmp_path), tracked_runs()
+        journal.save(runs)
+        (path,) = tmp_path.glob("*.run1.jsonl")
         before, number = path.read_bytes(), path.stat().st_ino
-        add(run, 5, 3)
-        journal.save(run)
+        add(runs, 5, 3)
+        journal.save(runs)
         assert path.read_bytes().startswith(before) and path.stat().st_ino == number
         assert restored(tmp_path) == {1: list(range(8))}
 
     def test_a_box_drawn_again_in_the_same_frame_is_saved(self, tmp_path):
-        journal, run = Journal(tmp_path), tracked_run()
-        journal.save(run)
+        journal, runs = Journal(tmp_path), tracked_runs()
+        journal.save(runs)
         other = np.array([30.0, 30.0, 9.0, 9.0])
-        run.set_key(drawn(0), 1, other, BoxOrigin.USER, PRODUCER)
-        add(run, 1, 4)  # as many results as before
-        journal.save(run)
-        recorder, ghost = Journal(tmp_path).restore(CLIP)
-        np.testing.assert_array_equal(recorder.target(1).key_frames[0].box_xywh, other)
-        assert sorted(recorder.target(1).results) == list(range(5)) and ghost.frames() == list(range(5))
+        draw(runs, 0, box=other)
+        add(runs, 1, 4)  # as many results as before
+        journal.save(runs)
+        found = found_in(tmp_path)
+        np.testing.assert_array_equal(found.targets[1].key_frames[0].box_xywh, other)
+        assert sorted(found.targets[1].results) == list(range(5)) and found.ghost.frames() == list(range(5))
 
     def test_results_of_two_trackers_keep_theirs(self, tmp_path):
-        journal, run = Journal(tmp_path), tracked_run()
-        other = Producer("other")
-        run.add(5, 1, TrackResult(true_box(5), 0.5, TrackingState.LOST), other)
-        journal.save(run)
-        run.set_key(drawn(5), 2, true_box(5), BoxOrigin.GROUND_TRUTH, PRODUCER)
-        journal.save(run)  # written again, as a whole
-        recorder, _ = Journal(tmp_path).restore(CLIP)
+        journal, runs = Journal(tmp_path), tracked_runs()
+        add(runs, 5, 1, Producer("other"))
+        journal.save(runs)
+        draw(runs, 5, 2, by=BoxOrigin.GROUND_TRUTH)
+        journal.save(runs)  # written again, as a whole
+        recorder = found_in(tmp_path).recorder
         found = [recorder.producer_of(index, number) for index, number in ((4, 1), (5, 1), (5, 2))]
         assert [producer.tracker for producer in found] == ["matching", "other", "matching"]
 
     def test_a_removed_last_target_removes_the_file_and_a_source_without_work_does_not(self, tmp_path):
-        journal, run = Journal(tmp_path), tracked_run()
-        journal.save(run)
-        Journal(tmp_path).save(LiveRun(CLIP))  # opened and closed
+        journal, runs = Journal(tmp_path), tracked_runs()
+        journal.save(runs)
+        Journal(tmp_path).save(Runs(CLIP))  # opened and closed
         assert restored(tmp_path) is not None
-        run.remove([1])
-        journal.save(run)
+        with runs.edit("removal") as run:
+            run.remove([1])
+        journal.save(runs)
         assert not list(tmp_path.iterdir())
 
     @pytest.mark.parametrize(
@@ -112,45 +124,44 @@ class TestJournal:
         ],
     )
     def test_results_of_other_content_are_refused_and_stay(self, tmp_path, other):
-        Journal(tmp_path).save(tracked_run())
+        Journal(tmp_path).save(tracked_runs())
         journal = Journal(tmp_path)
         with pytest.raises(InputError, match="other content"):
             journal.restore(SourceIdentity(**{**vars(CLIP), **other}))
-        journal.save(LiveRun(SourceIdentity(**{**vars(CLIP), **other})))
+        journal.save(Runs(SourceIdentity(**{**vars(CLIP), **other})))
         assert restored(tmp_path) == {1: list(range(5))}
 
     def test_live_sources_and_switched_off_saving_leave_no_file(self, tmp_path):
-        Journal(tmp_path).save(tracked_run(SourceIdentity("camera", "camera:0", SourceKind.CAMERA)))
+        Journal(tmp_path).save(tracked_runs(SourceIdentity("camera", "camera:0", SourceKind.CAMERA)))
         journal = Journal(tmp_path)
         journal.is_on = False
-        journal.save(tracked_run())
+        journal.save(tracked_runs())
         assert not list(tmp_path.iterdir())
 
     def test_a_disk_that_cannot_be_written_is_only_logged(self, tmp_path, caplog):
         (tmp_path / "file").write_text("")
-        Journal(tmp_path / "file" / "sessions").save(tracked_run())
+        Journal(tmp_path / "file" / "sessions").save(tracked_runs())
         assert "could not be saved" in caplog.text
 
     def test_no_file_holds_the_credentials_of_an_address(self, tmp_path):
         source = DrawnSource()
         identity = identify_source(source, "http://anna:hunter2@example.org/clip.mp4?token=secret3")
-        Journal(tmp_path).save(tracked_run(identity))
-        (path,) = [path for path in tmp_path.iterdir() if "ghost" not in path.name]
+        Journal(tmp_path).save(tracked_runs(identity))
+        (path,) = tmp_path.glob("*.run1.jsonl")
         text = "".join(file.read_text() + file.name for file in tmp_path.iterdir())
         assert "example.org" in path.read_text()
         assert not any(word in text for word in ("hunter2", "secret3"))
         assert restored(tmp_path, identity) is not None
 
-
     def test_results_of_other_content_are_kept_aside(self, tmp_path):
-        Journal(tmp_path).save(tracked_run())
+        Journal(tmp_path).save(tracked_runs())
         other = replace(CLIP, fingerprint="b" * 64)
         journal = Journal(tmp_path)
         with pytest.raises(InputError, match="other content"):
             journal.restore(other)
-        journal.save(tracked_run(other, count=3))
+        journal.save(tracked_runs(other, count=3))
         assert restored(tmp_path, other) == {1: [0, 1, 2]}
-        (earlier,) = tmp_path.glob("*.earlier.jsonl")
+        (earlier,) = tmp_path.glob("*.earlier1.jsonl")
         assert parse_unfinished(earlier.read_text()).frames() == [0, 1, 2, 3, 4]
 
 
@@ -174,7 +185,7 @@ class TestFolders:
         return identify_source(open_source(str(folder)), str(folder))
 
     def test_the_same_images_get_their_results(self, folder, tmp_path):
-        Journal(tmp_path / "state").save(tracked_run(self.identity(folder)))
+        Journal(tmp_path / "state").save(tracked_runs(self.identity(folder)))
         assert restored(tmp_path / "state", self.identity(folder)) == {1: list(range(5))}
 
     @pytest.mark.parametrize(
@@ -187,7 +198,7 @@ class TestFolders:
         ],
     )
     def test_other_images_do_not(self, folder, tmp_path, value, count, width):
-        Journal(tmp_path / "state").save(tracked_run(self.identity(folder)))
+        Journal(tmp_path / "state").save(tracked_runs(self.identity(folder)))
         self.fill(folder, value, count, width)
         with pytest.raises(InputError, match="other content"):
             restored(tmp_path / "state", self.identity(folder))
@@ -199,7 +210,7 @@ class TestVersion1:
     @staticmethod
     def place(name: str, location: Path, folder: Path) -> SourceIdentity:
         identity = SourceIdentity("it", str(location), SourceKind.UNKNOWN, (320, 240), 30.0)
-        path = Journal(folder).path_for(identity)
+        path = Journal(folder).stem_for(identity).with_suffix(".jsonl")
         path.parent.mkdir(parents=True)
         shutil.copy(DATA / name, path)
         return identity
@@ -213,8 +224,9 @@ class TestVersion1:
 
     def test_a_file_of_version_1_opens(self, clip, tmp_path):
         identity = self.place("autosave_v1_file.jsonl", clip, tmp_path / "state")
-        recorder, ghost = Journal(tmp_path / "state").restore(identity)
-        assert sorted(recorder.target(1).results) == list(range(21)) and ghost.frames() == list(range(20, 30))
+        run = found_in(tmp_path / "state", identity)
+        recorder = run.recorder
+        assert sorted(recorder.target(1).results) == list(range(21)) and run.ghost.frames() == list(range(20, 30))
         assert sorted(recorder.target(2).results) == [25, 26, 27, 28]
         key = recorder.target(1).key_frames[20]
         np.testing.assert_array_equal(key.box_xywh, [225.25, 171.0, 38.0, 28.0])
@@ -223,11 +235,13 @@ class TestVersion1:
 
     def test_it_is_kept_and_saved_in_the_present_version(self, clip, tmp_path):
         identity = self.place("autosave_v1_file.jsonl", clip, tmp_path / "state")
-        journal, run = Journal(tmp_path / "state"), LiveRun(identity)
-        run.restore(*journal.restore(identity))
-        add(run, 21, 2)
-        journal.save(run)
-        recorder = parse_unfinished(journal.path_for(identity).read_text())
+        journal, runs = Journal(tmp_path / "state"), Runs(identity)
+        saved = journal.restore(identity)
+        runs.restore(saved.runs, saved.active)
+        add(runs, 21, 2)
+        journal.save(runs)
+        (path,) = (tmp_path / "state").glob("*[!t].jsonl")
+        recorder = parse_unfinished(path.read_text())
         assert sorted(recorder.target(1).results) == list(range(23))
         assert recorder.producer_of(20, 1) is None and recorder.producer_of(22, 1) == PRODUCER
 
@@ -251,8 +265,7 @@ class TestVersion1:
 
     @pytest.mark.parametrize("text", ["\0\0\0", "", "{}\n", '{"format": "siamscope-session", "version": 9}\n'])
     def test_rubbish_is_one_sentence(self, tmp_path, text):
-        path = Journal(tmp_path).path_for(CLIP)
-        path.write_text(text)
+        Journal(tmp_path).stem_for(CLIP).with_suffix(".jsonl").write_text(text)
         with pytest.raises(InputError):
             restored(tmp_path)
 
@@ -272,7 +285,7 @@ session.is_tracking = True
 while (view := session.read_next()) is not None:
     if view.frame.index % 50 == 0:  # a box drawn again now and then: the file is written again
         session.begin(view.frame, true_box(view.frame.index), 1)
-    journal.save(session.run)
+    journal.save(session.runs)
     print(view.frame.index, flush=True)
 """
 
@@ -295,8 +308,7 @@ def test_a_kill_in_the_middle_of_saving_loses_nothing_but_the_frame_in_hand(tmp_
         child.kill()
         told = max([told, *(int(line) for line in child.stdout if line.endswith("\n"))])
     source = identify_source(DrawnSource(2000, paths=[str(clip)]), str(clip))
-    recorder, _ = Journal(state).restore(source)
-    assert set(range(told)) <= set(recorder.target(1).results)
+    assert set(range(told)) <= set(found_in(state, source).targets[1].results)
 
 
 def test_a_session_resumes_what_was_saved(tmp_path):
@@ -308,11 +320,12 @@ def test_a_session_resumes_what_was_saved(tmp_path):
     session.is_tracking = True
     for _ in range(9):
         session.read_next()
-    Journal(tmp_path / "state").save(session.run)
+    Journal(tmp_path / "state").save(session.runs)
     straight = session.run.recorder.copy()
     session.open(DrawnSource(20, paths=[str(clip)]), str(clip))
-    session.restore(*Journal(tmp_path / "state").restore(session.run.source))
-    assert session.restored == 10
+    saved = Journal(tmp_path / "state").restore(session.runs.source)
+    assert saved.result_count == 10
+    session.runs.restore(saved.runs, saved.active)
     session.seek(session.frontier() or 9)
     session.is_tracking = True
     while session.read_next() is not None:

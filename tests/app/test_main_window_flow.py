@@ -11,9 +11,9 @@ import pytest
 from fakes import DrawnSource, true_box
 from PyQt5.QtCore import QPoint, Qt
 
+from app.session.frame_view import Stale
 from app.worker.messages import BoxRequest
 from tracker_core.boxes import iou_xywh
-from tracker_core.metrics import success_of
 
 
 def widget_point(canvas, x: float, y: float) -> QPoint:
@@ -111,13 +111,16 @@ def test_the_readout_follows_the_target_that_is_chosen_and_the_parameters_that_a
     press(driver, Qt.Key_N)
     assert (readout.text("score"), readout.text("state"), readout.text("success")) == (score, state, success)
 
-    # results that are gone count no longer
+    # results of before count on, until something else is found in their place
     driver.player.seek(0)
     driver.qtbot.waitUntil(lambda: driver.index == 0)
     driver.player.set_tracking_config(replace(driver.player.tracking, window_influence=0.11))
-    driver.qtbot.waitUntil(lambda: driver.player.summary.targets[0].count == 1)
-    driver.qtbot.waitUntil(lambda: readout.text("success") != success)
-    assert readout.text("success").endswith(f"{success_of(1.0):.3f}")
+    driver.qtbot.waitUntil(lambda: driver.player.summary.runs[0].stale is Stale.TRACKER)
+    assert readout.text("success") == success
+    driver.player.run_again()
+    driver.qtbot.waitUntil(lambda: driver.index == 59 and not driver.player.is_playing, timeout=10_000)
+    before, now = driver.player.summary.runs
+    assert now.is_active and now.frame_count == before.frame_count == 60
 
 
 def test_a_pause_does_not_count_as_time_that_playing_took(drive, monkeypatch):

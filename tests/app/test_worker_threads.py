@@ -256,13 +256,17 @@ def test_results_survive_and_come_back_with_the_file(qtbot, players, tmp_path):
     again = players(lambda spec: DrawnSource(30, fps=500.0, paths=[spec]), journal=tmp_path / "state")
     open_and_wait(qtbot, again, str(clip))
     qtbot.waitUntil(lambda: bool(again.summary.targets))
-    assert again.summary.restored == 30 and again.summary.targets[0].key_frames == (0,)
+    assert found(again) == 30 and again.summary.targets[0].key_frames == (0,)
     assert any("Restored" in notice for notice in again.notices)
     again.seek(12)
     qtbot.waitUntil(lambda: again.views[-1].frame.index == 12)
     np.testing.assert_array_equal(
         again.views[-1].targets[0].result.box_xywh, player.worker.session.targets[1].results[12].box_xywh
     )
+
+
+def found(player) -> int:
+    return sum(target.count for target in player.summary.targets)
 
 
 @pytest.mark.parametrize(
@@ -281,7 +285,7 @@ def test_of_saved_results_only_those_that_fit_are_used(qtbot, players, tmp_path,
     begin(qtbot, player)
     qtbot.waitUntil(lambda: bool(player.views) and player.views[-1].frame.index == 29, timeout=5000)
     qtbot.waitUntil(lambda: not player.is_playing)
-    (saved,) = (path for path in (tmp_path / "state").glob("*.jsonl") if "ghost" not in path.name)
+    (saved,) = (tmp_path / "state").glob("*.run1.jsonl")
     if damage == "cut":
         saved.write_text(saved.read_text()[:-40])
     elif damage == "garbage":
@@ -291,7 +295,7 @@ def test_of_saved_results_only_those_that_fit_are_used(qtbot, players, tmp_path,
     again = players(lambda spec: DrawnSource(30, paths=[spec]), journal=tmp_path / "state")
     open_and_wait(qtbot, again, str(clip))
     qtbot.waitUntil(lambda: bool(again.notices))
-    qtbot.waitUntil(lambda: again.summary.restored == count)
+    qtbot.waitUntil(lambda: found(again) == count)
     assert not again.failures
     assert sentence in again.notices[0]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tracker_core.config import config_to_mapping
+from tracker_core.config import TrackerConfig, config_from_mapping, config_to_mapping
 from tracker_core.errors import InputError, SiamscopeError
+from tracker_core.presets import preset
 from tracker_core.results.provenance import Producer, program_version
 from tracker_core.trackers.base import NetworkTracker
 from tracker_core.trackers.builder import build_tracker
@@ -49,6 +51,22 @@ def rebuild_tracker(producer: Producer, *, device: str = "auto", runtime: str = 
         return build_tracker(weights=path, device=device, runtime=runtime, overrides=dict(producer.config))
     except SiamscopeError as error:
         raise InputError(f"The tracker that made these results cannot be built again: {error}") from error
+
+
+def tuned_config(producer: Producer) -> Mapping[str, Any]:
+    """Return the configuration that a producer's weights came with, as nested plain values; empty where it is unknown.
+
+    Without the weights it is that of the preset of the tracker's name.
+    """
+    from tracker_core.checkpoints.weights import load_checkpoint
+
+    try:
+        path = _find_weights(producer) if producer.weights_sha256 else None
+        if path is not None:
+            return config_to_mapping(config_from_mapping(TrackerConfig, load_checkpoint(path).config))
+        return config_to_mapping(preset(producer.tracker))
+    except SiamscopeError:
+        return {}
 
 
 @lru_cache(maxsize=32)

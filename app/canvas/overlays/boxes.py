@@ -87,11 +87,11 @@ class GroundTruthOverlay(Overlay):
 
 
 class GhostOverlay(Overlay):
-    """What the run before found, where another run replaced it."""
+    """What was found before, where a new box replaced it."""
 
     name = "ghost"
     title, key = "Gh&ost", "O"
-    help = "The boxes of the run before"
+    help = "The boxes that a new box replaced"
     line = LineStyle(GHOST, (2, 2))
     is_visible_at_first = True
 

@@ -1,0 +1,88 @@
+"""What the window asks to change of boxes, targets and runs, with undo and redo; everyone is told of it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+
+from app.session.runs import Runs
+from app.session.session import Session
+from app.session.summary import summarise
+from app.worker.messages import Messages, reported
+from app.worker.playback import Playback
+
+
+class EditRequests:
+    """Changes the runs of a session in the worker's thread; `save` keeps results across a crash."""
+
+    def __init__(self, session: Session, playback: Playback, save: Callable[[], None]) -> None:
+        self.messages: Messages = playback.messages
+        self._session, self._playback, self._save = session, playback, save
+        self._told_run = 1  # the run that everyone knows to be the active one
+
+    def stop_playing(self, stops_tracking: bool) -> None:
+        """Stop after an error."""
+        self._playback.stop_playing(stops_tracking)
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the targets"))
+    def remove_target(self, number: int) -> None:
+        """Forget a target of the active run."""
+        self._session.remove([number])
+        self.follow_up()
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the targets"))
+    def clear_targets(self) -> None:
+        """Forget all targets of the active run."""
+        self._session.remove(list(self._session.targets))
+        self.follow_up()
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot undo"))
+    def undo(self) -> None:
+        """Take back the last change of boxes, targets or runs."""
+        self._tell_history(self._session.undo(), _text("Undone: {}."), _text("There is nothing to undo."))
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot redo"))
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        self._tell_history(self._session.redo(), _text("Done again: {}."), _text("There is nothing to redo."))
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the runs"))
+    def change_runs(self, change: Callable[[Runs], object]) -> None:
+        """Activate, delete, rename or score runs: whatever `change` does to them."""
+        if self._session.source is not None:
+            self._session.change_runs(change)
+            self.follow_up()
+
+    def announce(self, replaced: bool = False) -> None:
+        """Send the summary, and all stored rows where some were replaced."""
+        self._told_run = self._session.run.number
+        self.messages.summary_changed.emit(summarise(self._session))
+        if replaced:
+            self.messages.post_replaced(self._session.rows())
+
+    def follow_up(self) -> None:
+        """Send everything after a change, and save; where another run became active, tracking waits to be asked."""
+        if not self._session.targets or self._session.run.number != self._told_run:
+            self._playback.set_tracking(False)
+        self.announce(replaced=True)
+        self._playback.show(self._session.view())
+        self._save()
+
+    def tell_new_run(self) -> None:
+        """Say where tracking started a run of its own, as the tracker or its parameters had changed."""
+        run = self._session.run
+        if run.number == self._told_run:
+            return
+        text = _text("Run {} starts at frame {} with the tracker as it is now; what was found before is in the list.")
+        self.messages.notice.emit(text.format(run.number, run.begins_at or 0))
+        self.announce(replaced=True)
+
+    def _tell_history(self, text: str, done: str, nothing: str) -> None:
+        self.messages.notice.emit(done.format(text) if text else nothing)
+        if text:
+            self.follow_up()
+
+
+def _text(text: str) -> str:
+    return QCoreApplication.translate("worker", text)
