@@ -249,3 +249,36 @@ def test_weights_that_are_not_finite_are_refused(
     weights.save_checkpoint(path, state, config_to_mapping(CONFIG))
     with pytest.raises(CheckpointError, match=r"rpn_head\.cls\.head\.3\.bias"):
         weights.import_weights(path)
+
+
+def test_other_weights_of_a_name_are_not_replaced(
+    folders: tuple[Path, Path], checkpoint: Path, state: dict[str, Tensor], tmp_path: Path
+) -> None:
+    target = weights.import_weights(checkpoint, "mine")
+    before = weights.hash_file(target)
+    assert weights.import_weights(checkpoint, "mine") == target  # the same ones again
+    other = tmp_path / "other.safetensors"
+    weights.save_checkpoint(other, {key: value * 2 for key, value in state.items()}, config_to_mapping(CONFIG))
+    with pytest.raises(InputError, match="remove them first"):
+        weights.import_weights(other, "mine")
+    assert weights.hash_file(target) == before
+
+
+def test_imported_weights_are_removed_with_their_row(folders: tuple[Path, Path], checkpoint: Path) -> None:
+    target = weights.import_weights(checkpoint, "mine")
+    (folders[0] / "ours.safetensors").write_bytes(checkpoint.read_bytes())
+    assert weights.remove_weights("mine") == target and not target.exists()
+    assert weights.read_catalogue(folders[1]) == {}
+    with pytest.raises(InputError, match="ship with the program"):
+        weights.remove_weights("ours")
+    with pytest.raises(CheckpointError, match="Did you mean 'ours'"):
+        weights.remove_weights("our")
+
+
+def test_the_list_says_what_ships_and_what_it_reached(folders: tuple[Path, Path], checkpoint: Path) -> None:
+    weights.import_weights(checkpoint, "mine")
+    (folders[0] / "ours.safetensors").write_bytes(checkpoint.read_bytes())
+    catalogue = {"ours.safetensors": {"score": "OTB: 0.7"}}
+    (folders[0] / weights.CATALOGUE).write_text(json.dumps(catalogue))
+    entries = [(entry.name, entry.is_shipped, entry.score) for entry in weights.list_weights()]
+    assert entries == [("ours", True, "OTB: 0.7"), ("mine", False, "")]

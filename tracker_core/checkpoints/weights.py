@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from tracker_core.checkpoints.published_names import SAME_SHAPES
 from tracker_core.checkpoints.state_dicts import convert_state, recognise
 from tracker_core.checkpoints.torch_files import check_file, looks_like_torch, read_torch_file
 from tracker_core.config import TrackerConfig, config_from_mapping, config_to_mapping
-from tracker_core.errors import CheckpointError, ConfigError, InputError, nearest_name
+from tracker_core.errors import CheckpointError, ConfigError, InputError, OutputError, nearest_name
 from tracker_core.files import atomic_path, write_text
 from tracker_core.models.builder import build_network
 from tracker_core.packaged import packaged
@@ -50,7 +50,11 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class WeightsEntry:
-    """A checkpoint on disk, as `weights list` shows it; `bytes` is its size, `problem` what is wrong with it."""
+    """A checkpoint on disk, as `weights list` shows it.
+
+    `bytes` is its size, `problem` what is wrong with it, `score` what it reached (in words), `is_shipped` whether it
+    came with the program.
+    """
 
     name: str
     path: Path
@@ -62,6 +66,8 @@ class WeightsEntry:
     source: str
     used_by: str
     problem: str = ""
+    score: str = ""
+    is_shipped: bool = False
 
 
 def save_checkpoint(
@@ -194,14 +200,16 @@ def _describe(path: Path, facts: Mapping[str, str]) -> WeightsEntry:
     except (CheckpointError, ConfigError) as error:
         is_there = path.is_file()
         size, digest = (path.stat().st_size, hash_file(path)) if is_there else (0, "")
-        return WeightsEntry(path.stem, path, "unknown", 0, size, digest, licence, source, used_by, str(error))
+        entry = WeightsEntry(path.stem, path, "unknown", 0, size, digest, licence, source, used_by, str(error))
+        return replace(entry, is_shipped=path.parent == SHIPPED_FOLDER)
     digest = hash_file(path)
     problem = "" if facts.get("sha256", digest) == digest else "The file was changed: its SHA-256 differs."
     stored = _facts_of(metadata)
     return WeightsEntry(
         path.stem, path, f"{config.network.kind} on {config.network.backbone}", parameters, path.stat().st_size, digest,
         facts.get("licence", stored.get("licence", "unknown")), facts.get("source", stored.get("source", "unknown")),
-        used_by or f"tracker {metadata['tracker']}", problem,
+        used_by or f"tracker {metadata['tracker']}", problem, facts.get("score", stored.get("score", "")),
+        path.parent == SHIPPED_FOLDER,
     )  # fmt: skip
 
 
@@ -212,7 +220,9 @@ def _count_parameters(path: Path) -> int:
 
 
 def read_catalogue(folder: Path) -> dict[str, dict[str, str]]:
-    """Return what the catalogue of a weights folder says of its files: sha256, licence, source, used_by, by file name.
+    """Return what the catalogue of a weights folder says of its files, by file name.
+
+    That is sha256, licence, source, used_by, and score: what they reached, in words.
 
     Raises `CheckpointError` if the catalogue cannot be read.
     """
@@ -233,6 +243,25 @@ def record_weights(path: Path, licence: str, source: str, used_by: str = "") -> 
     catalogue = read_catalogue(path.parent)
     catalogue[path.name] = {"sha256": hash_file(path), "licence": licence, "source": source, "used_by": used_by}
     write_text(path.parent / CATALOGUE, json.dumps(catalogue, indent=2, sort_keys=True) + "\n")
+
+
+def remove_weights(name: str) -> Path:
+    """Delete imported weights and what the catalogue says of them; return where they were.
+
+    Raises `CheckpointError` for an unknown name, `InputError` for weights that ship with the program, `OutputError`
+    where the file cannot be deleted.
+    """
+    path = find_weights(name)
+    if path.parent == SHIPPED_FOLDER:
+        raise InputError(f"The weights '{name}' ship with the program; only imported ones can be removed.")
+    try:
+        path.unlink()
+    except OSError as error:
+        raise OutputError(f"'{path}' cannot be deleted ({error.strerror or error}).") from error
+    catalogue = read_catalogue(path.parent)
+    if catalogue.pop(path.name, None) is not None:
+        write_text(path.parent / CATALOGUE, json.dumps(catalogue, indent=2, sort_keys=True) + "\n")
+    return path
 
 
 def hash_file(path: str | Path) -> str:
@@ -270,10 +299,30 @@ def import_weights(path: str | Path, name: str | None = None, folder: Path | Non
     target = folder / f"{name or config['name']}{SUFFIX}"
     if target.parent != SHIPPED_FOLDER and (SHIPPED_FOLDER / target.name).exists():
         raise InputError(f"'{target.stem}' is the name of weights that ship with the program; choose another (--name).")
-    facts = {"licence": "unknown", "source": f"imported from {path.name}", **facts, "imported_sha256": hash_file(path)}
+    digest = hash_file(path)
+    if target.is_file() and _imported_from(target) != digest:
+        raise InputError(
+            f"There are other weights called '{target.stem}' already; choose another name (--name), or remove them "
+            f"first ('weights remove {target.stem}')."
+        )
+    if _is_intact(target):
+        return target  # a file that was written again would have another SHA-256, by which runs know it
+    facts = {"licence": "unknown", "source": f"imported from {path.name}", **facts, "imported_sha256": digest}
     save_checkpoint(target, state, config, facts)
     record_weights(target, facts["licence"], facts["source"])
     return target
+
+
+def _imported_from(path: Path) -> str:
+    """Return the SHA-256 of what weights were imported from, "" where that is unknown or they are damaged."""
+    try:
+        return read_metadata(path).get("imported_sha256", "")
+    except CheckpointError:
+        return ""
+
+
+def _is_intact(path: Path) -> bool:
+    return path.is_file() and read_catalogue(path.parent).get(path.name, {}).get("sha256") == hash_file(path)
 
 
 def _read_published(path: Path, name: str | None) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, str]]:
