@@ -50,6 +50,13 @@ def build_panels(overlays: OverlayModel) -> Panels:
     )
 
 
+def offer_trackers(panels: Panels) -> None:
+    """Offer the trackers whose weights are here now; what was chosen stays chosen."""
+    trackers = usable_trackers()
+    panels.tracker.set_trackers(trackers, str(panels.tracker.tracker.currentData() or DEFAULT_TRACKER))
+    panels.benchmark.set_trackers([name for name, _ in trackers])
+
+
 def usable_trackers() -> list[tuple[str, str]]:
     """Return name and description of every tracker whose weights are here, the default one first."""
     descriptions = {entry.name: entry.description for entry in list_trackers()}

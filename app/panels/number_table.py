@@ -153,15 +153,16 @@ class NumbersModel(QAbstractTableModel):
 class NumberTable(QTableView):
     """Shows a `NumbersModel`; the first `frozen` columns (fewer in a narrow table) stay while the others are scrolled.
 
-    As in Qt's example "Frozen Column": a second view of the same model lies over the first columns.
+    No column is wider than `widest` pixels at first. As in Qt's example "Frozen Column", a second view of the same model
+    lies over the first columns.
     """
 
     row_activated = pyqtSignal(object)  # its key; a double-click, or Return
     row_chosen = pyqtSignal(object)
 
-    def __init__(self, frozen: int, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, frozen: int, name: str, parent: QWidget | None = None, *, widest: int = WIDEST_NAME) -> None:
         super().__init__(parent)
-        self._frozen = frozen
+        self._frozen, self._widest = frozen, widest
         self._is_filling = False
         self.numbers = NumbersModel(self)
         self._front = QTableView(self)
@@ -215,7 +216,7 @@ class NumberTable(QTableView):
         """Make the columns as wide as their texts, names not too wide."""
         self.resizeColumnsToContents()
         for column in range(self.numbers.columnCount()):
-            self.setColumnWidth(column, min(WIDEST_NAME, self.columnWidth(column) + PADDING))
+            self.setColumnWidth(column, min(self._widest, self.columnWidth(column) + PADDING))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep the first columns where they are, and the chosen row in sight."""

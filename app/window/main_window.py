@@ -22,10 +22,11 @@ from app.controls.preferences import PreferenceControls
 from app.controls.sources import SourceControls
 from app.controls.training import TrainingControls
 from app.controls.view import ViewControls
+from app.controls.weights import WeightsControls
 from app.jobs.job_bar import JobBar
 from app.jobs.jobs import Jobs
 from app.jobs.stopping import close_jobs
-from app.panels.build import build_panels
+from app.panels.build import build_panels, offer_trackers
 from app.panels.docks import Docks
 from app.session.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
 from app.settings import Settings
@@ -112,6 +113,8 @@ class MainWindow(QMainWindow):
         self.view = ViewControls(self, canvas, self.docks)
         self.benchmark = BenchmarkControls(panels.benchmark, player, self.jobs, kept, self)
         self.training = TrainingControls(panels.training, player, self.jobs, kept, self)
+        self.weights = WeightsControls(player, self.jobs, self)
+        self.weights.changed.connect(lambda: offer_trackers(panels))
         self.preferences = PreferenceControls(
             self, player, self.playback, self.overlays, lambda: self.actions_.commands, settings, log_file
         )
@@ -128,6 +131,7 @@ class MainWindow(QMainWindow):
             *self.playback.commands(),
             *overlay_commands(self.overlays),
             *self.view.commands(),
+            *self.weights.commands(),
             *self.preferences.commands(),
         ]
 

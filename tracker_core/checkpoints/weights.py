@@ -52,8 +52,8 @@ class Checkpoint:
 class WeightsEntry:
     """A checkpoint on disk, as `weights list` shows it.
 
-    `bytes` is its size, `problem` what is wrong with it, `score` what it reached (in words), `is_shipped` whether it
-    came with the program.
+    `bytes` is its size, `problem` what is wrong with it, `score` success and precision that it reached, and on what;
+    `is_shipped` says whether it came with the program.
     """
 
     name: str
@@ -222,7 +222,7 @@ def _count_parameters(path: Path) -> int:
 def read_catalogue(folder: Path) -> dict[str, dict[str, str]]:
     """Return what the catalogue of a weights folder says of its files, by file name.
 
-    That is sha256, licence, source, used_by, and score: what they reached, in words.
+    That is sha256, licence, source, used_by, and score: success and precision, and on what.
 
     Raises `CheckpointError` if the catalogue cannot be read.
     """

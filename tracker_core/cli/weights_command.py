@@ -93,7 +93,7 @@ def _rows(entry: WeightsEntry, speed: Speed | None) -> list[tuple[str, str]]:
         ("licence", entry.licence),
         ("source", entry.source),
         ("SHA-256", entry.sha256),
-        ("score", entry.score or "unknown"),
+        ("score", f"success / precision {entry.score}" if entry.score else "unknown"),
         ("speed", measured),
         ("used by", entry.used_by),
         ("file", str(entry.path)),
