@@ -153,8 +153,8 @@ class NumbersModel(QAbstractTableModel):
 class NumberTable(QTableView):
     """Shows a `NumbersModel`; the first `frozen` columns (fewer in a narrow table) stay while the others are scrolled.
 
-    No column is wider than `widest` pixels at first. As in Qt's example "Frozen Column", a second view of the same model
-    lies over the first columns.
+    No column is wider than `widest` pixels at first. As in Qt's example "Frozen Column", a second view of the same
+    model lies over the first columns.
     """
 
     row_activated = pyqtSignal(object)  # its key; a double-click, or Return
