@@ -11,7 +11,7 @@ import pytest
 
 from tracker_core.cli.main import main
 from tracker_core.errors import InputError
-from tracker_core.results.motion import measure_motion, parse_length_scale
+from tracker_core.results.motion import LengthScale, measure_motion, parse_length_scale
 from tracker_core.results.provenance import SourceIdentity, SourceKind
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run import Run
@@ -101,11 +101,17 @@ def test_smoothing_takes_jitter_away() -> None:
 
 @pytest.mark.parametrize(
     ("text", "per_pixel", "unit"),
-    [("120 px = 1.8 m", 0.015, "m"), ("10=5cm", 0.5, "cm"), (" 4 pixels = 2 body lengths ", 0.5, "body lengths")],
+    [
+        ("120 px = 1.8 m", 0.015, "m"),
+        ("10=5cm", 0.5, "cm"),
+        (" 4 pixels = 2 body lengths ", 0.5, "body lengths"),
+        ("200000 px = 1 km", 5e-6, "km"),
+    ],
 )
 def test_a_scale_is_read(text: str, per_pixel: float, unit: str) -> None:
     scale = parse_length_scale(text)
     assert scale.per_pixel == pytest.approx(per_pixel) and scale.unit == unit
+    assert parse_length_scale(str(scale)) == scale and not str(LengthScale())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from PyQt5.QtCore import QObject, QSettings, QStandardPaths, pyqtSignal
-from PyQt5.QtWidgets import QDialog, QWidget
+from PyQt5.QtWidgets import QDialog, QInputDialog, QWidget
 
 from app.commands import Command
 from app.controls.conditions import Conditions
@@ -21,6 +21,8 @@ from app.jobs.jobs import Job, Jobs
 from app.panels.docks import Panels
 from app.session.frame_view import ResultRow
 from app.worker.player import Player
+from tracker_core.errors import InputError
+from tracker_core.results.motion import parse_length_scale
 
 
 class ExportControls(QObject):
@@ -47,10 +49,13 @@ class ExportControls(QObject):
         player.worker.results_written.connect(self._on_results_written)
 
     def commands(self) -> list[Command]:
-        """Return the export."""
+        """Return the export, and the scale of what it measures."""
+        conditions = Conditions(self._player)
         return [
             Command("export", "file", "&Export…", self.ask, "Ctrl+E", "Save the tracked video, boxes or images",
-                    Conditions(self._player).has_targets, icon="export"),
+                    conditions.has_targets, icon="export"),
+            Command("length_scale", "tools", "&Length scale…", self.ask_length_scale, "",
+                    "Say how long something in the image is, for speeds in metres per second", conditions.has_source),
         ]  # fmt: skip
 
     def ask(self) -> None:
@@ -69,9 +74,22 @@ class ExportControls(QObject):
             is_live=source.is_live and not source.is_recorded,
             targets=[(target.number, self.tr("Target {}").format(target.number)) for target in summary.targets],
             active=self._drawing.active, overlays=self._panels.overlays.model,
+            length_scale=str(self._panels.plots.length_scale),
         )  # fmt: skip
         if dialog.exec_() == QDialog.DialogCode.Accepted:
             self.export(dialog.options())
+
+    def ask_length_scale(self) -> None:
+        """Let the user say how long a pixel is, in what is open."""
+        title, plots = self.tr("Length scale"), self._panels.plots
+        question = self.tr("How long something in the image is, for example 120 px = 1.8 m (empty: pixels):")
+        text, is_given = QInputDialog.getText(self._window, title, question, text=str(plots.length_scale))
+        while is_given:
+            try:
+                plots.set_length_scale(parse_length_scale(text) if text.strip() else None)
+                return
+            except InputError as error:
+                text, is_given = QInputDialog.getText(self._window, title, f"{error}\n{question}", text=text)
 
     def export(self, options: ExportOptions) -> None:
         """Export in the background."""

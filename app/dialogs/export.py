@@ -36,7 +36,8 @@ class ExportDialog(QDialog):
     """Asks for an export of the frames from `first` to `last`; `marked` is the A–B range, if there is one.
 
     Of a live source there are boxes and motion only: its frames were not recorded. `targets` are numbers and titles,
-    `active` is the one whose heat map the window shows; `overlays` say what the window shows.
+    `active` is the one whose heat map the window shows; `overlays` say what the window shows,
+    `length_scale` how long a pixel is.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class ExportDialog(QDialog):
         targets: TargetTitles = ((1, "1"),),
         active: int | None = None,
         overlays: OverlayModel | None = None,
+        length_scale: str = "",
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Export"))
@@ -64,7 +66,7 @@ class ExportDialog(QDialog):
         self.box_format = ComboBox()
         self.box_format.addItems(list(BOX_FORMATS))
         form.addRow(self.tr("Format:"), self.box_format)
-        self._add_motion()
+        self._add_motion(length_scale)
         self.scale = WholeField()
         self.scale.setRange(10, 400)
         self.scale.setSingleStep(10)
@@ -144,8 +146,8 @@ class ExportDialog(QDialog):
         if is_live:
             self._form.addRow(QLabel(self.tr("Live frames were not recorded, so no video can be made.")))
 
-    def _add_motion(self) -> None:
-        self.length_scale = QLineEdit()
+    def _add_motion(self, length_scale: str) -> None:
+        self.length_scale = QLineEdit(length_scale)
         self.length_scale.setPlaceholderText(self.tr("pixels only; or, for example, 120 px = 1.8 m"))
         self.length_scale.setToolTip(self.tr("How long something in the image is: N px = M unit"))
         self._form.addRow(self.tr("Length:"), self.length_scale)

@@ -1,7 +1,8 @@
-"""Curves of the sequence so far: score and overlap by frame, centre error, and the success curve."""
+"""Curves of the sequence so far: score and overlap by frame, centre error, speed, and the success curve."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,19 +14,21 @@ from PyQt5.QtWidgets import QHBoxLayout, QLabel, QWidget
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
 from app.panels.parts import color_plot, make_plots
 from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS
+from tracker_core.results.motion import LengthScale
 
 REFRESH_MS = 200
 MOST_ERROR = 100.0  # pixels; what is farther off is drawn at the border
 
 
 class PlotsPanel(QWidget):
-    """Three plots that follow the chosen target; they are drawn a few times per second and only while visible."""
+    """Four plots that follow the chosen target; they are drawn a few times per second and only while visible."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("plots_panel")
         self.setMinimumHeight(120)
-        self._rows: dict[int, tuple[float, float, float]] = {}
+        self._rows: dict[int, tuple[float, float, float, float]] = {}
+        self.length_scale = LengthScale()
         self._is_stale = True
         self._is_made = False
         self._plots: list[Any] = []
@@ -38,14 +41,19 @@ class PlotsPanel(QWidget):
         self._timer.setInterval(REFRESH_MS)
         self._timer.timeout.connect(self._refresh)
 
-    def append(self, index: int, score: float, iou: float, center_error: float) -> None:
-        """Take the values of one frame; NaN where they are not known."""
-        self._rows[index] = (score, iou, center_error)
+    def append(self, index: int, score: float, iou: float, center_error: float, speed: float = math.nan) -> None:
+        """Take the values of one frame, the speed in pixels per second; NaN where they are not known."""
+        self._rows[index] = (score, iou, center_error, speed)
         self._is_stale = True
 
     def clear(self) -> None:
         """Forget all values."""
         self._rows.clear()
+        self._is_stale = True
+
+    def set_length_scale(self, scale: LengthScale | None) -> None:
+        """Show speeds in another unit, None for pixels."""
+        self.length_scale = scale or LengthScale()
         self._is_stale = True
 
     def showEvent(self, event: QShowEvent | None) -> None:
@@ -56,6 +64,7 @@ class PlotsPanel(QWidget):
             labels = (
                 (self.tr("Score and overlap"), self.tr("frame")),
                 (self.tr("Centre error (pixels)"), self.tr("frame")),
+                (self.tr("Speed"), self.tr("frame")),
                 (self.tr("Success so far"), self.tr("overlap threshold")),
             )
             make_plots(self, labels, self._layout, self._take_plots)
@@ -74,15 +83,15 @@ class PlotsPanel(QWidget):
         super().changeEvent(event)
 
     def series(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return frames (N,) in order and their score, overlap and centre error (N, 3)."""
+        """Return frames (N,) in order and their score, overlap, centre error and speed (N, 4)."""
         frames = np.array(sorted(self._rows), np.int64)
-        return frames, np.array([self._rows[i] for i in frames.tolist()], np.float64).reshape(-1, 3)
+        return frames, np.array([self._rows[i] for i in frames.tolist()], np.float64).reshape(-1, 4)
 
     def _take_plots(self, plots: list[Any]) -> None:
         import pyqtgraph as pg
 
         self._empty.hide()
-        values, errors, success = plots
+        values, errors, speeds, success = plots
         values.setYRange(0, 1, padding=0.02)
         success.setYRange(0, 1, padding=0.02)
         success.setXRange(0, 1, padding=0.02)
@@ -94,6 +103,8 @@ class PlotsPanel(QWidget):
         limit = pg.InfiniteLine(PRECISION_PIXELS, 0, pen=pg.mkPen("#888888", style=Qt.PenStyle.DotLine))
         errors.addItem(limit)
         errors.setLimits(yMin=0)
+        self._speed = speeds.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5))
+        speeds.setLimits(yMin=0)
         self._success = success.plot([], [], pen=pg.mkPen(PREDICTION, width=2))
         self._plots = plots
         self._color_plots()
@@ -113,8 +124,10 @@ class PlotsPanel(QWidget):
         self._score.setData(frames, values[:, 0], connect="finite")
         self._iou.setData(frames, values[:, 1], connect="finite")
         self._error.setData(frames, np.minimum(values[:, 2], MOST_ERROR), connect="finite")
+        scale = self.length_scale
+        self._speed.setData(frames, values[:, 3] * scale.per_pixel, connect="finite")
+        self._title(2, self.tr("Speed ({}/s)").format(scale.unit))
         known = values[np.isfinite(values[:, 1]), 1]
-        title = self._plots[2]
         if len(known):
             curve = (known[:, None] > SUCCESS_THRESHOLDS).mean(axis=0)
             self._success.setData(SUCCESS_THRESHOLDS, curve)
@@ -122,4 +135,7 @@ class PlotsPanel(QWidget):
         else:
             self._success.setData([], [])
             text = self.tr("Success so far")
-        title.setTitle(text, size="9pt", color=self.palette().color(QPalette.ColorRole.WindowText))
+        self._title(3, text)
+
+    def _title(self, place: int, text: str) -> None:
+        self._plots[place].setTitle(text, size="9pt", color=self.palette().color(QPalette.ColorRole.WindowText))

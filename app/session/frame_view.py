@@ -17,7 +17,8 @@ from tracker_core.types import FloatArray, Frame, Timings, TrackResult
 class ResultRow:
     """One line of the plots: what was found for target `number` in frame `index` (NaN without ground truth).
 
-    `box_xywh` is (x, y, w, h) in image pixels, None where it is not known.
+    `box_xywh` is (x, y, w, h) in image pixels, None where it is not known; `speed` is in pixels per second, NaN where
+    it is not known.
     """
 
     index: int
@@ -28,6 +29,7 @@ class ResultRow:
     state: str
     is_new: bool = True
     box_xywh: FloatArray | None = field(default=None, compare=False)
+    speed: float = field(default=math.nan, compare=False)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,7 +14,9 @@ from app.session.live_run import LiveRun
 from app.session.live_scores import state_name
 from app.session.targets import Target
 from tracker_core.boxes import center_distance_xywh, iou_xywh
+from tracker_core.results.motion import speed_onto
 from tracker_core.results.run import BoxOrigin
+from tracker_core.results.visibility import Visibility
 from tracker_core.types import FloatArray, Sequence, TrackResult
 
 START_OVERLAP = 0.5  # with the ground truth, of a box that is on the object
@@ -57,7 +60,7 @@ class GroundTruth:
         return [
             ResultRow(
                 index, target.number, float(result.score), iou, error, state_name(result, index in target.key_frames),
-                is_new=False, box_xywh=result.box_xywh,
+                is_new=False, box_xywh=result.box_xywh, speed=speed_at(run, target, index, result),
             )
             for (index, result), iou, error in zip(results.items(), ious, errors, strict=True)
         ]  # fmt: skip
@@ -98,3 +101,11 @@ class GroundTruth:
             truth[place] = np.nan if true_box is None else true_box
         overlaps: list[float] = iou_xywh(boxes, truth).tolist()
         return overlaps
+
+
+def speed_at(run: LiveRun, target: Target, index: int, result: TrackResult) -> float:
+    """Return the speed of a target in frame `index`, pixels per second since the frame before; NaN if not known."""
+    if Visibility.OUTSIDE in (target.record.marks.get(index - 1), target.record.marks.get(index)):
+        return math.nan
+    seconds = run.recorder.frame_note(index)[0] - run.recorder.frame_note(index - 1)[0]
+    return speed_onto(target.results.get(index - 1), result, seconds, is_key=index in target.key_frames)

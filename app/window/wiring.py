@@ -76,6 +76,7 @@ class PanelWiring(QObject):
         self._panels.timeline.clear()
         self._panels.timeline.set_length(None if source is None else source.frame_count)
         self._panels.timeline.setVisible(source is not None and not source.is_live)
+        self._panels.plots.set_length_scale(None)
         self._panels.plots.clear()
         self._panels.thumbnails.set_debug(None)
 
@@ -126,7 +127,7 @@ class PanelWiring(QObject):
             self._scores.add(row.index, row.iou, row.center_error)
             self._panels.timeline.append_result(row.index, row.score, row.iou, row.state)
             if row.is_new:
-                self._panels.plots.append(row.index, row.score, row.iou, row.center_error)
+                self._panels.plots.append(row.index, row.score, row.iou, row.center_error, row.speed)
 
     def show_view(self, view: FrameView) -> None:
         """Follow the frame that is shown."""

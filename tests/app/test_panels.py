@@ -113,10 +113,25 @@ def test_curves_are_those_of_the_rows(window_of):
     assert list(frames) == list(range(1, 40)), "the key frame's box is the user's own"
     assert values[:, 1].min() > 0.8
     driver.window.docks.show_tab(panels.plots)
-    wait(driver, lambda: len(panels.plots._plots) == 3)
+    wait(driver, lambda: len(panels.plots._plots) == 4)
     xs, ys = panels.plots._score.getData()
     np.testing.assert_array_equal(xs, frames)
     np.testing.assert_array_equal(ys, values[:, 0])
+
+
+def test_speeds_are_those_of_the_boxes_in_the_unit_that_the_user_gives(window_of, monkeypatch):
+    driver, panels = window_of, window_of.window.panels
+    boxes = np.array([driver.results()[index].box_xywh for index in range(40)])
+    expected = np.hypot(*np.diff(boxes[:, :2] + boxes[:, 2:] / 2, axis=0).T) * driver.opened[-1].fps
+    np.testing.assert_allclose(panels.plots.series()[1][:, 3], expected, rtol=1e-6)
+    driver.window.docks.show_tab(panels.plots)
+    answers = [("far away", True), ("100 px = 2 m", True)]
+    asked = []
+    monkeypatch.setattr(QInputDialog, "getText", lambda *what, text="": asked.append(what[2]) or answers.pop(0))
+    driver.window.actions_["length_scale"].trigger()
+    assert len(asked) == 2 and "'far away'" in asked[1], "what was wrong is said, and asked again"
+    wait(driver, lambda: len(panels.plots._plots) == 4 and "(m/s)" in panels.plots._plots[2].plotItem.titleLabel.text)
+    np.testing.assert_allclose(panels.plots._speed.getData()[1], expected / 50, rtol=1e-6)
 
 
 def test_sources_are_listed_filtered_and_opened(qtbot, tmp_path):

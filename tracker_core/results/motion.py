@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from dataclasses import dataclass
 
@@ -18,9 +19,11 @@ from numpy.typing import NDArray
 from tracker_core.errors import InputError
 from tracker_core.results.run import Run, TargetTrack
 from tracker_core.results.smoothing import smooth
-from tracker_core.types import FloatArray, ResultOrigin
+from tracker_core.types import FloatArray, ResultOrigin, TrackingState, TrackResult
 
 MOTION_COLUMNS = ("frame", "time_s", "target", "label", "state", "centre_x", "centre_y", "velocity_x", "velocity_y")
+
+_NUMBER = r"[\d.]+(?:e[+-]?\d+)?"
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ class LengthScale:
 
     per_pixel: float = 1.0
     unit: str = "px"
+
+    def __str__(self) -> str:
+        """Return what `parse_length_scale` reads, "" for pixels."""
+        return "" if self == LengthScale() else f"1 px = {self.per_pixel!r} {self.unit}"
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class Motion:
 
 def parse_length_scale(text: str) -> LengthScale:
     """Return the scale that "120 px = 1.8 m" means; raises `InputError`."""
-    match = re.fullmatch(r"\s*([\d.]+)\s*(?:px|pixels?)?\s*=\s*([\d.]+)\s*([^\d\s=][^=,;]*?)\s*", text)
+    match = re.fullmatch(rf"\s*({_NUMBER})\s*(?:px|pixels?)?\s*=\s*({_NUMBER})\s*([^\d\s=][^=,;]*?)\s*", text)
     try:
         pixels, length = (float(match[1]), float(match[2])) if match else (0.0, 0.0)
     except ValueError:
@@ -81,6 +88,27 @@ def measure_motion(run: Run, target: TargetTrack, smooth_s: float = 0.0) -> Moti
     velocities[rows] = ways / (run.times_s[rows] - run.times_s[rows - 1])[:, None]
     steps[rows] = np.hypot(*ways.T)
     return Motion(centers, velocities, np.where(seen, np.cumsum(steps), np.nan))
+
+
+def is_way(before: ResultOrigin, here: ResultOrigin, is_key: bool) -> bool:
+    """Tell whether a target went from the box of the frame before to this one, by where they come from.
+
+    It did not go onto a key frame, whose box somebody set, nor from what was tracked forwards to what was backwards.
+    """
+    return before is not ResultOrigin.TRACKED or not (is_key or here is ResultOrigin.BACKWARDS)
+
+
+def speed_onto(before: TrackResult | None, here: TrackResult, seconds: float, is_key: bool = False) -> float:
+    """Return the speed, pixels per second, of a target that had the result `before` in the frame before this one.
+
+    NaN where it is not known, as in `measure_motion`.
+    """
+    if before is None or seconds <= 0 or TrackingState.LOST in (before.state, here.state):
+        return math.nan
+    if not is_way(before.origin, here.origin, is_key):
+        return math.nan
+    way = here.box_xywh - before.box_xywh
+    return float(np.hypot(*(way[:2] + way[2:] / 2))) / seconds
 
 
 def write_motion(run: Run, scale: LengthScale | None = None, smooth_s: float = 0.0) -> str:
@@ -111,13 +139,9 @@ def _follows(run: Run, target: TargetTrack, seen: NDArray[np.bool_]) -> NDArray[
     # live sources number what they captured, and not all of that is tracked
     is_next = np.diff(run.frame_indices) == 1 if not run.source.is_live else np.full(max(0, len(run) - 1), True)
     follows[1:] = seen[1:] & seen[:-1] & is_next & (np.diff(run.times_s) > 0)
-    origins = [target.origin(row) for row in range(len(run))]
     is_key = np.isin(run.frame_indices, [key.index for key in target.key_frames])
-    for row in range(1, len(run)):
-        before, here = origins[row - 1], origins[row]
-        is_set = is_key[row] and before is ResultOrigin.TRACKED
-        is_seam = here is ResultOrigin.BACKWARDS and before is ResultOrigin.TRACKED
-        follows[row] &= not is_set and not is_seam
+    ways = [is_way(target.origin(row - 1), target.origin(row), bool(is_key[row])) for row in range(1, len(run))]
+    follows[1:] &= np.array(ways, bool)
     return np.asarray(follows, np.bool_)
 
 
