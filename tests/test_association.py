@@ -149,3 +149,31 @@ def test_memory_can_be_turned_on_while_a_target_is_followed() -> None:
 def test_what_is_remembered_stays_small() -> None:
     tracker, _, _ = follow_scene(standing, 1200, rival_weight=0.6)
     assert len(tracker._association._past) <= 1000
+
+
+def hidden(frame: int) -> list[tuple[float, float, float]]:
+    """The target is behind something for ten frames; its twin stays beside it."""
+    twin = (255.0, 120.0, 0.9)
+    return [twin, (170.0, 60.0, 0.02)] if 12 <= frame < 22 else [(200.0, 120.0, 0.95), twin]
+
+
+def test_while_the_target_is_hidden_the_box_stays() -> None:
+    _, results, _ = follow_scene(hidden, 30, rival_weight=0.6)
+    places = [(result.box_xywh[0], result.box_xywh[1]) for result in results]
+    assert np.allclose(places[12:21], [places[10]] * 9, atol=1.0)  # neither to the twin nor to noise
+    assert overlap(results[-1], (200.0, 120.0, 0)) > 0.9
+
+
+def returning(frame: int) -> list[tuple[float, float, float]]:
+    """The target goes away; another object is taken for it; then the target comes back beside that one, and wins."""
+    if frame < 10:
+        return [(200.0, 120.0, 0.95)]
+    if frame < 16:
+        return [(400.0, 20.0, 0.3)]
+    other = (230.0, 120.0, 0.8)
+    return [other] if frame < 24 else [(180.0, 120.0, 0.75 if frame < 28 else 0.97), other]
+
+
+def test_after_a_loss_the_target_itself_is_no_look_alike() -> None:
+    _, results, _ = follow_scene(returning, 40, rival_weight=0.6, window_influence=0.0, hold_below=0.01)
+    assert overlap(results[-1], (180.0, 120.0, 0)) > 0.6

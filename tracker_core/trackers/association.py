@@ -27,6 +27,8 @@ CONFIRMED = 2  # frames in which a look-alike was seen before it counts
 FORGOTTEN = 15  # frames without it after which a look-alike is forgotten
 STABLE = 4  # frames in a row with a good score before the motion counts
 GAIN = 0.4  # how fast a velocity follows what is measured
+DOUBT_AFTER, DOUBT = 3, 30  # after so many weak frames in a row: good frames until a new look-alike is believed
+REFUSED = 0.05  # what is taken from a candidate's score, at least, where a look-alike counts against it
 REACH = 0.8  # over the box's size: how far from where it is expected a look-alike may be
 SAME = 0.3  # overlap from which two candidates are one object
 KEPT = 1000  # frames whose memory can be returned to
@@ -59,11 +61,24 @@ class Track:
 
 @dataclass(frozen=True)
 class Memory:
-    """What is known after a frame: the target, its look-alikes, and the frames in a row with a good score."""
+    """What is known after a frame.
+
+    `stable` and `weak` count the frames in a row with a good and with a weak score. `doubt` counts the good frames that
+    are missing until the box is surely the target's again: whoever was lost may have come back to another object, and
+    the target itself would then be the look-alike.
+    """
 
     target: Track
     rivals: tuple[Track, ...] = ()
     stable: int = 0
+    weak: int = 0
+    doubt: int = 0
+
+    def after(self, target: Track, rivals: tuple[Track, ...], is_good: bool, is_weak: bool) -> Memory:
+        """Return the memory after one more frame."""
+        weak = self.weak + 1 if is_weak else 0
+        doubt = DOUBT if weak >= DOUBT_AFTER else max(self.doubt - is_good, 0)
+        return Memory(target, rivals, self.stable + 1 if is_good else 0, weak, doubt)
 
 
 class Association:
@@ -72,6 +87,7 @@ class Association:
     def __init__(self, box_cxcywh: Box) -> None:
         self._memory = Memory(Track(box_cxcywh, np.zeros(2)))
         self._frame = 0
+        self._favour = np.zeros(0, np.float32)  # of the frame in progress
         self._past: OrderedDict[int, Memory] = OrderedDict({0: self._memory})
 
     def stand_at(self, frame: int, box_cxcywh: Box) -> None:
@@ -92,20 +108,23 @@ class Association:
         if rivals and tracking.rival_weight:
             theirs = [iou_xywh(boxes, cxcywh_to_xywh(rival.expected_cxcywh)) for rival in rivals]
             bonus -= tracking.rival_weight * np.maximum(np.max(theirs, axis=0) - mine, 0.0)
-        return np.asarray(bonus, np.float32)
+        self._favour = np.asarray(bonus, np.float32)
+        return self._favour
+
+    def is_refused(self, scores: NDArray[np.float32], best: int) -> bool:
+        """Whether the best that was left is weak beside what look-alikes took away: the target is hidden, or gone."""
+        taken = scores[self._favour < -REFUSED]
+        return bool(len(taken) and scores[best] < RIVAL_SCORE * taken.max())
 
     def learn(self, box_cxcywh: Box, boxes_cxcywh: Box, scores: NDArray[np.float32], best: int, high: float) -> None:
         """Take over a frame: the target's box as it was moved, all candidates (N, 4), (N,), and which one was taken."""
-        is_good = bool(scores[best] >= high)
-        known = self._memory
-        target = (
-            known.target.moved_to(box_cxcywh)
-            if scores[best] >= high / 2
-            else dataclasses.replace(known.target.coasted(), box_cxcywh=box_cxcywh)
-        )
-        peaks = find_peaks(boxes_cxcywh, scores, best, RIVAL_SCORE * max(float(scores[best]), high))
-        rivals = follow(known.rivals, peaks, is_good)
-        self._memory = Memory(target, rivals, known.stable + 1 if is_good else 0)
+        known, score = self._memory, float(scores[best])
+        is_good, is_weak = score >= high, score < high / 2
+        coasted = dataclasses.replace(known.target.coasted(), box_cxcywh=box_cxcywh)
+        target = coasted if is_weak else known.target.moved_to(box_cxcywh)
+        peaks = find_peaks(boxes_cxcywh, scores, best, RIVAL_SCORE * max(score, high))
+        rivals = follow(known.rivals, peaks, may_begin=is_good and not known.doubt)
+        self._memory = known.after(target, rivals, is_good, is_weak)
         self._frame += 1
         self._past[self._frame] = self._memory
         while len(self._past) > KEPT:

@@ -143,7 +143,7 @@ class SiameseTracker(NetworkTracker):
         score = choice.score if is_evidence else 0.0
         # elsewhere in the image a weak answer is another object's
         needed = max(cfg.hold_below, cfg.score_high) if is_lost and cfg.lost_sweep else cfg.hold_below
-        if is_evidence and score >= needed:
+        if is_evidence and score >= needed and not self._is_refused(choice):
             self._move(choice, center, scales, image)
         self._learn(choice, center, scales)
         state = self._state.step(score)
@@ -164,18 +164,24 @@ class SiameseTracker(NetworkTracker):
     def _favour(self, center: NDArray[np.float64], scales: NDArray[np.float64]) -> Favour | None:
         """Return what the memory says of candidates in a region around `center`; None where it is turned off."""
         cfg = self._current
-        if not (cfg.motion_weight or cfg.rival_weight):
+        if not self._remembers():
             return None
         return lambda boxes_cxcywh: self._association.favour(in_image(boxes_cxcywh, center, scales), cfg)
 
     def _learn(self, choice: Choice, center: NDArray[np.float64], scales: NDArray[np.float64]) -> None:
         """Let the memory take over a frame."""
-        cfg = self._current
-        if cfg.motion_weight or cfg.rival_weight:
+        if self._remembers():
             found = choice.selection
             boxes = in_image(found.boxes_cxcywh, center, scales)
             box_cxcywh = np.concatenate((self._center, self._size))
-            self._association.learn(box_cxcywh, boxes, found.scores, found.best, cfg.score_high)
+            self._association.learn(box_cxcywh, boxes, found.scores, found.best, self._current.score_high)
+
+    def _is_refused(self, choice: Choice) -> bool:
+        """Return whether look-alikes left nothing that could be the target."""
+        return self._remembers() and self._association.is_refused(choice.selection.scores, choice.selection.best)
+
+    def _remembers(self) -> bool:
+        return bool(self._current.motion_weight or self._current.rival_weight)
 
     def _search_size(self) -> int:
         """Return the side of the search crop in pixels: another one for small targets, where the network has it."""
