@@ -104,6 +104,14 @@ class TrackingConfig:
     small_target_fraction: float = number(
         0.004, 0.0, 1.0, "A target is small if it covers less than this fraction of the first image."
     )
+    confidence_slope: float = number(
+        1.0,
+        0.0,
+        10.0,
+        "The score that is reported is σ(slope · logit(score) + confidence_offset): fitted, it is the probability that "
+        "the box covers the target (IoU above 0.5). Slope 1 and offset 0 report the network's own.",
+    )
+    confidence_offset: float = number(0.0, -20.0, 20.0, "See confidence_slope.")
     score_high: float = number(0.6, 0.0, 1.0, "At this score the target counts as tracked.")
     score_low: float = number(0.25, 0.0, 1.0, "Below this score for `patience` frames the target counts as lost.")
     patience: int = number(5, 1, 1000, "Frames below `score_low` before the target counts as lost.")

@@ -21,6 +21,7 @@ from tracker_core.config import TrackingConfig
 
 Box = NDArray[np.float64]
 
+GOOD = 0.6  # from this score of the network on the target is sure; below half of it, it is weak
 RIVAL_SCORE = 0.3  # a peak below this share of the winner's score is no look-alike
 RIVALS = 5  # at most so many are followed
 CONFIRMED = 2  # frames in which a look-alike was seen before it counts
@@ -116,13 +117,13 @@ class Association:
         taken = scores[self._favour < -REFUSED]
         return bool(len(taken) and scores[best] < RIVAL_SCORE * taken.max())
 
-    def learn(self, box_cxcywh: Box, boxes_cxcywh: Box, scores: NDArray[np.float32], best: int, high: float) -> None:
+    def learn(self, box_cxcywh: Box, boxes_cxcywh: Box, scores: NDArray[np.float32], best: int) -> None:
         """Take over a frame: the target's box as it was moved, all candidates (N, 4), (N,), and which one was taken."""
         known, score = self._memory, float(scores[best])
-        is_good, is_weak = score >= high, score < high / 2
+        is_good, is_weak = score >= GOOD, score < GOOD / 2
         coasted = dataclasses.replace(known.target.coasted(), box_cxcywh=box_cxcywh)
         target = coasted if is_weak else known.target.moved_to(box_cxcywh)
-        peaks = find_peaks(boxes_cxcywh, scores, best, RIVAL_SCORE * max(score, high))
+        peaks = find_peaks(boxes_cxcywh, scores, best, RIVAL_SCORE * max(score, GOOD))
         rivals = follow(known.rivals, peaks, may_begin=is_good and not known.doubt)
         self._memory = known.after(target, rivals, is_good, is_weak)
         self._frame += 1

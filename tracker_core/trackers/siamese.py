@@ -23,6 +23,7 @@ from tracker_core.crops import Framing, channel_mean, crop_region, is_blank
 from tracker_core.errors import TrackerStateError
 from tracker_core.trackers.association import Association
 from tracker_core.trackers.base import NetworkTracker, check_image
+from tracker_core.trackers.confidence import confidence
 from tracker_core.trackers.lost_search import lost_search_size, sweep_center
 from tracker_core.trackers.scale_search import best_scale, scale_factors
 from tracker_core.trackers.state import StateMachine
@@ -140,10 +141,10 @@ class SiameseTracker(NetworkTracker):
         scales /= factors[number]
         # a network answers to a single colour as well, but its answer says nothing: the box stays
         is_evidence = math.isfinite(choice.score) and not is_blank(image, crops[number][1])
-        score = choice.score if is_evidence else 0.0
+        score = confidence(choice.score, cfg) if is_evidence else 0.0
         # elsewhere in the image a weak answer is another object's
-        needed = max(cfg.hold_below, cfg.score_high) if is_lost and cfg.lost_sweep else cfg.hold_below
-        if is_evidence and score >= needed and not self._is_refused(choice):
+        is_enough = choice.score >= cfg.hold_below and not (is_lost and cfg.lost_sweep and score < cfg.score_high)
+        if is_evidence and is_enough and not self._is_refused(choice):
             self._move(choice, center, scales, image)
         self._learn(choice, center, scales)
         state = self._state.step(score)
@@ -174,7 +175,7 @@ class SiameseTracker(NetworkTracker):
             found = choice.selection
             boxes = in_image(found.boxes_cxcywh, center, scales)
             box_cxcywh = np.concatenate((self._center, self._size))
-            self._association.learn(box_cxcywh, boxes, found.scores, found.best, self._current.score_high)
+            self._association.learn(box_cxcywh, boxes, found.scores, found.best)
 
     def _is_refused(self, choice: Choice) -> bool:
         """Return whether look-alikes left nothing that could be the target."""

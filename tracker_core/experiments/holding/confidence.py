@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.experiments.holding.following import Followed
+from tracker_core.trackers.confidence import logits
 from tracker_core.types import FloatArray
 
 LOST_BELOW = 0.1  # IoU under which the target is lost, where it stays so for a while
 LOST_FOR = 10  # frames
 SOON, ONE_SECOND = 10, 30  # frames
 BINS = 10
-LARGEST_LOGIT = 14.0
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,6 @@ class Alarms:
     found: int
     false_lost: int
     frames: int
-
-
-def logits(scores: FloatArray) -> FloatArray:
-    """Return the logits of scores, within ±14."""
-    with np.errstate(divide="ignore"):
-        raw = np.log(scores) - np.log1p(-scores)
-    return np.asarray(np.clip(np.nan_to_num(raw, nan=-LARGEST_LOGIT), -LARGEST_LOGIT, LARGEST_LOGIT), np.float64)
 
 
 def fit_logistic(scores: FloatArray, hits: NDArray[np.bool_]) -> tuple[float, float]:
