@@ -17,6 +17,7 @@ from tracker_core.files import write_text
 logger = logging.getLogger(__name__)
 
 THEMES = ("auto", "light", "dark")
+RECORD_MOST = {"record_minutes": 24 * 60, "record_gigabytes": 1000}
 
 
 @dataclass
@@ -28,7 +29,8 @@ class Settings:
         pause_on_lost: whether playing pauses when a target is lost.
         loop: whether playing begins again at the end.
         autosave: whether results are kept across a crash and reopened with the file.
-        record: whether cameras and streams are recorded, so that a video can be exported.
+        record: whether cameras and streams are recorded from when they are opened.
+        record_minutes, record_gigabytes: how much of a recording is kept at most, from its end.
         tracker, device: what is used at the start; "" is the default tracker.
         overlays: by name, whether it is shown at the start, and how opaque.
         overlay_options: by name, the overlay's further options.
@@ -42,6 +44,8 @@ class Settings:
     loop: bool = False
     autosave: bool = True
     record: bool = False
+    record_minutes: int = 10
+    record_gigabytes: int = 4
     tracker: str = ""
     device: str = "auto"
     overlays: dict[str, tuple[bool, float]] = field(default_factory=dict)
@@ -95,6 +99,9 @@ class Settings:
     def _take(self, content: dict[Any, Any]) -> None:
         for name in ("pause_on_lost", "loop", "autosave", "record"):
             if isinstance(content.get(name), bool):
+                setattr(self, name, content[name])
+        for name, most in RECORD_MOST.items():
+            if type(content.get(name)) is int and 1 <= content[name] <= most:
                 setattr(self, name, content[name])
         for name in ("tracker", "device"):
             if isinstance(content.get(name), str):

@@ -19,6 +19,10 @@ class Conditions:
         """Whether something is open that has a first and a last frame."""
         return self._player.source is not None and self._player.source.is_seekable
 
+    def is_live(self) -> bool:
+        """Whether a camera or stream is open."""
+        return self._player.source is not None and self._player.source.is_live
+
     def has_truth(self) -> bool:
         """Whether the ground truth of what is open is known."""
         return self._player.source is not None and self._player.source.has_ground_truth

@@ -22,6 +22,7 @@ from app.settings import Settings
 from app.worker.player import Player
 from tracker_core.checkpoints.weights import list_weights
 from tracker_core.errors import OutputError
+from tracker_core.rendering.recording import RecordingLimits
 
 logger = logging.getLogger(__name__)
 
@@ -119,5 +120,6 @@ class PreferenceControls(QObject):
         self._playback.set_pause_on_lost(settings.pause_on_lost)
         self._playback.set_loop(settings.loop)
         self._player.set_autosave(settings.autosave)
-        self._player.set_recording(Path(platformdirs.user_videos_dir()) if settings.record else None)
+        limits = RecordingLimits(60.0 * settings.record_minutes, settings.record_gigabytes * 1024**3)
+        self._player.set_recording(Path(platformdirs.user_videos_dir()), limits, settings.record)
         self.applied.emit(settings)

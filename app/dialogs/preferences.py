@@ -26,8 +26,8 @@ from PyQt5.QtWidgets import (
 
 from app.commands import Command, find_conflicts, plain, translated
 from app.dialogs.buttons import make_buttons
-from app.panels.fields import ComboBox
-from app.settings import Settings
+from app.panels.fields import ComboBox, WholeField
+from app.settings import RECORD_MOST, Settings
 
 
 class PreferencesDialog(QDialog):
@@ -68,6 +68,8 @@ class PreferencesDialog(QDialog):
             loop=self.loop.isChecked(),
             autosave=self.autosave.isChecked(),
             record=self.record.isChecked(),
+            record_minutes=self.record_minutes.value(),
+            record_gigabytes=self.record_gigabytes.value(),
             tracker=str(self.tracker.currentData() or ""),
             shortcuts=self.shortcuts(),
         )
@@ -98,20 +100,35 @@ class PreferencesDialog(QDialog):
         self.loop.setChecked(self._settings.loop)
         self.autosave = QCheckBox(self.tr("Keep results after a crash, and reopen them with the file"))
         self.autosave.setChecked(self._settings.autosave)
-        self.record = QCheckBox(self.tr("Record cameras and streams, so that a video can be exported"))
+        self.record = QCheckBox(self.tr("Record cameras and streams from when they are opened"))
         self.record.setChecked(self._settings.record)
+        self.record_minutes = self._amount("record_minutes", self.tr(" min"))
+        self.record_gigabytes = self._amount("record_gigabytes", self.tr(" GB"))
+        kept = QHBoxLayout()
+        for part in (self.record_minutes, QLabel(self.tr("and at most")), self.record_gigabytes):
+            kept.addWidget(part)
+        kept.addStretch()
         form.addRow(self.tr("Theme:"), self.theme)
         form.addRow(self.tr("Default tracker:"), self.tracker)
         form.addRow("", self.pause_on_lost)
         form.addRow("", self.loop)
         form.addRow("", self.autosave)
         form.addRow("", self.record)
+        form.addRow(self.tr("Keep of recordings:"), kept)
         if self._settings.path is not None:
             where = QLabel(self.tr("Kept in {}").format(self._settings.path))
             where.setWordWrap(True)
             where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             form.addRow("", where)
         return page
+
+    def _amount(self, name: str, unit: str) -> WholeField:
+        """Return a field for one of the recording's limits."""
+        field = WholeField()
+        field.setRange(1, RECORD_MOST[name])
+        field.setSuffix(unit)
+        field.setValue(getattr(self._settings, name))
+        return field
 
     def _make_keys(self) -> QWidget:
         page = QWidget()

@@ -1,34 +1,32 @@
-"""Live frames are gone once they were seen: keeping them in a video, so that more than boxes can be exported."""
+"""Live frames are gone once they were seen: keeping them in a video, so that they can be gone through afterwards."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from tracker_core.rendering.recording import RecordedSource
-from tracker_core.results.identity import identify_source, output_name
+from tracker_core.rendering.recording import RecordedSource, Recording, RecordingLimits, recorded_run
+from tracker_core.results.identity import output_name
 from tracker_core.results.run import Run
-from tracker_core.sources.opening import open_source
-from tracker_core.types import FrameSource
+from tracker_core.results.run_file import save_run
 
 
-def start_recording(source: FrameSource, folder: Path) -> RecordedSource:
-    """Return the live `source` with its frames going to a new video in `folder`; raises `OutputError`."""
+def start_recording(source: RecordedSource, folder: Path, limits: RecordingLimits) -> Path:
+    """Let the frames of a live source go to a new video in `folder` and return it; raises `OutputError`."""
     began = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return RecordedSource(source, folder / f"{output_name(source.name)}-{began}.mp4")
+    path = folder / f"{output_name(source.name)}-{began}.mp4"
+    source.record(path, limits)
+    return path
 
 
-def as_recorded(run: Run, source: RecordedSource) -> Run:
-    """Complete the recording and return `run` as one of that video, as far as it goes.
+def keep_recording(recording: Recording, run: Run) -> Path | None:
+    """Save what was found in a finished recording beside its video, and return what opens it again.
 
-    Raises `OutputError` where the video cannot be completed.
+    That is the run where anything was found, else the video; None where no frame was recorded. Raises `OutputError`.
     """
-    source.finish()
-    recording = open_source(source.path)
-    try:
-        identity = identify_source(recording, source.path)
-        last = recording.last_index() or 0
-    finally:
-        recording.close()
-    return replace(run.select(0, last), source=replace(identity, name=source.name))
+    if not recording.images:
+        return None
+    found = recorded_run(run, recording)
+    if not len(found):
+        return recording.path
+    return save_run(recording.path.with_name(f"{recording.path.stem}-run.json"), found)

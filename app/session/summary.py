@@ -59,5 +59,5 @@ def summarise_source(session: Session) -> SourceSummary | None:
         offered,
         offered_index,
         tuple(getattr(source, "warnings", ())),
-        isinstance(source, RecordedSource),
+        isinstance(source, RecordedSource) and source.recording is not None,
     )

@@ -19,6 +19,7 @@ from app.controls.images import ImageControls
 from app.controls.overlays import PREFIX, HoldToHide, overlay_commands
 from app.controls.playback import PlaybackControls
 from app.controls.preferences import PreferenceControls
+from app.controls.recording import RecordingControls
 from app.controls.sources import SourceControls
 from app.controls.training import TrainingControls
 from app.controls.view import ViewControls
@@ -108,6 +109,7 @@ class MainWindow(QMainWindow):
         self.drawing = DrawingControls(canvas, player, self)
         self.playback = PlaybackControls(canvas, player, self.drawing, self)
         self.sources = SourceControls(player, self, bundled_clip)
+        self.recording = RecordingControls(player, self.sources, self)
         self.images = ImageControls(canvas, player, self)
         self.exports = ExportControls(player, self.playback, self.drawing, self.jobs, kept, self.rows_of, panels, self)
         self.view = ViewControls(self, canvas, self.docks)
@@ -124,6 +126,7 @@ class MainWindow(QMainWindow):
         cancel = Command("cancel", "edit", "Ca&ncel", self.cancel, "Esc", "Stop drawing, or leave full screen")
         return [
             *self.sources.commands(),
+            *self.recording.commands(),
             *self.exports.commands(),
             *self.images.commands(),
             *self.drawing.commands(),
@@ -156,6 +159,7 @@ class MainWindow(QMainWindow):
         worker.summary_changed.connect(self._on_summary)
         worker.playing_changed.connect(self._on_playing)
         worker.tracking_changed.connect(lambda _is_tracking: self.actions_.refresh())
+        worker.recording_changed.connect(self.status.show_recording)
         worker.busy.connect(self.status.show_busy)
         worker.notice.connect(self.status.show_notice)
         worker.failed.connect(self.failures.show_failure)

@@ -7,9 +7,11 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QLabel, QMainWindow, QSizePolicy
 
 from app.session.frame_view import SourceSummary
+from tracker_core.rendering.recording import RecordingStatus
 from tracker_core.sources.addresses import hide_credentials
 
 logger = logging.getLogger(__name__)
@@ -38,13 +40,16 @@ class StatusReadout:
         self._bar = bar
         bar.setSizeGripEnabled(False)
         bar.setContentsMargins(0, 0, 8, 0)
+        self.recording = _label(window, window.tr("How long the recording has run, and how much of it is kept"))
+        self.recording.setTextFormat(Qt.TextFormat.RichText)
         self.source = _label(window, window.tr("Source and image size"))
         self.times = _label(window, window.tr("Milliseconds per frame: capture, inference, paint"))
         self.overlays = _label(window, window.tr("Milliseconds per frame for the visible overlays"))
         self.dropped = _label(window, window.tr("Frames that were tracked but not displayed; no result is skipped"))
         self.speed = _label(window, window.tr("Playback speed"))
         self.device = _label(window, window.tr("Tracker and device"))
-        for label in (self.source, self.times, self.overlays, self.dropped, self.speed, self.device):
+        labels = (self.recording, self.source, self.times, self.overlays, self.dropped, self.speed, self.device)
+        for label in labels:
             bar.addPermanentWidget(label)
         self._tr = window.tr
         self.clear()
@@ -52,7 +57,7 @@ class StatusReadout:
     def clear(self) -> None:
         """Show that nothing is open."""
         self._costs.clear()
-        for label in (self.source, self.times, self.overlays, self.dropped):
+        for label in (self.recording, self.source, self.times, self.overlays, self.dropped):
             label.clear()
             label.hide()
 
@@ -78,6 +83,19 @@ class StatusReadout:
         self.source.setText(f"{name} · {source.size[0]}×{source.size[1]}")
         self.source.setToolTip(hide_credentials(source.spec))
         self.source.show()
+
+    def show_recording(self, status: RecordingStatus | None) -> None:
+        """Say how long a recording has run and how much of it is kept; None where there is none."""
+        self.recording.setVisible(status is not None)
+        if status is None:
+            return
+        text = f'<span style="color:#d02020">●</span> REC {_clock(status.seconds)}'
+        if status.seconds - status.kept_s > 1:
+            text += self._tr(", last {} kept").format(_clock(status.kept_s))
+        elif status.limits.seconds is not None:
+            text += self._tr(", last {:g} min are kept").format(status.limits.seconds / 60)
+        self.recording.setText(text)
+        self.recording.setToolTip(self._tr("Recording to {}").format(status.path))
 
     def show_costs(self, costs: FrameCosts, has_debug: bool) -> None:
         """Take the times of one more frame."""
@@ -105,6 +123,13 @@ class StatusReadout:
     def show_device(self, tracker: str, device: str) -> None:
         """Name the tracker and where it runs."""
         self.device.setText(" · ".join(part for part in (tracker, device) if part))
+
+
+def _clock(seconds: float) -> str:
+    """Return a length of time as 00:12, or 1:02:03 from an hour on."""
+    hours, rest = divmod(int(seconds), 3600)
+    minutes = f"{rest // 60:02d}:{rest % 60:02d}"
+    return f"{hours}:{minutes}" if hours else minutes
 
 
 def _label(window: QMainWindow, tip: str) -> QLabel:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from app.session.data_sets import sequences_of_data_set
 from app.session.journal import Journal
-from app.session.recording import as_recorded, start_recording
 from app.session.replay import ReplayRequest, open_replay
 from app.session.saved_runs import is_saved_run, open_saved_run
 from app.session.session import Session
@@ -19,9 +17,9 @@ from app.session.trackers import TrackerChoice
 from app.worker.edits import EditRequests
 from app.worker.messages import BoxRequest, Messages, reported
 from app.worker.playback import Playback
+from app.worker.recorder import LiveRecorder
 from tracker_core.config import TrackingConfig
 from tracker_core.errors import InputError, SiamscopeError
-from tracker_core.rendering.recording import RecordedSource
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run_file import save_run
 from tracker_core.sources.addresses import hide_credentials
@@ -41,7 +39,7 @@ class SessionDriver:
         self.playback = Playback(session, messages, self._save, lambda: self.edits.tell_new_run())
         self.edits = EditRequests(session, self.playback, self._save)
         self._open_source, self._journal = open_source, journal
-        self._recordings: Path | None = None
+        self.recorder = LiveRecorder(session, messages, self.edits.announce)
 
     def stop_playing(self, stops_tracking: bool) -> None:
         """Stop after an error."""
@@ -61,10 +59,7 @@ class SessionDriver:
                 self.messages.sequences_found.emit(sequences)
                 self.messages.notice.emit(_text("Found {} sequences; choose one.").format(len(sequences)))
             else:
-                source = self._open_source(spec)
-                if source.is_live and self._recordings is not None:
-                    source = start_recording(source, self._recordings)
-                self._take_source(source, spec, None)
+                self._take_source(self.recorder.wrap(self._open_source(spec)), spec, None)
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot replay"))
     def replay(self, request: ReplayRequest) -> None:
@@ -178,13 +173,8 @@ class SessionDriver:
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot export"))
     def write_results(self, path: str) -> None:
         """Write all results as JSON to `path`, for an export that runs in another process."""
-        run, source = self.session.build_run(), self.session.source
-        save_run(path, as_recorded(run, source) if isinstance(source, RecordedSource) else run)
+        save_run(path, self.recorder.as_recorded(self.session.build_run()))
         self.messages.results_written.emit(path)
-
-    def set_recording(self, folder: Path | None) -> None:
-        """Record live sources that are opened from now on in a folder, or don't."""
-        self._recordings = folder
 
     def set_autosave(self, is_on: bool) -> None:
         """Keep results across a crash, or not."""
@@ -236,10 +226,8 @@ class SessionDriver:
         self.playback.end_source()
         self._save()
         self._journal.close()
-        source = self.session.source
+        self.recorder.leave()
         self.session.close_source()
-        if isinstance(source, RecordedSource) and source.is_recorded:
-            self.messages.notice.emit(_text("The recording is in '{}'.").format(source.path))
 
     def _save(self) -> None:
         if self.session.source is not None:

@@ -63,6 +63,8 @@ class Messages(QObject):
     sequences_found = pyqtSignal(object)  # list[SequenceInfo] of a data set
     cameras_found = pyqtSignal(object)  # list[Camera]
     results_written = pyqtSignal(str)  # path
+    recording_changed = pyqtSignal(object)  # RecordingStatus, None when it ends
+    recorded = pyqtSignal(str)  # what opens a recording that was completed
 
     def __init__(self) -> None:
         super().__init__()

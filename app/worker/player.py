@@ -18,6 +18,7 @@ from app.worker.mailbox import Delivery
 from app.worker.messages import BoxRequest
 from app.worker.worker import Worker, WorkerThread
 from tracker_core.config import TrackingConfig
+from tracker_core.rendering.recording import RecordingLimits, RecordingStatus
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Player(QObject):
         self.choice = TrackerChoice()
         self.is_playing = False
         self.is_tracking = False
+        self.recording: RecordingStatus | None = None
         self.wants_debug = False
         self.speed = 1.0
         self._is_shut = False
@@ -61,6 +63,7 @@ class Player(QObject):
         self.worker.playing_changed.connect(self._keep_playing)
         self.worker.tracking_changed.connect(self._keep_tracking)
         self.worker.tracker_ready.connect(self._keep_config)
+        self.worker.recording_changed.connect(self._keep_recording)
         # no parent: a QThread that is destroyed while it runs aborts the process, so its end is waited for
         self.thread_ = WorkerThread(self.worker)
         self.thread_.start()
@@ -184,9 +187,13 @@ class Player(QObject):
         """Pause when a target is lost."""
         self._ask(self._playback.set_pause_on_lost, pauses)
 
-    def set_recording(self, folder: Path | None) -> None:
-        """Record live sources that are opened from now on in a folder, or don't."""
-        self._ask(self._driver.set_recording, folder)
+    def set_recording(self, folder: Path, limits: RecordingLimits, records_all: bool) -> None:
+        """Record live sources into a folder: when asked to, or all that are opened from now on."""
+        self._ask(self._driver.recorder.set_up, folder, limits, records_all)
+
+    def record(self, is_on: bool) -> None:
+        """Begin to record the live source that is open, or complete the recording."""
+        self._ask(self._driver.recorder.record, is_on)
 
     def set_autosave(self, is_on: bool) -> None:
         """Keep results across a crash, or not."""
@@ -237,6 +244,9 @@ class Player(QObject):
 
     def _keep_tracking(self, is_tracking: bool) -> None:
         self.is_tracking = is_tracking
+
+    def _keep_recording(self, status: RecordingStatus | None) -> None:
+        self.recording = status
 
     def _keep_config(self, tracking: TrackingConfig) -> None:
         self.tracking = tracking

@@ -10,8 +10,7 @@ import pytest
 from fakes import LiveDrawing, drawn, true_box
 
 from app.worker.messages import BoxRequest
-from tracker_core.errors import OutputError
-from tracker_core.rendering.recording import RecordedSource
+from tracker_core.rendering.recording import RecordedSource, RecordingLimits
 from tracker_core.results.run_file import load_run
 from tracker_core.sources.opening import open_source
 from tracker_core.types import Frame
@@ -35,7 +34,8 @@ def times_of(path) -> list[float]:
 
 def test_frames_are_numbered_and_timed_as_in_the_video(tmp_path):
     live = TimedDrawing()
-    source = RecordedSource(live, tmp_path / "live.mp4")
+    source = RecordedSource(live)
+    source.record(tmp_path / "live.mp4")
     assert source.read().index == 0
     live.capture(3)  # read gives the newest: two are not seen
     frame = source.read()
@@ -50,32 +50,31 @@ def test_frames_are_numbered_and_timed_as_in_the_video(tmp_path):
 
 
 def test_a_frame_that_two_threads_take_is_recorded_once(tmp_path):
-    source = RecordedSource(TimedDrawing(), tmp_path / "live.mp4")
-    assert source._record(drawn(3)) is not None and source._record(drawn(3)) is None
-    assert source._record(drawn(2)) is None
+    source = RecordedSource(TimedDrawing())
+    source.record(tmp_path / "live.mp4")
+    assert source._take(drawn(3)) is not None and source._take(drawn(3)) is None
+    assert source._take(drawn(2)) is None
     source.close()
     assert len(times_of(tmp_path / "live.mp4")) == 1
 
 
-def test_a_recording_that_cannot_be_written_is_said_once(tmp_path, monkeypatch):
+def test_a_recording_starts_in_the_middle(tmp_path):
     live = TimedDrawing()
-    source = RecordedSource(live, tmp_path / "live.mp4")
-
-    def refuse(image, time_s):
-        raise OutputError("The disk is full.")
-
-    monkeypatch.setattr(source._writer, "write", refuse)
-    with pytest.raises(OutputError):
+    source = RecordedSource(live)
+    for _ in range(3):
         source.read()
-    live.capture(1)
-    assert source.read().index == 1
-    live.close()
+        live.capture(1)
+    source.record(tmp_path / "live.mp4")
+    assert source.read().index == 3
+    recording = source.finish()
+    assert (recording.first_index, recording.images, source.status) == (3, 1, None)
+    source.close()
 
 
 def test_a_tracked_camera_is_exported_as_a_video(drive, tmp_path):
     live = TimedDrawing()
     driver = drive(lambda spec: live)
-    driver.player.set_recording(tmp_path / "videos")
+    driver.player.set_recording(tmp_path / "videos", RecordingLimits(), True)
     notices, written = [], []
     driver.player.worker.notice.connect(notices.append)
     driver.player.worker.results_written.connect(written.append)
@@ -118,3 +117,37 @@ def test_nothing_is_recorded_unless_asked(drive, tmp_path):
     driver.open("live")
     driver.qtbot.waitUntil(lambda: driver.player.source is not None)
     assert not driver.player.source.is_recorded
+
+
+def test_a_recording_is_started_and_completed_while_tracking(drive, tmp_path):
+    """Its video opens as any other, with what was found meanwhile."""
+    live = TimedDrawing()
+    driver = drive(lambda spec: open_source(spec) if spec.endswith(".mp4") else live)
+    player = driver.player
+    player.set_recording(tmp_path, RecordingLimits(seconds=600), False)
+    told, opens = [], []
+    player.worker.recording_changed.connect(told.append)
+    player.worker.recorded.connect(opens.append)
+    driver.open("live")
+    driver.qtbot.waitUntil(lambda: driver.canvas.frame_view is not None)
+    frame = driver.canvas.frame_view.frame
+    player.begin(BoxRequest(player.source.serial, frame, tuple(true_box(0)), None, True))
+    driver.qtbot.waitUntil(lambda: player.is_tracking)
+    player.record(True)
+    driver.qtbot.waitUntil(lambda: bool(told) and told[-1] is not None, timeout=5000)
+    assert player.source.is_recorded
+    for count in range(1, 6):
+        live.capture(1)
+        driver.qtbot.waitUntil(lambda count=count: driver.index == count, timeout=5000)
+    player.record(False)
+    driver.qtbot.waitUntil(lambda: bool(opens), timeout=10_000)
+    assert told[-1] is None and opens[0].endswith("-run.json")
+    driver.open(opens[0])
+    driver.qtbot.waitUntil(lambda: player.source.is_seekable, timeout=5000)
+    driver.qtbot.waitUntil(lambda: player.summary.source.serial == player.source.serial, timeout=5000)
+    (target,) = player.summary.targets
+    assert (player.source.frame_count, target.key_frames, target.count) == (5, (0,), 5)
+    player.seek(3)
+    driver.qtbot.waitUntil(lambda: driver.index == 3, timeout=5000)
+    assert driver.canvas.frame_view.targets[0].result is not None
+    assert not driver.failures

@@ -16,6 +16,7 @@ from tracker_core.cli.console import add_device_options, add_progress_option, em
 from tracker_core.cli.tracking_run import FrameRange, TrackingRun, truth_row
 from tracker_core.errors import InputError, SourceError
 from tracker_core.files import check_writable, write_text
+from tracker_core.rendering.parts import recover_recordings
 from tracker_core.rendering.recording import RecordedSource
 from tracker_core.results.formats import BOX_FORMATS, check_format
 from tracker_core.results.identity import output_name
@@ -110,7 +111,10 @@ def run_track(args: argparse.Namespace) -> int:
         folder = check_writable(args.out or Path("runs") / f"{name}-{tracker.name}")
         trackers = [tracker, *(tracker.fork() for _ in boxes[1:])]
         if args.record:
-            source = RecordedSource(source, folder / f"{name}-source.mp4")
+            for path in recover_recordings(folder):
+                print_note(f"A recording that was cut off is complete now: '{path}'.")
+            source = RecordedSource(source)
+            source.record(folder / f"{name}-source.mp4")
         return TrackingRun(
             args, source, trackers, boxes, truth, frames, folder, name, box_format, partial(_report, args),
             given_by=BoxOrigin.USER if args.box else BoxOrigin.GROUND_TRUTH,

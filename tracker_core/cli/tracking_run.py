@@ -15,7 +15,7 @@ from tracker_core.cli.console import INTERRUPTED, Reporter
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.metrics import precision_at, success_auc
 from tracker_core.rendering.overlays import draw_result, looks_of
-from tracker_core.rendering.recording import RecordedSource
+from tracker_core.rendering.recording import RecordedSource, recorded_run
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import box_file_suffix, write_boxes
 from tracker_core.results.identity import exact_count, file_name, identify_source, is_read_from, sound_location
@@ -24,7 +24,6 @@ from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run import BoxOrigin, Run
 from tracker_core.results.run_file import save_run
 from tracker_core.results.unfinished import UNFINISHED_SUFFIX, RunJournal, parse_unfinished
-from tracker_core.sources.opening import open_source
 from tracker_core.trackers.producers import describe_producer
 from tracker_core.types import FloatArray, Frame, FrameSource, Sequence, TrackingState, TrackResult, iterate_frames
 
@@ -95,8 +94,10 @@ class TrackingRun:
             if writer is not None:
                 failure = self._close_video(writer, written) or failure
             if len(self.recorder):
-                failure = self._identify_source(written) or failure
-                run = self.recorder.build()
+                try:
+                    run = self._build_run(written)
+                except SiamscopeError as error:
+                    run, failure = self.recorder.build(), error
                 written += self._write_boxes("boxes", self.box_format, run)
                 if self.box_format != "json":
                     # the complete form, which `export` and the window open again
@@ -153,22 +154,16 @@ class TrackingRun:
             return None
         return VideoWriter(self._video_path(), self.source.fps, sound_of=sound_location(self.source))
 
-    def _identify_source(self, written: list[Path]) -> BaseException | None:
-        """Note what is known of the source by now: its exact length, or the video that a live one was recorded in."""
+    def _build_run(self, written: list[Path]) -> Run:
+        """Return the run, with the source's exact length where it is known by now, or as one of what was recorded."""
         self.recorder.source = replace(self.recorder.source, frame_count=exact_count(self.source))
-        if not isinstance(self.source, RecordedSource):
-            return None
-        try:
-            self.source.finish()
-        except SiamscopeError as error:
-            return error
-        recording = open_source(self.source.path)
-        self.recorder.source = replace(
-            identify_source(recording, self.source.path), name=self.source.name, frame_count=len(self.recorder)
-        )
-        recording.close()
-        written.append(self.source.path)
-        return None
+        run = self.recorder.build()
+        recording = self.source.finish() if isinstance(self.source, RecordedSource) else None
+        if recording is None:
+            return run
+        run = recorded_run(run, recording)
+        written.append(recording.path)
+        return run
 
     def _close_video(self, writer: VideoWriter, written: list[Path]) -> BaseException | None:
         try:

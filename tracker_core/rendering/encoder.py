@@ -26,14 +26,19 @@ _BT709 = 1  # value of primaries, transfer and matrix in ITU-T H.273
 
 
 class Encoder:
-    """One stream in one container: libx264, or Motion JPEG for `.avi`."""
+    """One stream in one container: libx264, or Motion JPEG for `.avi`.
+
+    `is_live` writes each image as it comes, in order, so that of a Matroska file that is cut off a second is missing.
+    """
 
     def __init__(
-        self, path: Path, size: tuple[int, int], fps: Fraction, crf: int, preset: str, has_times: bool
-    ) -> None:
+        self, path: Path, size: tuple[int, int], fps: Fraction, crf: int, preset: str, has_times: bool,
+        is_live: bool = False,
+    ) -> None:  # fmt: skip
         suffix = path.suffix.lower()
         is_h264 = suffix in H264_SUFFIXES
-        options = {"movflags": "+faststart"} if is_h264 and suffix != ".mkv" else {}
+        options: dict[str, str] = {"movflags": "+faststart"} if is_h264 and suffix != ".mkv" else {}
+        options |= {"cluster_time_limit": "1000", "flush_packets": "1"} if is_live else {}
         self._container: OutputContainer = av.open(str(path), "w", container_options=options)
         stream: VideoStream = self._container.add_stream("libx264" if is_h264 else "mjpeg", rate=fps)
         stream.width, stream.height = size
@@ -45,7 +50,8 @@ class Encoder:
         self._tick = Fraction(1, 1000) if suffix == ".mkv" else Fraction(1, finest)
         context.time_base = self._tick if self._has_times else 1 / fps
         if is_h264:
-            stream.options = {"crf": str(crf), "preset": preset}
+            tune = {"tune": "zerolatency"} if is_live else {}
+            stream.options = {"crf": str(crf), "preset": preset, **tune}
             context.gop_size = max(1, round(KEY_FRAME_S * fps))
             context.flags |= Flags.frame_duration  # else the last image's is that of a steady rate
             context.color_primaries = context.color_trc = context.colorspace = _BT709
