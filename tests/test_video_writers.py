@@ -261,7 +261,7 @@ FULL_DISK = """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot limit the size of files per process")
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi", ".gif"])
 def test_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, suffix: str) -> None:
     script = textwrap.dedent(FULL_DISK)
     done = subprocess.run(

@@ -12,10 +12,11 @@ from PyQt5.QtCore import QSettings, Qt
 from PyQt5.QtGui import QDesktopServices
 from PyQt5.QtWidgets import QFileDialog, QMessageBox, QToolButton
 
-from app.canvas.overlays.model import OverlayModel
+from app.canvas.overlays import OVERLAY_NAMES, OverlayModel
 from app.dialogs.export import ExportDialog
 from app.dialogs.export_options import BOXES, GIF, IMAGES, MOTION, VIDEO, ExportOptions, ShownOptions
 from app.jobs.jobs import CANCELLED, Job, Jobs
+from tracker_core.rendering.overlays import OVERLAYS
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import read_boxes
 from tracker_core.sources.opening import open_source
@@ -208,6 +209,14 @@ def test_the_dialog_draws_what_the_window_shows(qtbot, tmp_path):
     combo(dialog.range, "whole")
     words = " ".join(dialog.options().arguments("run.json"))
     assert "--whole" in words and "--frames" not in words
+
+
+def test_every_overlay_of_the_window_can_be_exported(qtbot, tmp_path):
+    """But those of the mouse, and of what is not in the run."""
+    dialog = ExportDialog("clip", (3, 90), None, tmp_path, has_truth=True)
+    qtbot.addWidget(dialog)
+    assert set(dialog.draw.boxes) == set(OVERLAYS)
+    assert set(OVERLAY_NAMES) - set(OVERLAYS) <= {"anchors_at_mouse", "ghost", "other_runs"}
 
 
 def test_targets_are_hidden_followed_and_ticked(qtbot, tmp_path, monkeypatch):

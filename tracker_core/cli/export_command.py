@@ -157,7 +157,7 @@ def _write_images(args: argparse.Namespace, shown: ExportedFrames, folder: Path)
     written = []
     with Reporter(args.progress, f"Writing images to {folder}", shown.total) as progress:
         for frame, image in shown.drawn(progress):
-            path = folder / shown.run.image_name(frame.index)
+            path = folder / shown.image_name(frame.index)
             done, data = cv2.imencode(".png", image)
             if not done:
                 raise OutputError(f"Frame {frame.index} could not be written as a PNG image.")

@@ -11,7 +11,7 @@ from tracker_core.cli.export_look import choose_targets
 from tracker_core.cli.tracking_run import FrameRange
 from tracker_core.errors import InputError
 from tracker_core.rendering.run_renderer import RunLook, RunRenderer
-from tracker_core.results.run import Run
+from tracker_core.results.run import Run, image_names
 from tracker_core.types import Frame, FrameSource, Image
 
 
@@ -58,6 +58,15 @@ class ExportedFrames:
         """How many frames have to be gone through, those that are only tracked again included."""
         count = self.last - self.first + 1 if self.chosen is None else len(self.chosen)
         return count + len(self._warm_up)
+
+    def image_name(self, index: int) -> str:
+        """Return the PNG file name of a frame, by its own file where it has one."""
+        return self._names[index] if index < len(self._names) else self.run.image_name(index)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """By frame of the source, where the run does not know all names that are needed; else none."""
+        return image_names(self.source.frame_names or ()) if self.chosen is None else []
 
     def drawn(self, progress: Reporter) -> Iterator[tuple[Frame, Image]]:
         """Yield each frame and its image, uint8 H×W×3 BGR; complete `notes` at the end."""

@@ -78,8 +78,10 @@ class GifEncoder:
             return
         self._is_finished = True
         try:
-            self._waiting.mux(self._stream.encode(None))
-            self._waiting.close()
+            try:
+                self._waiting.mux(self._stream.encode(None))
+            finally:
+                self._waiting.close()
             if self._ticks:
                 self._palette.vpush(None)
                 self._write(self._palette.vpull())

@@ -194,8 +194,7 @@ class Run:
         row = self._rows.get(index)
         if row is None or not self.file_names:
             return f"{index:06d}.png"
-        name = PurePath(self.file_names[row])
-        return f"{name.stem if self._stems_differ else name.name}.png"
+        return self._image_names[row]
 
     def select(self, first: int, last: int) -> Run:
         """Return the frames `first` to `last` (source indices, both included)."""
@@ -226,8 +225,15 @@ class Run:
         return {target.number: target for target in self.targets}
 
     @cached_property
-    def _stems_differ(self) -> bool:
-        return len({PurePath(name).stem for name in self.file_names}) == len(self.file_names)
+    def _image_names(self) -> list[str]:
+        return image_names(self.file_names)
+
+
+def image_names(file_names: Sequence[str]) -> list[str]:
+    """Return names of PNG images for frames that were read from these files; where only endings differ they stay in."""
+    paths = [PurePath(name) for name in file_names]
+    stems_differ = len({path.stem for path in paths}) == len(paths)
+    return [f"{path.stem if stems_differ else path.name}.png" for path in paths]
 
 
 def _keys_between(keys: Sequence[KeyFrame], first: int, last: int) -> tuple[KeyFrame, ...]:
