@@ -98,6 +98,22 @@ def test_the_cache_is_used_a_second_time(cache: Path, monkeypatch: pytest.Monkey
         assert np.array_equal(a, b)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "chosen"),
+    [
+        ({8: 0.9e-3, 4: 0.8e-3, 2: 1.2e-3}, 4),  # half the cores are faster, a quarter is slower
+        ({8: 1.0e-3, 4: 1.04e-3, 2: 1.5e-3}, 4),  # hardly slower on half of them: the others stay free
+        ({2: 1.0e-3, 1: 1.8e-3}, 2),
+        ({4: 30e-3}, 4),  # long: every core, and nobody waits for measurements
+        ({1: 1.0e-3}, 1),
+    ],
+)
+def test_the_count_of_threads_is_measured(seconds: dict[int, float], chosen: int, monkeypatch: Any) -> None:
+    monkeypatch.setattr(onnx, "open_session", lambda model, threads: threads)
+    monkeypatch.setattr(onnx, "_shortest_run", lambda session, feeds, runs=10: seconds[session])
+    assert onnx.fastest_session(b"", {}, max(seconds)) == chosen
+
+
 def test_other_weights_do_not_use_it(cache: Path) -> None:
     network, config = small()
     OnnxRunner(network, config)

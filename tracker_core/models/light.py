@@ -34,23 +34,21 @@ class PixelwiseCorrelation(nn.Module):
         self.smooth = nn.Conv2d(cells, cells, 2, groups=cells)
         self.mix = nn.Conv2d(cells, cells, 1)
 
-    def template(self, z: Tensor) -> Tensor:
-        """Return the exemplar's cells as rows: B×96×8×8 → B×64×96."""
-        cells: Tensor = self.kernel(z).flatten(2).transpose(1, 2)
-        return cells
+    def template(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what turns a search cell into its similarities: weights B×64×96 and offsets B×64×1.
 
-    def similarities(self, cells: Tensor, x: Tensor) -> Tensor:
-        """Return B×64×h×w dot products of search cells (B×96×h×w) with exemplar cells (B×64×96)."""
-        searched = self.search(x)
-        rows, columns = searched.shape[2:]
-        result: Tensor = torch.matmul(cells, searched.flatten(2)).reshape(-1, EXEMPLAR_CELLS**2, rows, columns)
-        return result
+        A similarity is the dot product of an exemplar's cell, k, with a search cell that went through the 1 × 1
+        convolution `search`: k · (W x + b) = (k W) · x + k · b. What holds for every search is worked out here, once.
+        """
+        cells = self.kernel(z).flatten(2).transpose(1, 2)
+        assert self.search.bias is not None
+        return torch.matmul(cells, self.search.weight.flatten(1)), torch.matmul(cells, self.search.bias[:, None])
 
     def forward(self, similarity: Tensor) -> Tensor:
-        mean = similarity.mean((2, 3), keepdim=True)
+        """Return B×64×(h−1)×(w−1) gated and smoothed similarities, which `mix` follows."""
+        mean = F.adaptive_avg_pool2d(similarity, 1)
         gate = torch.sigmoid(self.gate_expand(F.relu(self.gate_reduce(mean))))
-        result: Tensor = self.mix(F.relu6(self.smooth(similarity * gate)))
-        return result
+        return F.relu6(self.smooth(similarity * gate))
 
 
 class Branch(nn.Module):
@@ -70,28 +68,49 @@ class Branch(nn.Module):
         self.tower = nn.Sequential(*tower)
         self.output = nn.Conv2d(FEATURES, outputs, 1)
 
-    def template(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the pixel-wise cells B×64×96 and the depthwise kernel B×96×4×4 of exemplar features B×96×8×8."""
-        return self.pixelwise.template(z), self.depthwise_kernel(z[:, :, 2:6, 2:6])
+    def template(self, z: Tensor, inside: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return weights B×R×96 and offsets B×R×1 of the similarities, and the depthwise kernel B×96×4×4.
 
-    def forward(self, cells: Tensor, kernel: Tensor, inside: Tensor, x: Tensor) -> Tensor:
-        similarity = self.pixelwise.similarities(cells, x)
-        depthwise = correlate_depthwise(self.depthwise_search(x), kernel, padding=1)
-        fused = self.fuse(torch.cat((self.pixelwise(similarity), depthwise), 1))
+        R is 64, and two more for the box cues; z (B×96×8×8) are the exemplar's features, `inside` is B×64 in 0..1.
+        """
+        weights, offsets = self.pixelwise.template(z)
         if self.cues is not None:
-            fused = fused + self.cues(box_cues(similarity, inside))
-        result: Tensor = self.output(self.tower(fused))
-        return result
+            means = cue_weights(inside)
+            weights = torch.cat((weights, torch.matmul(means, weights)), 1)
+            offsets = torch.cat((offsets, torch.matmul(means, offsets)), 1)
+        return weights, offsets, self.depthwise_kernel(z[:, :, 2:6, 2:6])
+
+    def forward(self, similarity: Tensor, kernel: Tensor, x: Tensor) -> Tensor:
+        """Return B×outputs×h×w of the similarities B×R×h×w and the search region's features x (B×96×h×w)."""
+        cells = similarity[:, : EXEMPLAR_CELLS**2]
+        depthwise = correlate_depthwise(self.depthwise_search(x), kernel, padding=1)
+        # the fusing convolution in two halves: what they join need not be copied
+        from_cells, from_kernel = self.fuse.weight.split((EXEMPLAR_CELLS**2, FEATURES), 1)
+        fused = convolve_twice(self.pixelwise(cells), self.pixelwise.mix, from_cells, self.fuse.bias)
+        fused = fused + F.conv2d(depthwise, from_kernel)
+        if self.cues is not None:
+            fused = fused + self.cues(similarity[:, EXEMPLAR_CELLS**2 :])
+        return convolve_twice(self.tower[:-1](fused), self.tower[-1], self.output.weight, self.output.bias)
 
 
-def box_cues(similarity: Tensor, inside: Tensor) -> Tensor:
-    """Return B×2×h×w: mean similarity with exemplar cells inside and outside the box; `inside` is B×64 in 0..1."""
+def convolve_twice(x: Tensor, first: nn.Module, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return what a 1 × 1 convolution `first` and another right behind it make of x: with no activation between, one.
+
+    An exported network holds their product as one constant.
+    """
+    assert isinstance(first, nn.Conv2d)
+    assert first.bias is not None
+    outer = weight.flatten(1)
+    product = torch.matmul(outer, first.weight.flatten(1))
+    offset = torch.matmul(outer, first.bias)
+    return F.conv2d(x, product[:, :, None, None], offset if bias is None else offset + bias)
+
+
+def cue_weights(inside: Tensor) -> Tensor:
+    """Return B×2×64, which turn similarities into their means inside and outside the box; `inside` is B×64 in 0..1."""
     weights = torch.stack((inside, 1 - inside), 1)
-    weights = weights / weights.sum(2, keepdim=True).clamp_min(1e-3)
-    rows, columns = similarity.shape[2:]
-    # similarities are sums over 96 channels; this brings them to the size of ordinary activations
-    result: Tensor = torch.matmul(weights, similarity.flatten(2)).reshape(-1, 2, rows, columns) / FEATURES**0.5
-    return result
+    # similarities are sums over 96 channels; the root brings them to the size of ordinary activations
+    return weights / weights.sum(2, keepdim=True).clamp_min(1e-3) / FEATURES**0.5
 
 
 def cells_inside(exemplar_wh: Tensor, exemplar_size: int = 127) -> Tensor:
@@ -123,13 +142,16 @@ class LightSiamRPN(Network):
         features = self.trunk(z)
         if exemplar_wh is None:
             exemplar_wh = torch.full((z.shape[0], 2), z.shape[-1] / 2, device=z.device)
-        return (*self.cls.template(features), *self.loc.template(features), cells_inside(exemplar_wh, z.shape[-1]))
+        inside = cells_inside(exemplar_wh, z.shape[-1])
+        cls, loc = self.cls.template(features, inside), self.loc.template(features, inside)
+        # one product with the search region for both branches
+        return torch.cat((cls[0], loc[0]), 1), torch.cat((cls[1], loc[1]), 1), cls[2], loc[2]
 
     def search(self, template: tuple[Tensor, ...], x: Tensor, guide_cxcywh: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return cls B×2K×15×15 (background first) and loc B×4K×15×15 for search regions x (B×3×255×255, BGR)."""
-        cls_cells, cls_kernel, loc_cells, loc_kernel, inside = template
+        weights, offsets, cls_kernel, loc_kernel = template
         features = self.trunk(x)
-        return (
-            self.cls(cls_cells, cls_kernel, inside, features),
-            self.loc(loc_cells, loc_kernel, inside, features),
-        )
+        similarity = torch.matmul(weights, features.flatten(2)) + offsets
+        rows = weights.shape[1] // 2
+        for_cls, for_loc = similarity.reshape(-1, 2 * rows, *features.shape[2:]).split(rows, 1)
+        return self.cls(for_cls, cls_kernel, features), self.loc(for_loc, loc_kernel, features)
