@@ -71,7 +71,12 @@ def run_batch(args: argparse.Namespace) -> int:
             "for each, or give --boxes."
         )
     tracker = build_tracker(
-        args.tracker, weights=args.weights, device=args.device, runtime=args.runtime, overrides=args.overrides
+        args.tracker,
+        weights=args.weights,
+        device=args.device,
+        runtime=args.runtime,
+        precision=args.precision,
+        overrides=args.overrides,
     )
     name = output_name(folder.resolve().name)
     out = check_writable(args.out or Path("runs") / f"{name}-{tracker.name}")

@@ -130,14 +130,15 @@ def _builders(args: argparse.Namespace) -> list[tuple[str, Build]]:
 
         def build(runtime: str) -> NetworkTracker:
             return build_tracker(
-                args.tracker, weights=args.weights, device=args.device, runtime=runtime, overrides=args.overrides
-            )
+                args.tracker, weights=args.weights, device=args.device, runtime=runtime,
+                precision=args.precision, overrides=args.overrides,
+            )  # fmt: skip
 
         return [(args.tracker or "default", build)]
-    return [(name, _random_builder(name, args.device)) for name in args.network]
+    return [(name, _random_builder(name, args.device, args.precision)) for name in args.network]
 
 
-def _random_builder(name: str, device: str) -> Build:
+def _random_builder(name: str, device: str, precision: str) -> Build:
     config = find_published(name).config
 
     def build(runtime: str) -> NetworkTracker:
@@ -147,7 +148,9 @@ def _random_builder(name: str, device: str) -> Build:
 
         torch.manual_seed(0)
         network_config: NetworkConfig = config.network
-        return tracker_from_network(config, build_network(network_config), device=device, runtime=runtime)
+        return tracker_from_network(
+            config, build_network(network_config), device=device, runtime=runtime, precision=precision
+        )
 
     return build
 

@@ -34,7 +34,12 @@ def add_progress_option(parser: argparse.ArgumentParser) -> None:
 def add_device_options(parser: argparse.ArgumentParser) -> None:
     """Add --device and --runtime: on what a tracker's network runs, and by what."""
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:N (auto)")
-    parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx or eager (auto)")
+    parser.add_argument("--runtime", default="auto", metavar="R", help="auto, onnx, cuda or eager (auto)")
+
+
+def add_precision_option(parser: argparse.ArgumentParser) -> None:
+    """Add --precision: with how many bits a tracker's network computes."""
+    parser.add_argument("--precision", default="fp32", metavar="P", help="fp32, or fp16 on a GPU (fp32)")
 
 
 def set_up_logging(verbose: bool) -> None:

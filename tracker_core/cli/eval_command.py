@@ -16,6 +16,7 @@ from tracker_core.cli.console import (
     INTERRUPTED,
     Reporter,
     add_device_options,
+    add_precision_option,
     add_progress_option,
     emit,
     errors,
@@ -67,6 +68,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_scoring_options(parser)
     parser.add_argument("--jobs", type=int, metavar="N", help="sequences at a time (default: one per core)")
     add_device_options(parser)
+    add_precision_option(parser)
     parser.add_argument("--again", action="store_true", help="track these sequences again, whatever results there are")
     add_progress_option(parser)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the tracker's configuration")
@@ -103,7 +105,7 @@ class _Command:
         for name in names:
             make = functools.partial(
                 build_tracker, name, weights=args.weights, device=device, runtime=args.runtime,
-                overrides=tuple(args.overrides),
+                precision=args.precision, overrides=tuple(args.overrides),
             )  # fmt: skip
             tracker = make()
             candidate = Candidate(args.name or tracker.name, make)

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from tracker_core.boxes import check_start_box, parse_box
-from tracker_core.cli.console import add_device_options, add_progress_option, emit, output, print_note
+from tracker_core.cli.console import (
+    add_device_options,
+    add_precision_option,
+    add_progress_option,
+    emit,
+    output,
+    print_note,
+)
 from tracker_core.cli.tracking_run import FrameRange, TrackingRun, truth_row
 from tracker_core.errors import InputError, SourceError
 from tracker_core.files import check_writable, write_text
@@ -65,6 +72,7 @@ def add_tracker_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tracker", metavar="N", help="a tracker by name (default: the one that ships)")
     parser.add_argument("--weights", metavar="FILE", help="a checkpoint instead of the tracker's own")
     add_device_options(parser)
+    add_precision_option(parser)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the tracker's configuration")
 
 
@@ -105,7 +113,12 @@ def run_track(args: argparse.Namespace) -> int:
         for box in boxes:
             check_start_box(box, *source.size)
         tracker = build_tracker(
-            args.tracker, weights=args.weights, device=args.device, runtime=args.runtime, overrides=args.overrides
+            args.tracker,
+            weights=args.weights,
+            device=args.device,
+            runtime=args.runtime,
+            precision=args.precision,
+            overrides=args.overrides,
         )
         name = output_name(source.name)
         folder = check_writable(args.out or Path("runs") / f"{name}-{tracker.name}")

@@ -85,7 +85,7 @@ class Branch(nn.Module):
         cells = similarity[:, : EXEMPLAR_CELLS**2]
         depthwise = correlate_depthwise(self.depthwise_search(x), kernel, padding=1)
         # the fusing convolution in two halves: what they join need not be copied
-        from_cells, from_kernel = self.fuse.weight.split((EXEMPLAR_CELLS**2, FEATURES), 1)
+        from_cells, from_kernel = torch.split(self.fuse.weight, [EXEMPLAR_CELLS**2, FEATURES], 1)
         fused = convolve_twice(self.pixelwise(cells), self.pixelwise.mix, from_cells, self.fuse.bias)
         fused = fused + F.conv2d(depthwise, from_kernel)
         if self.cues is not None:
@@ -110,7 +110,8 @@ def cue_weights(inside: Tensor) -> Tensor:
     """Return B×2×64, which turn similarities into their means inside and outside the box; `inside` is B×64 in 0..1."""
     weights = torch.stack((inside, 1 - inside), 1)
     # similarities are sums over 96 channels; the root brings them to the size of ordinary activations
-    return weights / weights.sum(2, keepdim=True).clamp_min(1e-3) / FEATURES**0.5
+    result: Tensor = weights / weights.sum(2, keepdim=True).clamp_min(1e-3) / FEATURES**0.5
+    return result
 
 
 def cells_inside(exemplar_wh: Tensor, exemplar_size: int = 127) -> Tensor:
@@ -153,5 +154,5 @@ class LightSiamRPN(Network):
         features = self.trunk(x)
         similarity = torch.matmul(weights, features.flatten(2)) + offsets
         rows = weights.shape[1] // 2
-        for_cls, for_loc = similarity.reshape(-1, 2 * rows, *features.shape[2:]).split(rows, 1)
+        for_cls, for_loc = torch.split(similarity.reshape(-1, 2 * rows, *features.shape[2:]), rows, 1)
         return self.cls(for_cls, cls_kernel, features), self.loc(for_loc, loc_kernel, features)

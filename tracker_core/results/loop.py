@@ -42,10 +42,15 @@ def start(trackers: Sequence[Tracker], frame: Frame, boxes_xywh: Sequence[Any]) 
 
 def step(trackers: Sequence[Tracker], frame: Frame, *, debug: bool = False, decode_ms: float = 0.0) -> FrameResult:
     """Update every tracker with `frame`; the timings are sums over the targets."""
-    results = []
+    # trackers that share a network are updated in one batch
+    kinds = {(type(tracker), id(getattr(tracker, "runner", None))) for tracker in trackers}
+    update_all = getattr(trackers[0], "update_all", None) if len(kinds) == 1 else None
+    if update_all is not None:
+        results = update_all(trackers, frame.image, debug=debug)
+    else:
+        results = [tracker.update(frame.image, debug=debug) for tracker in trackers]
     crop = network = select = 0.0
     for tracker in trackers:
-        results.append(tracker.update(frame.image, debug=debug))
         timings = getattr(tracker, "timings", Timings())
         crop += timings.crop_ms
         network += timings.network_ms

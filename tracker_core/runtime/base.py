@@ -14,8 +14,19 @@ from tracker_core.types import Image
 Outputs = tuple[NDArray[np.float32], ...]
 
 
+class SearchRequest(Protocol):
+    """What one search of one target needs: the arguments of `Runner.search`."""
+
+    @property
+    def template(self) -> Any: ...
+    @property
+    def crop(self) -> Image: ...
+    @property
+    def guide_cxcywh(self) -> Sequence[float]: ...
+
+
 class Runner(Protocol):
-    """Runs one Siamese network for batches of one.
+    """Runs one Siamese network.
 
     `template` keeps nothing: what it returns belongs to the tracker, so that one runner serves many targets.
     """
@@ -36,5 +47,12 @@ class Runner(Protocol):
 
         `guide_cxcywh` is the box of the frame before, in crop pixels around the centre; the network is told if it takes
         it.
+        """
+        ...
+
+    def search_batch(self, requests: Sequence[SearchRequest]) -> list[Outputs]:
+        """Return the outputs of several searches, of several targets of one frame for example, in their order.
+
+        A runtime that gains nothing by a batch runs them one after the other.
         """
         ...

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from tracker_core.errors import DeviceError
 from tracker_core.models.network import Network
-from tracker_core.runtime.base import Outputs
+from tracker_core.runtime.base import Outputs, SearchRequest
+from tracker_core.runtime.graphs import exact_arithmetic
 from tracker_core.types import Image
 
 
@@ -29,17 +30,21 @@ class EagerRunner:
     @torch.inference_mode()
     def template(self, crop: Image, exemplar_wh: tuple[float, float]) -> tuple[Tensor, ...]:
         """Return the exemplar's features as tensors on the runner's device."""
-        with device_errors(self.device):
+        with device_errors(self.device), exact_arithmetic():
             exemplar = self._boxes(exemplar_wh, self.network.takes_exemplar_size)
             return self.network.template(image_to_tensor(crop, self.device), exemplar)
 
     @torch.inference_mode()
     def search(self, template: Any, crop: Image, guide_cxcywh: Sequence[float]) -> Outputs:
         """Return the raw outputs as float32 NumPy arrays."""
-        with device_errors(self.device):
+        with device_errors(self.device), exact_arithmetic():
             guide = self._boxes(guide_cxcywh, self.network.takes_guide)
             outputs = self.network.search(template, image_to_tensor(crop, self.device), guide)
             return tuple(np.asarray(output.float().cpu().numpy()) for output in outputs)
+
+    def search_batch(self, requests: Sequence[SearchRequest]) -> list[Outputs]:
+        """Return the outputs of several searches, one after the other."""
+        return [self.search(request.template, request.crop, request.guide_cxcywh) for request in requests]
 
     def _boxes(self, values: Sequence[float], is_taken: bool) -> Tensor | None:
         return torch.tensor([values], dtype=torch.float32, device=self.device) if is_taken else None

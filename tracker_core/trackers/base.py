@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -74,6 +74,11 @@ class NetworkTracker(ABC):
 
         Raises `TrackerStateError` before `init`, `InputError` for an image of another kind.
         """
+
+    @classmethod
+    def update_all(cls, trackers: Sequence[Any], image: Image, *, debug: bool = False) -> list[TrackResult]:
+        """Update the trackers of several targets, made by `fork`, with the next image."""
+        return [tracker.update(image, debug=debug) for tracker in trackers]
 
     @abstractmethod
     def resume(self, box_xywh: Any, scores: Iterable[float] = ()) -> None:

@@ -26,6 +26,7 @@ def build_tracker(
     weights: str | Path | None = None,
     device: str = "auto",
     runtime: str = "auto",
+    precision: str = "fp32",
     overrides: Iterable[str] | Mapping[str, Any] = (),
 ) -> NetworkTracker:
     """Return a tracker ready for `init`.
@@ -35,6 +36,7 @@ def build_tracker(
         weights: a checkpoint of ours; None takes the shipped or imported one of that name.
         device: "auto", "cpu", "cuda" or "cuda:N".
         runtime: "auto" or a name from `runtime.RUNTIMES`.
+        precision: a name from `runtime.PRECISIONS`; other than "fp32" on a GPU only.
         overrides: changes to the tracker's configuration as `tracking.window_influence=0.3` texts or a mapping.
 
     Raises `InputError` for an unknown name, `CheckpointError` for weights that do not fit, `DeviceError`,
@@ -71,7 +73,9 @@ def build_tracker(
         ) from error
     if overrides:
         _try_sizes(network.eval(), config.tracking)
-    tracker = tracker_from_network(config, network, device=device, runtime=runtime, make_runner=make_runner)
+    tracker = tracker_from_network(
+        config, network, device=device, runtime=runtime, precision=precision, make_runner=make_runner
+    )
     tracker.weights_path = path
     return tracker
 
@@ -97,13 +101,14 @@ def tracker_from_network(
     *,
     device: str = "cpu",
     runtime: str = "eager",
+    precision: str = "fp32",
     make_runner: Callable[..., Any] | None = None,
 ) -> NetworkTracker:
     """Wrap a network that is in memory already (training's, a test's, a published state dict's)."""
     from tracker_core.runtime import make_runner as default_make_runner
 
     make_layout(config)  # its mistakes come before a network is exported
-    runner = (make_runner or default_make_runner)(network, config, device=device, runtime=runtime)
+    runner = (make_runner or default_make_runner)(network, config, device=device, runtime=runtime, precision=precision)
     if config.anchors.style == "overlap":
         from tracker_core.trackers.atom.tracker import AtomTracker  # it loads torch
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from tracker_core.trackers.base import NetworkTracker, check_image
 from tracker_core.trackers.confidence import confidence
 from tracker_core.trackers.lost_search import lost_search_size, sweep_center
 from tracker_core.trackers.scale_search import best_scale, scale_factors
+from tracker_core.trackers.searching import Searching, SearchRequest, update_together
 from tracker_core.trackers.state import StateMachine
 from tracker_core.types import Image, Timings, TrackDebug, TrackingState, TrackResult
 
@@ -109,6 +110,15 @@ class SiameseTracker(NetworkTracker):
 
         Raises `TrackerStateError` before `init`, `InputError` for an image of another kind.
         """
+        return update_together([self], image, debug=debug)[0]
+
+    @classmethod
+    def update_all(cls, trackers: Sequence[Any], image: Image, *, debug: bool = False) -> list[TrackResult]:
+        """Update the trackers of several targets, which share a network, in one batch."""
+        return update_together(trackers, image, debug=debug)
+
+    def searching(self, image: Image, debug: bool) -> Searching:
+        """Do what `update` does, but for the network's part: that is asked for, and answered by who drives this."""
         if self._template is None:
             raise TrackerStateError("The tracker was updated before it was started; call init(image, box) first.")
         check_image(image)
@@ -127,8 +137,8 @@ class SiameseTracker(NetworkTracker):
         cropped = time.perf_counter()
         # the search region is cut around the last box, which therefore lies in its middle
         expected_wh = (float(size[0] * scales[0]), float(size[1] * scales[1]))
-        answers = [self.runner.search(self._template, crop, (0.0, 0.0, *expected_wh)) for crop, _ in crops]
-        ran = time.perf_counter()
+        found = yield [SearchRequest(self._template, crop, (0.0, 0.0, *expected_wh)) for crop, _ in crops]
+        ran, answers = time.perf_counter(), found.outputs
         number = best_scale([self._layout.peak(answer) for answer in answers], cfg.penalty_k) if len(answers) > 1 else 0
         candidates = self._candidates(answers[number], search_size)
         choice = self._layout.choose(
@@ -150,7 +160,7 @@ class SiameseTracker(NetworkTracker):
         state = self._state.step(score)
         done = time.perf_counter()
         self.timings = Timings(
-            crop_ms=(cropped - started) * 1e3, network_ms=(ran - cropped) * 1e3, select_ms=(done - ran) * 1e3
+            crop_ms=(cropped - started) * 1e3, network_ms=found.network_ms, select_ms=(done - ran) * 1e3
         )
         found_center, found_size = self._center, self._size
         if not cfg.keeps_in_image:
