@@ -18,7 +18,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "tracker_core": (
         ("errors",),
         ("types",),
-        ("files", "opencv", "packaged"),
+        ("files", "opencv", "packaged", "pipeline"),
         ("boxes",),
         ("metrics",),
         ("config",),

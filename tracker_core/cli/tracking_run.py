@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import logging
 import math
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from tracker_core.cli.console import INTERRUPTED, Reporter
+from tracker_core.cli.video_pipeline import VideoPipeline
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.metrics import precision_at, success_auc
+from tracker_core.pipeline import WAITING
 from tracker_core.rendering.overlays import draw_result, looks_of
 from tracker_core.rendering.recording import RecordedSource, recorded_run
 from tracker_core.rendering.writers import VideoWriter
@@ -25,8 +30,19 @@ from tracker_core.results.run import BoxOrigin, Run
 from tracker_core.results.run_file import save_run
 from tracker_core.results.unfinished import UNFINISHED_SUFFIX, RunJournal, parse_unfinished
 from tracker_core.trackers.producers import describe_producer
-from tracker_core.types import FloatArray, Frame, FrameSource, Sequence, TrackingState, TrackResult, iterate_frames
+from tracker_core.types import (
+    FloatArray,
+    Frame,
+    FrameResult,
+    FrameSource,
+    Image,
+    Sequence,
+    TrackingState,
+    TrackResult,
+    iterate_frames,
+)
 
+logger = logging.getLogger(__name__)
 OnSummary = Callable[[dict[str, Any]], None]
 
 
@@ -75,6 +91,9 @@ class TrackingRun:
         for number, target_name in enumerate(target_names, 1):
             self.recorder.target(number).name = target_name
         self.update_ms: list[float] = []
+        self.decode_ms: list[float] = []
+        self.stages: dict[str, float] = {}  # frames per second
+        self.frames_per_second: float | None = None
         self.notes: list[str] = []
 
     def execute(self) -> int:
@@ -191,12 +210,12 @@ class TrackingRun:
         if self.source.frame_count is not None:
             left = max(0, self.source.frame_count - self.frames.first)
             total = left if total is None else min(total, left)
-        frames = track(
-            self.trackers, self.source, self.boxes,
-            stop_after=self.frames.count, known=known, is_backwards=self.frames.is_backwards,
-        )  # fmt: skip
-        with Reporter(self.args.progress, self.title, total) as progress:
-            for produced, outcome in enumerate(frames):
+        began = time.perf_counter()
+        with contextlib.ExitStack() as stack:
+            video = None if writer is None else stack.enter_context(VideoPipeline(writer, self._draw))
+            outcomes = stack.enter_context(contextlib.closing(self._track(known)))
+            progress = stack.enter_context(Reporter(self.args.progress, self.title, total))
+            for produced, outcome in enumerate(outcomes):
                 index = outcome.frame.index
                 if self.frames.is_backwards and not self.frames.has(index):
                     break  # damaged frames are not counted
@@ -205,16 +224,40 @@ class TrackingRun:
                         self._set_key_frames(index)
                     else:
                         self.update_ms.append(outcome.timings.update_ms / len(self.trackers))
+                        self.decode_ms.append(outcome.timings.decode_ms)
                     self.recorder.add(outcome, file_name(self.source, index))
                     journal.add(self.recorder, index)
-                if writer is not None:
-                    self._draw(writer, outcome.frame, outcome.results)
+                if video is not None:
+                    video.add(outcome.frame, outcome.results)
                 progress.advance()
+        self._note_speed((time.perf_counter() - began) / max(1, len(self.recorder)), video)
 
-    def _draw(self, writer: VideoWriter, frame: Frame, results: Iterable[TrackResult]) -> None:
+    def _track(self, known: dict[int, list[TrackResult]]) -> Generator[FrameResult, None, None]:
+        # a live source is read when a frame is wanted: what was read ahead would be old
+        ahead = 0 if self.source.is_live else WAITING
+        yield from track(
+            self.trackers, self.source, self.boxes, stop_after=self.frames.count, known=known,
+            is_backwards=self.frames.is_backwards, read_ahead=ahead,
+        )  # fmt: skip
+
+    def _note_speed(self, whole_s: float, video: VideoPipeline | None) -> None:
+        """Note frames per second, of each stage and of the whole: the slowest stage limits it."""
+        if not self.update_ms:
+            return
+        seconds = {
+            "decode": float(np.mean(self.decode_ms)) / 1e3,
+            "track": float(np.mean(self.update_ms)) * len(self.trackers) / 1e3,
+            **({} if video is None else video.seconds),
+        }
+        self.stages = {name: 1 / max(value, 1e-9) for name, value in seconds.items()}
+        self.frames_per_second = 1 / max(whole_s, 1e-9)
+        rates = ", ".join(f"{name} {rate:.0f}" for name, rate in self.stages.items())
+        logger.info("Frames per second: %s; side by side %.0f.", rates, self.frames_per_second)
+
+    def _draw(self, frame: Frame, results: list[TrackResult]) -> Image:
         shown = [truth_row(sequence, frame.index) for sequence in self.truth]
         looks = looks_of([record.name for record in self.recorder.targets.values()])
-        writer.write(draw_result(frame.image, [*results], shown, looks=looks), frame.time_s)
+        return draw_result(frame.image, results, shown, looks=looks)
 
     def _draw_forwards(self, writer: VideoWriter) -> BaseException | None:
         """Write the video of a run that was tracked backwards, from its first frame on."""
@@ -226,7 +269,8 @@ class TrackingRun:
                     if frame.index > indices[-1]:
                         break
                     found = [record.results.get(frame.index) for record in self.recorder.targets.values()]
-                    self._draw(writer, frame, [result for result in found if result is not None])
+                    image = self._draw(frame, [result for result in found if result is not None])
+                    writer.write(image, frame.time_s)
                     progress.advance()
         except BaseException as error:  # as with tracking: what was written is kept
             return error
@@ -260,6 +304,8 @@ class TrackingRun:
             "frames": len(run),
             "update_ms_median": median,
             "updates_per_second": 1e3 / median if median else None,
+            "frames_per_second": self.frames_per_second,
+            "stages_per_second": self.stages,
             "targets": targets,
             "warnings": [*getattr(self.source, "warnings", ()), *self.notes],
         }

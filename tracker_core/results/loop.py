@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tracker_core.errors import InputError, SourceError
+from tracker_core.pipeline import ReadAhead
 from tracker_core.sources.backwards import read_backwards
 from tracker_core.types import (
     Frame,
@@ -66,25 +69,37 @@ def track(
     stop_after: int | None = None,
     known: Mapping[int, Sequence[TrackResult]] | None = None,
     is_backwards: bool = False,
+    read_ahead: int = 0,
 ) -> Iterator[FrameResult]:
     """Track from where `source` stands to its end (or back to its start), or for `stop_after` frames.
 
     One `Tracker` per box, each `x, y, w, h` in the first frame read. Yields the first frame too, with the given
     boxes. `known` holds the results, by frame, of an earlier run from the same start: they are yielded as they are,
-    and tracking continues after the last of them (the trackers then need `resume`). Raises `SourceError` if there is
+    and tracking continues after the last of them (the trackers then need `resume`). With `read_ahead` so many frames
+    are read in a thread while earlier ones are tracked, none beyond the last; close the iterator before the source
+    then, and leave it at 0 for live sources, whose frames would be old. Raises `SourceError` if there is
     no frame at all, or no way back.
     """
-    known = known or {}
-    frames = read_backwards(source) if is_backwards else iterate_frames(source)
+    is_empty = True
+    frames = itertools.islice(_timed(read_backwards(source) if is_backwards else iterate_frames(source)), stop_after)
+    with ReadAhead(frames, read_ahead) if read_ahead else contextlib.nullcontext(frames) as read:
+        for outcome in _track(trackers, read, boxes_xywh, known or {}, is_backwards):
+            is_empty = False
+            yield outcome
+    if is_empty:
+        raise SourceError(f"'{source.name}' holds no frame to track in.")
+
+
+def _track(
+    trackers: Sequence[Any],
+    frames: Iterable[tuple[Frame, float]],
+    boxes_xywh: Sequence[Any],
+    known: Mapping[int, Sequence[TrackResult]],
+    is_backwards: bool,
+) -> Iterator[FrameResult]:
     way = ResultOrigin.BACKWARDS if is_backwards else ResultOrigin.TRACKED
-    produced = 0
     followed: list[Sequence[TrackResult]] = []  # known results that the trackers have not seen
-    while stop_after is None or produced < stop_after:
-        began = time.perf_counter()
-        frame = next(frames, None)
-        decode_ms = (time.perf_counter() - began) * 1e3
-        if frame is None:
-            break
+    for produced, (frame, decode_ms) in enumerate(frames):
         if produced == 0:
             yield start(trackers, frame, boxes_xywh)
         elif frame.index in known:
@@ -97,9 +112,14 @@ def track(
             followed.clear()
             outcome = step(trackers, frame, decode_ms=decode_ms)
             yield replace(outcome, results=tuple(replace(result, origin=way) for result in outcome.results))
-        produced += 1
-    if produced == 0:
-        raise SourceError(f"'{source.name}' holds no frame to track in.")
+
+
+def _timed(frames: Iterator[Frame]) -> Iterator[tuple[Frame, float]]:
+    """Yield each frame with the milliseconds that reading it took."""
+    began = time.perf_counter()
+    for frame in frames:
+        yield frame, (time.perf_counter() - began) * 1e3
+        began = time.perf_counter()
 
 
 def _copy(box_xywh: Any) -> Any:
