@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -23,6 +24,8 @@ from app.session.frame_view import ResultRow
 from app.worker.player import Player
 from tracker_core.errors import InputError
 from tracker_core.results.motion import parse_length_scale
+
+logger = logging.getLogger(__name__)
 
 
 class ExportControls(QObject):
@@ -110,6 +113,8 @@ class ExportControls(QObject):
     def _on_message(self, message: dict[str, Any]) -> None:
         if message.get("event") == "result":
             self._panels.written.show_written(message.get("files", ()), message.get("warnings", ()))
+            for remark in message.get("warnings", ()):
+                logger.info("Export: %s", remark)
 
     def _on_finished(self, job: Job, run_file: str, code: int, sentence: str) -> None:
         Path(run_file).unlink(missing_ok=True)

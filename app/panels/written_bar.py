@@ -8,8 +8,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt5.QtCore import Qt, QUrl
-from PyQt5.QtGui import QDesktopServices
+from PyQt5.QtGui import QDesktopServices, QResizeEvent
 from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+
+class _Line(QLabel):
+    """A line that is cut to the width it gets; the tooltip has all of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._whole = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def show_line(self, text: str, details: str) -> None:
+        """Show a text, and `details` in the tooltip."""
+        self._whole = text
+        self.setToolTip(details)
+        self._cut()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Cut the text to another width."""
+        super().resizeEvent(event)
+        self._cut()
+
+    def _cut(self) -> None:
+        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width()))
 
 
 class WrittenBar(QFrame):
@@ -19,10 +42,7 @@ class WrittenBar(QFrame):
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._paths: list[Path] = []
-        self.text = QLabel()
-        self.text.setWordWrap(True)
-        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.text = _Line()
         self.open = QPushButton(self.tr("Open"))
         self.open.setToolTip(self.tr("Open it with the program that the desktop has for it"))
         self.open.clicked.connect(self._open)
@@ -48,10 +68,10 @@ class WrittenBar(QFrame):
             return
         first = self._paths[0]
         if len(self._paths) > 1:
-            said = self.tr("Wrote {} files to {}.").format(len(self._paths), first.parent)
+            said = self.tr("Wrote {} files to {}.").format(len(self._paths), first.parent.name)
         else:
-            said = self.tr("Wrote {}.").format(first)
-        self.text.setText(" ".join([said, *remarks]))
+            said = self.tr("Wrote {}.").format(first.name)
+        self.text.show_line(" ".join([said, *remarks]), "\n".join([str(first), *remarks]))
         self.show()
 
     def _open(self) -> None:

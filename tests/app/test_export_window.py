@@ -315,7 +315,12 @@ def test_what_was_written_can_be_opened(drive, clip, tmp_path, monkeypatch):
     path = tmp_path / "out.gif"
     export(driver, ExportOptions(GIF, str(path), 5, 9, overlays=("prediction",), shown=shown))
     bar = driver.window.panels.written
-    assert not driver.failures and bar.isVisible() and str(path) in bar.text.text()
+    assert (
+        not driver.failures
+        and bar.isVisible()
+        and bar.text.text() == "Wrote out.gif."
+        and bar.text.toolTip() == str(path)
+    )
     with av.open(str(path)) as container:
         frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
     assert len(frames) == 5 and frames[0].shape[0] == frames[0].shape[1]
