@@ -76,7 +76,7 @@ def overlap(result: Any, place: tuple[float, float, float]) -> float:
 def passing(frame: int) -> list[tuple[float, float, float]]:
     """The target walks to the right, its twin comes towards it; where they pass, the twin scores better."""
     weak = 14 <= frame <= 34
-    return [(80.0 + 5 * frame, 120.0, 0.7 if weak else 0.95), (330.0 - 5 * frame, 135.0, 0.95 if weak else 0.9)]
+    return [(80.0 + 5 * frame, 120.0, 0.7 if weak else 0.95), (330.0 - 5 * frame, 150.0, 0.95 if weak else 0.9)]
 
 
 def standing(frame: int) -> list[tuple[float, float, float]]:
@@ -88,7 +88,7 @@ def standing(frame: int) -> list[tuple[float, float, float]]:
 def test_the_twin_does_not_take_over(scene: Any, frames: int) -> None:
     _, alone, _ = follow_scene(scene, frames)
     assert overlap(alone[-1], scene(frames - 1)[0]) < 0.1  # the network alone goes over
-    _, held, _ = follow_scene(scene, frames, rival_weight=0.6, motion_weight=0.1)
+    _, held, _ = follow_scene(scene, frames, rival_weight=0.6)
     assert overlap(held[-1], scene(frames - 1)[0]) > 0.6
 
 
@@ -122,14 +122,14 @@ def test_peaks_are_apart_from_the_best_and_from_each_other() -> None:
 
 def test_turned_off_nothing_is_added() -> None:
     _, alone, _ = follow_scene(passing, 12)
-    tracker, off, _ = follow_scene(passing, 12, rival_weight=0.0, motion_weight=0.0)
+    tracker, off, _ = follow_scene(passing, 12, rival_weight=0.0, coast_frames=0)
     for one, other in zip(alone, off, strict=True):
         assert one.box_xywh.tobytes() == other.box_xywh.tobytes() and one.score == other.score
     assert tracker._favour(np.zeros(2), np.ones(2)) is None
 
 
 def test_a_frame_that_is_done_again_has_the_same_answer() -> None:
-    tracker, results, runner = follow_scene(passing, 40, rival_weight=0.6, motion_weight=0.1)
+    tracker, results, runner = follow_scene(passing, 40, rival_weight=0.6, coast_frames=10)
     scores = [result.score for result in results]
     for stood in (30, 12, 25):  # back, further back, and forward again
         tracker.resume(results[stood - 1].box_xywh, scores[:stood])
@@ -177,3 +177,26 @@ def returning(frame: int) -> list[tuple[float, float, float]]:
 def test_after_a_loss_the_target_itself_is_no_look_alike() -> None:
     _, results, _ = follow_scene(returning, 40, rival_weight=0.6, window_influence=0.0, hold_below=0.01)
     assert overlap(results[-1], (180.0, 120.0, 0)) > 0.6
+
+
+def walking(frame: int) -> list[tuple[float, float, float]]:
+    """The target walks behind something for eight frames and comes out on the other side."""
+    place = (80.0 + 5 * frame, 120.0)
+    return [(*place, 0.02 if 20 <= frame < 28 else 0.9)]
+
+
+def test_an_unseen_target_continues_as_it_moved() -> None:
+    tracker, _, runner = follow_scene(walking, 20, coast_frames=10)
+    runner.objects = lambda frame: [] if 20 <= frame < 28 else walking(frame)
+    hidden_for = go_on(tracker, runner, 20, 28)
+    steps = np.diff([result.box_xywh[0] for result in hidden_for])
+    assert (steps > 1.5).all() and (np.diff(steps) < 0).all()  # onwards, ever slower
+    assert [float(result.box_xywh[2]) for result in hidden_for] == [SIZE] * 8
+    assert overlap(go_on(tracker, runner, 28, 31)[-1], walking(30)[0]) > 0.6
+
+
+def test_coasting_ends() -> None:
+    tracker, results, runner = follow_scene(walking, 20, coast_frames=3, hold_below=0.01)
+    runner.objects = lambda frame: []
+    places = [float(result.box_xywh[0]) for result in [results[-1], *go_on(tracker, runner, 20, 28)]]
+    assert places[0] < places[1] < places[2] < places[3] == places[4] == places[8]

@@ -84,13 +84,13 @@ class TrackingConfig:
         0.35, 0.0, 1.0, "How fast the size follows: 0 keeps it, 1 takes it at once.",
         label="Smoothing", by_hand=(0.0, 1.0, 0.01), tuned=(0.2, 0.8),
     )  # fmt: skip
-    motion_weight: float = number(
-        0.0, 0.0, 1.0, "How much a candidate counts that lies where the target's motion leads; 0 turns it off.",
-        label="Motion", by_hand=(0.0, 1.0, 0.01), tuned=(0.0, 0.4),
-    )  # fmt: skip
     rival_weight: float = number(
         0.0, 0.0, 2.0, "How much is held against a candidate that belongs to a look-alike; 0 turns it off.",
         label="Look-alikes", by_hand=(0.0, 1.0, 0.01), tuned=(0.0, 1.0),
+    )  # fmt: skip
+    coast_frames: int = number(
+        0, 0, 100, "For so many frames in which the target is not seen its box continues as it moved; 0 turns it off.",
+        label="Coasting", by_hand=(0, 30, 1),
     )  # fmt: skip
     convention: str = choice(
         "exact",

@@ -1,10 +1,10 @@
-"""Keeping more than one idea: the target's motion, and the look-alikes beside it, decide together with the scores.
+"""Keeping more than one idea: the look-alikes beside the target decide together with the scores, and its motion.
 
 Around any network with box candidates. A peak of the scores beside the target is a look-alike; it is followed from
 frame to frame by its place and its size (the association of KeepTrack, Mayer et al. 2021, without a learned matcher). A
 candidate that lies on a look-alike's track is held back (DaSiamRPN, Zhu et al. 2018, equation 5, with overlap in place
-of likeness), one where the target is expected is favoured (SAMURAI, Yang et al. 2024). All boxes here are cx, cy, w, h
-in image pixels.
+of likeness). While nothing is seen of the target, its box continues as it moved before. All boxes here are cx, cy, w,
+h in image pixels.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.boxes import cxcywh_to_xywh, iou_xywh
-from tracker_core.config import TrackingConfig
 
 Box = NDArray[np.float64]
 
-GOOD = 0.6  # from this score of the network on the target is sure; below half of it, it is weak
+GOOD, WEAK = 0.6, 0.25  # from this score of the network on the target is sure, and below that it is not seen
 RIVAL_SCORE = 0.3  # a peak below this share of the winner's score is no look-alike
 RIVALS = 5  # at most so many are followed
 CONFIRMED = 2  # frames in which a look-alike was seen before it counts
 FORGOTTEN = 15  # frames without it after which a look-alike is forgotten
-STABLE = 4  # frames in a row with a good score before the motion counts
+STEADY_MOTION, STEADY_SIZE = 0.15, 0.1  # how fast the usual motion and size follow those of a good frame
+SLOWING = 0.9  # in each frame in which the target is not seen
 GAIN = 0.4  # how fast a velocity follows what is measured
 DOUBT_AFTER, DOUBT = 3, 30  # after so many weak frames in a row: good frames until a new look-alike is believed
 REFUSED = 0.05  # what is taken from a candidate's score, at least, where a look-alike counts against it
@@ -64,68 +64,87 @@ class Track:
 class Memory:
     """What is known after a frame.
 
-    `stable` and `weak` count the frames in a row with a good and with a weak score. `doubt` counts the good frames that
-    are missing until the box is surely the target's again: whoever was lost may have come back to another object, and
-    the target itself would then be the look-alike.
+    Attributes:
+        target: its track. rivals: those of its look-alikes.
+        motion, size: its usual velocity and its usual width and height, of frames with a good score.
+        weak: frames in a row in which it was not seen. hidden: such frames since the last good one.
+        doubt: good frames that are missing until the box is surely the target's again. Whoever was lost may have come
+            back to another object, and the target itself would then be the look-alike.
     """
 
     target: Track
+    motion: NDArray[np.float64]
+    size: NDArray[np.float64]
     rivals: tuple[Track, ...] = ()
-    stable: int = 0
     weak: int = 0
+    hidden: int = 0
     doubt: int = 0
 
-    def after(self, target: Track, rivals: tuple[Track, ...], is_good: bool, is_weak: bool) -> Memory:
-        """Return the memory after one more frame."""
+    @classmethod
+    def of(cls, box_cxcywh: Box) -> Memory:
+        """Return what is known of a target of which only its box is known."""
+        return cls(Track(box_cxcywh, np.zeros(2)), np.zeros(2), box_cxcywh[2:])
+
+    def after(self, box_cxcywh: Box, score: float, peaks: list[Box]) -> Memory:
+        """Return the memory after one more frame: the target's box as it was moved, its score, the peaks beside it."""
+        is_good, is_weak = score >= GOOD, score < WEAK
         weak = self.weak + 1 if is_weak else 0
-        doubt = DOUBT if weak >= DOUBT_AFTER else max(self.doubt - is_good, 0)
-        return Memory(target, rivals, self.stable + 1 if is_good else 0, weak, doubt)
+        coasted = dataclasses.replace(self.target.coasted(), box_cxcywh=box_cxcywh)
+        change = box_cxcywh[:2] - self.target.box_cxcywh[:2]
+        return Memory(
+            target=coasted if is_weak else self.target.moved_to(box_cxcywh),
+            motion=self.motion + is_good * STEADY_MOTION * (change - self.motion),
+            size=self.size * (box_cxcywh[2:] / self.size) ** (is_good * STEADY_SIZE),
+            rivals=follow(self.rivals, peaks, may_begin=is_good and not self.doubt),
+            weak=weak,
+            hidden=0 if is_good else self.hidden + is_weak,
+            doubt=DOUBT if weak >= DOUBT_AFTER else max(self.doubt - is_good, 0),
+        )
 
 
 class Association:
     """The memory of one target over the frames."""
 
     def __init__(self, box_cxcywh: Box) -> None:
-        self._memory = Memory(Track(box_cxcywh, np.zeros(2)))
+        self._memory = Memory.of(box_cxcywh)
         self._frame = 0
         self._favour = np.zeros(0, np.float32)  # of the frame in progress
         self._past: OrderedDict[int, Memory] = OrderedDict({0: self._memory})
 
     def stand_at(self, frame: int, box_cxcywh: Box) -> None:
         """Return to what was known after the frame, counted from the start: of the last 1000, or begin again there."""
-        found = self._past.get(frame)
-        self._memory = found or Memory(Track(box_cxcywh, np.zeros(2)))
+        self._memory = self._past.get(frame) or Memory.of(box_cxcywh)
         self._frame = frame
 
-    def favour(self, boxes_cxcywh: Box, tracking: TrackingConfig) -> NDArray[np.float32]:
+    def favour(self, boxes_cxcywh: Box, rival_weight: float) -> NDArray[np.float32]:
         """Return what is added to the scores of candidates (N, 4)."""
-        known = self._memory
-        boxes = cxcywh_to_xywh(boxes_cxcywh)
-        mine = iou_xywh(boxes, cxcywh_to_xywh(known.target.expected_cxcywh))
-        bonus = np.zeros(len(boxes))
-        if known.stable >= STABLE:
-            bonus += tracking.motion_weight * mine
-        rivals = [rival for rival in known.rivals if rival.seen >= CONFIRMED]
-        if rivals and tracking.rival_weight:
+        self._favour = np.zeros(len(boxes_cxcywh), np.float32)
+        rivals = [rival for rival in self._memory.rivals if rival.seen >= CONFIRMED]
+        if rivals and rival_weight:
+            boxes = cxcywh_to_xywh(boxes_cxcywh)
+            mine = iou_xywh(boxes, cxcywh_to_xywh(self._memory.target.expected_cxcywh))
             theirs = [iou_xywh(boxes, cxcywh_to_xywh(rival.expected_cxcywh)) for rival in rivals]
-            bonus -= tracking.rival_weight * np.maximum(np.max(theirs, axis=0) - mine, 0.0)
-        self._favour = np.asarray(bonus, np.float32)
+            self._favour -= (rival_weight * np.maximum(np.max(theirs, axis=0) - mine, 0.0)).astype(np.float32)
         return self._favour
 
     def is_refused(self, scores: NDArray[np.float32], best: int) -> bool:
-        """Whether the best that was left is weak beside what look-alikes took away: the target is hidden, or gone."""
+        """Return whether the best that was left is weak beside what look-alikes took away: the target is hidden."""
         taken = scores[self._favour < -REFUSED]
         return bool(len(taken) and scores[best] < RIVAL_SCORE * taken.max())
 
+    def coast(self, score: float, frames: int) -> Box | None:
+        """Return where an unseen target should be, with its usual motion and size; None if seen, or after `frames`."""
+        known = self._memory
+        if score >= WEAK or known.hidden >= frames:
+            return None
+        center = known.target.box_cxcywh[:2] + known.motion * SLOWING ** (known.hidden + 1)
+        return np.concatenate((center, known.size))
+
     def learn(self, box_cxcywh: Box, boxes_cxcywh: Box, scores: NDArray[np.float32], best: int) -> None:
         """Take over a frame: the target's box as it was moved, all candidates (N, 4), (N,), and which one was taken."""
-        known, score = self._memory, float(scores[best])
-        is_good, is_weak = score >= GOOD, score < GOOD / 2
-        coasted = dataclasses.replace(known.target.coasted(), box_cxcywh=box_cxcywh)
-        target = coasted if is_weak else known.target.moved_to(box_cxcywh)
+        score = float(scores[best])
         peaks = find_peaks(boxes_cxcywh, scores, best, RIVAL_SCORE * max(score, GOOD))
-        rivals = follow(known.rivals, peaks, may_begin=is_good and not known.doubt)
-        self._memory = known.after(target, rivals, is_good, is_weak)
+        self._memory = self._memory.after(box_cxcywh, score, peaks)
         self._frame += 1
         self._past[self._frame] = self._memory
         while len(self._past) > KEPT:

@@ -154,7 +154,10 @@ class SiameseTracker(NetworkTracker):
         score = confidence(choice.score, cfg) if is_evidence else 0.0
         # elsewhere in the image a weak answer is another object's
         is_enough = choice.score >= cfg.hold_below and not (is_lost and cfg.lost_sweep and score < cfg.score_high)
-        if is_evidence and is_enough and not self._is_refused(choice):
+        coasted = self._association.coast(choice.score, cfg.coast_frames) if is_evidence else None
+        if coasted is not None:
+            self._center, self._size = self._clip(coasted[:2], coasted[2:], image)
+        elif is_evidence and is_enough and not self._is_refused(choice):
             self._move(choice, center, scales, image)
         self._learn(choice, center, scales)
         state = self._state.step(score)
@@ -174,10 +177,10 @@ class SiameseTracker(NetworkTracker):
 
     def _favour(self, center: NDArray[np.float64], scales: NDArray[np.float64]) -> Favour | None:
         """Return what the memory says of candidates in a region around `center`; None where it is turned off."""
-        cfg = self._current
-        if not self._remembers():
+        weight = self._current.rival_weight
+        if not weight:
             return None
-        return lambda boxes_cxcywh: self._association.favour(in_image(boxes_cxcywh, center, scales), cfg)
+        return lambda boxes_cxcywh: self._association.favour(in_image(boxes_cxcywh, center, scales), weight)
 
     def _learn(self, choice: Choice, center: NDArray[np.float64], scales: NDArray[np.float64]) -> None:
         """Let the memory take over a frame."""
@@ -189,10 +192,12 @@ class SiameseTracker(NetworkTracker):
 
     def _is_refused(self, choice: Choice) -> bool:
         """Return whether look-alikes left nothing that could be the target."""
-        return self._remembers() and self._association.is_refused(choice.selection.scores, choice.selection.best)
+        return bool(self._current.rival_weight) and self._association.is_refused(
+            choice.selection.scores, choice.selection.best
+        )
 
     def _remembers(self) -> bool:
-        return bool(self._current.motion_weight or self._current.rival_weight)
+        return bool(self._current.coast_frames or self._current.rival_weight)
 
     def _search_size(self) -> int:
         """Return the side of the search crop in pixels: another one for small targets, where the network has it."""
