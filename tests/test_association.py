@@ -75,7 +75,7 @@ def overlap(result: Any, place: tuple[float, float, float]) -> float:
 
 def passing(frame: int) -> list[tuple[float, float, float]]:
     """The target walks to the right, its twin comes towards it; where they pass, the twin scores better."""
-    weak = 14 <= frame <= 34
+    weak = 21 <= frame <= 30  # the twin has been in the search region since frame 18
     return [(80.0 + 5 * frame, 120.0, 0.7 if weak else 0.95), (330.0 - 5 * frame, 150.0, 0.95 if weak else 0.9)]
 
 
