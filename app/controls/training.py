@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from PyQt5.QtCore import QObject, QSettings, pyqtSignal
 
+from app.controls.training_data import DataLookup
 from app.jobs.jobs import Job, Jobs
 from app.jobs.stopping import stop
 from app.panels.fields import is_folder
 from app.panels.training import TrainingOptions, TrainingPanel
+from app.session.trackers import TrackerChoice
 from app.worker.player import Player
+from tracker_core.presets import DEFAULT_TRACKER
 
 
 class TrainingControls(QObject):
@@ -24,6 +28,12 @@ class TrainingControls(QObject):
         super().__init__(parent)
         self._panel, self._player, self._jobs, self._kept = panel, player, jobs, kept
         self._job: Job | None = None
+        self._earlier: TrackerChoice | None = None
+        self._data = DataLookup(self)
+        self._data.found.connect(panel.show_data)
+        panel.data_named.connect(self._data.look)
+        panel.back_requested.connect(self._go_back)
+        player.worker.tracker_ready.connect(self._follow_choice)
         panel.run_requested.connect(self.run)
         panel.stop_requested.connect(self.stop)
         panel.weights_chosen.connect(self._use)
@@ -70,4 +80,21 @@ class TrainingControls(QObject):
             self.failed.emit(self.tr("Training failed"), sentence, job.details)
 
     def _use(self, path: str) -> None:
+        self._earlier = self._player.choice
         self._player.choose_tracker(replace(self._player.choice, name=None, weights=path))
+        self._panel.show_way_back(self._earlier.name or Path(self._earlier.weights or "").stem or DEFAULT_TRACKER)
+
+    def _go_back(self) -> None:
+        if self._earlier is not None:
+            self._player.choose_tracker(replace(self._earlier, device=self._player.choice.device))
+            self._forget_earlier()
+
+    def _follow_choice(self) -> None:
+        """Offer the weights again once the user chose another tracker elsewhere."""
+        choice = self._player.choice
+        if self._earlier is not None and (choice.name is not None or choice.weights == self._earlier.weights):
+            self._forget_earlier()
+
+    def _forget_earlier(self) -> None:
+        self._earlier = None
+        self._panel.show_way_back("")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PyQt5.QtCore import QEvent, Qt, pyqtSignal
+from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtGui import QShowEvent
 from PyQt5.QtWidgets import (
     QFileDialog,
@@ -22,13 +22,11 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
 from app.panels.fields import ComboBox, PathField, is_file, with_browse
-from app.panels.parts import color_plot, make_plots
+from app.panels.training_plots import TrainingPlots
 from app.panels.training_progress import TrainingProgress
 
 STATE_FILE = "state.safetensors"
-FEW = 10  # so few losses are points as well: a line through a single one cannot be seen
 WEIGHTS = ("best.safetensors", "last.safetensors")  # the first one that is there is used
 
 
@@ -63,21 +61,20 @@ class TrainingPanel(QWidget):
     run_requested = pyqtSignal(object)  # TrainingOptions
     stop_requested = pyqtSignal()
     weights_chosen = pyqtSignal(str)
+    back_requested = pyqtSignal()  # to the tracker before the run's weights
+    data_named = pyqtSignal(str, str)  # recipe, folder
 
     def __init__(self, configs: Sequence[Path], out: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("training_panel")
         self._is_running = self._is_stopping = False
         self._progress = TrainingProgress()
-        self._is_made = False
-        self._plots: list[Any] = []
+        self._earlier = ""
         splitter = QSplitter()
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(self._make_form(configs, out))
-        self._plot_holder = QWidget()
-        self._plot_holder.setMinimumWidth(240)
-        QHBoxLayout(self._plot_holder).setContentsMargins(0, 0, 0, 0)
-        splitter.addWidget(self._plot_holder)
+        self.plots = TrainingPlots()
+        splitter.addWidget(self.plots)
         splitter.setStretchFactor(1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
@@ -87,12 +84,17 @@ class TrainingPanel(QWidget):
     def options(self) -> TrainingOptions:
         """Return what is to be run; raises ValueError where a quote of the changes is not closed."""
         return TrainingOptions(
-            str(self.config.currentData() or self.config.currentText().strip()),
+            self.recipe,
             self.data.path,
             self.out.path,
             self.device.currentText(),
             tuple(shlex.split(self.changes.text())),
         )
+
+    @property
+    def recipe(self) -> str:
+        """The file of the chosen recipe."""
+        return str(self.config.currentData() or self.config.currentText().strip())
 
     def set_devices(self, devices: Sequence[str]) -> None:
         """Offer devices; "auto" comes first."""
@@ -105,14 +107,14 @@ class TrainingPanel(QWidget):
         """Show that a run starts; the curves of a resumed one stay."""
         self._progress.begin(is_resumed)
         self._is_stopping = False
-        self._draw()
+        self.plots.draw(*self.curves())
         self.set_running(True, self._progress.text)
 
     def take(self, message: dict[str, Any]) -> None:
         """Take one line of `train`'s progress."""
         self._progress.take(message)
         self.status.setText(self._progress.text)
-        self._draw()
+        self.plots.draw(*self.curves())
 
     def show_stopping(self) -> None:
         """Show that the run was asked to stop."""
@@ -156,7 +158,7 @@ class TrainingPanel(QWidget):
         self.config.setAccessibleName(self.tr("Recipe"))
         self.device.addItem("auto")
         self.device.setAccessibleName(self.tr("Device"))
-        self.data.setPlaceholderText(self.tr("folder that the recipe's paths are relative to"))
+        self.data.setPlaceholderText(self.tr("folder of the data, or the one around it"))
         self.changes.setPlaceholderText("loop.steps=2000 loop.batch=16")
         self.changes.setAccessibleName(self.tr("Changes to the recipe"))
         other = QPushButton(self.tr("Other…"))
@@ -166,11 +168,17 @@ class TrainingPanel(QWidget):
         recipe.addWidget(other)
         form.addRow(self.tr("Recipe:"), recipe)
         form.addRow(self.tr("Data:"), with_browse(self.data, self.tr("Folder of the training data")))
+        self.found = QLabel()
+        self.found.setWordWrap(True)
+        self.found.hide()
+        form.addRow(self.found)
+        self.data.editingFinished.connect(self._name_data)
+        self.config.currentIndexChanged.connect(self._name_data)
         form.addRow(self.tr("Output:"), with_browse(self.out, self.tr("Folder of the training run")))
         form.addRow(self.tr("Device:"), self.device)
         form.addRow(self.tr("Changes:"), self.changes)
         self.start, self.stop = QPushButton(), QPushButton(self.tr("Stop"))
-        self.use = QPushButton(self.tr("Track with its weights"))
+        self.use = QPushButton()
         self.start.clicked.connect(self._ask_run)
         self.stop.clicked.connect(self.stop_requested)
         self.use.clicked.connect(self._use_weights)
@@ -201,37 +209,19 @@ class TrainingPanel(QWidget):
         self.config.setCurrentIndex(place)
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Make the plots when they are seen first."""
+        """Look at the folder again."""
         super().showEvent(event)
         self._show_state()  # the folder may have changed since
-        layout = self._plot_holder.layout()
-        if not self._is_made and layout is not None:
-            self._is_made = True
-            labels = ((self.tr("Loss"), self.tr("step")), (self.tr("Success on validation"), self.tr("step")))
-            make_plots(self, labels, layout, self._take_plots)
 
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Take up new colours."""
-        if event is not None and event.type() == QEvent.Type.PaletteChange:
-            for plot in self._plots:
-                color_plot(plot, self.palette())
-        super().changeEvent(event)
+    def show_data(self, sentence: str, is_complete: bool) -> None:
+        """Say what was found of the recipe's data."""
+        self.found.setText(sentence if is_complete else "⚠ " + sentence)
+        self.found.setVisible(bool(sentence))
 
-    def _take_plots(self, plots: list[Any]) -> None:
-        import pyqtgraph as pg
-
-        loss, success = plots
-        success.setYRange(0, 1, padding=0.02)
-        self._loss_line = loss.plot(
-            [], [], pen=pg.mkPen(PREDICTION, width=2), symbolSize=5, symbolBrush=PREDICTION, symbolPen=None
-        )
-        self._score_line = success.plot(
-            [], [], pen=pg.mkPen(GROUND_TRUTH, width=2), symbol="o", symbolSize=6, symbolBrush=GROUND_TRUTH
-        )
-        self._plots = plots
-        for plot in plots:
-            color_plot(plot, self.palette())
-        self._draw()
+    def show_way_back(self, tracker: str) -> None:
+        """Offer the way back to a tracker from this run's weights; "" offers the weights."""
+        self._earlier = tracker
+        self._show_state()
 
     # --- acting -------------------------------------------------------------------------------------------
 
@@ -241,22 +231,23 @@ class TrainingPanel(QWidget):
         except ValueError:
             self.status.setText(self.tr("A quotation mark in the changes is not closed."))
 
+    def _name_data(self) -> None:
+        folder = self.data.path
+        self.show_data("", True)
+        if folder:
+            self.data_named.emit(self.recipe, folder)
+
     def _use_weights(self) -> None:
         path = self._weights()
-        if path is not None:
+        if self._earlier:
+            self.back_requested.emit()
+        elif path is not None:
             self.weights_chosen.emit(str(path))
 
     def _weights(self) -> Path | None:
         folder = self.out.path
         paths = [Path(folder) / name for name in WEIGHTS] if folder else []
         return next((path for path in paths if is_file(path)), None)
-
-    def _draw(self) -> None:
-        if not self._plots:
-            return
-        losses, scores = self.curves()
-        self._loss_line.setData(*_columns(losses), symbol="o" if len(losses) < FEW else None)
-        self._score_line.setData(*_columns(scores))
 
     @property
     def _is_resumable(self) -> bool:
@@ -278,10 +269,14 @@ class TrainingPanel(QWidget):
             if self._is_stopping
             else self.tr("Finish the step in progress, save it and stop")
         )
-        self.use.setEnabled(self._weights() is not None)
+        self.use.setEnabled(bool(self._earlier) or self._weights() is not None)
+        self.use.setText(
+            self.tr("Back to {}").format(self._earlier) if self._earlier else self.tr("Track with its weights")
+        )
+        self.use.setToolTip(
+            self.tr("Choose the tracker that was used before this run's weights")
+            if self._earlier
+            else self.tr("Choose the best weights of the training run in the output folder as tracker")
+        )
         for widget in (self.config, self.data, self.out, self.device, self.changes):
             widget.setEnabled(not self._is_running)
-
-
-def _columns(values: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
-    return [step for step, _ in values], [value for _, value in values]

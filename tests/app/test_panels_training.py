@@ -87,6 +87,12 @@ def test_run_stops_goes_on_and_is_tracked_with(panel_of, tmp_path):
     driver.window.player.prepare_tracker()
     driver.qtbot.waitUntil(lambda: bool(choices), timeout=5000)
     assert choices[-1].weights == str(tmp_path / "run" / "best.safetensors") and choices[-1].name is None
+    # the same button leads back to the tracker before
+    assert panel.use.text() == "Back to siamscope-light"
+    driver.qtbot.mouseClick(panel.use, Qt.LeftButton)
+    driver.window.player.prepare_tracker()
+    driver.qtbot.waitUntil(lambda: choices[-1].weights is None, timeout=5000)
+    assert panel.use.text() == "Track with its weights"
 
 
 @pytest.mark.timeout(240)
@@ -127,12 +133,23 @@ def test_the_time_that_is_left(message, told):
 
 def test_a_single_loss_can_be_seen(panel_of):
     driver, panel, _ = panel_of
-    driver.qtbot.waitUntil(lambda: bool(panel._plots), timeout=10_000)
+    driver.qtbot.waitUntil(lambda: bool(panel.plots.plots), timeout=10_000)
     for step in range(1, 40):
         panel.take({"event": "progress", "step": step, "steps": 99, "pairs_per_second": 2, "loss": {"total": 1.5}})
         if step == 1:
-            assert panel._loss_line.opts["symbol"] == "o"
-    assert panel._loss_line.opts["symbol"] is None  # a curve has no mark at every step
+            assert panel.plots.loss_line.opts["symbol"] == "o"
+    assert panel.plots.loss_line.opts["symbol"] is None  # a curve has no mark at every step
+
+
+def test_the_folder_around_the_data_is_understood(panel_of, tmp_path):
+    driver, panel, _ = panel_of
+    panel.data.setText(str(tmp_path))
+    panel.data.editingFinished.emit()
+    driver.qtbot.waitUntil(lambda: "train (2)" in panel.found.text(), timeout=10_000)
+    assert f"Found in '{tmp_path / 'data'}'" in panel.found.text() and "val (1)" in panel.found.text()
+    panel.data.setText(str(tmp_path / "nowhere"))
+    panel.data.editingFinished.emit()
+    driver.qtbot.waitUntil(lambda: "The recipe expects train, val" in panel.found.text(), timeout=10_000)
 
 
 # what the user left wrong: the sentence in the dialog, or under the buttons

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tracker_core.cli.console import add_progress_option, emit, errors, output
+from tracker_core.cli.console import add_progress_option, emit, errors, output, print_note
 from tracker_core.cli.train_progress import TrainingReporter
 from tracker_core.errors import InputError
 from tracker_core.files import check_writable
@@ -44,9 +45,23 @@ def _train(args: argparse.Namespace) -> int:
     config = load_training_config(find_config(args.config), overrides)
     named = {"loop.device": args.device, "loop.out": args.out}
     config = apply_overrides(config, {key: value for key, value in named.items() if value is not None})
+    config = _with_found_data(config)
     if args.measure_data:
         return _measure(config, args.progress)
     return _run(config, args.resume, args.progress)
+
+
+def _with_found_data(config: Any) -> Any:
+    """Return the configuration with the data that was found near data.root, and say so where it is elsewhere."""
+    from tracker_core.training.locating import find_data
+
+    if not config.data.root:
+        return config
+    found = find_data(config.data, config.data.root)
+    if found.data is None or found.data == config.data:
+        return config  # what is missing is said when it is read
+    print_note(str(found))
+    return dataclasses.replace(config, data=found.data)
 
 
 def _run(config: Any, resume: bool, progress: str) -> int:

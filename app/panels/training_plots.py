@@ -1,0 +1,72 @@
+"""The curves of a training run: the loss of its steps and the success of its validations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PyQt5.QtCore import QEvent
+from PyQt5.QtGui import QShowEvent
+from PyQt5.QtWidgets import QHBoxLayout, QWidget
+
+from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
+from app.panels.parts import color_plot, make_plots
+
+FEW = 10  # so few losses are points as well: a line through a single one cannot be seen
+Curve = list[tuple[int, float]]
+
+
+class TrainingPlots(QWidget):
+    """Two plots beside each other, made when they are seen first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMinimumWidth(240)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._is_made = False
+        self.plots: list[Any] = []
+        self._losses: Curve = []
+        self._scores: Curve = []
+
+    def draw(self, losses: Curve, scores: Curve) -> None:
+        """Show (step, loss) and (step, success)."""
+        self._losses, self._scores = losses, scores
+        if self.plots:
+            self.loss_line.setData(*_columns(losses), symbol="o" if len(losses) < FEW else None)
+            self.score_line.setData(*_columns(scores))
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Make the plots when they are seen first."""
+        super().showEvent(event)
+        layout = self.layout()
+        if not self._is_made and layout is not None:
+            self._is_made = True
+            labels = ((self.tr("Loss"), self.tr("step")), (self.tr("Success on validation"), self.tr("step")))
+            make_plots(self, labels, layout, self._take_plots)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take up new colours."""
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
+            for plot in self.plots:
+                color_plot(plot, self.palette())
+        super().changeEvent(event)
+
+    def _take_plots(self, plots: list[Any]) -> None:
+        import pyqtgraph as pg
+
+        loss, success = plots
+        success.setYRange(0, 1, padding=0.02)
+        self.loss_line = loss.plot(
+            [], [], pen=pg.mkPen(PREDICTION, width=2), symbolSize=5, symbolBrush=PREDICTION, symbolPen=None
+        )
+        self.score_line = success.plot(
+            [], [], pen=pg.mkPen(GROUND_TRUTH, width=2), symbol="o", symbolSize=6, symbolBrush=GROUND_TRUTH
+        )
+        self.plots = plots
+        for plot in plots:
+            color_plot(plot, self.palette())
+        self.draw(self._losses, self._scores)
+
+
+def _columns(values: Curve) -> tuple[list[int], list[float]]:
+    return [step for step, _ in values], [value for _, value in values]
