@@ -5,12 +5,14 @@ The rows stand beside what they call, in `app/controls/`; `app/window/actions.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PyQt5.QtCore import QCoreApplication
 from PyQt5.QtGui import QKeySequence
 
+_MARK = re.compile(r"&([^&\s])")
 MENUS: tuple[tuple[str, str], ...] = (
     ("file", "&File"),
     ("edit", "&Edit"),
@@ -18,12 +20,20 @@ MENUS: tuple[tuple[str, str], ...] = (
     ("play", "&Play"),
     ("overlays", "&Overlays"),
     ("view", "&View"),
-    ("tools", "T&ools"),
+    ("tools", "Too&ls"),
     ("help", "&Help"),
 )
 TOOLBAR: tuple[str, ...] = (  # the order of work; an empty name is a gap
     "open_file", "open_camera", "", "draw", "add_target", "", "track", "run_again", "",
     "go_start", "step_back", "play", "step_forward", "go_end", "loop", "", "export", "screenshot",
+)  # fmt: skip
+# the commands that begin a group of their menu; any other one belongs to the group above it
+GROUPS = frozenset(
+    [
+        "record", "export", "screenshot", "quit", "draw", "remove_target", "cancel", "preferences", "run_again",
+        "pause_on_lost", "step_forward", "go_start", "next_key", "slower", "loop", "mark_start", "overlay_anchor",
+        "overlay_ghost", "overlay_search_window", "full_screen", "reset_layout", "about",
+    ]
 )  # fmt: skip
 HOLD_TO_HIDE_KEY = "`"
 
@@ -78,6 +88,30 @@ def translated(text: str) -> str:
 def plain(text: str) -> str:
     """Return a menu text without its mark for the keyboard."""
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&").rstrip("…")
+
+
+def with_mnemonics(texts: Sequence[str]) -> list[str]:
+    """Return a menu's texts with a letter marked in each and none marked twice: their own marks first, in order."""
+    taken: set[str] = set()
+    letters: list[str | None] = []
+    for text in texts:
+        own = _MARK.search(text)
+        letter = own.group(1).casefold() if own else None
+        letters.append(None if letter in taken else letter)
+        taken |= {letter} if letter else set()
+    return [text if letters[place] else _marked(text, taken) for place, text in enumerate(texts)]
+
+
+def _marked(text: str, taken: set[str]) -> str:
+    """Mark a letter that is not taken, the beginnings of words first, and take it; without one left, mark none."""
+    bare = _MARK.sub(r"\1", text)
+    beginnings = [match.start() for match in re.finditer(r"\b\w", bare)]
+    for place in [*beginnings, *range(len(bare))]:
+        letter = bare[place].casefold()
+        if letter.isalnum() and letter not in taken:
+            taken.add(letter)
+            return f"{bare[:place]}&{bare[place:]}"
+    return bare
 
 
 def find_conflicts(commands: Iterable[Command], shortcuts: Mapping[str, str]) -> dict[str, list[str]]:

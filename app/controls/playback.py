@@ -71,11 +71,11 @@ class PlaybackControls(QObject):
                     "To the next frame with a drawn box"),
             Command("previous_key", "play", "Previous ke&y frame", lambda: self.go_to_key(-1), "Ctrl+Left",
                     "To the last frame with a drawn box"),
-            Command("slower", "play", "S&lower", lambda: self.change_speed(-1), "[", "Play more slowly", seekable),
+            Command("slower", "play", "Slowe&r", lambda: self.change_speed(-1), "[", "Play more slowly", seekable),
             Command("faster", "play", "Fas&ter", lambda: self.change_speed(1), "]", "Play faster", seekable),
             Command("normal_speed", "play", "N&ormal speed", lambda: self.set_speed(1.0), "\\",
                     "Play at the source's own rate", seekable),
-            Command("loop", "play", "Loo&p", lambda: self.set_loop(not self.is_looping), "L",
+            Command("loop", "play", "&Loop", lambda: self.set_loop(not self.is_looping), "L",
                     "Start over at the end", seekable, lambda: self.is_looping, icon="loop"),
         ]  # fmt: skip
 

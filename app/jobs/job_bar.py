@@ -25,6 +25,7 @@ class JobBar(QWidget):
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(window.tr("Progress of the running job"))
         self._stop = QToolButton()
+        self._stop.setAccessibleName(_tr("Stop the running job"))
         self._stop.clicked.connect(self._cancel)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

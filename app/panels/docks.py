@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from PyQt5.QtCore import QByteArray, QSettings, Qt
-from PyQt5.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabWidget, QWidget
+from PyQt5.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QTabWidget, QWidget
 
 from app.panels.benchmark import BenchmarkPanel
 from app.panels.log import LogPanel
@@ -95,6 +95,8 @@ class Docks:
         for one, other in pairwise(right):
             window.tabifyDockWidget(one, other)
         right[0].raise_()
+        for bar in window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            bar.setAccessibleName(window.tr("Panels beside the image"))
         self.docks["curves"].setVisible(False)
         self.docks["sources"].setVisible(window.width() >= SMALL_WIDTH)
         sized = [self.docks["sources"], self.docks["overlays"]]

@@ -8,7 +8,7 @@ from PyQt5.QtCore import QSize, Qt
 from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import QAction, QMainWindow, QMenu, QToolBar
 
-from app.commands import MENUS, TOOLBAR, Command, plain, translated
+from app.commands import GROUPS, MENUS, TOOLBAR, Command, plain, translated, with_mnemonics
 from app.window.icons import icon
 
 
@@ -24,8 +24,9 @@ class Actions:
         for name, text in MENUS:
             menu = bar.addMenu(translated(text))
             assert menu is not None
-            menu.addActions([self[command.id] for command in self.commands if command.menu == name])
+            menu.setToolTipsVisible(True)
             self.menus[name] = menu
+            self._fill(name)
         window.addActions(list(self._actions.values()))  # so that keys work in full screen, without the menu bar
         self._make_toolbar(window)
         self.set_shortcuts({})
@@ -35,6 +36,23 @@ class Actions:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._actions)
+
+    def _mark_letters(self) -> None:
+        """Mark a letter for the keyboard in every line of every menu, whoever put it there."""
+        for menu in self.menus.values():
+            lines = [action for action in menu.actions() if not action.isSeparator()]
+            for action, text in zip(lines, with_mnemonics([action.text() for action in lines]), strict=True):
+                icon_text = action.iconText()
+                action.setText(text)
+                action.setIconText(icon_text)
+
+    def _fill(self, name: str) -> None:
+        menu = self.menus[name]
+        for command in self.commands:
+            if command.menu == name:
+                if command.id in GROUPS and menu.actions():
+                    menu.addSeparator()
+                menu.addAction(self[command.id])
 
     def refresh(self) -> None:
         """Ask every command whether it can be used and whether it is on."""
@@ -46,7 +64,7 @@ class Actions:
                 action.setChecked(command.is_on())
 
     def set_shortcuts(self, shortcuts: Mapping[str, str]) -> None:
-        """Set every command's keys: the user's own first key where there is one, and the tooltip that names it."""
+        """Set all keys, the first of each as the user chose it, the tooltips that name them, and the menus' letters."""
         for command in self.commands:
             action = self[command.id]
             action.setShortcuts([QKeySequence(key) for key in command.keys_with(shortcuts)])
@@ -54,6 +72,7 @@ class Actions:
             named = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             action.setToolTip(f"{tip} ({named})" if named else tip)
             action.setStatusTip(tip)
+        self._mark_letters()
 
     def key(self, name: str) -> str:
         """Return the first key of a command, "" where it has none."""
