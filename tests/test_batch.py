@@ -229,3 +229,18 @@ def test_no_box_at_all_is_said_before_anything_is_written(capsys: pytest.Capture
     make_video(Path("videos/a.mp4"), 2)
     assert batch() == 2
     assert "has a first box" in capsys.readouterr().err and not Path("out").exists()
+
+
+def test_the_list_tells_what_would_be_tracked(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("videos").mkdir()
+    for name in ("a", "b"):
+        make_video(Path(f"videos/{name}.mp4"), 2)
+    Path("videos/a.txt").write_text("10,20,24,20.5")
+    assert main(["batch", "videos", "--list", "--progress", "json"]) == 1
+    first, second = json.loads(capsys.readouterr().out)["videos"]
+    assert first["boxes"] == [{"box": [10.0, 20.0, 24.0, 20.5], "target": ""}] and not first["problem"]
+    assert second["boxes"] == [] and "no first box" in second["problem"] and second["path"].endswith("b.mp4")
+    assert main(["batch", "videos", "--list"]) == 1
+    said = capsys.readouterr().out
+    assert "10, 20, 24, 20.5" in said and "There is no first box for 'b.mp4'" in said
+    assert not Path("runs").exists()

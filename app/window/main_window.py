@@ -11,6 +11,7 @@ from PyQt5.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 from app.canvas.canvas import Canvas
 from app.canvas.overlays.model import OverlayModel
 from app.commands import Command
+from app.controls.batch import BatchControls
 from app.controls.benchmark import BenchmarkControls
 from app.controls.drawing import DrawingControls
 from app.controls.exports import ExportControls
@@ -115,6 +116,7 @@ class MainWindow(QMainWindow):
         self.view = ViewControls(self, canvas, self.docks)
         self.benchmark = BenchmarkControls(panels.benchmark, player, self.jobs, kept, self)
         self.training = TrainingControls(panels.training, player, self.jobs, kept, self)
+        self.batch = BatchControls(player, canvas, self.sources, self.jobs, kept, self)
         self.weights = WeightsControls(player, self.jobs, self)
         self.weights.changed.connect(lambda: offer_trackers(panels))
         self.preferences = PreferenceControls(
@@ -134,6 +136,7 @@ class MainWindow(QMainWindow):
             *self.playback.commands(),
             *overlay_commands(self.overlays),
             *self.view.commands(),
+            *self.batch.commands(),
             *self.weights.commands(),
             *self.preferences.commands(),
         ]

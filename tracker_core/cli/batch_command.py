@@ -15,7 +15,7 @@ from tracker_core.batch.clips import find_clips
 from tracker_core.batch.outcomes import FAILED, PRESENT, STOPPED, TRACKED, Outcome, read_outcomes, write_outcomes
 from tracker_core.batch.plan import Task, find_boxes, plan_batch
 from tracker_core.boxes import check_start_box
-from tracker_core.cli.batch_table import show_outcomes
+from tracker_core.cli.batch_table import show_outcomes, show_tasks
 from tracker_core.cli.console import INTERRUPTED, add_progress_option, emit, errors, output
 from tracker_core.cli.track_command import add_tracker_options, boxes_from_truth, truth_of
 from tracker_core.cli.tracking_run import FrameRange, TrackingRun
@@ -55,6 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video", action=argparse.BooleanOptionalAction, default=True, help="write the tracked videos")
     parser.add_argument("--format", default="csv", metavar="F", help=f"box format: {', '.join(BOX_FORMATS)} (csv)")
     parser.add_argument("--again", action="store_true", help="track finished videos again")
+    parser.add_argument("--list", action="store_true", help="track nothing: list the videos and their first boxes")
     add_progress_option(parser)
     parser.set_defaults(run=run_batch)
 
@@ -65,6 +66,8 @@ def run_batch(args: argparse.Namespace) -> int:
     folder = Path(args.folder)
     clips = find_clips(folder, [Path(args.out)] if args.out else ())
     tasks = plan_batch(clips, find_boxes(folder, clips, args.boxes), args.init_from_gt)
+    if args.list:
+        return _list(args, tasks)
     if all(task.problem for task in tasks):
         raise InputError(
             f"None of the {len(clips)} videos in '{folder}' has a first box; write boxes.csv with a line name,x,y,w,h "
@@ -81,6 +84,24 @@ def run_batch(args: argparse.Namespace) -> int:
     name = output_name(folder.resolve().name)
     out = check_writable(args.out or Path("runs") / f"{name}-{tracker.name}")
     return _Batch(args, tasks, tracker, out).execute()
+
+
+def _list(args: argparse.Namespace, tasks: Sequence[Task]) -> int:
+    """Show what would be tracked."""
+    if args.progress == "json":
+        emit({"event": "plan", "videos": [_describe_task(task) for task in tasks]})
+    else:
+        show_tasks(tasks)
+    return INCOMPLETE if any(task.problem for task in tasks) else 0
+
+
+def _describe_task(task: Task) -> dict[str, Any]:
+    boxes = [{"box": [float(value) for value in box.box_xywh], "target": box.target} for box in task.boxes]
+    place = "" if task.path is None else str(task.path)
+    return {
+        "name": task.name, "path": place, "output": task.output, "frame": task.frame, "boxes": boxes,
+        "problem": task.problem,
+    }  # fmt: skip
 
 
 class _Batch:

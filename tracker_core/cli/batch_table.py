@@ -10,9 +10,24 @@ from rich.table import Table
 from rich.text import Text
 
 from tracker_core.batch.outcomes import FAILED, PRESENT, Outcome
+from tracker_core.batch.plan import Task
 from tracker_core.cli.console import errors, output
 
 STYLES = {FAILED: "red", PRESENT: "dim"}
+
+
+def show_tasks(tasks: Sequence[Task]) -> None:
+    """Print a line per video and first box."""
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
+    for title in ("Video", "Frame", "Target", "First box"):
+        table.add_column(title, overflow="fold")
+    for task in tasks:
+        for box in task.boxes:
+            shown = ", ".join(f"{value:g}" for value in box.box_xywh)
+            table.add_row(*map(Text, (task.name, str(task.frame), box.target, shown)))
+        if not task.boxes:
+            table.add_row(*map(Text, (task.name, "", "", task.problem or "ground truth")), style=task.problem and "red")
+    _print(table)
 
 
 def show_outcomes(outcomes: Sequence[Outcome]) -> None:
@@ -25,11 +40,15 @@ def show_outcomes(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         for row in outcome.rows():
             table.add_row(*map(Text, _cells(row)), style=STYLES.get(outcome.status))
-    # what is not a terminal has no width, and nothing must be cut off there
-    (output if output.is_terminal else Console(file=output.file, width=200, markup=False, emoji=False)).print(table)
+    _print(table)
     for outcome in outcomes:
         for note in outcome.notes:
             errors.print(f"{outcome.name}: {note}", style="yellow")
+
+
+def _print(table: Table) -> None:
+    # what is not a terminal has no width, and nothing must be cut off there
+    (output if output.is_terminal else Console(file=output.file, width=200, markup=False, emoji=False)).print(table)
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
