@@ -38,6 +38,7 @@ class BenchmarkControls(QObject):
         panel.frame_requested.connect(player.seek)
         if kept is not None:
             panel.form.root.set_path(str(kept.value("benchmark/root", "")))
+            panel.form.compare.setText(str(kept.value("benchmark/compare", "")))
             panel.form.results.set_path(str(kept.value("benchmark/results", "")) or panel.form.results.text())
 
     def run(self, options: BenchmarkOptions) -> None:
@@ -55,6 +56,7 @@ class BenchmarkControls(QObject):
         if self._kept is not None:
             self._kept.setValue("benchmark/root", options.root)
             self._kept.setValue("benchmark/results", options.results)
+            self._kept.setValue("benchmark/compare", ";".join(options.compare))
         self._panel.begin(options)
         self._is_pausing = False
         job = Job(self.tr("Benchmark"), options.arguments())

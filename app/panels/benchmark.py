@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import (
     QFrame,
     QListWidget,
@@ -27,6 +27,7 @@ from app.session.benchmark_scores import BenchmarkScores
 from app.session.replay import ReplayRequest
 from tracker_core.evaluation.benchmarks import BENCHMARKS
 
+REFRESH_MS = 100
 NUMBER = int(Qt.ItemDataRole.UserRole)
 
 
@@ -43,6 +44,10 @@ class BenchmarkPanel(QWidget):
         self._moments: list[tuple[int, float]] = []
         self._hidden: set[str] = set()
         self._place = ""
+        self._refresh = QTimer(self)  # a resumed run tells hundreds of finished sequences at once
+        self._refresh.setSingleShot(True)
+        self._refresh.setInterval(REFRESH_MS)
+        self._refresh.timeout.connect(self._show)
         self.scores = BenchmarkScores(next(iter(BENCHMARKS.values())).protocol)
         self.colors = TrackerColors()
         self.form = BenchmarkForm(results)
@@ -84,9 +89,10 @@ class BenchmarkPanel(QWidget):
         self.scores.take(message)
         if message.get("event") == "sequence":
             self._show_place(message)
+            if not self._refresh.isActive():
+                self._refresh.start()
         elif message.get("event") == "result":
             self._show_totals(message)
-        if message.get("event") in ("sequence", "result"):
             self._show()
 
     def set_state(self, state: str, text: str = "") -> None:
