@@ -171,7 +171,7 @@ class NumberTable(QTableView):
         self.setAccessibleName(name)
         for view in (self, self._front):
             _prepare(view)
-            view.activated.connect(lambda index: self.row_activated.emit(self.numbers.rows[index.row()].key))
+            view.activated.connect(self._tell_activated)
         self._front.setSelectionModel(self.selectionModel())
         self._front.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._front.setFrameShape(QFrame.Shape.NoFrame)
@@ -245,17 +245,28 @@ class NumberTable(QTableView):
         front_head.sectionResized.connect(self._hand_width)
         front_head.setSectionsClickable(True)
         front_head.setSortIndicatorShown(True)
-        front_head.sortIndicatorChanged.connect(lambda *order: _set_order(head, *order))
-        head.sortIndicatorChanged.connect(lambda *order: _set_order(front_head, *order))
+        front_head.sortIndicatorChanged.connect(self._take_order)
+        head.sortIndicatorChanged.connect(self._take_order)
         bar.valueChanged.connect(front_bar.setValue)
         front_bar.valueChanged.connect(bar.setValue)
         selection = self.selectionModel()
         assert selection is not None
         selection.currentRowChanged.connect(self._tell_chosen)
 
+    def _tell_activated(self, index: QModelIndex) -> None:
+        self.row_activated.emit(self.numbers.rows[index.row()].key)
+
     def _tell_chosen(self, index: QModelIndex) -> None:
         if index.isValid() and not self._is_filling:
             self.row_chosen.emit(self.numbers.rows[index.row()].key)
+
+    def _take_order(self, column: int, order: Qt.SortOrder) -> None:
+        """Show in both headers by what the rows are ordered."""
+        for view in (self, self._front):
+            head = view.horizontalHeader()
+            assert head is not None
+            if (head.sortIndicatorSection(), head.sortIndicatorOrder()) != (column, order):
+                head.setSortIndicator(column, order)
 
     def _take_width(self, column: int, _old: int, width: int) -> None:
         if column < self._frozen:
@@ -296,8 +307,3 @@ def _prepare(view: QTableView) -> None:
     view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     view.setWordWrap(False)
     view.setTabKeyNavigation(False)
-
-
-def _set_order(head: QHeaderView, column: int, order: Qt.SortOrder) -> None:
-    if (head.sortIndicatorSection(), head.sortIndicatorOrder()) != (column, order):
-        head.setSortIndicator(column, order)

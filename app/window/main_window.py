@@ -152,7 +152,8 @@ class MainWindow(QMainWindow):
             jobs.failed.connect(self.failures.show)
         self.preferences.applied.connect(self._apply_settings)
         self.canvas.painted.connect(self._on_painted)
-        self.overlays.changed.connect(self._on_overlays)
+        self.overlays.changed.connect(self._update_debug)
+        self.overlays.changed.connect(self.actions_.refresh)
         for dock in self.docks.docks.values():
             dock.visibilityChanged.connect(lambda _is_visible: self._update_debug())
 
@@ -254,10 +255,6 @@ class MainWindow(QMainWindow):
 
     def _on_playing(self, is_playing: bool) -> None:
         self.actions_.show_playing(is_playing)
-        self.actions_.refresh()
-
-    def _on_overlays(self) -> None:
-        self._update_debug()
         self.actions_.refresh()
 
     def rows_of(self, number: int) -> dict[int, ResultRow]:

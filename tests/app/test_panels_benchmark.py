@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PyQt5.QtCore import Qt
+from PyQt5.QtCore import QPoint, Qt
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -237,6 +237,18 @@ class TestNumberTable:
         table.sortByColumn(1, Qt.DescendingOrder)
         assert self.names(table) == ["mean", "b", "C", "a"]
         assert table.numbers.index(1, 1).data() == "10.00" and table.numbers.index(3, 1).data() == "–"
+
+    def test_a_click_on_the_titles_sorts_in_both_parts(self, qtbot, table):
+        table.resize(400, 200)
+        table.choose("b")
+        head, front = table.horizontalHeader(), table._front.horizontalHeader()
+        place = QPoint(head.sectionViewportPosition(1) + 10, 8)
+        qtbot.mouseClick(head.viewport(), Qt.LeftButton, pos=place)
+        assert self.names(table) == ["mean", "C", "b", "a"] and front.sortIndicatorSection() == 1
+        qtbot.mouseClick(front.viewport(), Qt.LeftButton, pos=QPoint(10, 8))
+        assert self.names(table) == ["mean", "a", "b", "C"] and head.sortIndicatorSection() == 0
+        qtbot.mouseClick(front.viewport(), Qt.LeftButton, pos=QPoint(10, 8))
+        assert self.names(table) == ["mean", "C", "b", "a"] and table.chosen == "b"
 
     def test_the_chosen_row_stays_chosen(self, table):
         table.choose("b")
