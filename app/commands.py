@@ -24,7 +24,7 @@ MENUS: tuple[tuple[str, str], ...] = (
     ("help", "&Help"),
 )
 TOOLBAR: tuple[str, ...] = (  # the order of work; an empty name is a gap
-    "open_file", "open_camera", "", "draw", "add_target", "", "track", "run_again", "",
+    "open_file", "open_camera", "", "draw", "click_box", "add_target", "", "track", "run_again", "",
     "go_start", "step_back", "play", "step_forward", "go_end", "loop", "", "export", "screenshot",
 )  # fmt: skip
 # the commands that begin a group of their menu; any other one belongs to the group above it

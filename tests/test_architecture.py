@@ -20,7 +20,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("types",),
         ("files", "opencv", "packaged", "pipeline"),
         ("boxes",),
-        ("metrics",),
+        ("metrics", "click_boxes"),
         ("config",),
         ("candidates", "crops"),
         ("sources",),

@@ -17,7 +17,8 @@ class BoxEditor:
     def __init__(self) -> None:
         self.is_armed = False
         self.box: Box | None = None
-        self.is_offered = False  # proposed by the program, not drawn
+        self.is_offered = False  # the program's own idea, not drawn
+        self.is_proposed = False  # around what was clicked on, not drawn
         self._held: Handle | None = None
         self._corner: tuple[float, float] | None = None
         self._grabbed_at = (0.0, 0.0)
@@ -39,13 +40,18 @@ class BoxEditor:
         self.clear()
         self.box, self.is_offered = box, box is not None
 
+    def propose(self, box: Box) -> None:
+        """Take the box around what was clicked on; undo brings back the one before."""
+        self._keep(self.box)
+        self.box, self.is_armed, self.is_offered, self.is_proposed = box, False, False, True
+
     def arm(self) -> None:
         """Make the next press start a new box."""
-        self.is_armed = True
+        self.is_armed, self.is_proposed = True, False
 
     def clear(self) -> None:
         """Forget the box, its history and the wish for one."""
-        self.is_armed, self.is_offered = False, False
+        self.is_armed, self.is_offered, self.is_proposed = False, False, False
         self.box, self._held, self._corner = None, None, None
         self._history.clear()
 
@@ -89,7 +95,7 @@ class BoxEditor:
         if self.box == before:
             return False
         self._keep(before)
-        self.is_armed, self.is_offered = False, False
+        self.is_armed, self.is_offered, self.is_proposed = False, False, False
         return True
 
     def nudge(self, dx: float, dy: float, resizes: bool, image_size: tuple[int, int]) -> None:
@@ -99,7 +105,7 @@ class BoxEditor:
             before, self.box = self.box, drag_handle(self.box, handle, dx, dy, image_size, MINIMUM_SIDE)
             if self.box != before:
                 self._keep(before)
-                self.is_offered = False
+                self.is_offered = self.is_proposed = False
 
     def undo(self) -> bool:
         """Take back the last change of the box; False if there is none."""

@@ -15,6 +15,8 @@ from app.session.frame_view import FrameView
 
 GRIP_POINTS = 9.0  # how near to a grip the mouse must be
 NUDGE_FAR = 10.0
+CLICK_POINTS = 4  # a press that moved no further is a click
+BESIDE = Qt.KeyboardModifier.AltModifier  # a click with it, or with the right button, is beside the object
 
 _CURSORS = {
     Handle.TOP_LEFT: Qt.CursorShape.SizeFDiagCursor,
@@ -35,7 +37,7 @@ class Canvas(ImageView):
 
     `draw_began` comes with the first press on a new box, `box_drawn` when a box was let go or adjusted,
     `draw_ended` when it was cancelled, `accepted` on Return, `pan_changed` when a drag that draws nothing
-    begins or ends.
+    begins or ends, `clicked` with an image point and whether it is on the object, where a click can propose a box.
     """
 
     draw_began = pyqtSignal()
@@ -44,6 +46,7 @@ class Canvas(ImageView):
     accepted = pyqtSignal()
     target_clicked = pyqtSignal(int)
     pan_changed = pyqtSignal()
+    clicked = pyqtSignal(float, float, bool)
 
     def __init__(self, overlays: OverlayModel, parent: QWidget | None = None) -> None:
         super().__init__(overlays, parent)
@@ -55,6 +58,8 @@ class Canvas(ImageView):
         self.edited_target: int | None = None  # whose box is drawn; None: the first
         self._panned_from: QPoint | None = None
         self._may_click = False
+        self._pressed_at = QPoint()
+        self.click_marks: tuple[tuple[float, float, bool], ...] = ()  # image points, and whether on the object
 
     def show_view(self, view: FrameView | None) -> None:
         """Show a frame with its targets; None empties the canvas."""
@@ -85,6 +90,16 @@ class Canvas(ImageView):
         """Show a box that the user can accept, adjust or ignore."""
         self.editor.offer(box)
         self._show_edit()
+
+    def propose_box(self, box: Box) -> None:
+        """Show a box around what was clicked on, which further clicks and the mouse can change."""
+        self.editor.propose(box)
+        self._show_edit()
+
+    @property
+    def takes_clicks(self) -> bool:
+        """Whether a click now asks for a box around what is under it."""
+        return self.editor.is_armed or self.editor.is_proposed
 
     def take_box(self) -> Box | None:
         """Return the finished box and leave drawing; None if there is none."""
@@ -117,6 +132,7 @@ class Canvas(ImageView):
         if box is not None:
             number, font = self.edited_target or 1, self._label_font()
             edit_marks.paint_edited_box(painter, box, self.transform, number, self.editor.is_offered, font)
+            edit_marks.paint_clicks(painter, self.click_marks, self.transform)
         elif self.editor.is_active and self._mouse is not None:
             point = self.transform.to_widget(*self._mouse)
             edit_marks.paint_crosshair(painter, *point, (self.width(), self.height()))
@@ -132,6 +148,7 @@ class Canvas(ImageView):
         if event is None or self._view is None:
             return
         x, y = self._image_point(event)
+        self._pressed_at = event.pos()
         if event.button() == Qt.MouseButton.LeftButton:
             had_box = self.editor.box is not None and not self.editor.is_offered
             if self.editor.press(x, y, GRIP_POINTS / self.transform.scale):
@@ -152,7 +169,7 @@ class Canvas(ImageView):
         self._mouse = (x, y)
         if self._panned_from is not None:
             moved = event.pos() - self._panned_from
-            if not self._may_click or moved.manhattanLength() > 4:
+            if not self._may_click or moved.manhattanLength() > CLICK_POINTS:
                 if self._may_click:
                     self._may_click = False
                     self.pan_changed.emit()
@@ -170,7 +187,11 @@ class Canvas(ImageView):
         if event is None or self._view is None:
             return
         x, y = self._image_point(event)
-        if event.button() == Qt.MouseButton.LeftButton and self.editor.is_dragging:
+        if self.takes_clicks and self._is_click(event):
+            self.editor.cancel_drag()
+            is_object = event.button() == Qt.MouseButton.LeftButton and not event.modifiers() & BESIDE
+            self.clicked.emit(x, y, is_object)
+        elif event.button() == Qt.MouseButton.LeftButton and self.editor.is_dragging:
             self.editor.move(x, y, self._viewport.image_size)
             if self.editor.release() and self.editor.box is not None:
                 self.box_drawn.emit(self.editor.box)
@@ -223,6 +244,12 @@ class Canvas(ImageView):
     def _image_point(self, event: QMouseEvent) -> tuple[float, float]:
         point = event.localPos()
         return self.transform.to_image(point.x(), point.y())
+
+    def _is_click(self, event: QMouseEvent) -> bool:
+        """Tell whether a button was let go where it was pressed: the left one, or the right one alone."""
+        is_left = event.button() == Qt.MouseButton.LeftButton and self.editor.is_dragging
+        is_right = event.button() == Qt.MouseButton.RightButton and not self.editor.is_dragging
+        return (is_left or is_right) and (event.pos() - self._pressed_at).manhattanLength() <= CLICK_POINTS
 
     def _choose_target(self, x: float, y: float) -> None:
         assert self._view is not None

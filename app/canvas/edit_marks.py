@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PyQt5.QtCore import QPointF, QRectF, Qt
 from PyQt5.QtGui import QColor, QFont, QPainter
 
 from app.canvas.box_editing import Box, handle_points
-from app.canvas.overlays.base import draw_box, draw_label, target_color
+from app.canvas.overlays.base import HALO, draw_box, draw_label, make_pen, target_color
 from app.canvas.view_transform import ViewTransform
 
 EDITED = QColor(255, 255, 255)
@@ -30,6 +32,17 @@ def paint_edited_box(
         grip = QPointF(*transform.to_widget(x, y))
         painter.drawRect(QRectF(grip.x() - 3.5, grip.y() - 3.5, 7, 7))
     painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def paint_clicks(painter: QPainter, clicks: Sequence[tuple[float, float, bool]], transform: ViewTransform) -> None:
+    """Paint a plus at every click (x, y in image pixels) on the object and a minus at those beside it."""
+    for x, y, is_object in clicks:
+        center = QPointF(*transform.to_widget(x, y))
+        for color, width in ((HALO, 4.0), (EDITED, 2.0)):
+            painter.setPen(make_pen(color, width))
+            painter.drawLine(center - QPointF(5, 0), center + QPointF(5, 0))
+            if is_object:
+                painter.drawLine(center - QPointF(0, 5), center + QPointF(0, 5))
 
 
 def paint_crosshair(painter: QPainter, x: float, y: float, size: tuple[int, int]) -> None:

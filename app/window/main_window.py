@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt5.QtCore import QSettings, QSize
-from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
+from PyQt5.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
 from PyQt5.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 
 from app.canvas.canvas import Canvas
@@ -13,6 +13,7 @@ from app.canvas.overlays.model import OverlayModel
 from app.commands import Command
 from app.controls.batch import BatchControls
 from app.controls.benchmark import BenchmarkControls
+from app.controls.clicking import ClickControls
 from app.controls.drawing import DrawingControls
 from app.controls.exports import ExportControls
 from app.controls.failures import FailureDialogs
@@ -29,10 +30,11 @@ from app.jobs.job_bar import JobBar
 from app.jobs.jobs import Jobs
 from app.jobs.stopping import close_jobs
 from app.panels.build import build_panels, offer_trackers
-from app.panels.docks import Docks
+from app.panels.docks import Docks, Panels
 from app.session.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
 from app.settings import Settings
 from app.window.actions import Actions
+from app.window.dropping import DropWindow
 from app.window.notes import Hints, lost_badge
 from app.window.recent import RecentSources, fill_recent_menu
 from app.window.status_bar import FrameCosts, StatusReadout
@@ -42,7 +44,7 @@ from app.worker.player import Player
 from tracker_core.sources.addresses import hide_credentials
 
 
-class MainWindow(QMainWindow):
+class MainWindow(DropWindow):
     """Everything that the user sees.
 
     `bundled_clip` is what "Open the bundled clip" opens, `kept` is where the layout is remembered (None: nowhere),
@@ -60,7 +62,6 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle("Siamscope")
         self.setObjectName("main_window")
-        self.setAcceptDrops(True)
         self.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AnimatedDocks)  # type: ignore[arg-type]
         self.player = player
         self._kept = kept
@@ -69,7 +70,7 @@ class MainWindow(QMainWindow):
         self.overlays = OverlayModel(self)
         self.canvas = Canvas(self.overlays)
         self.panels = build_panels(self.overlays)
-        self._make_center()
+        self.setCentralWidget(_center(self.canvas, self.panels))
         self.resize(_fitting_size())
         self.docks = Docks(self, self.panels)
         self._make_controls(bundled_clip, settings or Settings(), log_file)
@@ -92,22 +93,13 @@ class MainWindow(QMainWindow):
 
     # --- building -----------------------------------------------------------------------------------------
 
-    def _make_center(self) -> None:
-        center = QWidget()
-        layout = QVBoxLayout(center)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.canvas, 1)
-        for panel in (self.panels.written, self.panels.readout, self.panels.timeline):
-            layout.addWidget(panel)
-        self.setCentralWidget(center)
-
     def _make_controls(self, bundled_clip: Path | None, settings: Settings, log_file: Path | None) -> None:
         player, canvas, panels, kept = self.player, self.canvas, self.panels, self._kept
         self.jobs = Jobs(self)
         self.recent = RecentSources(kept, self)
         self.failures = FailureDialogs(player, self)
         self.drawing = DrawingControls(canvas, player, self)
+        self.clicking = ClickControls(canvas, player, self.drawing, self)
         self.playback = PlaybackControls(canvas, player, self.drawing, self)
         self.sources = SourceControls(player, self, bundled_clip)
         self.recording = RecordingControls(player, self.sources, self)
@@ -132,6 +124,7 @@ class MainWindow(QMainWindow):
             *self.exports.commands(),
             *self.images.commands(),
             *self.drawing.commands(),
+            *self.clicking.commands(),
             cancel,
             *self.playback.commands(),
             *overlay_commands(self.overlays),
@@ -146,7 +139,15 @@ class MainWindow(QMainWindow):
         self.drawing.active_changed.connect(self._on_active_changed)
         self.playback.speed_changed.connect(self.status.show_speed)
         self.images.failed.connect(lambda text: self.failures.show(self.tr("Cannot save"), text, text))
-        for controls in (self.drawing, self.images, self.failures, self.exports, self.benchmark, self.preferences):
+        for controls in (
+            self.drawing,
+            self.clicking,
+            self.images,
+            self.failures,
+            self.exports,
+            self.benchmark,
+            self.preferences,
+        ):
             controls.notice.connect(self.status.show_notice)
         for jobs in (self.exports, self.benchmark, self.training):
             jobs.failed.connect(self.failures.show)
@@ -175,17 +176,6 @@ class MainWindow(QMainWindow):
     def open(self, spec: str) -> None:
         """Open a source by what the user named: a path, an address or a camera."""
         self.sources.open(spec)
-
-    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Take files and addresses."""
-        if event is not None and self.sources.can_drop(event.mimeData()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent | None) -> None:
-        """Open what was dropped."""
-        if event is not None:
-            self.sources.drop(event.mimeData())
-            event.acceptProposedAction()
 
     def keyReleaseEvent(self, event: QKeyEvent | None) -> None:
         """Show the overlays again that a held key hid, wherever the focus is."""
@@ -289,8 +279,21 @@ class MainWindow(QMainWindow):
         if self._kept is not None:
             self.docks.save(self._kept)
         self.preferences.save()
+        self.clicking.shut_down()
         self.player.shut_down()
         super().closeEvent(event)
+
+
+def _center(canvas: Canvas, panels: Panels) -> QWidget:
+    """Return the image with what stands under it."""
+    center = QWidget()
+    layout = QVBoxLayout(center)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(0)
+    layout.addWidget(canvas, 1)
+    for panel in (panels.written, panels.readout, panels.timeline):
+        layout.addWidget(panel)
+    return center
 
 
 def _fitting_size() -> QSize:

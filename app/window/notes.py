@@ -60,6 +60,10 @@ def drawing_hint(canvas: Canvas, drawing: DrawingControls, keys: DrawingKeys) ->
     editor = canvas.editor
     if editor.box is not None and editor.is_offered:
         return _tr("Press {} to track this box, or drag one around another object").format(keys.play)
+    if editor.is_proposed:
+        return _tr(
+            "{} tracks it · click another part to extend it, right-click beside the object to cut it back"
+        ).format(keys.play)
     if editor.box is not None and drawing.target_count == 0:
         return _tr("{} tracks this box · {} draws another · drag or use arrows to adjust · Esc cancels").format(
             keys.play, keys.add
@@ -80,10 +84,10 @@ def drawing_hint(canvas: Canvas, drawing: DrawingControls, keys: DrawingKeys) ->
 
 def _armed_hint(drawing: DrawingControls, keys: DrawingKeys) -> str:
     if drawing.target_count == 0:
-        return _tr("Drag a box around the object to follow")
+        return _tr("Drag a box around the object to follow, or click on it")
     if drawing.adds_target:
-        return _tr("Drag a box around target {} · Esc cancels").format(drawing.drawn_target)
-    text = _tr("Drag a box around target {} to redraw it · Esc cancels").format(drawing.drawn_target)
+        return _tr("Drag a box around target {}, or click on it · Esc cancels").format(drawing.drawn_target)
+    text = _tr("Drag a box around target {}, or click on it, to redraw it · Esc cancels").format(drawing.drawn_target)
     return text if drawing.target_count == 1 else _tr("{} · {} chooses another").format(text, keys.choose)
 
 

@@ -116,11 +116,11 @@ def test_targets_of_one_frame_are_drawn_and_redrawn_in_any_order(driver):
     driver.qtbot.waitUntil(lambda: driver.window.drawing.active == 2)
     press(driver, Qt.Key_N)
     press(driver, Qt.Key_R)
-    assert "target 1 to redraw" in driver.canvas.hint and driver.canvas.edited_target == 1
+    assert "around target 1" in driver.canvas.hint and driver.canvas.edited_target == 1
     drag(driver, true_box(0))
     press(driver, Qt.Key_N)  # a box that was drawn stays with the target it was drawn for
     press(driver, Qt.Key_R)
-    assert "target 2 to redraw" in driver.canvas.hint
+    assert "around target 2" in driver.canvas.hint
     drag(driver, (210, 30, 40, 40))
     press(driver, Qt.Key_Return)
     driver.qtbot.waitUntil(lambda: bool(np.allclose(key_box(driver, 2), (210, 30, 40, 40), atol=1.5)))
