@@ -105,7 +105,8 @@ class ExportControls(QObject):
         options = self._waiting.pop(run_file, None)
         if options is None:
             return
-        job = Job(self.tr("Export to {}").format(Path(options.path).name), options.arguments(run_file))
+        command = [*options.arguments(run_file), "--device", self._player.choice.device]
+        job = Job(self.tr("Export to {}").format(Path(options.path).name), command)
         job.message.connect(self._on_message)
         job.finished.connect(lambda code, sentence: self._on_finished(job, run_file, code, sentence))
         self._jobs.start(job)

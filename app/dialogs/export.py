@@ -129,6 +129,7 @@ class ExportDialog(QDialog):
             self.follow.chosen(),
             str(self.follow.aspect.currentData()),
             self.follow.context.value(),
+            int(heat_map.values["anchor"]),
         )
 
     def _add_kinds(self, is_live: bool) -> None:

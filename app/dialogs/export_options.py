@@ -27,10 +27,12 @@ class ShownOptions:
     follow: tuple[int, ...] | None = None
     aspect: str = "source"
     context: float = 3.0
+    heat_map_anchor: int = -1
 
     def arguments(self) -> list[str]:
         """Return the options of the command."""
         command = ["--lost", self.lost, "--heat-map", self.heat_map, "--opacity", f"{self.opacity:g}"]
+        command += ["--heat-map-anchor", str(self.heat_map_anchor)]
         command += ["--proposals", str(self.proposals), *_list("--targets", self.targets)]
         if self.explain is not None:
             command += ["--explain", str(self.explain)]

@@ -8,8 +8,7 @@ from PyQt5.QtCore import QRectF, QSize, Qt
 from PyQt5.QtGui import QImage, QPainter, QPaintEvent, QPalette
 from PyQt5.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from app.canvas.overlays.heat_map import HeatMode, score_map
-from tracker_core.rendering.heat_map import color_heat_map
+from tracker_core.rendering.heat_map import color_heat_map, score_map
 from tracker_core.types import Image, TrackDebug
 
 
@@ -82,7 +81,7 @@ class ThumbnailsPanel(QWidget):
         self.search.set_image(to_qimage(debug.search_crop))
         self._captions["exemplar"].setText(self.tr("Exemplar {}×{}").format(*_size(debug.exemplar_crop)))
         self._captions["search"].setText(self.tr("Search region {}×{}").format(*_size(debug.search_crop)))
-        scores = score_map(debug, HeatMode.WINDOWED) if debug.levels and len(debug.scores_windowed) else None
+        scores = score_map(debug) if debug.levels and len(debug.scores_windowed) else None
         self.heat.set_image(None if scores is None else to_qimage(color_heat_map(np.asarray(scores, np.float64))))
         best = float(np.nanmax(debug.scores_windowed)) if len(debug.scores_windowed) else float("nan")
         self._captions["heat"].setText(self.tr("Scores with cosine window, best {:.2f}").format(best))

@@ -12,7 +12,6 @@ from PyQt5.QtGui import QFont, QImage, QPainter
 
 from app.canvas.overlays import OverlayScene, build_overlays
 from app.canvas.overlays.candidates import candidates_at
-from app.canvas.overlays.heat_map import HeatMode, score_map
 from app.canvas.qimages import qimage_to_image
 from app.canvas.view_transform import ViewTransform
 from app.panels.build import usable_trackers
@@ -21,7 +20,7 @@ from app.session.frame_view import FrameView, TargetView
 from tracker_core.models.builder import build_network
 from tracker_core.presets import preset
 from tracker_core.presets.correlation_study import STUDIED
-from tracker_core.rendering.heat_map import heat_map_of, winning_level
+from tracker_core.rendering.heat_map import heat_map_of, score_map, winning_level
 from tracker_core.trackers.builder import tracker_from_network
 from tracker_core.training.initialise import initialise_network
 from tracker_core.types import TrackDebug, TrackResult
@@ -108,7 +107,7 @@ def test_the_heat_map_is_that_of_the_deciding_map(name):
     level = winning_level(debug)
     start = sum(k * h * w for k, h, w in debug.levels[:level])
     assert start <= debug.best < start + np.prod(debug.levels[level])
-    shown = score_map(debug, HeatMode.WINDOWED, level=level)
+    shown = score_map(debug, "windowed", level=level)
     assert shown.max() == debug.scores_windowed[debug.best]
     np.testing.assert_allclose(heat_map_of(debug)[0], shown)
 

@@ -201,11 +201,14 @@ def test_the_dialog_draws_what_the_window_shows(qtbot, tmp_path):
     overlays.show("prediction", False)
     overlays.show("heat_map", True)
     overlays.set_value("heat_map", "mode", "raw")
+    overlays.set_choices("heat_map", "anchor", [("-1", "best of all"), ("0", "1:3"), ("1", "1:1")])
+    overlays.set_value("heat_map", "anchor", "1")
     dialog = ExportDialog("clip", (3, 90), None, tmp_path, has_truth=True, overlays=overlays, active=2)
     qtbot.addWidget(dialog)
     assert set(dialog.options().overlays) == {"ground_truth", "heat_map"}
     words = " ".join(dialog.options().arguments("run.json"))
-    assert "--heat-map raw" in words and "--explain 2" in words and "--frames 3:91" in words
+    for option in ("--heat-map raw", "--heat-map-anchor 1", "--explain 2", "--frames 3:91"):
+        assert option in words
     combo(dialog.range, "whole")
     words = " ".join(dialog.options().arguments("run.json"))
     assert "--whole" in words and "--frames" not in words

@@ -11,10 +11,11 @@ from PyQt5.QtGui import QFont, QImage, QPainter
 
 from app.canvas.overlays import OVERLAY_NAMES, OverlayScene, build_overlays
 from app.canvas.overlays.candidates import candidates_at
-from app.canvas.overlays.heat_map import HeatMode, heat_colors, score_map
+from app.canvas.overlays.heat_map import heat_colors
 from app.canvas.qimages import image_to_qimage, qimage_to_image, render_visible
 from app.canvas.view_transform import ViewTransform
 from app.session.frame_view import FrameView, TargetView
+from tracker_core.rendering.heat_map import score_map
 from tracker_core.rendering.inner_state import best_candidates
 from tracker_core.types import TrackDebug, TrackingState, TrackResult
 
@@ -125,14 +126,14 @@ def test_all_anchors_of_the_position_under_the_mouse_are_found():
 def test_heat_maps_show_the_chosen_scores_of_the_chosen_anchor():
     debug = debug_of(((3, 4, 5),))
     planes = debug.scores_raw.reshape(3, 4, 5)
-    np.testing.assert_array_equal(score_map(debug, HeatMode.RAW, 1), planes[1])
-    np.testing.assert_array_equal(score_map(debug, HeatMode.RAW), planes.max(axis=0))
-    np.testing.assert_allclose(score_map(debug, HeatMode.PENALISED, 0), planes[0] * 0.5)
-    np.testing.assert_allclose(score_map(debug, HeatMode.WINDOWED, 7), planes.max(axis=0) * 0.25)  # no anchor 7
+    np.testing.assert_array_equal(score_map(debug, "raw", 1), planes[1])
+    np.testing.assert_array_equal(score_map(debug, "raw"), planes.max(axis=0))
+    np.testing.assert_allclose(score_map(debug, "penalised", 0), planes[0] * 0.5)
+    np.testing.assert_allclose(score_map(debug, "windowed", 7), planes.max(axis=0) * 0.25)  # no anchor 7
 
 
 def test_heat_colours_run_from_transparent_to_opaque():
-    colors = heat_colors(np.array([[0.0, 1.0, np.float32(2.0)]], np.float32))
+    colors = heat_colors(np.array([[0.0, 1.0, 2.0]]))
     assert colors.shape == (1, 3, 4) and colors[0, 0, 3] < 80 and colors[0, 1, 3] == 255
 
 

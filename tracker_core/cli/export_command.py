@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 
-from tracker_core.cli.console import Reporter, add_progress_option, emit, output, print_note
+from tracker_core.cli.console import Reporter, add_device_options, add_progress_option, emit, output, print_note
 from tracker_core.cli.export_frames import ExportedFrames, choose_frames
 from tracker_core.cli.export_look import add_look_options, in_range, parse_look, plan_follow
 from tracker_core.cli.track_command import parse_frames
@@ -54,6 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="of motion, seconds of smoothing, 0 to 10 (0: none)",
     )
     add_look_options(parser)
+    add_device_options(parser)
     add_progress_option(parser)
     parser.set_defaults(run=run_export)
 
@@ -74,7 +75,7 @@ def run_export(args: argparse.Namespace) -> int:
         if is_read_from(source, target):
             raise InputError(f"'{target}' is what was tracked; give --out another name, so that it is not replaced.")
         look = replace(look, camera=plan_follow(args, run, source.size))
-        shown = choose_frames(source, whole, look, frames, whole=args.whole, explain=args.explain)
+        shown = choose_frames(args, source, whole, look, frames)
         if args.images:
             written = _write_images(args, shown, check_writable(target))
         else:

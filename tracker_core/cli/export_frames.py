@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from tracker_core.cli.console import Reporter
 from tracker_core.cli.export_look import choose_targets
@@ -20,7 +21,7 @@ class ExportedFrames:
     """Frames of `source` with what `run` found in them, drawn as `look` says.
 
     Those in `chosen` (frame indices, increasing), or, where that is None, every frame of `span`, tracked or not.
-    `explained` are the targets whose trackers are run again for what they saw.
+    `explained` are the targets whose trackers are run again, on `device` and by `runtime`, for what they saw.
     """
 
     source: FrameSource
@@ -29,6 +30,8 @@ class ExportedFrames:
     chosen: list[int] | None
     span: FrameRange
     explained: tuple[int, ...] = ()
+    device: str = "auto"
+    runtime: str = "auto"
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -36,8 +39,10 @@ class ExportedFrames:
         self._warm_up: list[int] = []
         if self.look.draw.needs_debug:
             from tracker_core.trackers.explaining import RunExplainer  # it loads PyTorch
+            from tracker_core.trackers.producers import rebuild_tracker
 
-            self._explainer = RunExplainer(self.run, self.explained)
+            build = partial(rebuild_tracker, device=self.device, runtime=self.runtime)
+            self._explainer = RunExplainer(self.run, self.explained, build=build)
             self._warm_up = self._explainer.prepare(self.first, self.last)
 
     @property
@@ -101,13 +106,14 @@ class ExportedFrames:
 
 
 def choose_frames(
-    source: FrameSource, run: Run, look: RunLook, span: FrameRange, whole: bool, explain: str
+    args: argparse.Namespace, source: FrameSource, run: Run, look: RunLook, span: FrameRange
 ) -> ExportedFrames:
-    """Return the frames of `span` that `run` has results for, or all of them where `whole` is asked for.
+    """Return the frames of `span` that `run` has results for, or all of them where --whole is asked for.
 
-    `explain` names the targets whose trackers' inner state is drawn; "" is the first that is drawn.
+    --explain names the targets whose trackers' inner state is drawn; else it is the first that is drawn.
     """
     last = int(run.frame_indices[-1]) if span.last is None else span.last - 1
-    chosen = None if whole else run.select(span.first, last).frame_indices.tolist()
+    chosen = None if args.whole else run.select(span.first, last).frame_indices.tolist()
     drawn = look.targets or tuple(target.number for target in run.targets)
-    return ExportedFrames(source, run, look, chosen, span, choose_targets(run, explain) or drawn[:1])
+    explained = choose_targets(run, args.explain) or drawn[:1]
+    return ExportedFrames(source, run, look, chosen, span, explained, args.device, args.runtime)

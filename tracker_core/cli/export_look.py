@@ -15,7 +15,7 @@ from tracker_core.rendering.camera_path import (
     plan_camera,
 )
 from tracker_core.rendering.effects import EFFECTS, Effect
-from tracker_core.rendering.heat_map import HEAT_MAP_KINDS
+from tracker_core.rendering.heat_map import BEST_ANCHOR, HEAT_MAP_KINDS
 from tracker_core.rendering.overlays import DEFAULT_OVERLAYS, LOST_CHOICES, OVERLAYS, DrawOptions
 from tracker_core.rendering.run_renderer import TRAIL_FRAMES, RunLook
 from tracker_core.results.run import Run
@@ -38,6 +38,10 @@ def add_look_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--heat-map", choices=HEAT_MAP_KINDS, default="windowed", help="scores of the heat map (windowed)"
     )
+    parser.add_argument(
+        "--heat-map-anchor", type=int, default=BEST_ANCHOR, metavar="N",
+        help="heat map of one anchor, counted from 0 (the best at each position)",
+    )  # fmt: skip
     parser.add_argument("--opacity", type=float, default=0.6, metavar="F", help="of the heat map, 0 to 1 (0.6)")
     parser.add_argument("--proposals", type=int, default=8, metavar="N", help="how many proposals to draw (8)")
     parser.add_argument(
@@ -64,7 +68,8 @@ def parse_look(args: argparse.Namespace, run: Run) -> RunLook:
         raise InputError(f"--trail {args.trail} is too short; a trail needs 2 frames or more.")
     draw = parse_overlays(args.overlays)
     if draw.heat_map:
-        draw = replace(draw, heat_map=args.heat_map, heat_map_opacity=in_range("--opacity", args.opacity, 0, 1))
+        opacity = in_range("--opacity", args.opacity, 0, 1)
+        draw = replace(draw, heat_map=args.heat_map, heat_map_opacity=opacity, heat_map_anchor=args.heat_map_anchor)
     if draw.proposals:
         draw = replace(draw, proposals=round(in_range("--proposals", args.proposals, 1, 50)))
     effect = None

@@ -9,6 +9,7 @@ from tracker_core.errors import InputError, nearest_name
 from tracker_core.types import FloatArray, Image, TrackDebug
 
 HEAT_MAP_KINDS = ("raw", "penalised", "windowed")
+BEST_ANCHOR = -1
 
 
 def winning_level(debug: TrackDebug) -> int:
@@ -17,25 +18,36 @@ def winning_level(debug: TrackDebug) -> int:
     return min(int(np.searchsorted(ends, debug.best, side="right")), len(debug.levels) - 1)
 
 
-def heat_map_of(
-    debug: TrackDebug, kind: str = "windowed", *, level: int | None = None
-) -> tuple[FloatArray, FloatArray]:
-    """Return the best score per position, float64 (rows, columns), and the region x, y, w, h that the map covers.
+def score_map(debug: TrackDebug, kind: str = "windowed", anchor: int = BEST_ANCHOR, level: int = 0) -> FloatArray:
+    """Return the scores of one feature map, float64 (rows, columns): of one anchor, or the best at each position.
 
-    `kind` is one of `HEAT_MAP_KINDS`; `level` chooses among several feature maps, None that of the winning candidate.
-    The region reaches half a cell beyond the outer anchor centres, in image pixels. Raises `InputError` for an unknown
-    kind.
+    `kind` is one of `HEAT_MAP_KINDS`; NaN counts as 0. An anchor that the map does not have is the best one. Raises
+    `InputError` for an unknown kind.
     """
     if kind not in HEAT_MAP_KINDS:
         raise InputError(
             f"There is no heat map '{kind}'; known are {', '.join(HEAT_MAP_KINDS)}.{nearest_name(kind, HEAT_MAP_KINDS)}"
         )
     scores = {"raw": debug.scores_raw, "penalised": debug.scores_penalised, "windowed": debug.scores_windowed}[kind]
-    level = winning_level(debug) if level is None else level
     start = sum(anchors * rows * columns for anchors, rows, columns in debug.levels[:level])
     anchors, rows, columns = debug.levels[level]
-    end = start + anchors * rows * columns
-    values = np.asarray(scores[start:end], np.float64).reshape(anchors, rows, columns).max(axis=0)
+    part = np.asarray(scores[start : start + anchors * rows * columns], np.float64).reshape(anchors, rows, columns)
+    planes = np.nan_to_num(part, nan=0.0)
+    return np.asarray(planes[anchor] if 0 <= anchor < anchors else planes.max(axis=0), np.float64)
+
+
+def heat_map_of(
+    debug: TrackDebug, kind: str = "windowed", *, level: int | None = None, anchor: int = BEST_ANCHOR
+) -> tuple[FloatArray, FloatArray]:
+    """Return a map of scores as `score_map` does, and the region x, y, w, h that it covers.
+
+    `level` chooses among several feature maps, None that of the winning candidate. The region reaches half a cell
+    beyond the outer anchor centres, in image pixels.
+    """
+    level = winning_level(debug) if level is None else level
+    values = score_map(debug, kind, anchor, level)
+    start = sum(anchors * rows * columns for anchors, rows, columns in debug.levels[:level])
+    _, rows, columns = debug.levels[level]
     boxes = np.asarray(debug.anchors_xywh[start : start + rows * columns], np.float64)
     centers = boxes[:, :2] + boxes[:, 2:] / 2
     low, high = centers.min(axis=0), centers.max(axis=0)

@@ -31,7 +31,7 @@ from tracker_core.rendering.drawing import (
     target_color,
     touches,
 )
-from tracker_core.rendering.heat_map import HEAT_MAP_KINDS, blend_heat_map, heat_map_of
+from tracker_core.rendering.heat_map import BEST_ANCHOR, HEAT_MAP_KINDS, blend_heat_map, heat_map_of
 from tracker_core.rendering.inner_state import (
     draw_anchor,
     draw_guide,
@@ -59,6 +59,7 @@ class DrawOptions:
         labels: name or number at each box, with `scores` score and state as well.
         heat_map: "", or which scores to lay over the search window: "raw", "penalised" or "windowed".
         heat_map_opacity: 0 to 1.
+        heat_map_anchor: of which anchor, `BEST_ANCHOR` for the best at each position.
         line_scale: factor on line widths and text.
         search_window: the part of the image that the network was shown.
         proposals: how many of the best proposals, with their scores.
@@ -82,6 +83,7 @@ class DrawOptions:
     trail: bool = False
     scores: bool = True
     lost: str = "dotted"
+    heat_map_anchor: int = BEST_ANCHOR
 
     def __post_init__(self) -> None:
         if self.heat_map and self.heat_map not in HEAT_MAP_KINDS:
@@ -193,7 +195,7 @@ def badge_color(state: TrackingState, color: Color) -> Color:
 def _draw_scores(canvas: Image, debug: TrackDebug, options: DrawOptions, width: int) -> None:
     """Draw what lies below everything else: the heat map and the search window."""
     if options.heat_map and debug.levels and len(debug.anchors_xywh):
-        values, region_xywh = heat_map_of(debug, options.heat_map)
+        values, region_xywh = heat_map_of(debug, options.heat_map, anchor=options.heat_map_anchor)
         blend_heat_map(canvas, values, region_xywh, options.heat_map_opacity)
     if options.search_window:
         draw_search_window(canvas, debug, width)
