@@ -54,6 +54,7 @@ class Command:
         icon: name of a drawing in `app/window/icons.py`.
         short: text in the toolbar, which is as wide as its texts; "" takes the menu's.
         repeats: whether it runs again while its key is held.
+        text_now: its text where that changes with what it would do; None: it doesn't.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Command:
     icon: str = ""
     short: str = ""
     repeats: bool = False
+    text_now: Callable[[], str] | None = None
 
     @property
     def default_key(self) -> str:
@@ -83,6 +85,11 @@ class Command:
 def translated(text: str) -> str:
     """Return a command's text in the user's language."""
     return QCoreApplication.translate("commands", text)
+
+
+def with_object(text: str, what: str) -> str:
+    """Return a command's text in the user's language, with what it would be done to now, "" for nothing."""
+    return f"{translated(text)}: {what}" if what else translated(text)
 
 
 def plain(text: str) -> str:

@@ -18,9 +18,7 @@ def branch_layer_by_layer(branch: Branch, z: torch.Tensor, inside: torch.Tensor,
     similarity = torch.einsum("bcn,bchw->bnhw", cells, searched)
     gate = pixelwise.gate_expand(F.relu(pixelwise.gate_reduce(similarity.mean((2, 3), keepdim=True))))
     by_cell = pixelwise.mix(F.relu6(pixelwise.smooth(similarity * torch.sigmoid(gate))))
-    by_channel = correlate_depthwise(
-        branch.depthwise_search(x), branch.depthwise_kernel(z)[:, :, 2:6, 2:6], padding=1
-    )
+    by_channel = correlate_depthwise(branch.depthwise_search(x), branch.depthwise_kernel(z)[:, :, 2:6, 2:6], padding=1)
     fused = branch.fuse(torch.cat((by_cell, by_channel), 1))
     if branch.cues is not None:
         shares = (inside / inside.sum(1, keepdim=True), (1 - inside) / (1 - inside).sum(1, keepdim=True))

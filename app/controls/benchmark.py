@@ -35,7 +35,6 @@ class BenchmarkControls(QObject):
         panel.form.stop_requested.connect(self.stop)
         panel.form.table_requested.connect(self.ask_table)
         panel.replay_requested.connect(player.replay)
-        panel.frame_requested.connect(player.seek)
         if kept is not None:
             panel.form.root.set_path(str(kept.value("benchmark/root", "")))
             panel.form.compare.setText(str(kept.value("benchmark/compare", "")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PyQt5.QtCore import QObject, pyqtSignal
 
 from app.canvas.canvas import Canvas
-from app.commands import Command
+from app.commands import Command, with_object
 from app.controls.conditions import Conditions
 from app.worker.messages import BoxRequest
 from app.worker.player import Player
@@ -48,9 +48,10 @@ class DrawingControls(QObject):
         now = Conditions(self._player)
         return [
             Command("undo", "edit", "&Undo", self.undo, "Ctrl+Z", "Take back the last change of boxes, targets or runs",
-                    icon="undo"),
+                    icon="undo", text_now=lambda: with_object("&Undo", self._player.summary.undo_text)),
             Command("redo", "edit", "R&edo", self._player.redo, "Ctrl+Shift+Z Ctrl+Y", "Do again what was taken back",
-                    now.can_redo, icon="redo"),
+                    now.can_redo, icon="redo",
+                    text_now=lambda: with_object("R&edo", self._player.summary.redo_text)),
             Command("draw", "edit", "&Draw or redraw box", self.draw, "R",
                     "Draw the box of the chosen target in this frame", now.has_source, icon="draw", short="Draw"),
             Command("add_target", "edit", "&Add target", self.add_target, "Shift+R", "Draw the box of another target",

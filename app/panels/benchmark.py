@@ -1,8 +1,7 @@
-"""The benchmark panel: what to run on what, curves that grow, tables to dig in, and the worst moments."""
+"""The benchmark panel: what to run on what, curves that grow, and tables to dig in."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,6 @@ from typing import Any
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import (
     QFrame,
-    QListWidget,
-    QListWidgetItem,
     QScrollArea,
     QSplitter,
     QTabWidget,
@@ -35,13 +32,11 @@ class BenchmarkPanel(QWidget):
     """Options on the left, curves in the middle, sequences and attributes on the right."""
 
     replay_requested = pyqtSignal(object)  # ReplayRequest
-    frame_requested = pyqtSignal(int)
 
     def __init__(self, results: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("benchmark_panel")
         self._options: BenchmarkOptions | None = None
-        self._moments: list[tuple[int, float]] = []
         self._hidden: set[str] = set()
         self._place = ""
         self._refresh = QTimer(self)  # a resumed run tells hundreds of finished sequences at once
@@ -99,17 +94,6 @@ class BenchmarkPanel(QWidget):
         """Show "running", "paused" or "idle"."""
         self.form.set_state(state, text)
 
-    def set_moments(self, moments: Sequence[tuple[int, float]]) -> None:
-        """List the worst moments of the sequence that is shown: frame and overlap."""
-        if moments == self._moments:
-            return  # what is chosen stays chosen
-        self._moments = list(moments)
-        self.moments.clear()
-        for index, iou in moments:
-            item = QListWidgetItem(self.tr("frame {}: IoU {}").format(index, format_value(iou)))
-            item.setData(NUMBER, index)
-            self.moments.addItem(item)
-
     # --- building -----------------------------------------------------------------------------------------
 
     def _make_tables(self) -> QTabWidget:
@@ -118,14 +102,10 @@ class BenchmarkPanel(QWidget):
         self.sequences.tracker_chosen.connect(self.curves.choose)
         self.sequences.tracker_shown.connect(self._show_curves)
         self.attributes.attribute_chosen.connect(self._filter_by)
-        self.moments = QListWidget()
-        self.moments.setAccessibleName(self.tr("Worst moments"))
-        self.moments.itemClicked.connect(lambda item: self.frame_requested.emit(int(item.data(NUMBER))))
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.sequences, self.tr("Sequences"))
         self.tabs.addTab(self.attributes, self.tr("Attributes"))
-        self.tabs.addTab(self.moments, self.tr("Worst moments"))
         return self.tabs
 
     def _show(self) -> None:
@@ -175,20 +155,6 @@ class BenchmarkPanel(QWidget):
         options, folder = self._options, self.scores.folders.get(tracker)
         if options is not None and folder is not None:
             self.replay_requested.emit(ReplayRequest(options.benchmark, options.root, folder, sequence))
-
-
-def worst_moments(
-    frames: Sequence[int], ious: Sequence[float], count: int = 8, apart: int = 15
-) -> list[tuple[int, float]]:
-    """Return the frames of least overlap, worst first, no two of them nearer than `apart` frames."""
-    known = [(iou, index) for index, iou in zip(frames, ious, strict=True) if math.isfinite(iou)]
-    chosen: list[tuple[int, float]] = []
-    for iou, index in sorted(known):
-        if all(abs(index - other) >= apart for other, _ in chosen):
-            chosen.append((index, iou))
-        if len(chosen) == count:
-            break
-    return chosen
 
 
 def _scrolled(form: QWidget) -> QScrollArea:

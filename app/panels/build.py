@@ -14,6 +14,7 @@ from app.panels.log import LogPanel
 from app.panels.overlays import OverlayPanel
 from app.panels.plots import PlotsPanel
 from app.panels.readout import ReadoutPanel
+from app.panels.runs import RunsPanel
 from app.panels.sources import SourcesPanel
 from app.panels.thumbnails import ThumbnailsPanel
 from app.panels.timeline import Timeline
@@ -39,6 +40,7 @@ def build_panels(overlays: OverlayModel) -> Panels:
         timeline=Timeline(),
         readout=ReadoutPanel(),
         sources=SourcesPanel(),
+        runs=RunsPanel(),
         overlays=OverlayPanel(overlays),
         tracker=tracker,
         thumbnails=ThumbnailsPanel(),

@@ -13,6 +13,7 @@ from app.panels.log import LogPanel
 from app.panels.overlays import OverlayPanel
 from app.panels.plots import PlotsPanel
 from app.panels.readout import ReadoutPanel
+from app.panels.runs import RunsPanel
 from app.panels.sources import SourcesPanel
 from app.panels.thumbnails import ThumbnailsPanel
 from app.panels.timeline import Timeline
@@ -34,6 +35,7 @@ class Panels:
     timeline: Timeline
     readout: ReadoutPanel
     sources: SourcesPanel
+    runs: RunsPanel
     overlays: OverlayPanel
     tracker: TrackerPanel
     thumbnails: ThumbnailsPanel
@@ -45,7 +47,7 @@ class Panels:
 
 
 class Docks:
-    """The docks of a window: sources left, overlays, tracker and thumbnails right, curves and jobs at the bottom."""
+    """The docks of a window: sources and runs left, overlays, tracker and crops right, curves and jobs below."""
 
     def __init__(self, window: QMainWindow, panels: Panels) -> None:
         self._window = window
@@ -56,6 +58,7 @@ class Docks:
         self._first_state = QByteArray()
         tr, right = window.tr, Qt.DockWidgetArea.RightDockWidgetArea
         self._add("sources", tr("Sources"), panels.sources, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self._add("runs", tr("Runs"), panels.runs, Qt.DockWidgetArea.LeftDockWidgetArea)
         self._add("overlays", tr("Overlays"), panels.overlays, right)
         self._add("tracker", tr("Tracker"), panels.tracker, right)
         self._add("thumbnails", tr("Crops"), panels.thumbnails, right)
@@ -98,7 +101,8 @@ class Docks:
         for bar in window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
             bar.setAccessibleName(window.tr("Panels beside the image"))
         self.docks["curves"].setVisible(False)
-        self.docks["sources"].setVisible(window.width() >= SMALL_WIDTH)
+        for name in ("sources", "runs"):
+            self.docks[name].setVisible(window.width() >= SMALL_WIDTH)
         sized = [self.docks["sources"], self.docks["overlays"]]
         window.resizeDocks(sized, [260, 290], Qt.Orientation.Horizontal)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PyQt5.QtCore import QEvent, Qt, QTimer
-from PyQt5.QtGui import QHideEvent, QPalette, QShowEvent
+from PyQt5.QtGui import QColor, QHideEvent, QPalette, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
 from app.panels.parts import color_plot, make_plots
-from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS
+from app.session.frame_view import Curve
+from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS, success_curve
 from tracker_core.results.motion import LengthScale
 
 REFRESH_MS = 200
@@ -32,6 +34,8 @@ class PlotsPanel(QWidget):
         self._is_stale = True
         self._is_made = False
         self._plots: list[Any] = []
+        self._beside: dict[str, tuple[QColor, Curve]] = {}  # of other runs, by name
+        self._drawn: list[tuple[Any, Any]] = []  # each of those curves with the plot that it is in
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._empty = QLabel(self.tr("Track a target to see its curves."))
@@ -45,6 +49,11 @@ class PlotsPanel(QWidget):
         """Take the values of one frame, the speed in pixels per second; NaN where they are not known."""
         self._rows[index] = (score, iou, center_error, speed)
         self._is_stale = True
+
+    def set_beside(self, curves: Mapping[str, tuple[QColor, Curve]]) -> None:
+        """Draw the curves of other runs beside, each in its colour under its name."""
+        self._beside = dict(curves)
+        self._draw_beside()
 
     def clear(self) -> None:
         """Forget all values."""
@@ -107,9 +116,35 @@ class PlotsPanel(QWidget):
         speeds.setLimits(yMin=0)
         self._success = success.plot([], [], pen=pg.mkPen(PREDICTION, width=2))
         self._plots = plots
+        self._draw_beside()
         self._color_plots()
         self._is_stale = True
         self._refresh()
+
+    def _draw_beside(self) -> None:
+        import pyqtgraph as pg
+
+        if not self._plots:
+            return
+        for plot, curve in self._drawn:
+            plot.removeItem(curve)
+        self._drawn.clear()
+        values, errors, _speeds, success = self._plots
+        for name, (color, curve) in self._beside.items():
+            pen = pg.mkPen(color, width=1.5, style=Qt.PenStyle.DashLine)
+            known = curve.ious[np.isfinite(curve.ious)]
+            # a run without ground truth is compared by its scores
+            heights = curve.ious if len(known) else curve.scores
+            title = self.tr("{}: overlap") if len(known) else self.tr("{}: score")
+            lines: list[tuple[Any, Any, Any, str | None]] = [
+                (values, curve.frames, heights, title.format(name)),
+                (errors, curve.frames, np.minimum(curve.center_errors, MOST_ERROR), None),
+            ]
+            if len(known):
+                lines.append((success, SUCCESS_THRESHOLDS, success_curve(known), None))
+            for plot, x, y, label in lines:
+                self._drawn.append((plot, plot.plot(x, y, pen=pen, name=label, connect="finite")))
+        self._color_plots()
 
     def _color_plots(self) -> None:
         for plot in self._plots:

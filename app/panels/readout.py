@@ -30,6 +30,7 @@ class ReadoutPanel(QWidget):
         layout.setSpacing(14)
         fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         self._labels: dict[str, QLabel] = {}
+        self._tips: dict[str, str] = {}  # of what sums up the sequence
         for name, tip in (
             ("frame", self.tr("Frame and time")),
             ("state", self.tr("State of the tracker")),
@@ -46,6 +47,8 @@ class ReadoutPanel(QWidget):
             label.setAccessibleName(tip)
             label.setTextFormat(Qt.TextFormat.PlainText)
             self._labels[name] = label
+            if name in ("success", "precision"):
+                self._tips[name] = tip
             layout.addWidget(label)
         layout.addStretch(1)
 
@@ -65,6 +68,12 @@ class ReadoutPanel(QWidget):
         self._number("success", self.tr("success {}"), values, 3)
         self._number("precision", self.tr("precision {}"), values, 3)
         self._number("fps", self.tr("{} fps"), values, 0)
+
+    def set_note(self, note: str) -> None:
+        """Dim success and precision where they do not say what they seem to, and say why; "" for where they do."""
+        for name, tip in self._tips.items():
+            self._labels[name].setEnabled(not note)
+            self._labels[name].setToolTip("\n".join(filter(None, (tip, note))))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Show what there is room for."""

@@ -62,6 +62,8 @@ class Actions:
                 action.setEnabled(command.when())
             if command.is_on is not None:
                 action.setChecked(command.is_on())
+            if command.text_now is not None:
+                action.setText(command.text_now())
 
     def set_shortcuts(self, shortcuts: Mapping[str, str]) -> None:
         """Set all keys, the first of each as the user chose it, the tooltips that name them, and the menus' letters."""

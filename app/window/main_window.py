@@ -22,6 +22,7 @@ from app.controls.overlays import PREFIX, HoldToHide, overlay_commands
 from app.controls.playback import PlaybackControls
 from app.controls.preferences import PreferenceControls
 from app.controls.recording import RecordingControls
+from app.controls.runs import RunControls
 from app.controls.sources import SourceControls
 from app.controls.training import TrainingControls
 from app.controls.view import ViewControls
@@ -29,7 +30,7 @@ from app.controls.weights import WeightsControls
 from app.jobs.job_bar import JobBar
 from app.jobs.jobs import Jobs
 from app.jobs.stopping import close_jobs
-from app.panels.build import build_panels, offer_trackers
+from app.panels.build import build_panels, offer_trackers, usable_trackers
 from app.panels.docks import Docks, Panels
 from app.session.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
 from app.settings import Settings
@@ -77,6 +78,8 @@ class MainWindow(DropWindow):
         self.actions_ = Actions(self, self._commands())
         self._hints = Hints(self.canvas, self.drawing, self.actions_.key)
         self.docks.complete(self.actions_.menus["view"])
+        of_runs = [self.actions_[command.id] for command in self.runs.run_commands()]
+        self.panels.runs.add_actions(of_runs, of_runs[:1])
         fill_recent_menu(self.actions_.menus["file"], self.actions_["close_source"], self.recent, self.sources.open)
         self.status = StatusReadout(self)
         self.job_bar = JobBar(self, self.jobs)
@@ -104,6 +107,7 @@ class MainWindow(DropWindow):
         self.sources = SourceControls(player, self, bundled_clip)
         self.recording = RecordingControls(player, self.sources, self)
         self.images = ImageControls(canvas, player, self)
+        self.runs = RunControls(player, canvas, self.docks, usable_trackers, lambda: self.wiring.active_rows(), self)
         self.exports = ExportControls(player, self.playback, self.drawing, self.jobs, kept, self.rows_of, panels, self)
         self.view = ViewControls(self, canvas, self.docks)
         self.benchmark = BenchmarkControls(panels.benchmark, player, self.jobs, kept, self)
@@ -127,6 +131,7 @@ class MainWindow(DropWindow):
             *self.clicking.commands(),
             cancel,
             *self.playback.commands(),
+            *self.runs.commands(),
             *overlay_commands(self.overlays),
             *self.view.commands(),
             *self.batch.commands(),
@@ -142,6 +147,7 @@ class MainWindow(DropWindow):
         for controls in (
             self.drawing,
             self.clicking,
+            self.runs,
             self.images,
             self.failures,
             self.exports,

@@ -9,21 +9,24 @@ from typing import Any
 
 from PyQt5.QtCore import QObject
 
+from app.canvas.overlays.base import run_color
 from app.canvas.overlays.heat_map import ANY_ANCHOR
 from app.canvas.overlays.model import OverlayModel
 from app.controls.drawing import DrawingControls
 from app.controls.playback import PlaybackControls
 from app.controls.sources import SourceControls
-from app.panels.benchmark import worst_moments
 from app.panels.docks import Panels
 from app.panels.overlays import anchor_choices
+from app.panels.runs import score_note
 from app.session.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary, TargetView
 from app.session.live_scores import RunningScores
+from app.session.moments import worst_moments
 from app.session.trackers import TrackerChoice
 from app.window.recent import RecentSources
 from app.worker.player import Player
 
 RATE_WINDOW = 30  # images over which the shown rate is averaged
+MOMENTS_S = 1.0  # between two looks for the worst moments of a run that grows
 
 
 class PanelWiring(QObject):
@@ -46,6 +49,7 @@ class PanelWiring(QObject):
         self._scores = RunningScores()
         self._shown_at: deque[float] = deque(maxlen=RATE_WINDOW)
         self._view: FrameView | None = None
+        self._looked_at = 0.0  # when the worst moments were looked for
         worker = player.worker
         panels.timeline.seek_requested.connect(player.seek)
         panels.timeline.range_changed.connect(lambda bounds: playback.set_range(*(bounds or (None, None))))
@@ -86,8 +90,29 @@ class PanelWiring(QObject):
         self._panels.tracker.set_choice(summary.tracker, choice.weights or "", choice.device)
         keys = sorted({key for target in summary.targets for key in target.key_frames})
         self._panels.timeline.set_key_frames(keys)
+        self._show_runs(summary)
         if self._player.source is not None:
             self._panels.timeline.set_length(self._player.source.frame_count)
+
+    def _show_runs(self, summary: SessionSummary) -> None:
+        self._panels.runs.set_runs(summary.runs)
+        beside = {
+            run.title or self.tr("Run {}").format(run.number): (run_color(run.number), curve)
+            for run in summary.runs
+            if (curve := run.curves.get(self._drawing.active or 1)) is not None
+        }
+        self._panels.plots.set_beside(beside)
+        self._panels.readout.set_note(next((score_note(run) for run in summary.runs if run.is_active), ""))
+        self._show_moments()
+
+    def active_rows(self) -> list[ResultRow]:
+        """Return the lines of the curves of the active target, in the order of their frames."""
+        rows = self.rows_of(self._drawing.active or 1)
+        return [rows[index] for index in sorted(rows)]
+
+    def _show_moments(self) -> None:
+        self._looked_at = time.perf_counter()
+        self._panels.runs.set_moments(worst_moments(self.active_rows()))
 
     def replace_rows(self, rows: list[ResultRow]) -> None:
         """Forget all rows, take others, and draw the curves of the active target from them."""
@@ -105,18 +130,23 @@ class PanelWiring(QObject):
 
     def _draw_rows(self, rows: list[ResultRow]) -> None:
         self._scores = RunningScores()
-        mine = [row for row in rows if self._is_active(row)]
-        self._panels.benchmark.set_moments(worst_moments([row.index for row in mine], [row.iou for row in mine]))
         self._panels.timeline.clear()
         self.show_summary(self._player.summary)
         self._panels.plots.clear()
         self._append(rows)
+        for row in filter(lambda row: self._is_active(row) and row.state != "key", rows):
+            self._panels.plots.append(row.index, row.score, row.iou, row.center_error, row.speed)
         self._show_target()
 
     def add_rows(self, rows: list[ResultRow]) -> None:
         """Take more rows, and append those of the active target to the curves."""
         self._keep(rows)
         self._append(rows)
+        if any(row.is_new for row in rows) and self._panels.runs.isVisible():
+            frames = len(set().union(*self._rows.values()))
+            self._panels.runs.set_live(frames, self._scores.success, self._scores.precision)
+            if time.perf_counter() - self._looked_at > MOMENTS_S:
+                self._show_moments()
 
     def _keep(self, rows: list[ResultRow]) -> None:
         for row in rows:

@@ -108,6 +108,16 @@ class SessionDriver:
             elif self.session.source is not None and self.session.source.is_seekable:
                 self.playback.thaw()  # the image of a live source is held until its targets are tracked
 
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot use this tracker"))
+    def run_again_with(self, choice: TrackerChoice, tracking: TrackingConfig) -> None:
+        """Track everything again with another tracker or other parameters; on an error the present ones stay."""
+        with self.messages.busy_with(_text("Loading the tracker")):
+            if choice != self.session.trackers.choice:
+                self.session.choose_tracker(choice)
+            self.session.set_tracking_config(tracking)
+            self.messages.tracker_ready.emit(tracking)
+        self.run_again()
+
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot track"))
     def run_again(self) -> None:
         """Track everything again from its key frames, as another run."""

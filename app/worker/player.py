@@ -150,6 +150,11 @@ class Player(QObject):
         """Track everything again, as another run."""
         self._ask(self._driver.run_again)
 
+    def run_again_with(self, choice: TrackerChoice, tracking: TrackingConfig) -> None:
+        """Track everything again with another tracker or other parameters, as another run."""
+        self.choice = choice
+        self._ask(self._driver.run_again_with, choice, tracking)
+
     def choose_tracker(self, choice: TrackerChoice) -> None:
         """Use another tracker, weights or device."""
         self.choice = choice

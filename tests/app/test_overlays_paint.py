@@ -14,7 +14,7 @@ from app.canvas.overlays.candidates import candidates_at
 from app.canvas.overlays.heat_map import heat_colors
 from app.canvas.qimages import image_to_qimage, qimage_to_image, render_visible
 from app.canvas.view_transform import ViewTransform
-from app.session.frame_view import FrameView, TargetView
+from app.session.frame_view import FrameView, OtherRun, TargetView
 from tracker_core.rendering.heat_map import score_map
 from tracker_core.rendering.inner_state import best_candidates
 from tracker_core.types import TrackDebug, TrackingState, TrackResult
@@ -35,7 +35,8 @@ def make_view(state=TrackingState.TRACKING, debug=True, box=None):
     result = TrackResult(chosen, result.score, state, result.debug)
     ghost = TrackResult(true_box(1) + np.array([30, 0, 0, 0]), 0.5)
     trail = np.array([[100.0, 100.0], [120.0, 110.0], [150.0, 115.0]])
-    return FrameView(drawn(1), (TargetView(1, result, ghost, False, trail),), true_box(1))
+    other = OtherRun(2, "", {1: TrackResult(true_box(1) + np.array([0, 30, 0, 0]), 0.5)})
+    return FrameView(drawn(1), (TargetView(1, result, ghost, False, trail),), true_box(1), others=(other,))
 
 
 def paint(name, view, mouse=None, transform=TRANSFORM, **options):

@@ -14,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from evaluation_sequences import FRAMES, make_otb, make_vot, path_of_target, write_rows
 
-from app.panels.benchmark import worst_moments
 from app.panels.number_table import Column, NumberTable, Row
 from app.session.replay import ReplayRequest, open_replay
 from app.session.targets import Target
@@ -75,11 +74,9 @@ def test_run_fills_table_and_curves_and_a_row_is_replayed(panel_of, tmp_path):
     written = np.array([[float(part) for part in line.split(",")] for line in lines]) - [1, 1, 0, 0]
     shown = np.array([driver.results()[index].box_xywh for index in range(FRAMES)])
     np.testing.assert_allclose(shown, written, atol=1e-6)
-    # a worst moment is one click away
-    moment = panel.moments.item(0)
-    panel.moments.itemClicked.emit(moment)
-    driver.qtbot.waitUntil(lambda: driver.index == moment.data(Qt.UserRole), timeout=5000)
-    assert driver.window.panels.readout.text("iou").removeprefix("IoU ") == moment.text().split()[-1]
+    driver.player.seek(3)
+    driver.qtbot.waitUntil(lambda: driver.index == 3, timeout=5000)
+    assert driver.window.panels.readout.text("iou")
     assert not driver.window.panels.readout.text("score"), "result files hold no scores"
     # what was only looked at is not kept as the user's own work
     driver.window.close()
@@ -205,12 +202,6 @@ def test_a_replay_names_the_tracker_that_the_benchmark_ran(tmp_path):
     (folder / "settings.json").write_text(json.dumps(settings))
     with pytest.raises(InputError, match="not here"):
         rebuild_tracker(producer())
-
-
-def test_worst_moments_are_apart():
-    ious = [0.9] * 100
-    ious[20], ious[22], ious[70], ious[71] = 0.1, 0.05, 0.3, float("nan")
-    assert worst_moments(list(range(100)), ious, count=2, apart=15) == [(22, 0.05), (70, 0.3)]
 
 
 class TestNumberTable:

@@ -32,6 +32,10 @@ PROPOSAL = QColor(255, 149, 0)
 GHOST = QColor(214, 140, 255)
 SEARCH_WINDOW = QColor(235, 235, 245)
 HALO = QColor(0, 0, 0, 150)
+# of runs beside the active one: none is that of the prediction, the ground truth or a further target at the start
+RUN_COLORS = tuple(
+    QColor(name) for name in ("#b07cff", "#e69f00", "#2bb3a3", "#ff7ab8", "#9c8b00", "#6f8fff", "#b8734a")
+)
 
 
 Box: TypeAlias = "Sequence[float] | NDArray[np.float64] | NDArray[np.float32]"  # x, y, w, h
@@ -199,6 +203,11 @@ def readable_on_dark_text(color: QColor) -> bool:
 def target_color(number: int) -> QColor:
     """Return the colour of target `number`; the first is the field's red."""
     return TARGET_COLORS[(number - 1) % len(TARGET_COLORS)]
+
+
+def run_color(number: int) -> QColor:
+    """Return the colour of run `number` while it is shown beside the active one, in the image, plots and list."""
+    return RUN_COLORS[(number - 1) % len(RUN_COLORS)]
 
 
 def is_drawable(box_xywh: Box | None) -> TypeGuard[Box]:

@@ -15,6 +15,7 @@ from app.canvas.overlays.base import (
     GUIDE,
     LOST,
     PREDICTION,
+    RUN_COLORS,
     SEARCH_WINDOW,
     LineStyle,
     Overlay,
@@ -24,6 +25,7 @@ from app.canvas.overlays.base import (
     draw_label,
     draw_polygon,
     is_drawable,
+    run_color,
     target_color,
 )
 from tracker_core.rendering import drawing
@@ -100,6 +102,26 @@ class GhostOverlay(Overlay):
         for target in scene.view.targets:
             if target.ghost is not None and is_drawable(target.ghost.box_xywh):
                 draw_box(painter, scene.rect(target.ghost.box_xywh), GHOST, self.line.dashes, 1.5)
+
+
+class RunsOverlay(Overlay):
+    """What the other runs found that are visible in the list of runs, each in its colour, with its number."""
+
+    name = "runs"
+    title, key = "Other r&uns", "Shift+O"
+    help = "The boxes of the other runs whose eye is open"
+    line = LineStyle(RUN_COLORS[0], (6, 3))
+    is_visible_at_first = True
+
+    def paint(self, painter: QPainter, scene: OverlayScene) -> None:
+        """Draw the boxes of all targets of those runs."""
+        for run in scene.view.others:
+            color = run_color(run.number)
+            for result in run.results.values():
+                if is_drawable(result.box_xywh):
+                    rect = scene.rect(result.box_xywh)
+                    draw_box(painter, rect, color, self.line.dashes, 1.5)
+                    draw_label(painter, rect.bottomLeft(), f"run {run.number}", color, scene.font)
 
 
 class AnchorOverlay(Overlay):

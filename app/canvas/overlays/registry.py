@@ -9,6 +9,7 @@ from app.canvas.overlays.boxes import (
     GroundTruthOverlay,
     GuideOverlay,
     PredictionOverlay,
+    RunsOverlay,
     SearchWindowOverlay,
 )
 from app.canvas.overlays.candidates import AnchorsAtMouseOverlay, ProposalsOverlay
@@ -21,6 +22,7 @@ PAINT_ORDER: list[type[Overlay]] = [
     SearchWindowOverlay,
     TrailOverlay,
     GhostOverlay,
+    RunsOverlay,
     ProposalsOverlay,
     RefinementOverlay,
     MemoryOverlay,

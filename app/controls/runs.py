@@ -1,0 +1,142 @@
+"""What can be done with the runs of a source, and going from failure to failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from PyQt5.QtCore import QObject, pyqtSignal
+from PyQt5.QtWidgets import QDialog, QWidget
+
+from app.canvas.canvas import Canvas
+from app.commands import Command
+from app.controls.conditions import Conditions
+from app.dialogs.rerun import RerunDialog
+from app.panels.docks import Docks
+from app.session.frame_view import ResultRow, RunSummary, Scoring
+from app.session.moments import failures
+from app.session.trackers import TrackerChoice
+from app.worker.player import Player
+
+
+class RunControls(QObject):
+    """Between the list of runs and the player.
+
+    `trackers` returns those that can be chosen, with a description each, `rows` the plot lines of the active target.
+    """
+
+    notice = pyqtSignal(str)
+
+    def __init__(
+        self,
+        player: Player,
+        canvas: Canvas,
+        docks: Docks,
+        trackers: Callable[[], Sequence[tuple[str, str]]],
+        rows: Callable[[], Sequence[ResultRow]],
+        window: QWidget,
+    ) -> None:
+        super().__init__(window)
+        self._player, self._canvas, self._docks, self._window = player, canvas, docks, window
+        self._trackers, self._rows = trackers, rows
+        self._panel = docks.panels.runs
+        self._panel.run_chosen.connect(self._activate)
+        self._panel.visibility_changed.connect(player.show_run)
+        self._panel.renamed.connect(player.rename_run)
+        self._panel.tree.delete_wanted.connect(self.delete)
+        self._panel.frame_requested.connect(player.seek)
+
+    def commands(self) -> list[Command]:
+        """Return what can be done with the active run, and going from failure to failure."""
+        return [*self.run_commands(), *self._moving_commands()]
+
+    def run_commands(self) -> list[Command]:
+        """Return what can be done with the active run."""
+        now = Conditions(self._player)
+        return [
+            Command("rerun_with", "track", "Re-run &with…", self.ask_rerun, "Ctrl+Shift+R",
+                    "Track the same boxes with another tracker or other parameters, as another run",
+                    now.can_run_again, icon="again", short="Re-run with…"),
+            Command("rename_run", "track", "Rena&me run", self.rename, "", "Give the run that is shown a name",
+                    self._has_run),
+            Command("delete_run", "track", "&Delete run", self.delete, "Shift+Del",
+                    "Delete the run that is shown; Ctrl+Z brings it back", self._has_run, short="Delete"),
+            Command("score_anyway", "track", "&Score anyway", self.toggle_scoring, "",
+                    "Measure this run against the ground truth although it did not start on it",
+                    self._can_be_scored, self._is_scored_anyway),
+        ]  # fmt: skip
+
+    def _moving_commands(self) -> list[Command]:
+        seekable = Conditions(self._player).can_run_again
+        return [
+            Command("next_failure", "play", "Next fa&ilure", lambda: self.go_to_failure(1), "F3",
+                    "To the next frame where the target was lost or missed, or the box jumped", seekable),
+            Command("previous_failure", "play", "Previo&us failure", lambda: self.go_to_failure(-1), "Shift+F3",
+                    "To the last frame where the target was lost or missed, or the box jumped", seekable),
+        ]  # fmt: skip
+
+    @property
+    def active(self) -> RunSummary | None:
+        """The run that is shown, None while there is none."""
+        return next((run for run in self._player.summary.runs if run.is_active), None)
+
+    def ask_rerun(self) -> None:
+        """Ask for a tracker and parameters, and track the same boxes with them."""
+        from tracker_core.trackers.producers import tuned_tracking
+
+        choice = self._player.choice
+        dialog = RerunDialog(
+            self._trackers(), self._player.summary.tracker, self._player.tracking, tuned_tracking, self._window
+        )
+        if dialog.exec_() == QDialog.DialogCode.Accepted:
+            name = dialog.tracker_name
+            is_other = name != self._player.summary.tracker
+            chosen = TrackerChoice(name, None, choice.device) if is_other else replace(choice)
+            self._player.run_again_with(chosen, dialog.tracking)
+
+    def rename(self) -> None:
+        """Let the user type a name for the run that is shown."""
+        self._docks.docks["runs"].show()
+        self._docks.docks["runs"].raise_()
+        self._panel.edit_name()
+
+    def delete(self) -> None:
+        """Delete the run that is shown."""
+        if self.active is not None:
+            self._player.delete_run(self.active.number)
+            self.notice.emit(self.tr("The run was deleted; Ctrl+Z brings it back."))
+
+    def toggle_scoring(self) -> None:
+        """Measure the run that is shown against the ground truth although it did not start on it, or no longer."""
+        if self.active is not None:
+            self._player.score_run_anyway(self.active.number, self.active.scoring is not Scoring.ANYWAY)
+
+    def go_to_failure(self, direction: int) -> None:
+        """Go to the next (1) or the previous (−1) frame in which a failure of the active target begins."""
+        view = self._canvas.frame_view
+        if view is None:
+            return
+        here = view.frame.index
+        starts = failures(self._rows())
+        beyond = [index for index in starts if index > here] if direction > 0 else [i for i in starts if i < here][::-1]
+        if beyond:
+            self._player.seek(beyond[0])
+        else:
+            self.notice.emit(
+                self.tr("There is no failure after this frame.")
+                if direction > 0
+                else self.tr("There is no failure before this frame.")
+            )
+
+    def _activate(self, number: int) -> None:
+        if self.active is not None and self.active.number != number:
+            self._player.activate_run(number)
+
+    def _has_run(self) -> bool:
+        return self.active is not None
+
+    def _can_be_scored(self) -> bool:
+        return self.active is not None and self.active.scoring in (Scoring.ELSEWHERE, Scoring.ANYWAY)
+
+    def _is_scored_anyway(self) -> bool:
+        return self.active is not None and self.active.scoring is Scoring.ANYWAY

@@ -1,0 +1,248 @@
+"""The list of runs in the window: choosing, comparing, renaming, deleting, running again; failures; wheels; undo."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fakes import DrawnSource, MatchingTracker, true_box
+from PyQt5.QtCore import QPoint, QPointF, Qt
+from PyQt5.QtGui import QWheelEvent
+from PyQt5.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QScrollBar, QWidget
+
+from app.dialogs.rerun import RerunDialog
+from app.panels import runs as columns
+from app.panels.fields import ComboBox
+from app.session.frame_view import Stale
+from app.session.trackers import TrackerChoice
+from app.worker.messages import BoxRequest
+from tracker_core.config import TrackingConfig
+
+COUNT = 40
+
+
+class OtherTracker(MatchingTracker):
+    name = "other"
+
+    def fork(self):
+        return OtherTracker(self._tracking)
+
+
+def wait_end(driver):
+    driver.qtbot.waitUntil(lambda: driver.index == COUNT - 1 and not driver.player.is_playing, timeout=10_000)
+    driver.qtbot.waitUntil(lambda: any(r.is_active and r.frame_count == COUNT for r in driver.player.summary.runs))
+
+
+def track_from(driver, box=None, index=0):
+    driver.player.seek(index)
+    driver.qtbot.waitUntil(lambda: driver.index == index)
+    serial, frame = driver.player.source.serial, driver.canvas.frame_view.frame
+    driver.player.begin(BoxRequest(serial, frame, true_box(index) if box is None else box, 1, track=True))
+    wait_end(driver)
+
+
+@pytest.fixture
+def driver(drive):
+    """A window with a run over all frames."""
+    driver = drive(
+        lambda spec: DrawnSource(COUNT, fps=500.0),
+        lambda choice: OtherTracker() if choice.name == "other" else MatchingTracker(),
+    )
+    driver.window.resize(1400, 800)
+    driver.window.docks.docks["runs"].show()
+    driver.open()
+    track_from(driver)
+    return driver
+
+
+def run_again(driver):
+    driver.window.actions_["run_again"].trigger()
+    driver.qtbot.waitUntil(lambda: driver.index < COUNT - 1)
+    wait_end(driver)
+
+
+def tree(driver):
+    return driver.window.panels.runs.tree
+
+
+def column(driver, place):
+    return [tree(driver).topLevelItem(row).text(place) for row in range(tree(driver).topLevelItemCount())]
+
+
+def active(driver):
+    return next((run.number for run in driver.player.summary.runs if run.is_active), None)
+
+
+def wheel(widget: QWidget, turns: int = 2) -> None:
+    """Turn the wheel over a widget, as where the mouse rests there by chance."""
+    where = QPointF(widget.rect().center())
+    there = QPointF(widget.mapToGlobal(QPoint(*map(int, (where.x(), where.y())))))
+    for _ in range(turns):
+        event = QWheelEvent(where, there, QPoint(), QPoint(0, 120), Qt.NoButton, Qt.NoModifier, Qt.NoScrollPhase, False)
+        QApplication.sendEvent(widget, event)
+
+
+def test_every_run_is_a_row_with_its_tracker_parameters_and_numbers(driver):
+    driver.player.set_tracking_config(replace(driver.player.tracking, window_influence=0.11))
+    run_again(driver)
+    assert column(driver, columns.NAME) == ["Run 1", "Run 2"] and column(driver, columns.FRAMES) == [str(COUNT)] * 2
+    assert column(driver, columns.TRACKER) == ["matching"] * 2
+    before, after = column(driver, columns.CHANGES)
+    assert before == "" and after.startswith("window_influence") and after.endswith("0.11")
+    assert all(float(text) > 0.8 for text in column(driver, columns.SUCCESS))
+
+
+def test_a_click_shows_a_run_and_its_results(driver):
+    first = driver.results()
+    run_again(driver)
+    item = tree(driver).topLevelItem(0)
+    where = tree(driver).visualItemRect(item).topLeft() + QPoint(60, 8)
+    driver.qtbot.mouseClick(tree(driver).viewport(), Qt.LeftButton, pos=where)
+    driver.qtbot.waitUntil(lambda: active(driver) == 1)
+    assert all(driver.results()[index] is first[index] for index in first)
+    assert not driver.player.is_tracking
+
+
+def test_an_eye_shows_a_run_beside_in_image_and_plots(driver):
+    run_again(driver)
+    driver.window.docks.show_tab(driver.window.panels.plots)
+    driver.qtbot.waitUntil(lambda: bool(driver.window.panels.plots._plots))
+    driver.qtbot.waitUntil(lambda: [other.number for other in driver.canvas.frame_view.others] == [1])
+    assert list(driver.window.panels.plots._beside) == ["Run 1"]
+    tree(driver).topLevelItem(0).setCheckState(columns.NAME, Qt.Unchecked)
+    driver.qtbot.waitUntil(lambda: not driver.canvas.frame_view.others)
+    assert not driver.window.panels.plots._beside and not driver.player.summary.undo_text.startswith("eye")
+
+
+def test_a_name_that_is_typed_is_kept_and_can_be_taken_back(driver):
+    tree(driver).topLevelItem(0).setText(columns.NAME, "as tuned")
+    driver.qtbot.waitUntil(lambda: driver.player.summary.runs[0].title == "as tuned")
+    assert driver.window.actions_["undo"].text() == "&Undo: name of run 1"
+    driver.window.actions_["undo"].trigger()
+    driver.qtbot.waitUntil(lambda: column(driver, columns.NAME) == ["Run 1"])
+    driver.window.actions_["redo"].trigger()
+    driver.qtbot.waitUntil(lambda: column(driver, columns.NAME) == ["as tuned"])
+
+
+def test_delete_in_the_list_deletes_the_run_and_undo_brings_it_back(driver):
+    run_again(driver)
+    driver.qtbot.keyClick(tree(driver), Qt.Key_Delete)
+    driver.qtbot.waitUntil(lambda: column(driver, columns.NAME) == ["Run 1"] and active(driver) == 1)
+    driver.qtbot.keyClick(driver.canvas, Qt.Key_Z, Qt.ControlModifier)
+    driver.qtbot.waitUntil(lambda: column(driver, columns.NAME) == ["Run 1", "Run 2"])
+    driver.qtbot.keyClick(driver.canvas, Qt.Key_Z, Qt.ControlModifier | Qt.ShiftModifier)
+    driver.qtbot.waitUntil(lambda: column(driver, columns.NAME) == ["Run 1"])
+
+
+def test_run_again_with_another_tracker_is_another_run(driver):
+    chosen = replace(driver.player.tracking, window_influence=0.25)
+    driver.player.run_again_with(TrackerChoice("other"), chosen)
+    driver.qtbot.waitUntil(lambda: len(driver.player.summary.runs) == 2)
+    wait_end(driver)
+    assert column(driver, columns.TRACKER) == ["matching", "other"]
+    assert driver.player.tracking.window_influence == 0.25 and driver.player.choice.name == "other"
+
+
+def test_the_dialog_offers_what_a_tracker_was_tuned_with_and_what_is_set_now(qtbot):
+    tuned = {"one": TrackingConfig(window_influence=0.3), "two": TrackingConfig(window_influence=0.5)}
+    now = TrackingConfig(window_influence=0.11, context=0.25)
+    dialog = RerunDialog([("one", ""), ("two", "")], "one", now, tuned.__getitem__)
+    qtbot.addWidget(dialog)
+    assert dialog.tracking == now
+    dialog.parameters.setCurrentIndex(1)
+    assert dialog.tracking == tuned["one"]
+    dialog.tracker.setCurrentIndex(1)
+    assert (dialog.tracker_name, dialog.tracking) == ("two", tuned["two"])
+    dialog.rows["window_influence"].field.setValue(0.4)
+    assert dialog.tracking == replace(tuned["two"], window_influence=0.4)
+
+
+def test_stale_numbers_are_grey_and_say_why(driver):
+    readout = driver.window.panels.readout
+    assert readout._labels["success"].isEnabled()
+    driver.player.set_tracking_config(replace(driver.player.tracking, window_influence=0.11))
+    driver.qtbot.waitUntil(lambda: driver.player.summary.runs[0].stale is Stale.TRACKER)
+    assert not readout._labels["success"].isEnabled() and "Ctrl+R" in readout._labels["success"].toolTip()
+    item = tree(driver).topLevelItem(0)
+    assert item.foreground(columns.SUCCESS) != item.foreground(columns.FRAMES)
+    assert "Ctrl+R" in item.toolTip(columns.SUCCESS)
+    run_again(driver)
+    assert readout._labels["success"].isEnabled()
+
+
+def test_a_run_on_something_else_is_scored_only_if_the_user_says_so(driver):
+    action = driver.window.actions_["score_anyway"]
+    assert not action.isEnabled()
+    track_from(driver, box=np.array([20.0, 20.0, 40.0, 30.0]))
+    driver.qtbot.waitUntil(lambda: column(driver, columns.SUCCESS) == ["–"])
+    assert not driver.window.panels.readout.text("success")
+    assert action.isEnabled() and not action.isChecked()
+    action.trigger()
+    driver.qtbot.waitUntil(lambda: column(driver, columns.SUCCESS) != ["–"])
+    assert driver.window.panels.readout.text("success") and action.isChecked()
+
+
+def test_the_keys_go_from_failure_to_failure(driver):
+    failing = DrawnSource(COUNT, fps=500.0)
+    failing.sequence.boxes_xywh[10:14, 0] += 200
+    failing.sequence.boxes_xywh[30:, 0] += 200
+    driver.sources = lambda spec: failing
+    driver.window.open("failing")
+    driver.qtbot.waitUntil(lambda: driver.player.source.serial == 2 and driver.index == 0)
+    track_from(driver)
+    driver.player.seek(0)
+    driver.qtbot.waitUntil(lambda: driver.index == 0)
+    for key, modifier, index in (
+        (Qt.Key_F3, Qt.NoModifier, 10),
+        (Qt.Key_F3, Qt.NoModifier, 30),
+        (Qt.Key_F3, Qt.NoModifier, 30),  # there is none after it
+        (Qt.Key_F3, Qt.ShiftModifier, 10),
+    ):
+        driver.qtbot.keyClick(driver.canvas, key, modifier)
+        driver.qtbot.waitUntil(lambda index=index: driver.index == index)
+    moments = driver.window.panels.runs.moments
+    assert moments.count() == 2 and moments.item(0).text().startswith("frame ")
+    driver.window.panels.runs.moments.itemClicked.emit(moments.item(1))
+    driver.qtbot.waitUntil(lambda: driver.index != 10)
+
+
+def test_a_wheel_over_any_field_that_has_no_focus_changes_nothing(driver):
+    """Two notches over a slider once deleted every result."""
+    window = driver.window
+    kinds = (QAbstractSlider, QAbstractSpinBox, QComboBox)
+    before = {n: [run.frame_count for run in driver.player.summary.runs] for n in (1,)}
+    for dock in window.docks.docks.values():
+        dock.show()
+    for tab in range(window.docks.tabs.count()):
+        window.docks.tabs.setCurrentIndex(tab)
+        QApplication.processEvents()
+    window.canvas.setFocus()
+    fields = [w for w in window.findChildren(QWidget) if isinstance(w, kinds) and not isinstance(w, QScrollBar)]
+    dialog = RerunDialog([("one", ""), ("two", "")], "one", TrackingConfig(), lambda name: TrackingConfig(), window)
+    fields += [w for w in dialog.findChildren(QWidget) if isinstance(w, kinds)]
+    assert len(fields) > 30
+
+    def value(widget):
+        return widget.currentIndex() if isinstance(widget, QComboBox) else widget.value()
+
+    values = [value(widget) for widget in fields]
+    for widget in fields:
+        wheel(widget)
+    assert [value(widget) for widget in fields] == values
+    run_again(driver)
+    assert [run.frame_count for run in driver.player.summary.runs] == [*before[1], COUNT]
+
+
+def test_a_wheel_over_a_field_with_the_focus_starts_no_run_by_itself(driver):
+    window = driver.window
+    window.docks.docks["tracker"].show()
+    window.docks.docks["tracker"].raise_()
+    slider = window.panels.tracker.rows["window_influence"].slider
+    driver.qtbot.waitUntil(slider.isVisible)
+    slider.setFocus()
+    driver.qtbot.waitUntil(slider.hasFocus)
+    wheel(slider)
+    driver.qtbot.waitUntil(lambda: driver.player.summary.runs[0].stale is Stale.TRACKER)
+    (run,) = driver.player.summary.runs
+    assert run.frame_count == COUNT and isinstance(window.panels.tracker.presets, ComboBox)
