@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.table import Table
 
-from tracker_core.cli.console import Reporter, add_progress_option, output
+from tracker_core.cli.bench_against import compare_reports, read_earlier
+from tracker_core.cli.bench_device import as_report, verify_networks
+from tracker_core.cli.bench_floor import describe_floor
+from tracker_core.cli.bench_peers import USAGE, Peer
+from tracker_core.cli.bench_tables import STAGES, print_against, print_report, print_verdicts
+from tracker_core.cli.console import Reporter, add_progress_option, print_note
 from tracker_core.cli.track_command import add_tracker_options
 from tracker_core.config import NetworkConfig
 from tracker_core.errors import InputError
@@ -26,12 +30,12 @@ from tracker_core.packaged import CLIP
 from tracker_core.presets.published import PUBLISHED, find_published
 from tracker_core.rendering.overlays import draw_result
 from tracker_core.rendering.writers import VideoWriter
+from tracker_core.results.loop import step
 from tracker_core.sources.opening import open_source
 from tracker_core.trackers.base import NetworkTracker
 from tracker_core.trackers.builder import build_tracker, tracker_from_network
 from tracker_core.types import FloatArray, Frame
 
-STAGES = ("decode", "crop", "network", "select", "draw", "encode")
 WARM_UP = 5
 
 
@@ -49,6 +53,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compare", metavar="R", help="run this runtime in turn with the chosen one and print the ratio"
     )
+    parser.add_argument(
+        "--peers", action="append", default=[], metavar="NAME=FILES",
+        help=f"run a tracker of OpenCV on the same frames in turn and print the ratio (repeatable): {USAGE}",
+    )  # fmt: skip
+    parser.add_argument("--targets", type=int, default=1, metavar="N", help="follow N targets at once (1)")
+    parser.add_argument("--against", metavar="FILE", help="print ratios to the figures that --json wrote earlier")
+    parser.add_argument(
+        "--verify-device", action="store_true",
+        help="compare every network on the device with plain PyTorch on the CPU; exit code 1 where they differ",
+    )  # fmt: skip
     parser.add_argument("--source", metavar="S", help="another clip, with --box")
     parser.add_argument("--box", metavar="X,Y,W,H", help="what to track in the first frame of --source")
     parser.add_argument("--frames", type=int, default=200, metavar="N", help="updates to measure (200)")
@@ -71,17 +85,45 @@ def run_bench(args: argparse.Namespace) -> int:
         raise InputError(f"--frames {args.frames} is too few to measure; give at least 10.")
     if args.memory is not None and args.memory < 10:
         raise InputError(f"--memory {args.memory} is too few updates to see memory grow; give at least 10.")
+    if not 1 <= args.targets <= 100:
+        raise InputError(f"--targets {args.targets} is out of range; give 1 to 100.")
+    earlier = read_earlier(args.against) if args.against else None
     clip = _read_clip(args)
+    if args.verify_device:
+        return _verify_device(clip, args)
     builders = _builders(args)
     if args.memory:
         report: dict[str, Any] = {"memory": [_measure_memory(name, build, clip, args) for name, build in builders]}
     else:
         report = {"trackers": [_measure(name, build, clip, args) for name, build in builders]}
     report["machine"] = describe_machine()
+    if earlier is not None:
+        report["against"] = compare_reports(report, earlier)
     if args.json:
         write_text(args.json, json.dumps(report, indent=1) + "\n")
-    _print(report)
+    print_report(report)
+    if earlier is not None:
+        print_against(report, earlier)
     return 0
+
+
+def _verify_device(clip: _Clip, args: argparse.Namespace) -> int:
+    """Print how far the device's answers are from the CPU's, network by network."""
+    from tracker_core.runtime.devices import resolve_device  # it loads torch
+
+    place = resolve_device(args.device)
+    if place == "cpu":
+        print_note("There is no GPU in use: what is compared is the CPU's own runtime with plain PyTorch.")
+    verdicts = []
+    with Reporter(args.progress, "Comparing", None, "networks") as progress:
+        for verdict in verify_networks(clip.frames[:91], clip.box_xywh, place, args.runtime, args.precision):
+            verdicts.append(verdict)
+            progress.advance()
+    if args.json:
+        report = {"device": place, "machine": describe_machine(), "networks": [as_report(each) for each in verdicts]}
+        write_text(args.json, json.dumps(report, indent=1) + "\n")
+    print_verdicts(f"{args.runtime} on {place}, {args.precision}, beside plain PyTorch on the CPU", verdicts)
+    return 0 if all(verdict.is_good for verdict in verdicts) else 1
 
 
 class _Clip:
@@ -163,6 +205,11 @@ def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> 
         tracker.init(clip.frames[0].image, clip.box_xywh)
         tracker.update(clip.frames[0].image)
         trackers.append((tracker.runner.name, tracker, time.perf_counter() - began))
+    groups = [[tracker, *_start_others(tracker, clip, args.targets - 1)] for _, tracker, _ in trackers]
+    peers = [Peer(text) for text in args.peers]
+    peer_ms: list[list[float]] = [[] for _ in peers]
+    for peer in peers:
+        peer.init(clip.frames[0].image, clip.box_xywh)
     columns: list[dict[str, list[float]]] = [{stage: [] for stage in STAGES} for _ in trackers]
     with tempfile.TemporaryDirectory() as folder, Reporter(args.progress, f"Measuring {name}", args.frames) as progress:
         writer = VideoWriter(Path(folder) / "bench.mp4", clip.fps)
@@ -170,14 +217,19 @@ def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> 
             for index in range(args.frames + WARM_UP):
                 frame = clip.frame(index + 1)
                 # in turn, frame by frame, so that a busy moment of the machine strikes both alike
-                for (_, tracker, _), column in zip(trackers, columns, strict=True):
-                    result = tracker.update(frame.image)
+                for group, column in zip(groups, columns, strict=True):
+                    outcome = step(group, frame)
                     if index >= WARM_UP:
-                        column["crop"].append(tracker.timings.crop_ms)
-                        column["network"].append(tracker.timings.network_ms)
-                        column["select"].append(tracker.timings.select_ms)
+                        column["crop"].append(outcome.timings.crop_ms)
+                        column["network"].append(outcome.timings.network_ms)
+                        column["select"].append(outcome.timings.select_ms)
+                for peer, times in zip(peers, peer_ms, strict=True):
+                    began = time.perf_counter()
+                    peer.update(frame.image)
+                    if index >= WARM_UP:
+                        times.append((time.perf_counter() - began) * 1e3)
                 began = time.perf_counter()
-                drawn = draw_result(frame.image, [result])
+                drawn = draw_result(frame.image, list(outcome.results))
                 middle = time.perf_counter()
                 writer.write(drawn)
                 ended = time.perf_counter()
@@ -190,10 +242,23 @@ def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> 
         _summarise(runtime, tracker, start_up, column)
         for (runtime, tracker, start_up), column in zip(trackers, columns, strict=True)
     ]
-    entry: dict[str, Any] = {"name": trackers[0][1].name, "runs": runs}
+    entry: dict[str, Any] = {"name": trackers[0][1].name, "targets": args.targets, "runs": runs}
+    mine = runs[0]["update_ms"]["median"]
+    entry["peers"] = [
+        {"name": peer.name, "update_ms": _spread(times), "times_as_fast": statistics.median(times) / mine}
+        for peer, times in zip(peers, peer_ms, strict=True)
+    ]
     if len(runs) > 1:
         entry["times_as_fast"] = runs[1]["update_ms"]["median"] / runs[0]["update_ms"]["median"]
     return entry
+
+
+def _start_others(tracker: NetworkTracker, clip: _Clip, count: int) -> list[NetworkTracker]:
+    """Return `count` more trackers that share the network and start on the same box."""
+    others = [tracker.fork() for _ in range(count)]
+    for other in others:
+        other.init(clip.frames[0].image, clip.box_xywh)
+    return others
 
 
 def _summarise(
@@ -207,6 +272,7 @@ def _summarise(
         "start_up_s": start_up,
         "stages_ms": {stage: _spread(values) for stage, values in column.items() if values},
         "update_ms": _spread(updates),
+        "network": describe_floor(tracker, statistics.median(column["network"])),
         "updates_per_second": 1e3 / statistics.median(updates),
         "frames_per_second": 1e3 / whole,
     }
@@ -275,43 +341,3 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _print(report: dict[str, Any]) -> None:
-    machine = report["machine"]
-    output.print(
-        f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}, torch {machine['torch']}, "
-        f"ONNX Runtime {machine['onnxruntime']}"
-    )
-    for entry in report.get("trackers", ()):
-        table = Table(title=entry["name"], title_justify="left")
-        table.add_column("milliseconds")
-        for run in entry["runs"]:
-            table.add_column(f"{run['runtime']} on {run['device']}\nmedian", justify="right")
-            table.add_column("\np95", justify="right")
-        for stage in (*STAGES, "update"):
-            cells = []
-            for run in entry["runs"]:
-                values = run["update_ms"] if stage == "update" else run["stages_ms"].get(stage)
-                cells += [f"{values['median']:.2f}", f"{values['p95']:.2f}"] if values else ["", ""]
-            name = "update (crop + network + select)" if stage == "update" else stage
-            table.add_row(name, *cells, style="bold" if stage == "update" else None)
-        output.print(table)
-        for run in entry["runs"]:
-            whole = (
-                f", {run['frames_per_second']:.0f} frames/s with decoding, drawing and encoding"
-                if "decode" in run["stages_ms"]
-                else ""
-            )
-            output.print(
-                f"{run['runtime']}: {run['updates_per_second']:.0f} updates/s{whole}; "
-                f"start-up {run['start_up_s']:.1f} s"
-            )
-        if "times_as_fast" in entry:
-            names = [run["runtime"] for run in entry["runs"]]
-            output.print(f"{names[0]} is {entry['times_as_fast']:.2f} times as fast as {names[1]}.")
-    for entry in report.get("memory", ()):
-        output.print(
-            f"{entry['name']}: {entry['updates']} updates, memory {entry['resident_mb'][0]} → "
-            f"{entry['resident_mb'][-1]} MB ({entry['growth']:+.1%})"
-        )

@@ -67,7 +67,7 @@ class OnnxRunner:
         import onnxruntime
 
         self.network = network.eval()
-        self.threads = threads or _usable_cores()
+        self.threads = threads or usable_cores()
         self._key = _hash_network(network, config, onnxruntime.__version__)
         self._sessions: dict[int, Any] = {}
         # exporting here and not at the first frame: start-up is when people expect to wait
@@ -246,7 +246,8 @@ def _hash_network(network: Network, config: TrackerConfig, version: str) -> str:
     return digest.hexdigest()
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Return how many threads may compute: what OMP_NUM_THREADS grants, else the cores of this process."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdecimal() and int(asked) > 0:
         return int(asked)  # several processes share the machine, and each was given its part

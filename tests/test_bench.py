@@ -1,0 +1,122 @@
+"""What `bench` measures and compares: floors, OpenCV's trackers, earlier figures, devices."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tracker_core import runtime
+from tracker_core.cli import bench_device
+from tracker_core.cli.bench_against import compare_reports, is_other_machine
+from tracker_core.cli.bench_floor import count_flops, measure_peak
+from tracker_core.cli.main import main
+from tracker_core.config import NetworkConfig, TrackerConfig, TrackingConfig
+from tracker_core.models.builder import build_network
+from tracker_core.runtime import EagerRunner
+from tracker_core.trackers.builder import tracker_from_network
+
+
+def test_the_arithmetic_of_siamfc_is_counted() -> None:
+    """SiamFC's layers by hand for a search crop of 255: 2 · outputs · inputs · kernel² · positions."""
+    config = TrackerConfig("fc", NetworkConfig("siamfc", "", 1.0, 1), tracking=TrackingConfig(scale_count=3))
+    config.anchors.style, config.anchors.stride = "none", 8
+    tracker = tracker_from_network(config, build_network(config.network))
+    # side of the output, outputs, inputs per group, kernel
+    layers = [(123, 96, 3, 11), (57, 256, 48, 5), (26, 384, 256, 3), (24, 384, 192, 3), (22, 256, 192, 3)]
+    backbone = sum(2 * side**2 * outputs * inputs * kernel**2 for side, outputs, inputs, kernel in layers)
+    correlation, adjust = 2 * 17**2 * 256 * 6**2, 2 * 17**2
+    assert count_flops(tracker) == backbone + correlation + adjust
+
+
+def test_a_peak_is_a_speed() -> None:
+    assert 1e8 < measure_peak("cpu") < 1e14
+
+
+def figures(median: float, name: str = "light", processor: str = "A") -> dict[str, Any]:
+    run = {"runtime": "onnx", "update_ms": {"median": median, "p95": median}}
+    return {"trackers": [{"name": name, "runs": [run]}], "machine": {"processor": processor, "cores": 2, "cuda": None}}
+
+
+def test_figures_are_compared_with_earlier_ones() -> None:
+    (row,) = compare_reports(figures(2.0), figures(3.0))
+    assert (row["before_ms"], row["now_ms"], row["times_as_fast"]) == (3.0, 2.0, 1.5)
+    assert compare_reports(figures(2.0), figures(3.0, name="another")) == []
+    assert not is_other_machine(figures(2.0), figures(3.0))
+    assert is_other_machine(figures(2.0), figures(3.0, processor="B"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--peers", "nanno"], "Did you mean 'nano'"),
+        (["--peers", "nano=one.onnx"], "needs 2 files (backbone, neckhead), not 1"),
+        (["--peers", "vit=nowhere.onnx"], "'nowhere.onnx' of the peer 'vit' does not exist"),
+        (["--targets", "0"], "give 1 to 100"),
+        (["--against", "nowhere.json"], "cannot be read"),
+        (["--precision", "fp16", "--device", "cpu"], "needs the runtime 'cuda'"),
+        (["--runtime", "cuda", "--device", "cpu"], "needs an NVIDIA GPU"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(arguments: list[str], message: str, capsys: Any) -> None:
+    assert main(["bench", "--frames", "10", "--progress", "none", *arguments]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"trackers": 3}', '{"trackers": [{"name": "x", "runs": [{}]}]}'])
+def test_a_file_without_figures_is_refused(content: str, tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "bench.json"
+    path.write_text(content)
+    assert main(["bench", "--against", str(path), "--progress", "none"]) == 2
+    assert "give a file that bench --json wrote" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_whole_measurement(tmp_path: Path, capsys: Any) -> None:
+    before, now = tmp_path / "before.json", tmp_path / "now.json"
+    options = ["bench", "--frames", "10", "--progress", "none"]
+    assert main([*options, "--json", str(before)]) == 0
+    capsys.readouterr()
+    more = ["--targets", "2", "--peers", "mil", "--against", str(before), "--json", str(now)]
+    assert main([*options, *more]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for part in ("GFLOP a search", "floor", "times as fast as OpenCV's mil", "times as fast as before"):
+        assert part in text
+    report = json.loads(now.read_text())
+    (entry,) = report["trackers"]
+    assert entry["targets"] == 2
+    assert entry["peers"][0]["name"] == "mil"
+    assert entry["runs"][0]["network"]["launches"] is None
+    assert len(report["against"]) == 1
+
+
+def small_network(seed: int) -> tuple[TrackerConfig, Any, bool]:
+    config = TrackerConfig(
+        "one", NetworkConfig("siamrpnpp", "alexnet", 0.1, 5), tracking=TrackingConfig(search_size=287)
+    )
+    config.anchors.style, config.anchors.stride = "rpn", 8
+    config.anchors.ratios, config.anchors.scales = [0.33, 0.5, 1, 2, 3], [8.0]
+    torch.manual_seed(seed)
+    return config, build_network(config.network).eval(), True
+
+
+def wrong_runner(network: Any, config: TrackerConfig, **_: Any) -> EagerRunner:
+    """A device that computes with other weights."""
+    return EagerRunner(small_network(5)[1])
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_device_is_held_against_the_cpu(is_right: bool, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(bench_device, "_networks", lambda: iter([("one", lambda: small_network(1))]))
+    monkeypatch.setattr(bench_device, "SECONDS", 0.0)
+    if not is_right:
+        make = runtime.make_runner
+        monkeypatch.setattr(
+            runtime, "make_runner", lambda *a, **k: (make if k["runtime"] == "eager" else wrong_runner)(*a, **k)
+        )
+    code = main(["bench", "--verify-device", "--device", "cpu", "--frames", "10", "--progress", "none"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert code == (0 if is_right else 1)
+    assert f"{int(is_right)} of 1 networks" in text

@@ -1,0 +1,108 @@
+"""What `bench` found, as people read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from tracker_core.cli.bench_against import is_other_machine
+from tracker_core.cli.console import output
+
+if TYPE_CHECKING:
+    from tracker_core.cli.bench_device import Verdict
+
+STAGES = ("decode", "crop", "network", "select", "draw", "encode")
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """Print speeds, or memory, as tables and sentences."""
+    machine = report["machine"]
+    output.print(
+        f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}, torch {machine['torch']}, "
+        f"ONNX Runtime {machine['onnxruntime']}"
+    )
+    for entry in report.get("trackers", ()):
+        table = Table(title=entry["name"], title_justify="left")
+        table.add_column("milliseconds")
+        for run in entry["runs"]:
+            table.add_column(f"{run['runtime']} on {run['device']}\nmedian", justify="right")
+            table.add_column("\np95", justify="right")
+        for stage in (*STAGES, "update"):
+            cells = []
+            for run in entry["runs"]:
+                values = run["update_ms"] if stage == "update" else run["stages_ms"].get(stage)
+                cells += [f"{values['median']:.2f}", f"{values['p95']:.2f}"] if values else ["", ""]
+            name = "update (crop + network + select)" if stage == "update" else stage
+            table.add_row(name, *cells, style="bold" if stage == "update" else None)
+        output.print(table)
+        for run in entry["runs"]:
+            whole = (
+                f", {run['frames_per_second']:.0f} frames/s with decoding, drawing and encoding"
+                if "decode" in run["stages_ms"]
+                else ""
+            )
+            output.print(
+                f"{run['runtime']}: {run['updates_per_second']:.0f} updates/s{whole}; "
+                f"start-up {run['start_up_s']:.1f} s"
+            )
+            output.print(_describe_network(run, entry["targets"]))
+        for peer in entry["peers"]:
+            output.print(
+                f"{entry['runs'][0]['runtime']} is {peer['times_as_fast']:.2f} times as fast as OpenCV's "
+                f"{peer['name']} ({peer['update_ms']['median']:.2f} ms) on the same frames."
+            )
+        if "times_as_fast" in entry:
+            names = [run["runtime"] for run in entry["runs"]]
+            output.print(f"{names[0]} is {entry['times_as_fast']:.2f} times as fast as {names[1]}.")
+    for entry in report.get("memory", ()):
+        output.print(
+            f"{entry['name']}: {entry['updates']} updates, memory {entry['resident_mb'][0]} → "
+            f"{entry['resident_mb'][-1]} MB ({entry['growth']:+.1%})"
+        )
+
+
+def _describe_network(run: dict[str, Any], targets: int) -> str:
+    """Return the network's arithmetic beside the machine's, in a line."""
+    network = run["network"]
+    rate = network["gflop_per_second"]
+    reached = f", reaches {rate * targets:.0f} GFLOP/s" if rate else ""
+    launches = f", {network['launches']} launches" if network["launches"] is not None else ""
+    return (
+        f"The network: {network['gflop']:.3f} GFLOP a search{reached} of {network['peak_gflop_per_second']:.0f} "
+        f"measured; floor {network['floor_ms'] * targets:.2f} ms{launches}"
+    )
+
+
+def print_against(report: dict[str, Any], earlier: dict[str, Any]) -> None:
+    """Print how the figures changed."""
+    for row in report["against"]:
+        output.print(
+            f"{row['name']}, {row['runtime']}: {row['before_ms']:.2f} → {row['now_ms']:.2f} ms, "
+            f"{row['times_as_fast']:.2f} times as fast as before."
+        )
+    if not report["against"]:
+        output.print("None of these trackers and runtimes is in the earlier figures.")
+    if is_other_machine(report, earlier):
+        output.print("The earlier figures are of another machine.")
+
+
+def print_verdicts(title: str, verdicts: list[Verdict]) -> None:
+    """Print how far a device's answers are from the CPU's, network by network."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("network", no_wrap=True)
+    for heading in ("frames", "outputs", "box px", "score", "speed"):
+        table.add_column(heading, justify="right")
+    for verdict in verdicts:
+        table.add_row(
+            verdict.name, str(verdict.frames), f"{verdict.output:.0e}",
+            "" if verdict.box_px is None else f"{verdict.box_px:.4f}",
+            "" if verdict.score is None else f"{verdict.score:.0e}",
+            f"{verdict.speedup:.1f}×", style=None if verdict.is_good else "bold red",
+        )  # fmt: skip
+    output.print(table)
+    for verdict in verdicts:
+        if not verdict.is_good:
+            output.print(f"{verdict.name}: {verdict.problem or 'the answers differ from those of the CPU.'}")
+    good = sum(verdict.is_good for verdict in verdicts)
+    output.print(f"{good} of {len(verdicts)} networks give the answers of plain PyTorch on the CPU.")
