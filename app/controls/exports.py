@@ -17,7 +17,7 @@ from app.controls.conditions import Conditions
 from app.controls.drawing import DrawingControls
 from app.controls.playback import PlaybackControls
 from app.dialogs.export import ExportDialog
-from app.dialogs.export_options import ExportOptions
+from app.dialogs.export_options import RENDERED, ExportOptions
 from app.jobs.jobs import Job, Jobs
 from app.panels.docks import Panels
 from app.session.frame_view import ResultRow
@@ -74,7 +74,7 @@ class ExportControls(QObject):
         span = (min(firsts), max(lasts))
         dialog = ExportDialog(
             source.name, span, self._marked(span), self._folder(), source.has_ground_truth, self._kept, self._window,
-            is_live=source.is_live and not source.is_recorded,
+            is_live=source.is_live, is_recorded=source.is_recorded,
             targets=[(target.number, self.tr("Target {}").format(target.number)) for target in summary.targets],
             active=self._drawing.active, overlays=self._panels.overlays.model,
             length_scale=str(self._panels.plots.length_scale),
@@ -99,7 +99,7 @@ class ExportControls(QObject):
         with tempfile.NamedTemporaryFile(prefix="siamscope-run-", suffix=".json", delete=False) as file:
             run_file = file.name
         self._waiting[run_file] = options
-        self._player.write_results(run_file)
+        self._player.write_results(run_file, options.kind in RENDERED)
 
     def _on_results_written(self, run_file: str) -> None:
         options = self._waiting.pop(run_file, None)

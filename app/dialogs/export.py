@@ -35,9 +35,9 @@ ALL, MARKED, WHOLE, OWN = "all", "marked", "whole", "own"  # frames
 class ExportDialog(QDialog):
     """Asks for an export of the frames from `first` to `last`; `marked` is the A–B range, if there is one.
 
-    Of a live source there are boxes and motion only: its frames were not recorded. `targets` are numbers and titles,
-    `active` is the one whose heat map the window shows; `overlays` say what the window shows,
-    `length_scale` how long a pixel is.
+    Of a live source there are boxes and motion only, unless it `is_recorded`: its recording, which counts its own
+    frames, is exported as a whole. `targets` are numbers and titles, `active` is the one whose heat map the window
+    shows; `overlays` say what the window shows, `length_scale` how long a pixel is.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class ExportDialog(QDialog):
         parent: QWidget | None = None,
         *,
         is_live: bool = False,
+        is_recorded: bool = False,
         targets: TargetTitles = ((1, "1"),),
         active: int | None = None,
         overlays: OverlayModel | None = None,
@@ -61,8 +62,8 @@ class ExportDialog(QDialog):
         self._span, self._marked, self._kept, self._active = span, marked, kept, active
         self._overlays = overlays or OverlayModel(self)
         self._form = form = QFormLayout()
-        self._add_kinds(is_live)
-        form.addRow(self.tr("Frames:"), self._make_range(is_live))
+        self._add_kinds(has_images=not is_live or is_recorded)
+        form.addRow(self.tr("Frames:"), self._make_range(is_live, is_recorded))
         self.box_format = ComboBox()
         self.box_format.addItems(list(BOX_FORMATS))
         form.addRow(self.tr("Format:"), self.box_format)
@@ -111,6 +112,7 @@ class ExportDialog(QDialog):
             self._shown(),
             self.length_scale.text().strip(),
             self.smooth.value(),
+            self.range.currentData() == ALL,
         )
 
     def _shown(self) -> ShownOptions:
@@ -132,7 +134,7 @@ class ExportDialog(QDialog):
             int(heat_map.values["anchor"]),
         )
 
-    def _add_kinds(self, is_live: bool) -> None:
+    def _add_kinds(self, has_images: bool) -> None:
         self.kind = ComboBox()
         for kind, text in (
             (VIDEO, self.tr("Tracked video")),
@@ -141,10 +143,10 @@ class ExportDialog(QDialog):
             (BOXES, self.tr("Boxes")),
             (MOTION, self.tr("Centre, speed and path")),
         ):
-            if kind not in RENDERED or not is_live:
+            if kind not in RENDERED or has_images:
                 self.kind.addItem(text, kind)
         self._form.addRow(self.tr("Export:"), self.kind)
-        if is_live:
+        if not has_images:
             self._form.addRow(QLabel(self.tr("Live frames were not recorded, so no video can be made.")))
 
     def _add_motion(self, length_scale: str) -> None:
@@ -159,15 +161,16 @@ class ExportDialog(QDialog):
         self.smooth.setToolTip(self.tr("Seconds over which centres are smoothed; 0 leaves them as they are"))
         self._form.addRow(self.tr("Smoothing:"), self.smooth)
 
-    def _make_range(self, is_live: bool) -> QWidget:
+    def _make_range(self, is_live: bool, is_recorded: bool) -> QWidget:
         self.range = ComboBox()
         self.range.addItem(self.tr("all that was tracked"), ALL)
         if self._marked is not None:
             self.range.addItem(self.tr("the range A–B"), MARKED)
             self.range.setCurrentIndex(1)
-        if not is_live:
+        if not is_live or is_recorded:
             self.range.addItem(self.tr("the whole source, tracked or not"), WHOLE)
-        self.range.addItem(self.tr("from – to"), OWN)
+        if not is_recorded:
+            self.range.addItem(self.tr("from – to"), OWN)
         self.first, self.last = WholeField(), WholeField()
         for box, text in ((self.first, self.tr("First frame")), (self.last, self.tr("Last frame"))):
             box.setRange(*self._span)

@@ -49,7 +49,7 @@ class ShownOptions:
 class ExportOptions:
     """What the user wants: `first` and `last` are frames, both included; `scale` is a factor, `path` has no `~`.
 
-    With `whole` the frames that were not tracked are shown as well, all of the source.
+    With `is_all` it is every frame that was tracked, with `whole` every one of the source, tracked or not.
     """
 
     kind: str
@@ -63,11 +63,15 @@ class ExportOptions:
     shown: ShownOptions = ShownOptions()
     length_scale: str = ""
     smooth_s: float = 0.0
+    is_all: bool = False
 
     def arguments(self, run_file: str) -> list[str]:
         """Return the command that carries it out on a saved run."""
         command = ["export", "--run", run_file, "--out", self.path, "--progress", "json"]
-        command += ["--whole"] if self.whole else ["--frames", f"{self.first}:{self.last + 1}"]
+        if self.whole:
+            command.append("--whole")
+        elif not self.is_all:
+            command += ["--frames", f"{self.first}:{self.last + 1}"]
         if self.kind == BOXES:
             return [*command, "--format", self.box_format]
         if self.kind == MOTION:

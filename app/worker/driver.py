@@ -181,9 +181,13 @@ class SessionDriver:
             self.playback.show(self.session.view())
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot export"))
-    def write_results(self, path: str) -> None:
-        """Write all results as JSON to `path`, for an export that runs in another process."""
-        save_run(path, self.recorder.as_recorded(self.session.build_run()))
+    def write_results(self, path: str, with_images: bool = True) -> None:
+        """Write all results as JSON to `path`, for an export that runs in another process.
+
+        An export `with_images` needs those of a live source's recording, which is completed, and knows no others.
+        """
+        run = self.session.build_run()
+        save_run(path, self.recorder.as_recorded(run) if with_images else run)
         self.messages.results_written.emit(path)
 
     def set_autosave(self, is_on: bool) -> None:

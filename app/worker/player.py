@@ -208,9 +208,9 @@ class Player(QObject):
         """Build the tracker ahead of the first box."""
         self._ask(self._driver.prepare_tracker)
 
-    def write_results(self, path: str) -> None:
-        """Write all results as JSON to a file; the worker says `results_written`."""
-        self._ask(self._driver.write_results, path)
+    def write_results(self, path: str, with_images: bool = True) -> None:
+        """Write all results as JSON to a file, or those whose images can be read again; `results_written` follows."""
+        self._ask(self._driver.write_results, path, with_images)
 
     def find_cameras(self) -> None:
         """Look which cameras there are; the worker says `cameras_found`."""

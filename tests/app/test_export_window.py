@@ -207,8 +207,12 @@ def test_the_dialog_draws_what_the_window_shows(qtbot, tmp_path):
     qtbot.addWidget(dialog)
     assert set(dialog.options().overlays) == {"ground_truth", "heat_map"}
     words = " ".join(dialog.options().arguments("run.json"))
-    for option in ("--heat-map raw", "--heat-map-anchor 1", "--explain 2", "--frames 3:91"):
+    for option in ("--heat-map raw", "--heat-map-anchor 1", "--explain 2"):
         assert option in words
+    assert "--frames" not in words and "--whole" not in words, "all that is tracked until the export begins"
+    combo(dialog.range, "own")
+    dialog.last.setValue(80)
+    assert "--frames 3:81" in " ".join(dialog.options().arguments("run.json"))
     combo(dialog.range, "whole")
     words = " ".join(dialog.options().arguments("run.json"))
     assert "--whole" in words and "--frames" not in words
@@ -219,7 +223,7 @@ def test_every_overlay_of_the_window_can_be_exported(qtbot, tmp_path):
     dialog = ExportDialog("clip", (3, 90), None, tmp_path, has_truth=True)
     qtbot.addWidget(dialog)
     assert set(dialog.draw.boxes) == set(OVERLAYS)
-    assert set(OVERLAY_NAMES) - set(OVERLAYS) <= {"anchors_at_mouse", "ghost", "other_runs"}
+    assert set(OVERLAY_NAMES) - set(OVERLAYS) <= {"anchors_at_mouse", "ghost", "runs"}
 
 
 def test_targets_are_hidden_followed_and_ticked(qtbot, tmp_path, monkeypatch):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import av
 import numpy as np
 import pytest
 from fakes import LiveDrawing, drawn, true_box
 
+from app.dialogs.export import ExportDialog
+from app.dialogs.export_options import BOXES, VIDEO
 from app.worker.messages import BoxRequest
 from tracker_core.rendering.recording import RecordedSource, RecordingLimits
 from tracker_core.results.run_file import load_run
@@ -110,6 +113,39 @@ def test_a_tracked_camera_is_exported_as_a_video(drive, tmp_path):
     driver.player.close_source()
     driver.qtbot.waitUntil(lambda: any(str(video) in notice for notice in notices))
     assert not driver.failures
+
+
+def test_a_recording_that_began_late_is_exported_as_far_as_it_goes(drive, tmp_path):
+    """Frames 0 to 2 are tracked before it begins: the video has the four that follow, the boxes are all there."""
+    live = TimedDrawing()
+    driver = drive(lambda spec: live)
+    player = driver.player
+    player.set_recording(tmp_path, RecordingLimits(), False)
+    told = []
+    player.worker.recording_changed.connect(told.append)
+    driver.open("live")
+    driver.qtbot.waitUntil(lambda: driver.canvas.frame_view is not None)
+    player.begin(BoxRequest(player.source.serial, driver.canvas.frame_view.frame, tuple(true_box(0)), None, True))
+    driver.qtbot.waitUntil(lambda: player.is_tracking)
+    for count in range(1, 7):
+        if count == 3:
+            player.record(True)
+            driver.qtbot.waitUntil(lambda: bool(told) and told[-1] is not None, timeout=5000)
+        live.capture(1)
+        driver.qtbot.waitUntil(lambda count=count: driver.index == count, timeout=5000)
+    dialogs = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ExportDialog, "exec_", lambda self: dialogs.append(self))
+        driver.window.exports.ask()
+    options = dialogs[0].options()
+    assert dialogs[0].range.findData("own") < 0 and options.kind == VIDEO
+    for kind, name in ((BOXES, "boxes.csv"), (VIDEO, "out.mp4")):
+        driver.window.exports.export(replace(options, kind=kind, path=str(tmp_path / name), box_format="csv"))
+        driver.qtbot.waitUntil(lambda: bool(driver.window.jobs.running), timeout=10_000)
+        driver.qtbot.waitUntil(lambda: not driver.window.jobs.running, timeout=30_000)
+    assert not driver.failures
+    assert len(times_of(tmp_path / "out.mp4")) == 4
+    assert len((tmp_path / "boxes.csv").read_text().splitlines()) == 1 + 7
 
 
 def test_nothing_is_recorded_unless_asked(drive, tmp_path):
