@@ -51,7 +51,7 @@ def _add_holding(studies: Any) -> None:
         description="Which tracker holds on, and does it know when it has lost the target? Follow validation clips by "
         "families (look-alikes, deformation, absence, small and fast ones) with every variant of a configuration, and "
         "compare them with a paired bootstrap, so that a draw is called a draw.",
-        epilog="Example: siamscope experiment holding root=DATA only=[no_memory]",
+        epilog="Example: siamscope experiment holding root=DATA only=[look-alikes]",
     )
     holding.add_argument(
         "--config", default=str(HOLDING_CONFIG), metavar="FILE", help="a YAML file (the one in configs/experiments)"
