@@ -121,9 +121,8 @@ class Association:
         self._favour = np.zeros(len(boxes_cxcywh), np.float32)
         rivals = [rival for rival in self._memory.rivals if rival.seen >= CONFIRMED]
         if rivals and rival_weight:
-            boxes = cxcywh_to_xywh(boxes_cxcywh)
-            mine = iou_xywh(boxes, cxcywh_to_xywh(self._memory.target.expected_cxcywh))
-            theirs = [iou_xywh(boxes, cxcywh_to_xywh(rival.expected_cxcywh)) for rival in rivals]
+            expected = np.array([track.expected_cxcywh for track in (self._memory.target, *rivals)])
+            mine, *theirs = iou_xywh(cxcywh_to_xywh(expected)[:, None], cxcywh_to_xywh(boxes_cxcywh))
             self._favour -= (rival_weight * np.maximum(np.max(theirs, axis=0) - mine, 0.0)).astype(np.float32)
         return self._favour
 
