@@ -125,7 +125,8 @@ def test_coco_is_valid_for_readers_of_the_field(tmp_path: Path) -> None:
     assert path.name == "coco.json"
     assert {"images", "annotations", "categories"} <= set(data)
     ids = {image["id"] for image in data["images"]}
-    assert all(entry["image_id"] in ids and entry["category_id"] == 1 for entry in data["annotations"])
+    categories = {entry["id"] for entry in data["categories"]}
+    assert all(entry["image_id"] in ids and entry["category_id"] in categories for entry in data["annotations"])
     assert len({entry["id"] for entry in data["annotations"]}) == len(data["annotations"]) == 8
     assert all(
         entry["area"] == pytest.approx(entry["bbox"][2] * entry["bbox"][3], abs=1e-3) for entry in data["annotations"]
@@ -245,6 +246,40 @@ def test_other_formats_keep_names_times_and_files(tmp_path: Path, fmt: str) -> N
     if fmt != "mot":  # has no place for them
         assert back.file_names == ("00000007.jpg", "00000008.jpg", "00000011.jpg")
         assert back.times_s.tolist() == [1.0, 1.5, 3.0]
+
+
+# what breaks tables, lines, XML and JSON that are put together by hand
+NAMES = ["car, red", 'the "fast" one', "Fußgänger 行人 🚲", "<a & b>; it's", "7", "=1+1", "tail \\ slash"]
+
+
+@pytest.mark.parametrize("fmt", ["csv", "coco", "mot", "mot-gt", "cvat", "json"])
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_and_colour_come_back(tmp_path: Path, fmt: str, name: str) -> None:
+    recorder = RunRecorder(SourceIdentity("walk", size=(96, 64)))
+    for number, called, color in ((1, name, "#12ab34"), (2, "", ""), (3, "van", "")):
+        record = recorder.target(number)
+        record.name, record.color = called, color
+        recorder.put(0, number, TrackResult(np.array([number, 1.0, 8.0, 9.0]), 0.5))
+    back = read_boxes(write_boxes(tmp_path / "boxes", fmt, recorder.build())[0], "mot" if fmt == "mot-gt" else fmt)
+    assert [target.name for target in back.targets] == [name, "", "van"]
+    has_colors = not fmt.startswith("mot")
+    assert [target.color for target in back.targets] == ["#12ab34" if has_colors else "", "", ""]
+
+
+def test_the_categories_of_coco_are_the_names(tmp_path: Path) -> None:
+    """Two targets of one name are of one category, so that tools count them together."""
+    recorder = RunRecorder(SourceIdentity("walk", size=(96, 64)))
+    for number, name in ((1, "car"), (2, "van"), (3, "car"), (4, "")):
+        recorder.target(number).name = name
+        recorder.put(0, number, TrackResult(np.array([number, 1.0, 8.0, 9.0]), 0.5))
+    data = json.loads(write_boxes(tmp_path / "boxes", "coco", recorder.build())[0].read_text())
+    names = {entry["id"]: entry["name"] for entry in data["categories"]}
+    assert [names[entry["category_id"]] for entry in data["annotations"]] == ["car", "van", "car", "target"]
+    for entry in data["annotations"]:  # as another tool writes them, without tracks' names and attributes
+        del entry["attributes"]
+    del data["tracks"]
+    (tmp_path / "plain.json").write_text(json.dumps(data))
+    assert [t.name for t in read_boxes(tmp_path / "plain.json", "coco").targets] == ["car", "van", "car", ""]
 
 
 def test_a_table_of_earlier_versions_still_opens(tmp_path: Path) -> None:

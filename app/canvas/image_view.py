@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from PyQt5.QtCore import QEvent, QPointF, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QFont, QImage, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
@@ -124,6 +125,9 @@ class ImageView(QWidget):
                 self.painted.emit()
 
     def _scene(self, view: FrameView, transform: ViewTransform) -> OverlayScene:
+        hidden = self.overlays.hidden_targets
+        if hidden:
+            view = replace(view, targets=tuple(target for target in view.targets if target.number not in hidden))
         return OverlayScene(view, transform, self.active_target, self._mouse, self._label_font())
 
     def _paint_overlays(self, painter: QPainter, scene: OverlayScene) -> None:

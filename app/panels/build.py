@@ -16,6 +16,7 @@ from app.panels.plots import PlotsPanel
 from app.panels.readout import ReadoutPanel
 from app.panels.runs import RunsPanel
 from app.panels.sources import SourcesPanel
+from app.panels.targets import TargetsPanel
 from app.panels.thumbnails import ThumbnailsPanel
 from app.panels.timeline import Timeline
 from app.panels.tracker import TrackerPanel
@@ -41,6 +42,7 @@ def build_panels(overlays: OverlayModel) -> Panels:
         readout=ReadoutPanel(),
         sources=SourcesPanel(),
         runs=RunsPanel(),
+        targets=TargetsPanel(),
         overlays=OverlayPanel(overlays),
         tracker=tracker,
         thumbnails=ThumbnailsPanel(),

@@ -15,6 +15,7 @@ from app.panels.plots import PlotsPanel
 from app.panels.readout import ReadoutPanel
 from app.panels.runs import RunsPanel
 from app.panels.sources import SourcesPanel
+from app.panels.targets import TargetsPanel
 from app.panels.thumbnails import ThumbnailsPanel
 from app.panels.timeline import Timeline
 from app.panels.tracker import TrackerPanel
@@ -36,6 +37,7 @@ class Panels:
     readout: ReadoutPanel
     sources: SourcesPanel
     runs: RunsPanel
+    targets: TargetsPanel
     overlays: OverlayPanel
     tracker: TrackerPanel
     thumbnails: ThumbnailsPanel
@@ -47,7 +49,7 @@ class Panels:
 
 
 class Docks:
-    """The docks of a window: sources and runs left, overlays, tracker and crops right, curves and jobs below."""
+    """The docks of a window: sources and runs left, what is shown and tracked right, curves and jobs below."""
 
     def __init__(self, window: QMainWindow, panels: Panels) -> None:
         self._window = window
@@ -59,6 +61,7 @@ class Docks:
         tr, right = window.tr, Qt.DockWidgetArea.RightDockWidgetArea
         self._add("sources", tr("Sources"), panels.sources, Qt.DockWidgetArea.LeftDockWidgetArea)
         self._add("runs", tr("Runs"), panels.runs, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self._add("targets", tr("Targets"), panels.targets, right)
         self._add("overlays", tr("Overlays"), panels.overlays, right)
         self._add("tracker", tr("Tracker"), panels.tracker, right)
         self._add("thumbnails", tr("Crops"), panels.thumbnails, right)
@@ -94,7 +97,7 @@ class Docks:
 
     def _arrange(self) -> None:
         window = self._window
-        right = [self.docks[name] for name in ("overlays", "tracker", "thumbnails")]
+        right = [self.docks[name] for name in ("overlays", "tracker", "targets", "thumbnails")]
         for one, other in pairwise(right):
             window.tabifyDockWidget(one, other)
         right[0].raise_()

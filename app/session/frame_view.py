@@ -43,6 +43,8 @@ class TargetView:
         is_key: whether a person set the box in this frame.
         trail: float64 (N, 2), past centres, oldest first.
         row: its line of the plots, None where it was not tracked.
+        name: for people, "" if it has none.
+        color: "#rrggbb" as the user chose it, "" for the one that goes with the number.
     """
 
     number: int
@@ -51,6 +53,8 @@ class TargetView:
     is_key: bool
     trail: FloatArray
     row: ResultRow | None = None
+    name: str = ""
+    color: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ class SourceSummary:
 
 @dataclass(frozen=True)
 class TargetSummary:
-    """One target for lists and the timeline: its key frames, and how far it was tracked."""
+    """One target for lists and the timeline: its key frames, how far it was tracked, its name and colour."""
 
     number: int
     key_frames: tuple[int, ...]
@@ -114,6 +118,8 @@ class TargetSummary:
     last: int | None
     count: int
     has_ghost: bool
+    name: str = ""
+    color: str = ""
 
 
 class Scoring(Enum):

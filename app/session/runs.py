@@ -81,6 +81,20 @@ class Runs:
         self._edits += 1
         self.history.push(Change(text, undo, redo, weight))
 
+    def describe_target(self, number: int, name: str, color: str) -> None:
+        """Give a target of the active run a name and a colour ("#rrggbb"), "" for none; blanks are made single."""
+        run, name = self.active.number, " ".join(name.split())
+        record = self.active.recorder.targets.get(number)
+        if record is None or (record.name, record.color) == (name, color):
+            return
+        before, what = (record.name, record.color), "name" if record.name != name else "colour"
+        self._describe(run, number, name, color)
+        self.push(
+            f"{what} of target {number}",
+            lambda: self._describe(run, number, *before),
+            lambda: self._describe(run, number, name, color),
+        )
+
     # --- further runs -------------------------------------------------------------------------------------
 
     def continue_with(self, producer: Producer, index: int) -> bool:
@@ -171,6 +185,11 @@ class Runs:
     def _name(self, number: int, title: str) -> None:
         self[number].recorder.title = title
         self[number].touch()
+
+    def _describe(self, run: int, number: int, name: str, color: str) -> None:
+        record = self[run].recorder.targets[number]
+        record.name, record.color = name, color
+        self[run].touch()
 
     def _score(self, number: int, is_scored: bool) -> None:
         self[number].is_scored_anyway = is_scored

@@ -260,7 +260,8 @@ class Session:
     def _target_view(self, target: Target, index: int, result: TrackResult | None) -> TargetView:
         trail = target.trail(index, TRAIL_FRAMES)
         row = None if result is None else self.truth.rows_of(self.run, target, {index: result})[0]
-        return TargetView(target.number, result, target.ghost.get(index), index in target.key_frames, trail, row)
+        ghost, is_key, record = target.ghost.get(index), index in target.key_frames, target.record
+        return TargetView(target.number, result, ghost, is_key, trail, row, record.name, record.color)
 
     def _key_image(self, key: int) -> Image:
         if key in self._key_images:

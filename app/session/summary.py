@@ -18,6 +18,8 @@ def summarise(session: Session) -> SessionSummary:
             max(target.results, default=None),
             len(target.results),
             bool(target.ghost),
+            target.record.name,
+            target.record.color,
         )
         for target in session.targets.values()
     )

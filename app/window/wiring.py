@@ -15,6 +15,7 @@ from app.canvas.overlays.model import OverlayModel
 from app.controls.drawing import DrawingControls
 from app.controls.playback import PlaybackControls
 from app.controls.sources import SourceControls
+from app.controls.targets import TargetControls
 from app.panels.docks import Panels
 from app.panels.overlays import anchor_choices
 from app.panels.runs import score_note
@@ -68,6 +69,7 @@ class PanelWiring(QObject):
         worker.sequences_found.connect(panels.sources.set_sequences)
         worker.sequences_found.connect(panels.benchmark.form.propose)
         worker.cameras_found.connect(panels.sources.set_cameras)
+        self.targets = TargetControls(panels.targets, player, drawing, overlays)
         self.show_source(None)
 
     def show_source(self, source: SourceSummary | None) -> None:
@@ -83,6 +85,7 @@ class PanelWiring(QObject):
         self._panels.plots.set_length_scale(None)
         self._panels.plots.clear()
         self._panels.thumbnails.set_debug(None)
+        self.targets.forget()
 
     def show_summary(self, summary: SessionSummary) -> None:
         """Mark key frames; take over a frame count that became exact."""
@@ -117,6 +120,7 @@ class PanelWiring(QObject):
     def replace_rows(self, rows: list[ResultRow]) -> None:
         """Forget all rows, take others, and draw the curves of the active target from them."""
         self._rows.clear()
+        self.targets.replace_rows(rows)
         self._keep(rows)
         self._draw_rows(rows)
 
@@ -140,6 +144,7 @@ class PanelWiring(QObject):
 
     def add_rows(self, rows: list[ResultRow]) -> None:
         """Take more rows, and append those of the active target to the curves."""
+        self.targets.add_rows(rows)
         self._keep(rows)
         self._append(rows)
         if any(row.is_new for row in rows) and self._panels.runs.isVisible():
@@ -164,6 +169,7 @@ class PanelWiring(QObject):
         self._shown_at.append(time.perf_counter())
         self._view = view
         self._panels.timeline.set_position(view.frame.index)
+        self.targets.show_view(view)
         self._show_target()
 
     def _show_target(self) -> None:

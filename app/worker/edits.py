@@ -37,6 +37,12 @@ class EditRequests:
         self._session.remove(list(self._session.targets))
         self.follow_up()
 
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot change the targets"))
+    def describe_target(self, number: int, name: str, color: str) -> None:
+        """Give a target of the active run a name and a colour."""
+        self._session.runs.describe_target(number, name, color)
+        self.follow_up()
+
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot undo"))
     def undo(self) -> None:
         """Take back the last change of boxes, targets or runs."""

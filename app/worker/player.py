@@ -114,6 +114,10 @@ class Player(QObject):
         """Forget a target."""
         self._ask(self._edits.remove_target, number)
 
+    def describe_target(self, number: int, name: str, color: str) -> None:
+        """Give a target a name and a colour ("#rrggbb"), "" for none."""
+        self._ask(self._edits.describe_target, number, name, color)
+
     def clear_targets(self) -> None:
         """Forget all targets."""
         self._ask(self._edits.clear_targets)

@@ -276,7 +276,7 @@ def test_no_panel_is_cut_at_the_side_beside_a_scroll_bar(drive):
     """The keys, which are named after the docks were made, make the overlay panel wider."""
     docks = drive().window.docks.docks
     scrollers = [dock.widget() for dock in docks.values() if isinstance(dock.widget(), QScrollArea)]
-    assert len(scrollers) == 5
+    assert len(scrollers) == 6
     for scroller in scrollers:
         wanted = scroller.widget().minimumSizeHint().width() + scroller.verticalScrollBar().sizeHint().width()
         assert scroller.minimumWidth() >= wanted, scroller.widget().objectName()

@@ -8,6 +8,7 @@ a dark edge and every text a dark plate, so that both can be read on any backgro
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import cv2
@@ -59,8 +60,11 @@ _MOST_STROKES = 4000
 _KNOWS_UNICODE = hasattr(cv2, "FontFace")  # from OpenCV 5 on
 
 
-def target_color(number: int) -> Color:
-    """Return the colour of target `number`, counted from 1."""
+def target_color(number: int, chosen: str = "") -> Color:
+    """Return the colour of target `number`, counted from 1, or the `chosen` one ("#rrggbb")."""
+    if re.fullmatch(r"#[0-9a-fA-F]{6}", chosen):
+        red, green, blue = bytes.fromhex(chosen[1:])
+        return blue, green, red
     return TARGET_COLORS[(number - 1) % len(TARGET_COLORS)]
 
 

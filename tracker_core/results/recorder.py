@@ -26,6 +26,7 @@ class TargetRecord:
     made_by: dict[int, int] = field(default_factory=dict)
     key_frames: dict[int, KeyFrame] = field(default_factory=dict)
     marks: dict[int, Visibility] = field(default_factory=dict)
+    color: str = ""
 
     def copy(self) -> TargetRecord:
         """Return a record with dictionaries of its own; the results inside are immutable and shared."""
@@ -58,6 +59,7 @@ class TargetRecord:
             made_by=made_by,
             origins=tuple(origins) if set(origins) - {ResultOrigin.TRACKED} else (),
             marks={index: self.marks[index] for index in sorted(self.marks)},
+            color=self.color,
         )
 
 
@@ -115,7 +117,7 @@ class RunRecorder:
             recorder.producer = producer
         for target in run.targets:
             record = recorder.target(target.number)
-            record.name = target.name
+            record.name, record.color = target.name, target.color
             record.key_frames = {key.index: key for key in target.key_frames}
             record.marks = dict(target.marks)
         for row, (index, results) in enumerate(run):

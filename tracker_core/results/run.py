@@ -49,6 +49,7 @@ class TargetTrack:
             the first found all.
         origins: N entries, which way each box was come by; empty where all were tracked forwards.
         marks: by frame of the source, what a person said of the target's visibility.
+        color: "#rrggbb" as a person chose it, "" for the one that goes with the number.
     """
 
     number: int
@@ -60,6 +61,7 @@ class TargetTrack:
     made_by: NDArray[np.int64] | None = None
     origins: tuple[ResultOrigin, ...] = ()
     marks: Mapping[int, Visibility] = field(default_factory=dict)
+    color: str = ""
 
     def __post_init__(self) -> None:
         count = len(self.boxes_xywh)

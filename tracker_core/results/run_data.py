@@ -103,6 +103,7 @@ def _target_to_data(target: TargetTrack) -> dict[str, Any]:
             {"index": key.index, "box_xywh": [float(value) for value in key.box_xywh], "by": key.by.value}
             for key in target.key_frames
         ],
+        **({"color": target.color} if target.color else {}),
         **({"origins": [origin.value for origin in target.origins]} if target.origins else {}),
         **({"marks": [[index, mark.value] for index, mark in target.marks.items()]} if target.marks else {}),
     }
@@ -122,6 +123,7 @@ def _target_from_data(data: Mapping[str, Any]) -> TargetTrack:
         made_by=None if data["made_by"] is None else np.array(data["made_by"], np.int64),
         origins=tuple(ResultOrigin(origin) for origin in data.get("origins", ())),
         marks={int(index): Visibility(mark) for index, mark in data.get("marks", ())},
+        color=str(data.get("color", "")),
     )
 
 

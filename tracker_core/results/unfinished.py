@@ -44,6 +44,7 @@ class RunJournal:
             "title": recorder.title,
             "source": source_to_data(recorder.source),
             "names": {record.number: record.name for record in recorder.targets.values()},
+            "colors": {record.number: record.color for record in recorder.targets.values() if record.color},
             "marks": [
                 [record.number, index, mark.value]
                 for record in recorder.targets.values()
@@ -120,6 +121,8 @@ def parse_unfinished(text: str) -> RunRecorder:
     recorder.created = str(header["created"])
     for number, name in header["names"].items():
         recorder.target(int(number)).name = str(name)
+    for number, color in header.get("colors", {}).items():
+        recorder.target(int(number)).color = str(color)
     for number, index, mark in header.get("marks", ()):
         recorder.target(int(number)).marks[int(index)] = Visibility(mark)
     for line in lines[1:]:

@@ -27,7 +27,6 @@ GROUND_TRUTH = _color(drawing.GROUND_TRUTH_COLOR)
 ANCHOR = _color(drawing.ANCHOR_COLOR)
 GUIDE = _color(drawing.GUIDE_COLOR)
 LOST = _color(drawing.LOST_COLOR)
-TARGET_COLORS = tuple(_color(color) for color in drawing.TARGET_COLORS)
 PROPOSAL = QColor(255, 149, 0)
 GHOST = QColor(214, 140, 255)
 SEARCH_WINDOW = QColor(235, 235, 245)
@@ -200,9 +199,9 @@ def readable_on_dark_text(color: QColor) -> bool:
     return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2] > 0.179
 
 
-def target_color(number: int) -> QColor:
-    """Return the colour of target `number`; the first is the field's red."""
-    return TARGET_COLORS[(number - 1) % len(TARGET_COLORS)]
+def target_color(number: int, chosen: str = "") -> QColor:
+    """Return the colour of target `number` (the first is the field's red), or the `chosen` one ("#rrggbb")."""
+    return _color(drawing.target_color(number, chosen))
 
 
 def run_color(number: int) -> QColor:

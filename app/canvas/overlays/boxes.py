@@ -33,7 +33,7 @@ from tracker_core.types import TrackingState
 
 
 class PredictionOverlay(Overlay):
-    """Each target's box in its colour with number and score; grey and dotted while it is lost.
+    """Each target's box in its colour with name (or number) and score; grey and dotted while it is lost.
 
     Of several targets, corners mark the active one: the one that is redrawn.
     """
@@ -51,16 +51,14 @@ class PredictionOverlay(Overlay):
             if result is None or not is_drawable(result.box_xywh):
                 continue
             rect = scene.rect(result.box_xywh)
-            color = target_color(target.number)
+            color, title = target_color(target.number, target.color), target.name or str(target.number)
             if target.number == scene.active and len(scene.view.targets) > 1:
                 draw_corners(painter, rect.adjusted(-5, -5, 5, 5), color)
             score = f"  {result.score:.2f}" if math.isfinite(result.score) else ""  # none in a replayed result file
-            text = f"{target.number}{score}"
-            if target.is_key:
-                text = f"{target.number}  ◆"
+            text = f"{title}  ◆" if target.is_key else f"{title}{score}"
             if result.state is TrackingState.LOST:
                 draw_box(painter, rect, LOST, (2, 4))
-                draw_label(painter, rect.topLeft(), f"{target.number}  LOST{score}", LOST, scene.font)
+                draw_label(painter, rect.topLeft(), f"{title}  LOST{score}", LOST, scene.font)
                 continue
             dashes = (3, 2) if result.state is TrackingState.UNCERTAIN else drawing.SOLID
             draw_box(painter, rect, color, dashes)

@@ -21,6 +21,7 @@ class OverlayModel(QObject):
         super().__init__(parent)
         self._overlays = build_overlays()
         self.is_hidden = False  # all of them, for as long as a key is held
+        self.hidden_targets: frozenset[int] = frozenset()
 
     def __getitem__(self, name: str) -> Overlay:
         return self._overlays[name]
@@ -51,6 +52,19 @@ class OverlayModel(QObject):
         """Show or hide an overlay."""
         if self[name].is_visible != is_visible:
             self[name].is_visible = is_visible
+            self.changed.emit()
+
+    def show_target(self, number: int, is_visible: bool) -> None:
+        """Show or hide all that overlays say of a target."""
+        hidden = self.hidden_targets - {number} if is_visible else self.hidden_targets | {number}
+        if hidden != self.hidden_targets:
+            self.hidden_targets = hidden
+            self.changed.emit()
+
+    def show_all_targets(self) -> None:
+        """Hide no target any more: another source is open."""
+        if self.hidden_targets:
+            self.hidden_targets = frozenset()
             self.changed.emit()
 
     def set_opacity(self, name: str, opacity: float) -> None:

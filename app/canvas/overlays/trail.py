@@ -22,12 +22,13 @@ class TrailOverlay(Overlay):
             points = [QPointF(*scene.transform.to_widget(x, y)) for x, y in target.trail.tolist()]
             if len(points) < 2:
                 continue
-            faint = QColor(target_color(target.number))
+            color = target_color(target.number, target.color)
+            faint = QColor(color)
             faint.setAlphaF(0.45)
             half = len(points) // 2
             painter.setPen(make_pen(HALO, 4))
             painter.drawPolyline(QPolygonF(points))
             painter.setPen(make_pen(faint, 2))
             painter.drawPolyline(QPolygonF(points[: half + 1]))
-            painter.setPen(make_pen(target_color(target.number), 2))
+            painter.setPen(make_pen(color, 2))
             painter.drawPolyline(QPolygonF(points[half:]))

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from tracker_core.results.formats.reading import Table, assemble_run
+from tracker_core.results.formats.writing import UNNAMED
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.run import Run, TargetTrack
 from tracker_core.results.visibility import Visibility
 from tracker_core.types import ResultOrigin, TrackingState
 
-LABEL = "target"
 ATTRIBUTES = ("score", "state", "origin")
 
 
@@ -30,7 +30,7 @@ def write_cvat(path: Path, run: Run) -> dict[Path, str]:
     _add_text(root, "version", "1.1")
     _describe_task(ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "task"), run)
     for place, target in enumerate(run.targets):
-        track = ElementTree.SubElement(root, "track", id=str(place), label=target.name or LABEL, source="auto")
+        track = ElementTree.SubElement(root, "track", id=str(place), label=target.name or UNNAMED, source="auto")
         _add_boxes(track, run, target)
     ElementTree.indent(root)
     return {path: ElementTree.tostring(root, encoding="unicode", xml_declaration=False) + "\n"}
@@ -54,9 +54,11 @@ def read_cvat(text: str, path: Path) -> Run:
     for number, box in _boxes(tracks):
         if not _is_end(box):
             _take_box(table, number, box)
+    colors = {entry.findtext("name"): entry.findtext("color") or "" for entry in root.iter("label")}
     for number, track in tracks.items():
         label = track.get("label", "")
-        table.names[number] = "" if label == LABEL else label
+        table.names[number] = "" if label == UNNAMED else label
+        table.colors[number] = colors.get(label, "")
     return assemble_run(_source(root, path), frames, table.targets())
 
 
@@ -68,9 +70,12 @@ def _describe_task(task: Any, run: Run) -> None:
     for name, value in zip(("width", "height"), run.source.size or (0, 0), strict=True):
         _add_text(size, name, str(value))
     labels = ElementTree.SubElement(task, "labels")
-    for name in dict.fromkeys(target.name or LABEL for target in run.targets):
+    for name in dict.fromkeys(target.name or UNNAMED for target in run.targets):
         label = ElementTree.SubElement(labels, "label")
         _add_text(label, "name", name)
+        color = next((t.color for t in run.targets if t.color and (t.name or UNNAMED) == name), "")
+        if color:
+            _add_text(label, "color", color)
         attributes = ElementTree.SubElement(label, "attributes")
         for attribute in ATTRIBUTES:
             entry = ElementTree.SubElement(attributes, "attribute")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tracker_core.results.formats.writing import CSV_COLUMNS, LASOT_FLAGS, LATER_CSV_COLUMNS
+from tracker_core.results.formats.writing import CSV_COLUMNS, LASOT_FLAGS, LATER_CSV_COLUMNS, UNNAMED
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
 from tracker_core.results.visibility import Visibility, mark_for
@@ -87,6 +87,7 @@ class Table:
         self._origins = {number: [ResultOrigin.TRACKED] * len(frames) for number in self._boxes}
         self._marks: dict[int, dict[int, Visibility]] = {number: {} for number in self._boxes}
         self.names = dict.fromkeys(self._boxes, "")
+        self.colors = dict.fromkeys(self._boxes, "")
 
     def put(self, index: int, number: int, box: Any, score: float, state: TrackingState | None) -> None:
         """Fill in one target in one frame."""
@@ -112,6 +113,7 @@ class Table:
                 self.names[number],
                 origins=tuple(self._origins[number]) if set(self._origins[number]) - {ResultOrigin.TRACKED} else (),
                 marks=self._marks[number],
+                color=self.colors[number],
             )
             for number, boxes in self._boxes.items()
         ]
@@ -130,7 +132,7 @@ def read_csv(text: str, path: Path) -> Run:
     table = Table(frames, [int(entry["target"]) for entry in entries])
     for entry in entries:
         number = int(entry["target"])
-        table.names[number] = entry["label"]
+        table.names[number], table.colors[number] = entry["label"], entry.get("color") or ""
         box = [float(entry[column] or "nan") for column in "xywh"]
         state = TrackingState(entry["state"]) if entry["state"] else None
         table.put(int(entry["frame"]), number, box, float(entry["score"] or "nan"), state)
@@ -146,6 +148,7 @@ def read_coco(text: str, path: Path) -> Run:
     frames = [int(image.get("frame_id", row)) for row, image in enumerate(images)]
     index_of = {image["id"]: index for image, index in zip(images, frames, strict=True)}
     labels = {int(track["id"]): str(track.get("name") or "") for track in data.get("tracks", ())}
+    categories = {entry["id"]: str(entry.get("name") or "") for entry in data.get("categories", ())}
     table = Table(frames, [*labels, *(int(entry.get("track_id", 1)) for entry in data["annotations"])])
     table.names |= labels
     for entry in data["annotations"]:
@@ -156,7 +159,9 @@ def read_coco(text: str, path: Path) -> Run:
         table.put(index, number, entry["bbox"], score, state)
         covered = "occluded" if attributes.get("occluded") else None  # all that other tools say
         table.describe(index, number, attributes.get("visibility") or covered, attributes.get("origin"))
-        table.names[number] = attributes.get("label") or table.names[number]
+        category = categories.get(entry.get("category_id"), "")
+        named = attributes.get("label") or table.names[number] or ("" if category == UNNAMED else category)
+        table.names[number], table.colors[number] = named, attributes.get("color") or ""
     fps = float(data.get("info", {}).get("fps") or 30.0)
     times = [float(image.get("time_s", index / fps)) for image, index in zip(images, frames, strict=True)]
     first = images[0] if images else {}

@@ -21,7 +21,8 @@ from tracker_core.results.visibility import Visibility
 from tracker_core.types import FloatArray
 
 Files: TypeAlias = "dict[Path, str]"
-LATER_CSV_COLUMNS = ("file", "visibility", "origin")  # which earlier versions did not write
+UNNAMED = "target"  # category or label of a target without a name
+LATER_CSV_COLUMNS = ("file", "visibility", "origin", "color")  # which earlier versions did not write
 CSV_COLUMNS = ("frame", "time_s", "target", "label", "x", "y", "w", "h", "score", "state", *LATER_CSV_COLUMNS)
 LASOT_FLAGS = {"full_occlusion": Visibility.OCCLUDED, "out_of_view": Visibility.OUTSIDE}  # by the file's name
 _DECIMALS = 4
@@ -105,13 +106,14 @@ def write_csv(path: Path, run: Run) -> Files:
             seen = run.visibility_at(int(index), target.number)
             way = target.origin(row).value if state else ""
             line = [index, time_s, target.number, target.name, *values, score, state_name, file]
-            writer.writerow([*line, seen.value if seen else "", way])
+            writer.writerow([*line, seen.value if seen else "", way, target.color])
     return {path: buffer.getvalue()}
 
 
 def write_coco(path: Path, run: Run) -> Files:
     """Return COCO's images and annotations, with tracks and a video as CocoVID has them."""
     width, height = run.source.size or (0, 0)
+    categories = _coco_categories(run)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for row, index in enumerate(run.frame_indices.tolist()):
@@ -129,17 +131,30 @@ def write_coco(path: Path, run: Run) -> Files:
         for target in run.targets:
             if target.has_box[row]:
                 seen = run.visibility_at(index, target.number)
-                annotations.append(_coco_annotation(target, row, len(annotations) + 1, index + 1, seen))
+                annotation = _coco_annotation(target, row, len(annotations) + 1, index + 1, seen)
+                annotations.append({**annotation, "category_id": categories[target.name or UNNAMED]})
     tracker = run.producer.tracker if run.producer else "Siamscope"
     data = {
         "info": {"description": f"{run.source.name} tracked by {tracker}", "fps": run.source.fps},
         "videos": [{"id": 1, "name": run.source.name}],
-        "categories": [{"id": 1, "name": "target"}],
-        "tracks": [{"id": t.number, "category_id": 1, "video_id": 1, "name": t.name} for t in run.targets],
+        "categories": [{"id": number, "name": name} for name, number in categories.items()],
+        "tracks": [_coco_track(target, categories) for target in run.targets],
         "images": images,
         "annotations": annotations,
     }
     return {path: json.dumps(data, allow_nan=False) + "\n"}
+
+
+def _coco_categories(run: Run) -> dict[str, int]:
+    """Return the ids of the categories by name: one for each name that targets have."""
+    return {name: place for place, name in enumerate(dict.fromkeys(t.name or UNNAMED for t in run.targets), 1)}
+
+
+def _coco_track(target: TargetTrack, categories: dict[str, int]) -> dict[str, Any]:
+    category = categories[target.name or UNNAMED]
+    return {
+        "id": target.number, "category_id": category, "video_id": 1, "name": target.name, "color": target.color
+    }  # fmt: skip
 
 
 def _coco_annotation(
@@ -150,7 +165,6 @@ def _coco_annotation(
     return {
         "id": number,
         "image_id": image_id,
-        "category_id": 1,
         "track_id": target.number,
         "instance_id": target.number,
         "bbox": box,
@@ -160,6 +174,7 @@ def _coco_annotation(
         "attributes": {
             "state": state.value if state else None,
             "label": target.name,
+            "color": target.color,
             "visibility": seen.value if seen else None,
             "occluded": seen is Visibility.OCCLUDED,  # as CVAT and Datumaro call it
             "origin": target.origin(row).value,
