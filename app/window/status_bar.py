@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QLabel, QMainWindow, QSizePolicy
+from PyQt5.QtWidgets import QHBoxLayout, QLabel, QMainWindow, QSizePolicy, QWidget
 
 from app.session.frame_view import SourceSummary
 from tracker_core.rendering.recording import RecordingStatus
@@ -16,7 +17,9 @@ from tracker_core.sources.addresses import hide_credentials
 
 logger = logging.getLogger(__name__)
 
-NOTICE_MS = 6000
+NOTICE_MS = 6000  # at least; a long sentence takes longer to read
+READING_MS = 90  # for a letter
+MARGIN = 24  # around a sentence, in pixels
 WINDOW = 30  # frames over which times are averaged
 
 
@@ -48,9 +51,15 @@ class StatusReadout:
         self.dropped = _label(window, window.tr("Frames that were tracked but not displayed; no result is skipped"))
         self.speed = _label(window, window.tr("Playback speed"))
         self.device = _label(window, window.tr("Tracker and device"))
-        labels = (self.recording, self.source, self.times, self.overlays, self.dropped, self.speed, self.device)
-        for label in labels:
-            bar.addPermanentWidget(label)
+        self._figures = QWidget()
+        layout = QHBoxLayout(self._figures)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for label in (self.source, self.times, self.overlays, self.dropped, self.speed, self.device):
+            layout.addWidget(label)
+        bar.addPermanentWidget(self.recording)
+        bar.addPermanentWidget(self._figures)
+        bar.messageChanged.connect(self._make_room)
+        self._notice, self._notice_ends = "", 0.0
         self._tr = window.tr
         self.clear()
 
@@ -64,14 +73,24 @@ class StatusReadout:
     def show_notice(self, text: str) -> None:
         """Show a sentence for a while."""
         logger.info("%s", text)
-        self._bar.showMessage(text, NOTICE_MS)
+        duration = max(NOTICE_MS, READING_MS * len(text))
+        self._notice, self._notice_ends = text, time.monotonic() + duration / 1e3
+        self._bar.showMessage(text, duration)
 
     def show_busy(self, text: str) -> None:
-        """Show what is being done, until it is ""."""
+        """Show what is being done, until it is ""; a notice that was covered comes back for the rest of its time."""
+        rest = self._notice_ends - time.monotonic()
         if text:
             self._bar.showMessage(text + " …")
+        elif rest > 0:
+            self._bar.showMessage(self._notice, round(rest * 1e3))
         else:
             self._bar.clearMessage()
+
+    def _make_room(self, text: str | None) -> None:
+        """Hide the figures while a sentence would be cut off beside them."""
+        beside = self._bar.width() - self._figures.sizeHint().width() - MARGIN
+        self._figures.setVisible(self._bar.fontMetrics().horizontalAdvance(text or "") <= max(0, beside))
 
     def show_source(self, source: SourceSummary | None) -> None:
         """Name the source and its image size."""

@@ -94,7 +94,9 @@ class Stage:
 
     def close(self) -> None:
         """Close the window and wait for its worker."""
-        self.window.jobs.cancel_all()
+        for job in self.window.jobs.running:
+            job.force()
+        self.wait(lambda: not self.window.jobs.running)
         self.window.close()
 
 

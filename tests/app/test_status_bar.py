@@ -1,0 +1,47 @@
+"""Sentences in the status bar are seen: neither cut off beside the figures nor covered by what is being done."""
+
+from __future__ import annotations
+
+import pytest
+from PyQt5.QtWidgets import QMainWindow
+
+from app.window.status_bar import FrameCosts, StatusReadout
+
+LONG = "Restored 192 results in 3 runs of an earlier session; the list of runs shows them."
+
+
+@pytest.fixture
+def status(qtbot):
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    window.resize(700, 200)
+    status = StatusReadout(window)
+    window.show()
+    status.show_costs(FrameCosts(29.8, 45.9, 28.3, 15.4), has_debug=True)
+    status.show_device("siamscope-light", "cpu")
+    status.show_dropped(125)
+    status.window = window
+    return status
+
+
+# a sentence, the width of the window, whether the figures stay beside it
+@pytest.mark.parametrize(("text", "width", "stays"), [(LONG, 700, False), (LONG, 1900, True), ("Ready.", 1200, True)])
+def test_a_sentence_is_not_cut_off(qtbot, status, text, width, stays):
+    status.window.resize(width, 200)
+    qtbot.waitUntil(lambda: status.window.statusBar().width() == width)
+    status.show_notice(text)
+    assert status.times.isVisible() is stays
+    status.window.statusBar().clearMessage()
+    assert status.times.isVisible()
+
+
+def test_a_notice_outlives_what_is_being_done(status):
+    bar = status.window.statusBar()
+    status.show_notice(LONG)
+    status.show_busy("Opening")
+    assert bar.currentMessage() == "Opening …"
+    status.show_busy("")
+    assert bar.currentMessage() == LONG
+    status._notice_ends = 0.0  # its time is over
+    status.show_busy("")
+    assert not bar.currentMessage()
