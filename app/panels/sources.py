@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtGui import QIcon
+from PyQt5.QtCore import QEvent, QPoint, Qt, pyqtSignal
+from PyQt5.QtGui import QIcon, QPainter, QPixmap, QPolygon
 from PyQt5.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
     QPushButton,
-    QStyle,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -34,6 +33,8 @@ class SourcesPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._open = ""
+        self._groups: dict[str, QTreeWidgetItem] = {}
         self.setObjectName("sources_panel")
         self.tree = QTreeWidget()
         self.tree.setColumnCount(3)
@@ -65,8 +66,6 @@ class SourcesPanel(QWidget):
         layout.addWidget(self.filter)
         layout.addWidget(self.tree, 1)
         layout.addLayout(line)
-        self._open = ""
-        self._groups: dict[str, QTreeWidgetItem] = {}
         for name, text in (
             ("clip", self.tr("Bundled")),
             ("cameras", self.tr("Cameras")),
@@ -140,9 +139,22 @@ class SourcesPanel(QWidget):
             item.setToolTip(0, self.tr("{} (open)").format(item.data(0, SPEC)) if is_open else item.data(0, SPEC))
 
     def _open_sign(self) -> QIcon:
-        style = self.style()
-        assert style is not None
-        return style.standardIcon(QStyle.StandardPixmap.SP_MediaPlay)
+        """Return a triangle in the colour of the text, which a theme's own sign does not follow."""
+        image = QPixmap(32, 32)
+        image.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.palette().text())
+        painter.drawPolygon(QPolygon([QPoint(8, 4), QPoint(26, 16), QPoint(8, 28)]))
+        painter.end()
+        return QIcon(image)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take up new colours."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
+            self._mark_open()
 
     def _items(self) -> Iterator[QTreeWidgetItem]:
         for group in self._groups.values():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from fakes import DrawnSource
 from PyQt5.QtCore import Qt
+from PyQt5.QtGui import QPalette
 from PyQt5.QtWidgets import QApplication, QInputDialog, QLabel, QScrollArea
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -18,8 +19,9 @@ from evaluation_sequences import make_otb
 
 from app.jobs.jobs import Job
 from app.panels.log import LogPanel
-from app.panels.sources import SourcesPanel
+from app.panels.sources import SPEC, SourcesPanel
 from app.panels.tracker import PRESETS
+from app.window.theme import make_palette
 from tracker_core.errors import SourceError
 from tracker_core.sources.cameras import Camera
 from tracker_core.sources.opening import open_source
@@ -280,3 +282,18 @@ def test_no_panel_is_cut_at_the_side_beside_a_scroll_bar(drive):
     for scroller in scrollers:
         wanted = scroller.widget().minimumSizeHint().width() + scroller.verticalScrollBar().sizeHint().width()
         assert scroller.minimumWidth() >= wanted, scroller.widget().objectName()
+
+
+def test_the_sign_of_what_is_open_is_seen_in_every_theme(qtbot):
+    panel = SourcesPanel()
+    qtbot.addWidget(panel)
+    panel.set_clip(Path("clip.mp4"))
+    panel.set_open("clip.mp4")
+
+    def color_of_sign():
+        (item,) = (item for item in panel._items() if item.data(0, SPEC) == "clip.mp4")
+        return item.icon(0).pixmap(32, 32).toImage().pixelColor(14, 16).name()
+
+    for is_dark in (False, True):
+        panel.setPalette(make_palette(is_dark))
+        assert color_of_sign() == make_palette(is_dark).color(QPalette.Text).name()
