@@ -75,7 +75,7 @@ class ExportControls(QObject):
         dialog = ExportDialog(
             source.name, span, self._marked(span), self._folder(), source.has_ground_truth, self._kept, self._window,
             is_live=source.is_live, is_recorded=source.is_recorded,
-            targets=[(target.number, self.tr("Target {}").format(target.number)) for target in summary.targets],
+            targets=[(t.number, t.name or self.tr("Target {}").format(t.number)) for t in summary.targets],
             active=self._drawing.active, overlays=self._panels.overlays.model,
             length_scale=str(self._panels.plots.length_scale),
         )  # fmt: skip

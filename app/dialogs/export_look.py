@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import (
@@ -31,9 +31,9 @@ TargetTitles = Sequence[tuple[int, str]]  # number and what it is called
 
 
 class TargetList(QListWidget):
-    """Targets to tick, all at first; not shown where there is only one."""
+    """Targets to tick, at first all but the `hidden` ones; not shown where there is only one."""
 
-    def __init__(self, targets: TargetTitles, name: str) -> None:
+    def __init__(self, targets: TargetTitles, name: str, hidden: Collection[int] = ()) -> None:
         super().__init__()
         self.setAccessibleName(name)
         self.setFixedHeight(LIST_HEIGHT)
@@ -41,7 +41,7 @@ class TargetList(QListWidget):
             item = QListWidgetItem(title, self)
             item.setData(Qt.ItemDataRole.UserRole, number)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable)  # type: ignore[arg-type]
-            item.setCheckState(Qt.CheckState.Checked)
+            item.setCheckState(Qt.CheckState.Unchecked if number in hidden else Qt.CheckState.Checked)
 
     def chosen(self) -> tuple[int, ...]:
         """Return the numbers of the ticked targets, () for all of them."""
@@ -73,7 +73,8 @@ class DrawPage(QWidget):
         self.lost = ComboBox()
         self.lost.addItem(self.tr("dotted, as in the window"), "dotted")
         self.lost.addItem(self.tr("hidden"), "hidden")
-        self.targets = TargetList(targets, self.tr("Targets to draw"))
+        hidden = overlays.hidden_targets if len(targets) > 1 else ()  # without a list there is nothing to tick
+        self.targets = TargetList(targets, self.tr("Targets to draw"), hidden)
         self.remark = QLabel(self.tr("The tracker runs again for this, which takes as long as tracking."))
         self.remark.setWordWrap(True)
         form = QFormLayout()

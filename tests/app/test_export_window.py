@@ -199,15 +199,17 @@ def combo(field, data) -> None:
 def test_the_dialog_draws_what_the_window_shows(qtbot, tmp_path):
     overlays = OverlayModel()
     overlays.show("prediction", False)
+    overlays.show_target(4, False)
     overlays.show("heat_map", True)
     overlays.set_value("heat_map", "mode", "raw")
     overlays.set_choices("heat_map", "anchor", [("-1", "best of all"), ("0", "1:3"), ("1", "1:1")])
     overlays.set_value("heat_map", "anchor", "1")
-    dialog = ExportDialog("clip", (3, 90), None, tmp_path, has_truth=True, overlays=overlays, active=2)
+    titles = [(2, "Jürgen"), (4, "Target 4")]
+    dialog = ExportDialog("clip", (3, 90), None, tmp_path, has_truth=True, overlays=overlays, active=2, targets=titles)
     qtbot.addWidget(dialog)
     assert set(dialog.options().overlays) == {"ground_truth", "heat_map"}
     words = " ".join(dialog.options().arguments("run.json"))
-    for option in ("--heat-map raw", "--heat-map-anchor 1", "--explain 2"):
+    for option in ("--heat-map raw", "--heat-map-anchor 1", "--explain 2", "--targets 2"):
         assert option in words
     assert "--frames" not in words and "--whole" not in words, "all that is tracked until the export begins"
     combo(dialog.range, "own")
