@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fakes import DrawnSource, MatchingTracker, true_box
 from PyQt5.QtCore import QPoint, QPointF, Qt
-from PyQt5.QtGui import QWheelEvent
+from PyQt5.QtGui import QColor, QPalette, QWheelEvent
 from PyQt5.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QScrollBar, QWidget
 
 from app.dialogs.rerun import RerunDialog
@@ -113,6 +113,17 @@ def test_an_eye_shows_a_run_beside_in_image_and_plots(driver):
     tree(driver).topLevelItem(0).setCheckState(columns.NAME, Qt.Unchecked)
     driver.qtbot.waitUntil(lambda: not driver.canvas.frame_view.others)
     assert not driver.window.panels.plots._beside and not driver.player.summary.undo_text.startswith("eye")
+
+
+def test_the_legend_takes_up_the_colours_of_a_theme(driver):
+    plots = driver.window.panels.plots
+    driver.window.docks.show_tab(plots)
+    driver.qtbot.waitUntil(lambda: bool(plots._plots))
+    legend = plots._plots[0].getPlotItem().legend
+    palette = plots.palette()
+    palette.setColor(QPalette.WindowText, QColor("#123456"))
+    plots.setPalette(palette)
+    driver.qtbot.waitUntil(lambda: all("#123456" in label.item.toHtml() for _, label in legend.items))
 
 
 def test_a_name_that_is_typed_is_kept_and_can_be_taken_back(driver):

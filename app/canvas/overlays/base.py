@@ -177,7 +177,7 @@ def draw_polygon(painter: QPainter, points: Sequence[QPointF], color: QColor, da
 def draw_label(painter: QPainter, anchor: QPointF, text: str, color: QColor, font: QFont) -> None:
     """Write `text` on a plate of `color` whose bottom left corner is `anchor`; it stays inside the window."""
     metrics = QFontMetricsF(font)
-    width, height = metrics.horizontalAdvance(text) + 8, metrics.height() + 2
+    width, height = metrics.horizontalAdvance(text) + 8, label_height(font)
     viewport = painter.viewport()
     device = painter.device()
     ratio = 1.0 if device is None else device.devicePixelRatioF()
@@ -189,6 +189,11 @@ def draw_label(painter: QPainter, anchor: QPointF, text: str, color: QColor, fon
     painter.setFont(font)
     painter.setPen(QColor(0, 0, 0) if readable_on_dark_text(color) else QColor(255, 255, 255))
     painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def label_height(font: QFont) -> float:
+    """Return how high the plate of a label is."""
+    return QFontMetricsF(font).height() + 2
 
 
 def readable_on_dark_text(color: QColor) -> bool:

@@ -25,6 +25,7 @@ from app.canvas.overlays.base import (
     draw_label,
     draw_polygon,
     is_drawable,
+    label_height,
     run_color,
     target_color,
 )
@@ -119,7 +120,8 @@ class RunsOverlay(Overlay):
                 if is_drawable(result.box_xywh):
                     rect = scene.rect(result.box_xywh)
                     draw_box(painter, rect, color, self.line.dashes, 1.5)
-                    draw_label(painter, rect.bottomLeft(), f"run {run.number}", color, scene.font)
+                    below = rect.bottomLeft() + QPointF(0, label_height(scene.font))  # that of the prediction is above
+                    draw_label(painter, below, f"run {run.number}", color, scene.font)
 
 
 class AnchorOverlay(Overlay):
