@@ -24,15 +24,16 @@ MENUS: tuple[tuple[str, str], ...] = (
     ("help", "&Help"),
 )
 TOOLBAR: tuple[str, ...] = (  # the order of work; an empty name is a gap
-    "open_file", "open_camera", "", "draw", "click_box", "add_target", "", "track", "run_again", "",
+    "open_file", "open_camera", "", "draw", "click_box", "add_target", "", "track", "track_back", "run_again", "",
     "go_start", "step_back", "play", "step_forward", "go_end", "loop", "", "export", "screenshot",
 )  # fmt: skip
 # the commands that begin a group of their menu; any other one belongs to the group above it
 GROUPS = frozenset(
     [
         "record", "export", "screenshot", "quit", "draw", "remove_target", "cancel", "preferences", "run_again",
-        "pause_on_lost", "step_forward", "go_start", "next_key", "slower", "loop", "mark_start", "overlay_anchor",
-        "overlay_ghost", "overlay_search_window", "full_screen", "reset_layout", "about",
+        "pause_on_lost", "track_back", "fill_gap", "mark_visible", "step_forward", "go_start", "next_key", "slower",
+        "loop", "mark_start", "overlay_anchor", "overlay_ghost", "overlay_search_window", "full_screen",
+        "reset_layout", "about",
     ]
 )  # fmt: skip
 HOLD_TO_HIDE_KEY = "`"

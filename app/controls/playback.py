@@ -129,7 +129,7 @@ class PlaybackControls(QObject):
 
     def ask_frame(self) -> None:
         """Ask for a frame number and go there."""
-        source, here = self._player.source, self._here()
+        source, here = self._player.source, self.here()
         if source is None or here is None or not source.frame_count:
             return
         last = source.frame_count - 1
@@ -139,7 +139,7 @@ class PlaybackControls(QObject):
 
     def go_to_key(self, direction: int) -> None:
         """Go to the next (1) or the previous (−1) key frame of any target."""
-        here = self._here()
+        here = self.here()
         if here is None:
             return
         keys = sorted({key for target in self._player.summary.targets for key in target.key_frames})
@@ -159,14 +159,14 @@ class PlaybackControls(QObject):
 
     def mark_start(self) -> None:
         """Let the range begin at this frame."""
-        here = self._here()
+        here = self.here()
         if here is not None:
             last = self.range[1]
             self.set_range(here, last if last is None or last > here else None)
 
     def mark_end(self) -> None:
         """Let the range end at this frame."""
-        here = self._here()
+        here = self.here()
         if here is not None:
             first = self.range[0]
             self.set_range(first if first is None or first < here else None, here)
@@ -182,6 +182,11 @@ class PlaybackControls(QObject):
             self._player.set_range(first, last)
             self.range_changed.emit(first, last)
 
+    def here(self) -> int | None:
+        """Return the frame that is shown, None where nothing is."""
+        view = self._canvas.frame_view
+        return None if view is None else view.frame.index
+
     def forget(self) -> None:
         """Start over with another source, at its own speed."""
         if self._player.speed != 1.0:
@@ -189,7 +194,3 @@ class PlaybackControls(QObject):
         if self.range != (None, None):
             self.range = (None, None)
             self.range_changed.emit(None, None)
-
-    def _here(self) -> int | None:
-        view = self._canvas.frame_view
-        return None if view is None else view.frame.index

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PyQt5.QtCore import QObject
 
 from app.commands import Command
 from app.controls.conditions import Conditions
-from app.controls.sources import SourceControls
 from app.worker.player import Player
 
 
 class RecordingControls(QObject):
     """Starts and completes a recording; the newest one can be opened with what was found in it."""
 
-    def __init__(self, player: Player, sources: SourceControls, parent: QObject) -> None:
+    def __init__(self, player: Player, open_source: Callable[[str], None], parent: QObject) -> None:
         super().__init__(parent)
-        self._player, self._sources = player, sources
+        self._player, self._open = player, open_source
         self._newest = ""
         player.worker.recorded.connect(self._keep)
 
@@ -42,7 +42,7 @@ class RecordingControls(QObject):
 
     def open_newest(self) -> None:
         """Open what was recorded last."""
-        self._sources.open(self._newest)
+        self._open(self._newest)
 
     def _keep(self, opens: str) -> None:
         self._newest = opens

@@ -9,6 +9,7 @@ from PyQt5.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QWidget
 
 from app.commands import Command
 from app.controls.conditions import Conditions
+from app.controls.recording import RecordingControls
 from app.worker.player import Player
 from tracker_core.sources.cameras import Camera
 
@@ -20,6 +21,7 @@ class SourceControls(QObject):
         super().__init__(window)
         self._player, self._window = player, window
         self.bundled_clip = bundled_clip
+        self.recording = RecordingControls(player, self.open, self)
         self._folder = ""
         self._cameras: list[Camera] = []
         player.worker.cameras_found.connect(self._keep_cameras)
@@ -40,6 +42,7 @@ class SourceControls(QObject):
                     "The clip that comes with the program", lambda: self.bundled_clip is not None, icon="clip"),
             Command("close_source", "file", "C&lose", self._player.close_source, "Ctrl+W", "Close what is open",
                     has_source),
+            *self.recording.commands(),
         ]  # fmt: skip
 
     def open(self, spec: str) -> None:

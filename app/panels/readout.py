@@ -13,7 +13,7 @@ from PyQt5.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 from app.panels.parts import format_value
 
 STATE_COLORS = {"tracking": "#2e9e4f", "key": "#b08900", "uncertain": "#c77700", "lost": "#d02020"}
-IMPORTANCE = ("frame", "state", "score", "iou", "fps", "success", "precision", "center_error")
+IMPORTANCE = ("frame", "state", "score", "mark", "iou", "fps", "success", "precision", "center_error")
 
 
 class ReadoutPanel(QWidget):
@@ -34,6 +34,7 @@ class ReadoutPanel(QWidget):
         for name, tip in (
             ("frame", self.tr("Frame and time")),
             ("state", self.tr("State of the tracker")),
+            ("mark", self.tr("Whether the target is seen, as you marked it")),
             ("score", self.tr("The tracker's score for its box")),
             ("iou", self.tr("Overlap of prediction and ground truth")),
             ("center_error", self.tr("Distance between the centres of prediction and ground truth")),
@@ -62,6 +63,7 @@ class ReadoutPanel(QWidget):
         self._labels["state"].setStyleSheet(
             f"color: {STATE_COLORS[state]}; font-weight: bold" if state in STATE_COLORS else ""
         )
+        self._set("mark", str(values.get("mark", "")))
         self._number("score", self.tr("score {}"), values)
         self._number("iou", self.tr("IoU {}"), values)
         self._number("center_error", self.tr("centre {} px"), values, 1)

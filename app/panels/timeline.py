@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from PyQt5.QtCore import QEvent, QRect, QSize, Qt, pyqtSignal
@@ -22,6 +23,7 @@ from PyQt5.QtWidgets import QSizePolicy, QToolTip, QWidget
 from app.panels import timeline_painting
 from app.panels.parts import format_value
 from app.panels.timeline_painting import GAP, RIGHT, STATES, STRIP, TRACK, FrameValues, TimelineGeometry
+from app.session.frame_view import Span
 
 LEFT = 48  # least room for the strips' names
 
@@ -46,6 +48,8 @@ class Timeline(QWidget):
         self._length: int | None = None
         self._position = 0
         self._keys: list[int] = []
+        self._marks: Sequence[Span] = ()
+        self._ways: Sequence[Span] = ()
         self._range: tuple[int | None, int | None] = (None, None)
         self._values = FrameValues()
         self._has_truth = False
@@ -89,6 +93,12 @@ class Timeline(QWidget):
             self._keys = list(indices)
             self.update()
 
+    def set_spans(self, marks: Sequence[Span], ways: Sequence[Span]) -> None:
+        """Show what a person marked, above the track, and which boxes were not tracked forwards, below it."""
+        if (marks, ways) != (self._marks, self._ways):
+            self._marks, self._ways = marks, ways
+            self.update()
+
     def set_range(self, first: int | None, last: int | None) -> None:
         """Shade what is outside the range; None is the video's own end."""
         if (first, last) != self._range:
@@ -99,7 +109,7 @@ class Timeline(QWidget):
         """Forget all results."""
         self._values = FrameValues()
         self._has_truth = False
-        self._keys = []
+        self._keys, self._marks, self._ways = [], (), ()
         self.updateGeometry()
         self._redraw()
 
@@ -152,6 +162,7 @@ class Timeline(QWidget):
         painter.drawPixmap(geometry.left, 0, self._strips)
         timeline_painting.paint_names(painter, self._names(), geometry.left, ink)
         timeline_painting.paint_track(painter, geometry, self._range, self._keys, palette)
+        timeline_painting.paint_spans(painter, geometry, self._marks, self._ways)
         timeline_painting.paint_playhead(painter, geometry, self._position, ink)
         painter.end()
 
@@ -188,9 +199,12 @@ class Timeline(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Go to a frame, or start a range."""
-        if event is None or event.button() != Qt.MouseButton.LeftButton:
+        if event is None or event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton):
             return
         index = self.frame_at(event.localPos().x())
+        if event.button() == Qt.MouseButton.RightButton:  # the menu that comes is about this frame
+            self.seek_requested.emit(index)
+            return
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self._range_from = index
             self.set_range(index, index)
@@ -250,4 +264,6 @@ class Timeline(QWidget):
             if self._has_truth:
                 parts.append(self.tr("IoU {}").format(format_value(float(values.ious[index]))))
             parts.append(STATES[values.states[index]])
+        parts += [self.tr("marked as {}").format(mark.word) for mark in self._marks if mark.first <= index <= mark.last]
+        parts += [way.word for way in self._ways if way.first <= index <= way.last]
         return " · ".join(parts)

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PyQt5.QtCore import QPointF, QRect, QRectF, Qt
-from PyQt5.QtGui import QColor, QPainter, QPalette, QPolygonF
+from PyQt5.QtGui import QBrush, QColor, QPainter, QPalette, QPolygonF
 
 from app.canvas.overlays.base import GROUND_TRUTH, LOST, PREDICTION
+from app.session.frame_view import Span
 
 RIGHT = 12  # room for the playhead's half
 STRIP, GAP, TRACK = 22, 3, 16
@@ -20,6 +21,14 @@ STATES = ("", "tracking", "uncertain", "lost", "key")
 LOST_STATE = STATES.index("lost")
 FEW_FRAMES = 8192
 KEY_FRAME = QColor(255, 196, 0)
+
+SPAN_LOOKS = {  # colour and pattern by word
+    "visible": (QColor(46, 158, 79), Qt.BrushStyle.SolidPattern),
+    "occluded": (QColor(216, 130, 0), Qt.BrushStyle.Dense3Pattern),
+    "outside": (QColor(208, 32, 32), Qt.BrushStyle.SolidPattern),
+    "backwards": (QColor(140, 90, 220), Qt.BrushStyle.SolidPattern),
+    "filled": (QColor(0, 150, 170), Qt.BrushStyle.Dense3Pattern),
+}
 
 T = TypeVar("T")
 
@@ -152,6 +161,16 @@ def paint_track(
         x, y, r = geometry.x(key + 0.5), top + TRACK / 2, 5.0
         painter.drawPolygon(QPolygonF([QPointF(x, y - r), QPointF(x + r, y), QPointF(x, y + r), QPointF(x - r, y)]))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def paint_spans(painter: QPainter, geometry: TimelineGeometry, marks: Sequence[Span], ways: Sequence[Span]) -> None:
+    """Paint what was marked above the groove, and below it which boxes were tracked backwards or filled in."""
+    middle = geometry.track_top + TRACK / 2
+    for spans, top in ((marks, middle - 7), (ways, middle + 4)):
+        for span in spans:
+            color, pattern = SPAN_LOOKS[span.word]
+            left, width = geometry.x(span.first), max(2.0, (span.last - span.first + 1) * geometry.frame_width)
+            painter.fillRect(QRectF(left, top, width, 4), QBrush(color, pattern))
 
 
 def paint_playhead(painter: QPainter, geometry: TimelineGeometry, position: int, ink: QColor) -> None:

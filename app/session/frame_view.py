@@ -109,8 +109,21 @@ class SourceSummary:
 
 
 @dataclass(frozen=True)
+class Span:
+    """Frames `first` to `last`, both included, and what is to be said of them in a word."""
+
+    first: int
+    last: int
+    word: str
+
+
+@dataclass(frozen=True)
 class TargetSummary:
-    """One target for lists and the timeline: its key frames, how far it was tracked, its name and colour."""
+    """One target for lists and the timeline: its key frames, how far it was tracked, its name and colour.
+
+    `marks` are where a person said that it is visible, occluded or outside, `ways` where its boxes were tracked
+    backwards or filled in.
+    """
 
     number: int
     key_frames: tuple[int, ...]
@@ -120,6 +133,8 @@ class TargetSummary:
     has_ghost: bool
     name: str = ""
     color: str = ""
+    marks: tuple[Span, ...] = ()
+    ways: tuple[Span, ...] = ()
 
 
 class Scoring(Enum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from tracker_core.results.identity import file_name
 from tracker_core.results.provenance import Producer, SourceIdentity
 from tracker_core.results.recorder import RunRecorder, TargetRecord
 from tracker_core.results.run import BoxOrigin
+from tracker_core.results.visibility import Visibility
 from tracker_core.types import Frame, FrameSource, TrackingState, TrackResult
 
 _revisions = itertools.count(1)
@@ -143,6 +145,30 @@ class LiveRun:
         self.frames_since_change += index not in self._unsaved
         self.recorder.put(index, number, result)
         self._unsaved.add(index)
+
+    def replace(self, index: int, number: int, result: TrackResult, producer: Producer) -> None:
+        """Store what `producer` found; what was there becomes the ghost."""
+        self.recorder.move(self.ghost, number, index, index + 1)
+        self.add(index, number, result, producer)
+
+    def fill(self, number: int, results: Mapping[int, TrackResult], producer: Producer | None) -> None:
+        """Store what fills a gap (`producer` None: no tracker found it); what was there becomes the ghost."""
+        self.touch()
+        present = self.recorder.producer
+        self.recorder.producer = producer
+        for index, result in results.items():
+            self.recorder.move(self.ghost, number, index, index + 1)
+            self.recorder.put(index, number, result)
+        self.recorder.producer = present
+
+    def mark(self, number: int, frames: Iterable[int], visibility: Visibility | None) -> None:
+        """Say whether a target is seen in some frames, None: as its state says."""
+        self.touch()
+        marks = self.recorder.target(number).marks
+        for index in frames:
+            marks.pop(index, None)
+            if visibility is not None:
+                marks[index] = visibility
 
     def take_unsaved(self) -> list[int]:
         """Return the frames in which results were added since the last time."""

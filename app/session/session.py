@@ -56,6 +56,7 @@ class Session:
         self.frame: Frame | None = None
         self.is_tracking = False
         self.wants_debug = False
+        self.is_displaced = False  # the source was read elsewhere, and does not stand after the present frame
         self._key_images: dict[int, Image] = {}  # of live sources, which cannot go back for them
         self._skipped: set[int] = set()
         self._catch_up: list[Frame] = []
@@ -86,13 +87,16 @@ class Session:
 
     def read_next(self) -> FrameView | None:
         """Read the next frame, track or replay it, and return its view; None at the end."""
-        source = self._require_source()
+        source = self.require_source()
+        if self.is_displaced and self.position is not None:
+            source.seek(self.position + 1)
+            self.is_displaced = False
         frame = self._catch_up.pop(0) if self._catch_up else source.read()
         return None if frame is None else self.take(frame)
 
     def take(self, frame: Frame) -> FrameView:
         """Track or replay a frame that was read from the source, the next one, and return its view."""
-        source = self._require_source()
+        source = self.require_source()
         if self.position is not None and not source.is_live:
             self._skipped.update(range(self.position + 1, frame.index))
         previous, self.position, self.frame = self.position, frame.index, frame
@@ -104,13 +108,18 @@ class Session:
 
     def seek(self, index: int) -> FrameView | None:
         """Show frame `index` (clamped to what exists) with its stored results, without tracking on."""
-        source = self._require_source()
+        source = self.require_source()
         if not source.is_seekable:
             raise SourceError(f"'{source.name}' is live; its earlier frames were not recorded.")
         frame = read_or_last(source, max(0, index))
         if frame is None:
             return None
-        self.position, self.frame = frame.index, frame
+        view, self.is_displaced = self.show(frame), False
+        return view
+
+    def show(self, frame: Frame) -> FrameView:
+        """Stand on a frame that was read elsewhere, with its stored results; `read_next` continues from there."""
+        self.position, self.frame, self.is_displaced = frame.index, frame, True
         return self._view(frame, None)
 
     def view(self) -> FrameView | None:
@@ -147,7 +156,7 @@ class Session:
         All that came before in the video stays; what followed up to the next key frame becomes the ghost. Where another
         tracker found what is there, this starts a run.
         """
-        source = self._require_source()
+        source = self.require_source()
         height, width = frame.image.shape[:2]
         box = np.array(check_start_box(box_xywh, width, height), np.float64)
         chosen = number if number in self.targets and number is not None else self.run.next_number
@@ -216,8 +225,6 @@ class Session:
         """Tell whether any target has a result in the present frame."""
         return any(self.position in target.results for target in self.targets.values())
 
-    # --- results ------------------------------------------------------------------------------------------
-
     def build_run(self) -> Run:
         """Return everything stored, for saving and export."""
         return self.run.recorder.build()
@@ -228,7 +235,7 @@ class Session:
 
     def _view(self, frame: Frame, previous: int | None) -> FrameView:
         """Return the view of `frame`; `previous` is the frame before it when tracking may compute, else None."""
-        source, views, timings, remark = self._require_source(), [], Timings(), ""
+        source, views, timings, remark = self.require_source(), [], Timings(), ""
         for target in self.targets.values():
             result = target.results.get(frame.index)
             computed = None
@@ -239,7 +246,8 @@ class Session:
                 self.run.note(frame, source, (timings.update_ms + computed[1].update_ms) / 1e3)
             elif result is not None and self.wants_debug:
                 try:
-                    computed = self._explain(target, frame)
+                    producer = self.run.recorder.producer_of(frame.index, target.number)
+                    computed = self.trackers.explainer(producer).explain(target, frame)
                 except InputError as error:
                     remark = str(error)
                 if computed is not None:
@@ -252,11 +260,6 @@ class Session:
         box, polygon = self.truth.box(frame.index), self.truth.polygon(frame.index)
         return FrameView(frame, tuple(views), box, polygon, timings, remark, self.runs.others_at(frame.index))
 
-    def _explain(self, target: Target, frame: Frame) -> tuple[TrackResult, Timings] | None:
-        """Compute a stored result again by what made it; raises `InputError` where that is not possible."""
-        producer = self.run.recorder.producer_of(frame.index, target.number)
-        return self.trackers.explainer(producer).explain(target, frame)
-
     def _target_view(self, target: Target, index: int, result: TrackResult | None) -> TargetView:
         trail = target.trail(index, TRAIL_FRAMES)
         row = None if result is None else self.truth.rows_of(self.run, target, {index: result})[0]
@@ -266,7 +269,7 @@ class Session:
     def _key_image(self, key: int) -> Image:
         if key in self._key_images:
             return self._key_images[key]
-        source = self._require_source()
+        source = self.require_source()
         if not source.is_seekable:
             raise InputError(f"The image of frame {key} is gone ('{source.name}' is live); draw the box again.")
         frame = read_at(source, key)
@@ -276,7 +279,8 @@ class Session:
             raise SourceError(f"Frame {key} of '{source.name}' can no longer be read; open it again.")
         return frame.image
 
-    def _require_source(self) -> FrameSource:
+    def require_source(self) -> FrameSource:
+        """Return what is open; raises `SourceError` where nothing is."""
         if self.source is None:
             raise SourceError("Nothing is open; open a camera, a video or a folder first.")
         return self.source

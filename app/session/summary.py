@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.session.frame_view import SessionSummary, SourceSummary, TargetSummary
 from app.session.session import Session
+from app.session.spans import mark_spans, way_spans
 from tracker_core.rendering.recording import RecordedSource
 from tracker_core.sources.addresses import hide_credentials
 
@@ -20,6 +21,8 @@ def summarise(session: Session) -> SessionSummary:
             bool(target.ghost),
             target.record.name,
             target.record.color,
+            mark_spans(target),
+            way_spans(target),
         )
         for target in session.targets.values()
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from tracker_core.results.recorder import TargetRecord
 from tracker_core.results.run import KeyFrame
-from tracker_core.types import FloatArray, TrackResult
+from tracker_core.types import FloatArray, ResultOrigin, TrackResult
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,22 @@ class Target:
         place = bisect.bisect_right(keys, index)
         return keys[place - 1] if place else None
 
+    def ruling_key(self, index: int) -> int | None:
+        """Return the key frame that the result of frame `index` was tracked from, None if there is none.
+
+        Of results that were tracked backwards it is the one that rules the frame where that began.
+        """
+        came_from: int | None = index
+        while came_from is not None and self._is_backwards(came_from):
+            came_from = self.result_after(came_from)
+        return None if came_from is None else self.key_at_or_before(came_from)
+
+    def result_after(self, index: int) -> int | None:
+        """Return the next frame after `index` that has a result, None if there is none."""
+        if index + 1 in self.results:
+            return index + 1
+        return min((i for i in self.results if i > index), default=None)
+
     def key_after(self, index: int) -> int | None:
         """Return the next key frame after `index`, None if there is none."""
         return min((key for key in self.key_frames if key > index), default=None)
@@ -73,12 +89,17 @@ class Target:
         return last
 
     def scores_since_key(self, index: int) -> list[float]:
-        """Return the scores from the frame after the ruling key frame to `index`, for a tracker that resumes."""
-        key = self.key_at_or_before(index)
+        """Return the scores since the ruling key frame up to that of `index`, for a tracker that resumes."""
+        key = self.ruling_key(index)
         if key is None:
             return []
-        scores = [self.results[i].score for i in range(key + 1, index + 1) if i in self.results]
+        way = range(key + 1, index + 1) if key <= index else range(key - 1, index - 1, -1)
+        scores = [self.results[i].score for i in way if i in self.results]
         return [score for score in scores if math.isfinite(score)]  # results read from a file have none
+
+    def previous(self, index: int) -> int | None:
+        """Return the frame whose result that of `index` followed from, None if there is none."""
+        return self.result_after(index) if self._is_backwards(index) else self.result_before(index)
 
     def result_before(self, index: int) -> int | None:
         """Return the last frame before `index` that has a result under the same key frame, None if there is none."""
@@ -86,6 +107,9 @@ class Target:
         if key is None:
             return None
         return next((i for i in range(index - 1, key - 1, -1) if i in self.results), None)
+
+    def _is_backwards(self, index: int) -> bool:
+        return index in self.results and self.results[index].origin is ResultOrigin.BACKWARDS
 
     def trail(self, index: int, length: int) -> FloatArray:
         """Return the centres (N, 2), x and y, of the results in the `length` frames up to `index`, oldest first."""

@@ -10,7 +10,7 @@ from app.session.targets import Target
 from tracker_core.config import TrackingConfig
 from tracker_core.errors import InputError
 from tracker_core.results.provenance import Producer
-from tracker_core.types import Frame, Image, Timings, TrackResult
+from tracker_core.types import Frame, Image, ResultOrigin, Timings, TrackResult
 
 EXPLAINERS = 4  # that are kept: each may hold a network of its own
 
@@ -97,9 +97,13 @@ class Followers:
         self._followers[number, frame.index] = _Follower(self._start_tracker(frame.image, box_xywh), frame.index)
 
     def follow(self, target: Target, frame: Frame, previous: int, debug: bool) -> tuple[TrackResult, Timings]:
-        """Return the result of `frame`, which follows frame `previous`, where `target` has one."""
-        key = target.key_at_or_before(previous)
-        assert key is not None, "a result has a key frame before it"
+        """Return the result of `frame`, which follows frame `previous` either way, where `target` has one.
+
+        Raises `InputError` where the result there goes back to no key frame.
+        """
+        key = target.ruling_key(previous)
+        if key is None:
+            raise InputError(f"Target {target.number} has no key frame to track from here; draw its box (R).")
         follower = self._standing_at(target, key, previous)
         result = follower.tracker.update(frame.image, debug=debug)
         follower.at = frame.index
@@ -107,9 +111,11 @@ class Followers:
 
     def explain(self, target: Target, frame: Frame) -> tuple[TrackResult, Timings] | None:
         """Compute a frame again for its debug output; None for a key frame, for which nothing was computed."""
-        previous = target.result_before(frame.index)
-        if previous is None or target.key_at_or_before(frame.index) == frame.index:
+        previous = target.previous(frame.index)
+        if previous is None or frame.index in target.key_frames:
             return None
+        if target.results[frame.index].origin is ResultOrigin.FILLED:
+            raise InputError("This box was filled in from both sides of a gap; no tracker can explain it.")
         return self.follow(target, frame, previous, debug=True)
 
     def _start_tracker(self, image: Image, box_xywh: Any) -> SessionTracker:

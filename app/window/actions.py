@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from PyQt5.QtCore import QSize, Qt
 from PyQt5.QtGui import QKeySequence
-from PyQt5.QtWidgets import QAction, QMainWindow, QMenu, QToolBar
+from PyQt5.QtWidgets import QAction, QMainWindow, QMenu, QToolBar, QWidget
 
 from app.commands import GROUPS, MENUS, TOOLBAR, Command, plain, translated, with_mnemonics
 from app.window.icons import icon
@@ -75,6 +75,11 @@ class Actions:
             action.setToolTip(f"{tip} ({named})" if named else tip)
             action.setStatusTip(tip)
         self._mark_letters()
+
+    def put_on(self, widget: QWidget, names: Iterable[str]) -> None:
+        """Make commands the context menu of a widget."""
+        widget.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        widget.addActions([self[name] for name in names])
 
     def key(self, name: str) -> str:
         """Return the first key of a command, "" where it has none."""

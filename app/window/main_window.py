@@ -17,11 +17,11 @@ from app.controls.clicking import ClickControls
 from app.controls.drawing import DrawingControls
 from app.controls.exports import ExportControls
 from app.controls.failures import FailureDialogs
+from app.controls.gaps import TIMELINE_MENU, GapControls
 from app.controls.images import ImageControls
 from app.controls.overlays import PREFIX, HoldToHide, overlay_commands
 from app.controls.playback import PlaybackControls
 from app.controls.preferences import PreferenceControls
-from app.controls.recording import RecordingControls
 from app.controls.runs import RunControls
 from app.controls.sources import SourceControls
 from app.controls.training import TrainingControls
@@ -76,6 +76,7 @@ class MainWindow(DropWindow):
         self.docks = Docks(self, self.panels)
         self._make_controls(bundled_clip, settings or Settings(), log_file)
         self.actions_ = Actions(self, self._commands())
+        self.actions_.put_on(self.panels.timeline, TIMELINE_MENU)
         self._hints = Hints(self.canvas, self.drawing, self.actions_.key)
         self.docks.complete(self.actions_.menus["view"])
         of_runs = [self.actions_[command.id] for command in self.runs.run_commands()]
@@ -104,8 +105,8 @@ class MainWindow(DropWindow):
         self.drawing = DrawingControls(canvas, player, self)
         self.clicking = ClickControls(canvas, player, self.drawing, self)
         self.playback = PlaybackControls(canvas, player, self.drawing, self)
+        self.gaps = GapControls(player, self.playback, self.drawing, self)
         self.sources = SourceControls(player, self, bundled_clip)
-        self.recording = RecordingControls(player, self.sources, self)
         self.images = ImageControls(canvas, player, self)
         self.runs = RunControls(player, canvas, self.docks, usable_trackers, lambda: self.wiring.active_rows(), self)
         self.exports = ExportControls(player, self.playback, self.drawing, self.jobs, kept, self.rows_of, panels, self)
@@ -124,7 +125,6 @@ class MainWindow(DropWindow):
         cancel = Command("cancel", "edit", "Ca&ncel", self.cancel, "Esc", "Stop drawing, or leave full screen")
         return [
             *self.sources.commands(),
-            *self.recording.commands(),
             *self.exports.commands(),
             *self.images.commands(),
             *self.drawing.commands(),
@@ -132,6 +132,7 @@ class MainWindow(DropWindow):
             cancel,
             *self.playback.commands(),
             *self.runs.commands(),
+            *self.gaps.commands(),
             *overlay_commands(self.overlays),
             *self.view.commands(),
             *self.batch.commands(),
@@ -174,8 +175,7 @@ class MainWindow(DropWindow):
         worker.busy.connect(self.status.show_busy)
         worker.notice.connect(self.status.show_notice)
         worker.failed.connect(self.failures.show_failure)
-        lost = self.tr("Target {} was lost in frame {}.")
-        worker.target_lost.connect(lambda number, index: self.status.show_notice(lost.format(number, index)))
+        worker.target_lost.connect(self.status.show_lost)
 
     # --- what the user does -------------------------------------------------------------------------------
 

@@ -77,6 +77,10 @@ class StatusReadout:
         self._notice, self._notice_ends = text, time.monotonic() + duration / 1e3
         self._bar.showMessage(text, duration)
 
+    def show_lost(self, number: int, index: int) -> None:
+        """Say where a target was lost."""
+        self.show_notice(self._tr("Target {} was lost in frame {}.").format(number, index))
+
     def show_busy(self, text: str) -> None:
         """Show what is being done, until it is ""; a notice that was covered comes back for the rest of its time."""
         rest = self._notice_ends - time.monotonic()
@@ -109,12 +113,11 @@ class StatusReadout:
         if status is None:
             return
         text = f'<span style="color:#d02020">●</span> REC {_clock(status.seconds)}'
-        if status.seconds - status.kept_s > 1:
-            text += self._tr(", last {} kept").format(_clock(status.kept_s))
-        elif status.limits.seconds is not None:
-            text += self._tr(", last {:g} min are kept").format(status.limits.seconds / 60)
+        if status.limits.seconds is not None:
+            text += self._tr(", last {:g} min kept").format(status.limits.seconds / 60)
         self.recording.setText(text)
-        self.recording.setToolTip(self._tr("Recording to {}").format(status.path))
+        kept = self._tr("Recording to {}; the last {} are there").format(status.path, _clock(status.kept_s))
+        self.recording.setToolTip(kept)
 
     def show_costs(self, costs: FrameCosts, has_debug: bool) -> None:
         """Take the times of one more frame."""

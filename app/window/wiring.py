@@ -94,6 +94,9 @@ class PanelWiring(QObject):
         keys = sorted({key for target in summary.targets for key in target.key_frames})
         self._panels.timeline.set_key_frames(keys)
         self._show_runs(summary)
+        shown = [target for target in summary.targets if self._drawing.active in (target.number, None)]
+        marks, ways = ([span for target in shown for span in getattr(target, name)] for name in ("marks", "ways"))
+        self._panels.timeline.set_spans(marks, ways)
         if self._player.source is not None:
             self._panels.timeline.set_length(self._player.source.frame_count)
 
@@ -196,6 +199,7 @@ class PanelWiring(QObject):
             "frame_count": None if source is None else source.frame_count,
             "time_s": view.frame.time_s,
             "state": "" if row is None else row.state,
+            "mark": "" if target is None else self._mark_of(target.number, view.frame.index),
             "score": math.nan if row is None else row.score,
             "iou": math.nan if row is None else row.iou,
             "center_error": math.nan if row is None else row.center_error,
@@ -203,6 +207,11 @@ class PanelWiring(QObject):
             "precision": self._scores.precision,
             "fps": self._rate(),
         }
+
+    def _mark_of(self, number: int, index: int) -> str:
+        """Return what a target is marked as in a frame, "" where it is not."""
+        marks = (mark for target in self._player.summary.targets if target.number == number for mark in target.marks)
+        return next((self.tr("marked {}").format(mark.word) for mark in marks if mark.first <= index <= mark.last), "")
 
     def _rate(self) -> float:
         if len(self._shown_at) < 2 or not self._player.is_playing:

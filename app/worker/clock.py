@@ -36,14 +36,14 @@ class PlaybackClock:
         """Count from here: the frame with presentation time `time_s` is on screen now."""
         self._shown_at_s, self._shown_time_s = self._now(), time_s
 
-    def seconds_until(self, time_s: float, nominal_s: float) -> float:
+    def seconds_until(self, time_s: float, nominal_s: float, is_backwards: bool = False) -> float:
         """Return how long to wait before the frame with presentation time `time_s` is shown, 0 if it is late.
 
-        It is the one after the frame on screen. `nominal_s` is used as their distance where the times do not
-        increase: at the jump of a loop, and in files with damaged time stamps.
+        It is the one after the frame on screen, or before it. `nominal_s` is used as their distance where the times do
+        not increase: at the jump of a loop, and in files with damaged time stamps.
         """
         now = self._now()
-        gap_s = time_s - self._shown_time_s
+        gap_s = self._shown_time_s - time_s if is_backwards else time_s - self._shown_time_s
         if not (math.isfinite(gap_s) and gap_s > 0):
             gap_s = nominal_s
         due_s = now if self._speed == AS_FAST_AS_POSSIBLE else self._shown_at_s + gap_s / self._speed

@@ -15,6 +15,7 @@ from app.session.session import Session
 from app.session.summary import summarise_source
 from app.session.trackers import TrackerChoice
 from app.worker.edits import EditRequests
+from app.worker.gap_requests import GapRequests
 from app.worker.messages import BoxRequest, Messages, reported
 from app.worker.playback import Playback
 from app.worker.recorder import LiveRecorder
@@ -39,6 +40,7 @@ class SessionDriver:
         self.playback = Playback(session, messages, self._save, lambda: self.edits.tell_new_run())
         self.edits = EditRequests(session, self.playback, self._save)
         self._open_source, self._journal = open_source, journal
+        self.gaps = GapRequests(session, self.playback, self.edits)
         self.recorder = LiveRecorder(session, messages, self.edits.announce)
 
     def stop_playing(self, stops_tracking: bool) -> None:

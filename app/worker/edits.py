@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
@@ -11,6 +11,7 @@ from app.session.session import Session
 from app.session.summary import summarise
 from app.worker.messages import Messages, reported
 from app.worker.playback import Playback
+from tracker_core.results.visibility import Visibility
 
 
 class EditRequests:
@@ -42,6 +43,20 @@ class EditRequests:
         """Give a target of the active run a name and a colour."""
         self._session.runs.describe_target(number, name, color)
         self.follow_up()
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot mark"))
+    def mark(self, numbers: Sequence[int], bounds: tuple[int, int] | None, visibility: Visibility | None) -> None:
+        """Mark targets as seen, occluded or outside, in the present frame or from one frame to another, both included.
+
+        None takes the marks away, so that the tracker's state decides.
+        """
+        known, here = [number for number in numbers if number in self._session.targets], self._session.position
+        if known and here is not None:
+            first, last = bounds or (here, here)
+            with self._session.runs.edit("visibility" if visibility is None else f"mark '{visibility.value}'") as run:
+                for number in known:
+                    run.mark(number, range(first, last + 1), visibility)
+            self.follow_up()
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot undo"))
     def undo(self) -> None:

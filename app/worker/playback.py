@@ -18,9 +18,11 @@ from app.worker.clock import PlaybackClock
 from app.worker.live_reader import LiveReader
 from app.worker.loss_watch import LossWatch
 from app.worker.messages import Messages, reported
+from app.worker.seek_wish import SeekWish
 from tracker_core.types import Frame, FrameSource
 
 Task = Callable[[], None]
+WayBack = Callable[[], FrameView | None]
 
 
 class Playback(QObject):
@@ -46,11 +48,11 @@ class Playback(QObject):
         self._waiting: FrameView | None = None  # read and tracked, but not due yet
         self._reader: LiveReader | None = None
         self._interrupted = threading.Event()
-        self._seek_lock = threading.Lock()
-        self._wanted_index: int | None = None
+        self._wish = SeekWish()
         self._losses = LossWatch()
         self._range: tuple[int | None, int | None] = (None, None)
         self._frames_left: int | None = None
+        self._way_back: WayBack | None = None
         self._is_looping = self._pauses_on_lost = self._is_frozen = False
         self.is_playing = False
 
@@ -62,9 +64,7 @@ class Playback(QObject):
 
     def want_index(self, index: int) -> bool:
         """Note the frame to go to; True if `seek` must be asked for, False if it is on its way already."""
-        with self._seek_lock:
-            was_idle, self._wanted_index = self._wanted_index is None, index
-            return was_idle
+        return self._wish.put(index)
 
     # --- requests -----------------------------------------------------------------------------------------
 
@@ -96,8 +96,7 @@ class Playback(QObject):
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot go there"))
     def seek(self) -> None:
         """Go to the frame noted last by `want_index`; earlier wishes that were not served yet are forgotten."""
-        with self._seek_lock:
-            index, self._wanted_index = self._wanted_index, None
+        index = self._wish.take()
         if index is not None:
             self.go_to(index)
 
@@ -172,12 +171,14 @@ class Playback(QObject):
         if stops_tracking:
             self.set_tracking(False)
 
-    def set_playing(self, is_playing: bool, frames: int | None = None) -> None:
+    def set_playing(self, is_playing: bool, frames: int | None = None, way_back: WayBack | None = None) -> None:
         """Play (`frames` frames, None: all) or pause; a frame that waits for its time is shown before the pause.
 
-        Tracking takes up what a live source captured while its image was held.
+        Tracking takes up what a live source captured meanwhile. `way_back` tracks the frame before and returns it.
         """
-        self._frames_left = frames
+        if self._way_back is not None and not is_playing:
+            self.set_tracking(False)
+        self._frames_left, self._way_back = frames, way_back
         if is_playing and not self.is_playing:
             self.is_playing = True
             if self._is_frozen and self._session.is_tracking:
@@ -235,6 +236,8 @@ class Playback(QObject):
 
     def _read_next(self) -> FrameView | None:
         """Return the next frame in the range, tracked; where it ends the first one if playing loops, else None."""
+        if self._way_back is not None:
+            return _timed(self._way_back)
         first, last = self._range
         source, position = self._session.source, self._session.position
         if last is None or position is None or position < last:
@@ -249,7 +252,8 @@ class Playback(QObject):
         """Set the timer for a frame that waits; one that is late, or live, is shown at once."""
         source = self._session.source
         if source is not None:
-            wait_s = 0.0 if source.is_live else self._clock.seconds_until(frame.time_s, 1.0 / source.fps)
+            nominal_s, is_backwards = 1.0 / source.fps, self._way_back is not None
+            wait_s = 0.0 if source.is_live else self._clock.seconds_until(frame.time_s, nominal_s, is_backwards)
             self._timer.start(round(wait_s * 1e3))
 
     def _present_waiting(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec
@@ -19,6 +19,7 @@ from app.worker.messages import BoxRequest
 from app.worker.worker import Worker, WorkerThread
 from tracker_core.config import TrackingConfig
 from tracker_core.rendering.recording import RecordingLimits, RecordingStatus
+from tracker_core.results.visibility import Visibility
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,22 @@ class Player(QObject):
     def track_frames(self, count: int) -> None:
         """Track a number of frames, then pause."""
         self._ask(self._driver.track_frames, count)
+
+    def track_back(self, to_start: bool = False, frames: int | None = None, first: int = 0) -> None:
+        """Track back to the key frame before, or to the start: `frames` at most, and not to before frame `first`."""
+        self._ask(self._driver.gaps.track_back, to_start, frames, first)
+
+    def track_to_key(self) -> None:
+        """Track to the next key frame, then pause."""
+        self._ask(self._driver.gaps.track_to_key)
+
+    def fill(self, numbers: Sequence[int], bounds: tuple[int, int] | None, is_tracked: bool) -> None:
+        """Fill gaps of targets, at the present frame or between two, by tracking from both sides or a straight line."""
+        self._ask(self._driver.gaps.fill, numbers, bounds, is_tracked)
+
+    def mark(self, numbers: Sequence[int], bounds: tuple[int, int] | None, visibility: Visibility | None) -> None:
+        """Mark whether targets are seen, in the present frame or from one to another; None: as the tracker says."""
+        self._ask(self._driver.edits.mark, numbers, bounds, visibility)
 
     def step(self, count: int) -> None:
         """Go forwards or back by frames; a live source has no back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject, QTimer
+from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject, QTimer, pyqtSlot
 
 from app.session.recording import keep_recording, start_recording
 from app.session.session import Session
@@ -102,6 +102,7 @@ class LiveRecorder(QObject):
         self.complete()
         return recorded_run(run, source.recording)
 
+    @pyqtSlot()  # else it would run in the thread in which it was connected
     def _tell(self) -> None:
         """Say how far the recording is; one that had to stop is completed."""
         source = self._session.source

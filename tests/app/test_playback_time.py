@@ -85,13 +85,20 @@ class UnevenSource(DrawnSource):
         return None if frame is None else replace(frame, time_s=self.times_s[frame.index])
 
 
+def test_backwards_frames_are_as_far_apart_as_forwards():
+    clock = PlaybackClock(lambda: 5.0)
+    clock.start(2.0)
+    assert clock.seconds_until(1.75, 1 / 30, is_backwards=True) == pytest.approx(0.25)
+    assert clock.seconds_until(2.0, 1 / 30, is_backwards=True) == pytest.approx(1 / 30), "times that do not decrease"
+
+
 def test_the_window_plays_by_the_times_of_the_frames(qtbot, monkeypatch):
     waits = []
     original = PlaybackClock.seconds_until
     monkeypatch.setattr(
         PlaybackClock,
         "seconds_until",
-        lambda clock, time_s, nominal_s: waits.append((time_s, original(clock, time_s, nominal_s))) or waits[-1][1],
+        lambda clock, time_s, *how: waits.append((time_s, original(clock, time_s, *how))) or waits[-1][1],
     )
     player = Player(lambda choice: MatchingTracker(), lambda spec: UnevenSource(3))
     views = []

@@ -13,7 +13,7 @@ from fakes import LiveDrawing, drawn, true_box
 from app.dialogs.export import ExportDialog
 from app.dialogs.export_options import BOXES, VIDEO
 from app.worker.messages import BoxRequest
-from tracker_core.rendering.recording import RecordedSource, RecordingLimits
+from tracker_core.rendering.recording import RecordedSource, RecordingLimits, RecordingStatus
 from tracker_core.results.run_file import load_run
 from tracker_core.sources.opening import open_source
 from tracker_core.types import Frame
@@ -187,3 +187,14 @@ def test_a_recording_is_started_and_completed_while_tracking(drive, tmp_path):
     driver.qtbot.waitUntil(lambda: driver.index == 3, timeout=5000)
     assert driver.canvas.frame_view.targets[0].result is not None
     assert not driver.failures
+
+
+def test_the_status_bar_tells_the_recording(drive, tmp_path):
+    status = drive().window.status
+    limits = RecordingLimits(seconds=600)
+    status.show_recording(RecordingStatus(tmp_path / "a.mp4", 12.4, 12.4, limits))
+    assert status.recording.text().endswith("REC 00:12, last 10 min kept") and not status.recording.isHidden()
+    status.show_recording(RecordingStatus(tmp_path / "a.mp4", 3723.0, 605.0, limits))
+    assert "REC 1:02:03" in status.recording.text() and "the last 10:05" in status.recording.toolTip()
+    status.show_recording(None)
+    assert status.recording.isHidden()

@@ -21,13 +21,14 @@ from tracker_core.cli.console import (
     print_note,
 )
 from tracker_core.cli.tracking_run import FrameRange, TrackingRun, truth_row
-from tracker_core.errors import InputError, SourceError
+from tracker_core.errors import InputError
 from tracker_core.files import check_writable, write_text
 from tracker_core.rendering.parts import recover_recordings
 from tracker_core.rendering.recording import RecordedSource
 from tracker_core.results.formats import BOX_FORMATS, check_format
 from tracker_core.results.identity import output_name
 from tracker_core.results.run import BoxOrigin
+from tracker_core.sources.backwards import check_way_back
 from tracker_core.sources.opening import open_source
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.types import FloatArray, FrameSource, Sequence
@@ -138,8 +139,7 @@ def run_track(args: argparse.Namespace) -> int:
 
 def _reversed(frames: FrameRange, source: FrameSource) -> FrameRange:
     """Return the range from its end, or that of the source, to its start; raises `SourceError` for a live source."""
-    if not source.is_seekable:
-        raise SourceError(f"'{source.name}' is live; its earlier frames are gone, so it cannot be tracked backwards.")
+    check_way_back(source)
     last = (source.last_index() or 0) + 1 if frames.last is None else frames.last
     return FrameRange(frames.first, max(last, frames.first + 1), is_backwards=True)
 

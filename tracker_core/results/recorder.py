@@ -194,7 +194,10 @@ class RunRecorder:
     def drop(self, number: int, first: int, end: int | None = None) -> dict[int, TrackResult]:
         """Remove one target's results from frame `first` to before `end` (None: all) and return them."""
         record = self.target(number)
-        dropped = [index for index in record.results if index >= first and (end is None or index < end)]
+        last = max(record.results, default=-1) if end is None else end - 1
+        is_short = last - first < len(record.results)
+        near = range(first, last + 1) if is_short else [index for index in record.results if first <= index <= last]
+        dropped = [index for index in near if index in record.results]
         for index in dropped:
             del record.made_by[index]
         return {index: record.results.pop(index) for index in dropped}

@@ -12,7 +12,7 @@ FIRST_CHUNK = 16  # frames; each chunk is twice the one before, so that the firs
 
 
 def read_backwards(source: FrameSource, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Frame]:
-    """Yield the frame that `source` reads next, then the ones before it down to frame 0; damaged ones are left out.
+    """Return the frame that `source` reads next, then the ones before it down to frame 0; damaged ones are left out.
 
     Video can only be decoded forwards, from the key frame before a frame. So chunks of frames are decoded forwards
     and handed out in reverse, at most `chunk_bytes` of pixels at a time (one frame at least). With chunks of C frames
@@ -21,8 +21,17 @@ def read_backwards(source: FrameSource, *, chunk_bytes: int = CHUNK_BYTES) -> It
     The source is sent to where it has to read before each chunk, and may be read elsewhere in between. Raises
     `SourceError` for a source that cannot go back.
     """
+    check_way_back(source)
+    return _read_chunks(source, chunk_bytes)
+
+
+def check_way_back(source: FrameSource) -> None:
+    """Raise `SourceError` for a source that cannot go back."""
     if not source.is_seekable:
         raise SourceError(f"'{source.name}' is live; its earlier frames are gone, so it cannot be tracked backwards.")
+
+
+def _read_chunks(source: FrameSource, chunk_bytes: int) -> Iterator[Frame]:
     frame = source.read()
     if frame is None:
         return

@@ -1,0 +1,87 @@
+"""Filling gaps of a session's targets: found, tracked from both sides or interpolated, and put into the run at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from app.session.session import Session
+from tracker_core.errors import InputError, SourceError
+from tracker_core.results.gaps import Gap, GapTracking, find_gap_around, find_gaps, interpolate
+from tracker_core.types import FloatArray, Image
+
+
+class GapFilling:
+    """Gaps at the present frame, or between two frames (`bounds`, both included), of some targets.
+
+    `step` tracks one frame more, `put_in` stores all results as one change. Frames that a person marked as outside and
+    key frames stay as they are. Raises `InputError`, one sentence, where there is nothing to fill, and `SourceError`
+    for a live source.
+    """
+
+    def __init__(
+        self, session: Session, numbers: Sequence[int], bounds: tuple[int, int] | None, is_tracked: bool
+    ) -> None:
+        source = session.require_source()
+        if not source.is_seekable:
+            raise SourceError(f"'{source.name}' is live; gaps can be filled in its recording.")
+        self._session, self._run = session, session.run
+        self._revision = session.run.revision
+        self.gaps = _find(session, numbers, bounds)
+        self.is_tracked = is_tracked
+        self._tracked = [GapTracking(gap, source, self._start) for gap in self.gaps] if is_tracked else []
+        self.done, self.total = 0, sum(tracking.steps for tracking in self._tracked)
+        self._steps = self._track()
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the run is still as it was found."""
+        return self._session.run is self._run and self._run.revision == self._revision
+
+    def step(self) -> bool:
+        """Track one frame more; False at the end."""
+        if next(self._steps, None) is None:
+            return False
+        self.done += 1
+        return True
+
+    def put_in(self) -> int:
+        """Store what was found as one change, and return how many frames were filled; raises `InputError` for none."""
+        pairs = zip(self.gaps, self._tracked, strict=True) if self.is_tracked else ()
+        found = [(gap, tracking.results) for gap, tracking in pairs] or [(gap, interpolate(gap)) for gap in self.gaps]
+        count = sum(len(results) for _, results in found)
+        if not count:
+            raise InputError("A straight line needs a good box on both sides of the gap; fill it by tracking instead.")
+        producer = self._session.trackers.producer if self.is_tracked else None
+        with self._session.runs.edit("filled gap" if len(found) == 1 else f"{len(found)} filled gaps") as run:
+            for gap, results in found:
+                run.fill(gap.number, results, producer)
+        return count
+
+    def _track(self) -> Iterator[int]:
+        for tracking in self._tracked:
+            for done in tracking:
+                self._session.is_displaced = True
+                yield done
+
+    def _start(self, image: Image, box_xywh: FloatArray) -> Any:
+        tracker = self._session.build_tracker().fork()
+        tracker.init(image, box_xywh)
+        return tracker
+
+
+def _find(session: Session, numbers: Sequence[int], bounds: tuple[int, int] | None) -> list[Gap]:
+    """Return the gaps of all targets that have any; raises the last target's `InputError` where none has."""
+    gaps: list[Gap] = []
+    refusal = InputError("There is no target; draw one first (R).")
+    for number in numbers:
+        record = session.run.recorder.targets.get(number)
+        if record is None:
+            continue
+        try:
+            gaps += find_gap_around(record, session.position or 0) if bounds is None else find_gaps(record, *bounds)
+        except InputError as error:
+            refusal = error
+    if not gaps:
+        raise refusal
+    return gaps
