@@ -38,7 +38,7 @@ class DrawingControls(QObject):
         canvas.draw_began.connect(self._hold)
         canvas.box_drawn.connect(lambda _box: self.changed.emit())
         canvas.draw_ended.connect(self._release)
-        canvas.accepted.connect(self._on_accepted)
+        canvas.accepted.connect(self.keep)
         canvas.target_clicked.connect(self.choose)
         canvas.pan_changed.connect(self.changed)
         player.worker.playing_changed.connect(self._on_playing)
@@ -71,6 +71,11 @@ class DrawingControls(QObject):
         """The number of the target that a box drawn now is of; that of a new one where none exists yet."""
         number = None if self._draws_new_target else self._awaited_target or self.active
         return self._new_number() if number is None else number
+
+    @property
+    def drawn_name(self) -> str:
+        """The name of the target that a box drawn now is of, its number where it has none."""
+        return self._player.summary.name_of(self.drawn_target)
 
     @property
     def adds_target(self) -> bool:
@@ -106,9 +111,9 @@ class DrawingControls(QObject):
             self._canvas.arm_drawing()
         self.changed.emit()
 
-    def keep(self) -> bool:
-        """Set the box that was drawn or offered without tracking it yet; False if there is none."""
-        return self._accept(track=False)
+    def keep(self) -> None:
+        """Set the box that was drawn or offered, if any, without tracking it yet."""
+        self._accept(track=False)
 
     def accept(self) -> bool:
         """Track the box that was drawn or offered; False if there is none."""
@@ -220,9 +225,6 @@ class DrawingControls(QObject):
         elif numbers and not had_targets and not self._is_held and self._canvas.box is None:
             self._canvas.offer_box(None)
         self.changed.emit()
-
-    def _on_accepted(self) -> None:
-        self.keep()
 
     def _arm(self, new_target: bool) -> None:
         if self._canvas.frame_view is None:

@@ -46,6 +46,7 @@ class TargetsPanel(QWidget):
         self.table.currentCellChanged.connect(self._tell_chosen)
         self.empty = QLabel(self.tr("Draw a box, or click on an object (C): every target gets a line here."))
         self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.addWidget(self.empty)
         layout.addWidget(self.table, 1)
@@ -54,6 +55,7 @@ class TargetsPanel(QWidget):
     def set_targets(self, lines: Sequence[TargetLine], active: int | None) -> None:
         """Show other targets, or others of their facts; `active` is the one that is chosen."""
         self.empty.setVisible(not lines)
+        self.table.setVisible(bool(lines))
         if tuple(lines) != self._lines or self._is_stale:
             self._lines, self._is_stale = tuple(lines), False
             self._fill()
@@ -163,4 +165,6 @@ def _prepare(table: QTableWidget) -> None:
 def _swatch(color: QColor) -> QIcon:
     pixmap = QPixmap(SWATCH, SWATCH)
     pixmap.fill(color)
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it
+    return icon

@@ -216,3 +216,8 @@ class SessionSummary:
     undo_text: str = ""
     redo_text: str = ""
     runs: tuple[RunSummary, ...] = ()
+
+    def name_of(self, number: int) -> str:
+        """Return the name of a target, its number where it has none."""
+        names = {target.number: target.name for target in self.targets}
+        return names.get(number) or str(number)

@@ -70,14 +70,14 @@ def drawing_hint(canvas: Canvas, drawing: DrawingControls, keys: DrawingKeys) ->
         )
     if editor.box is not None:
         text = _tr("Target {}: {} tracks it · Return keeps it for now · {} draws another · Esc cancels")
-        return text.format(drawing.drawn_target, keys.play, keys.add)
+        return text.format(drawing.drawn_name, keys.play, keys.add)
     if editor.is_armed:
         return _armed_hint(drawing, keys)
     if drawing.waits_to_track:
         return _tr("{} tracks what was drawn · {} draws another target").format(keys.play, keys.add)
     if canvas.is_panning:
         return _tr("{} and a drag redraw target {} · {} and a drag add a target").format(
-            keys.draw, drawing.drawn_target, keys.add
+            keys.draw, drawing.drawn_name, keys.add
         )
     return ""
 
@@ -86,8 +86,8 @@ def _armed_hint(drawing: DrawingControls, keys: DrawingKeys) -> str:
     if drawing.target_count == 0:
         return _tr("Drag a box around the object to follow, or click on it")
     if drawing.adds_target:
-        return _tr("Drag a box around target {}, or click on it · Esc cancels").format(drawing.drawn_target)
-    text = _tr("Drag a box around target {}, or click on it, to redraw it · Esc cancels").format(drawing.drawn_target)
+        return _tr("Drag a box around target {}, or click on it · Esc cancels").format(drawing.drawn_name)
+    text = _tr("Drag a box around target {}, or click on it, to redraw it · Esc cancels").format(drawing.drawn_name)
     return text if drawing.target_count == 1 else _tr("{} · {} chooses another").format(text, keys.choose)
 
 

@@ -28,7 +28,7 @@ KEYS = (
     Qt.Key_Space, Qt.Key_Period, Qt.Key_Comma, Qt.Key_Home, Qt.Key_End, Qt.Key_BracketLeft, Qt.Key_BracketRight,
     Qt.Key_Backslash, Qt.Key_L, Qt.Key_R, Qt.Key_T, Qt.Key_Escape, Qt.Key_B, Qt.Key_K, Qt.Key_A, Qt.Key_H, Qt.Key_W,
     Qt.Key_J, Qt.Key_QuoteLeft, Qt.Key_Plus, Qt.Key_Minus, Qt.Key_0, Qt.Key_Left, Qt.Key_Right, Qt.Key_Up,
-    Qt.Key_Down, Qt.Key_Return, Qt.Key_P, Qt.Key_M, Qt.Key_N, Qt.Key_O, Qt.Key_Delete, Qt.Key_Tab, Qt.Key_1,
+    Qt.Key_Down, Qt.Key_Return, Qt.Key_P, Qt.Key_M, Qt.Key_N, Qt.Key_O, Qt.Key_Delete, Qt.Key_Tab, Qt.Key_1, Qt.Key_C,
 )  # fmt: skip
 MODIFIERS = (Qt.NoModifier, Qt.NoModifier, Qt.NoModifier, Qt.ShiftModifier, Qt.ControlModifier)
 # what would leave the test: the program's end, and the desktop's own programs

@@ -108,6 +108,14 @@ def test_a_line_chosen_is_the_active_target_and_the_other_way_round(driver):
     assert table.currentRow() == 0
 
 
+def test_the_hint_calls_a_target_by_its_name(driver):
+    driver.player.describe_target(1, "van", "")
+    driver.qtbot.waitUntil(lambda: names(driver) == ["van", ""], timeout=5000)
+    driver.window.drawing.choose(1)
+    driver.window.drawing.draw()
+    assert "around target van" in driver.canvas.hint
+
+
 def test_a_target_is_removed_and_brought_back(driver):
     rename(driver, 1, "van")
     driver.qtbot.waitUntil(lambda: names(driver) == ["", "van"], timeout=5000)
