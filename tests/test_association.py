@@ -10,9 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from tracker_core.boxes import iou_xywh
+from tracker_core.candidates import make_layout
 from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.models.network import Network
 from tracker_core.trackers.association import FORGOTTEN, Track, find_peaks, follow
+from tracker_core.trackers.builder import build_tracker
 from tracker_core.trackers.siamese import SiameseTracker
 from tracker_core.types import Image
 
@@ -200,3 +202,33 @@ def test_coasting_ends() -> None:
     runner.objects = lambda frame: []
     places = [float(result.box_xywh[0]) for result in [results[-1], *go_on(tracker, runner, 20, 28)]]
     assert places[0] < places[1] < places[2] < places[3] == places[4] == places[8]
+
+
+# anchors, default boxes on several maps, a response map without boxes
+@pytest.mark.parametrize("name", ["siamrpn-small", "siambroadcast-small", "siamconcat-small", "siamfc-small"])
+def test_every_kind_of_candidates_can_be_followed_so(name: str) -> None:
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 255, (240, 320, 3)).astype(np.uint8)
+    tracker = build_tracker(
+        name, device="cpu", runtime="eager", overrides=["tracking.rival_weight=0.5", "tracking.coast_frames=5"]
+    )
+    tracker.init(image, (140, 100, 40, 40))
+    for shift in range(1, 5):
+        result = tracker.update(np.roll(image, 2 * shift, axis=1), debug=True)
+        assert np.isfinite(result.box_xywh).all() and result.debug is not None
+        assert result.debug.best == int(result.debug.scores_windowed.argmax())
+
+
+def test_a_response_map_leaves_a_look_alike() -> None:
+    config = TrackerConfig("made-up", NetworkConfig("siamfc"), AnchorConfig("none", 8), TrackingConfig())
+    layout = make_layout(config)
+    response = np.full((1, 1, 17, 17), -6.0, np.float32)
+    response[0, 0, 8, 8], response[0, 0, 8, 13] = 1.0, 3.0
+    candidates = layout.lay_out(response.shape, np.array([40.0, 40.0]), 255)
+    tracking = TrackingConfig(window_influence=0.1)
+    assert layout.choose([response], candidates, (40.0, 40.0), tracking).box_cxcywh[0] > 35  # the higher one
+    held_back = layout.choose(
+        [response], candidates, (40.0, 40.0), tracking, lambda boxes: np.float32(-1) * (boxes[:, 0] > 20)
+    )
+    assert np.allclose(held_back.box_cxcywh, [0, 0, 40, 40])
+    assert held_back.score == pytest.approx(1 / (1 + np.exp(-1.0)))  # its own

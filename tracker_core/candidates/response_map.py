@@ -55,10 +55,15 @@ class ResponseMap(Layout):
         scores = probability(response).ravel()
         influence = tracking.window_influence
         windowed = (scores * (1 - influence) + candidates.window * influence).astype(np.float32)
-        best = int(np.argmax(windowed))
-        found = Selection(boxes_cxcywh, scores, scores, windowed, np.ones_like(scores), best)
+        highest = int(np.argmax(windowed))
         shift = find_peak(response, influence) * self.config.stride
-        return Choice(found, np.concatenate((shift, expected_wh)), float(scores.max()), tracking.size_lr)
+        if favour is not None:
+            windowed += favour(boxes_cxcywh)
+        best, score = int(np.argmax(windowed)), float(scores.max())
+        if best != highest:  # the peak between positions belongs to a candidate that is not taken
+            shift, score = boxes_cxcywh[best, :2].astype(np.float64), float(scores[best])
+        found = Selection(boxes_cxcywh, scores, scores, windowed, np.ones_like(scores), best)
+        return Choice(found, np.concatenate((shift, expected_wh)), score, tracking.size_lr)
 
     def read(self, outputs: Sequence[Tensor], batch: Targets) -> tuple[Tensor, Tensor, Tensor]:
         """Return the positions, which are the boxes as well, and the response."""
