@@ -63,10 +63,3 @@ def color_plot(plot: Any, palette: QPalette) -> None:
         plot.getAxis(side).setTextPen(ink)
     item = plot.getPlotItem()
     item.titleLabel.setText(item.titleLabel.text, color=ink, size="9pt")
-    if item.legend is not None:
-        item.legend.setLabelTextColor(ink)
-        for _, label in item.legend.items:
-            label.setText(label.text)  # a colour alone is taken up only by texts that come later
-        ground = palette.color(QPalette.ColorRole.Base)
-        ground.setAlpha(200)  # curves behind it stay in sight, the text stays readable
-        item.legend.setBrush(ground)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,7 @@ from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS, success_c
 from tracker_core.results.motion import LengthScale
 
 REFRESH_MS = 200
+WIDEST_NAME = 120  # pixels
 MOST_ERROR = 100.0  # pixels; what is farther off is drawn at the border
 
 
@@ -71,7 +73,7 @@ class PlotsPanel(QWidget):
         if not self._is_made:
             self._is_made = True
             labels = (
-                (self.tr("Score and overlap"), self.tr("frame")),
+                ("", self.tr("frame")),  # its title is its legend
                 (self.tr("Centre error (pixels)"), self.tr("frame")),
                 (self.tr("Speed"), self.tr("frame")),
                 (self.tr("Success so far"), self.tr("overlap threshold")),
@@ -104,10 +106,9 @@ class PlotsPanel(QWidget):
         values.setYRange(0, 1, padding=0.02)
         success.setYRange(0, 1, padding=0.02)
         success.setXRange(0, 1, padding=0.02)
-        values.addLegend(offset=(-5, 5), labelTextSize="8pt")
-        self._score = values.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5), name=self.tr("score"))
+        self._score = values.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5))
         truth_pen = pg.mkPen(GROUND_TRUTH, width=1.5, style=Qt.PenStyle.DashLine)
-        self._iou = values.plot([], [], pen=truth_pen, name=self.tr("overlap"))
+        self._iou = values.plot([], [], pen=truth_pen)
         self._error = errors.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5))
         limit = pg.InfiniteLine(PRECISION_PIXELS, 0, pen=pg.mkPen("#888888", style=Qt.PenStyle.DotLine))
         errors.addItem(limit)
@@ -130,25 +131,35 @@ class PlotsPanel(QWidget):
             plot.removeItem(curve)
         self._drawn.clear()
         values, errors, _speeds, success = self._plots
-        for name, (color, curve) in self._beside.items():
+        for color, curve in self._beside.values():
             pen = pg.mkPen(color, width=1.5, style=Qt.PenStyle.DashLine)
             known = curve.ious[np.isfinite(curve.ious)]
             # a run without ground truth is compared by its scores
             heights = curve.ious if len(known) else curve.scores
-            title = self.tr("{}: overlap") if len(known) else self.tr("{}: score")
-            lines: list[tuple[Any, Any, Any, str | None]] = [
-                (values, curve.frames, heights, title.format(name)),
-                (errors, curve.frames, np.minimum(curve.center_errors, MOST_ERROR), None),
+            lines: list[tuple[Any, Any, Any]] = [
+                (values, curve.frames, heights),
+                (errors, curve.frames, np.minimum(curve.center_errors, MOST_ERROR)),
             ]
             if len(known):
-                lines.append((success, SUCCESS_THRESHOLDS, success_curve(known), None))
-            for plot, x, y, label in lines:
-                self._drawn.append((plot, plot.plot(x, y, pen=pen, name=label, connect="finite")))
+                lines.append((success, SUCCESS_THRESHOLDS, success_curve(known)))
+            for plot, x, y in lines:
+                self._drawn.append((plot, plot.plot(x, y, pen=pen, connect="finite")))
         self._color_plots()
+
+    def legend(self) -> str:
+        """Return what the lines of the first plot are, as rich text for its title, where it hides no curve."""
+        parts = [(PREDICTION, "\u2501", self.tr("score")), (GROUND_TRUTH, "\u2505", self.tr("overlap"))]
+        for name, (color, curve) in self._beside.items():
+            what = self.tr("overlap") if np.isfinite(curve.ious).any() else self.tr("score")
+            short = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, WIDEST_NAME)
+            parts.append((color, "\u2505", self.tr("{}: {}").format(short, what)))
+        texts = [f'<span style="color:{color.name()}">{line} {html.escape(text)}</span>' for color, line, text in parts]
+        return " &nbsp; ".join(texts)
 
     def _color_plots(self) -> None:
         for plot in self._plots:
             color_plot(plot, self.palette())
+        self._title(0, self.legend())
 
     def _refresh(self) -> None:
         if not self._is_stale or not self._plots:

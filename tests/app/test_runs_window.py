@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fakes import DrawnSource, MatchingTracker, true_box
 from PyQt5.QtCore import QPoint, QPointF, Qt
-from PyQt5.QtGui import QColor, QPalette, QWheelEvent
+from PyQt5.QtGui import QWheelEvent
 from PyQt5.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QScrollBar, QWidget
 
 from app.dialogs.rerun import RerunDialog
@@ -115,15 +115,16 @@ def test_an_eye_shows_a_run_beside_in_image_and_plots(driver):
     assert not driver.window.panels.plots._beside and not driver.player.summary.undo_text.startswith("eye")
 
 
-def test_the_legend_takes_up_the_colours_of_a_theme(driver):
+def test_the_legend_is_the_title_and_covers_no_curve(driver):
+    run_again(driver)
     plots = driver.window.panels.plots
     driver.window.docks.show_tab(plots)
-    driver.qtbot.waitUntil(lambda: bool(plots._plots))
-    legend = plots._plots[0].getPlotItem().legend
-    palette = plots.palette()
-    palette.setColor(QPalette.WindowText, QColor("#123456"))
-    plots.setPalette(palette)
-    driver.qtbot.waitUntil(lambda: all("#123456" in label.item.toHtml() for _, label in legend.items))
+    driver.qtbot.waitUntil(lambda: bool(plots._plots) and bool(plots._beside))
+    title = plots._plots[0].getPlotItem().titleLabel.item
+    driver.qtbot.waitUntil(lambda: "Run 1: overlap" in title.toPlainText())
+    assert "score" in title.toPlainText() and plots._plots[0].getPlotItem().legend is None
+    color, _ = plots._beside["Run 1"]
+    assert color.name() in title.toHtml(), "each name has the colour of its line"
 
 
 def test_a_name_that_is_typed_is_kept_and_can_be_taken_back(driver):
