@@ -67,7 +67,7 @@ def test_speeds_follow_the_real_times_and_cross_no_gap(kind: str, smooth_s: floa
 
 
 def test_what_was_tracked_backwards_has_speeds_up_to_its_seam() -> None:
-    """Forwards from 0 to 3, backwards from the key frame 6 to 4: the step onto 4 joins two answers, that onto 6 not."""
+    """Forwards from 0 to 3, backwards from the key frame 6 to 4: only the step onto 4 joins two answers."""
     run = make_run(key=6)
     recorder = RunRecorder.from_run(run)
     for index in (4, 5):
