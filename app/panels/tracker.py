@@ -241,6 +241,7 @@ class TrackerPanel(QWidget):
         choice = self._choice()
         if choice != self._told:
             self._told = choice
+            self._enable(False)  # until it is loaded: the parameters shown are those of the tracker before
             self.tracker_chosen.emit(*choice)
 
     def _tell_tracking(self) -> None:

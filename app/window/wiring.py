@@ -59,6 +59,7 @@ class PanelWiring(QObject):
         panels.tracker.tracking_changed.connect(player.set_tracking_config)
         panels.tracker.reset_requested.connect(lambda: player.choose_tracker(player.choice))
         worker.tracker_ready.connect(panels.tracker.set_tracking)
+        worker.failed.connect(lambda _failure: self._show_parameters())
         panels.sources.source_chosen.connect(sources.open)
         panels.sources.folder_wanted.connect(sources.ask_folder)
         panels.sources.cameras_wanted.connect(player.find_cameras)
@@ -217,6 +218,11 @@ class PanelWiring(QObject):
         if len(self._shown_at) < 2 or not self._player.is_playing:
             return math.nan
         return (len(self._shown_at) - 1) / max(1e-6, self._shown_at[-1] - self._shown_at[0])
+
+    def _show_parameters(self) -> None:
+        """Show the parameters that are in use: a tracker that was chosen may have been refused."""
+        if self._player.tracking is not None:
+            self._panels.tracker.set_tracking(self._player.tracking)
 
     def _choose_tracker(self, name: str, weights: str, device: str) -> None:
         self._player.choose_tracker(TrackerChoice(name or None, weights or None, device or "auto"))

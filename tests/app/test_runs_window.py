@@ -18,6 +18,7 @@ from app.session.frame_view import Stale
 from app.session.trackers import TrackerChoice
 from app.worker.messages import BoxRequest
 from tracker_core.config import TrackingConfig
+from tracker_core.errors import InputError
 
 COUNT = 40
 
@@ -27,6 +28,10 @@ class OtherTracker(MatchingTracker):
 
     def fork(self):
         return OtherTracker(self._tracking)
+
+
+def refuse(choice):
+    raise InputError("There is no such tracker.")
 
 
 def wait_end(driver):
@@ -168,6 +173,27 @@ def test_the_dialog_offers_what_a_tracker_was_tuned_with_and_what_is_set_now(qtb
     assert (dialog.tracker_name, dialog.tracking) == ("two", tuned["two"])
     dialog.rows["window_influence"].field.setValue(0.4)
     assert dialog.tracking == replace(tuned["two"], window_influence=0.4)
+
+
+def test_parameters_wait_for_the_tracker_that_was_chosen(driver):
+    """Those of the tracker before would be set in the new one."""
+    panel = driver.window.panels.tracker
+    slider = panel.rows["window_influence"].slider
+    assert slider.isEnabled()
+    panel.set_trackers([("matching", ""), ("other", "")], "matching")
+    panel.tracker.setCurrentIndex(1)
+    assert not slider.isEnabled()
+    driver.qtbot.waitUntil(slider.isEnabled)
+    assert driver.player.choice.name == "other"
+
+
+def test_parameters_can_be_used_again_after_a_tracker_was_refused(driver):
+    driver.player.worker.session.trackers._factory = refuse
+    panel = driver.window.panels.tracker
+    panel.set_trackers([("matching", ""), ("other", "")], "matching")
+    panel.tracker.setCurrentIndex(1)
+    driver.qtbot.waitUntil(lambda: bool(driver.failures))
+    driver.qtbot.waitUntil(panel.rows["window_influence"].slider.isEnabled)
 
 
 def test_stale_numbers_are_grey_and_say_why(driver):
