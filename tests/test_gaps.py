@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tracker_core.errors import InputError
-from tracker_core.results.gaps import Gap, GapTracking, blend, find_gap_around, find_gaps, interpolate
+from tracker_core.results.gaps import Gap, GapTracking, blend, bridge, find_gap_around, find_gaps, interpolate
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.recorder import RunRecorder, TargetRecord
 from tracker_core.results.visibility import Visibility
@@ -126,6 +126,17 @@ def test_two_sides_become_one(
     assert (mixed.score, mixed.state, mixed.origin) == (pytest.approx(score), state, ResultOrigin.FILLED)
 
 
+def test_a_target_that_neither_side_sees_is_covered() -> None:
+    """Lost in 2 and 3 of 1 to 4: on the way from the box in 1 to that in 4; a loss beside an absence stays."""
+    lost = result(90, 0.1, LOST)
+    found = {1: result(10, 0.8), 2: lost, 3: lost, 4: result(40, 0.8)}
+    covered = bridge(Gap(1, 1, 4, BOX, BOX), found)
+    assert [float(covered[i].box_xywh[0]) for i in (1, 2, 3, 4)] == [10, 20, 30, 40]
+    assert [covered[i].state.value for i in (1, 2, 3, 4)] == ["tracking", "uncertain", "uncertain", "tracking"]
+    assert covered[2].score == 0.1
+    assert bridge(Gap(1, 1, 2, BOX, None), {1: result(10, 0.8), 2: lost})[2] is lost
+
+
 class Clip:
     """Images of 8x8 that hold their number; frame 4 is damaged."""
 
@@ -149,8 +160,8 @@ class Echo:
 
     starts: list[tuple[int, float]] = []  # noqa: RUF012
 
-    def __init__(self, image: Any, box_xywh: Any) -> None:
-        self.starts.append((int(image[0, 0, 0]), float(box_xywh[0])))
+    def __init__(self, frame: Frame, box_xywh: Any) -> None:
+        self.starts.append((int(frame.image[0, 0, 0]), float(box_xywh[0])))
 
     def update(self, image: Any) -> TrackResult:
         return result(float(image[0, 0, 0]), 0.8)

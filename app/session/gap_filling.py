@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from app.session.session import Session
 from tracker_core.errors import InputError, SourceError
 from tracker_core.results.gaps import Gap, GapTracking, find_gap_around, find_gaps, interpolate
-from tracker_core.types import FloatArray, Image
+from tracker_core.types import FloatArray, Frame
 
 
 class GapFilling:
@@ -29,7 +30,9 @@ class GapFilling:
         self._revision = session.run.revision
         self.gaps = _find(session, numbers, bounds)
         self.is_tracked = is_tracked
-        self._tracked = [GapTracking(gap, source, self._start) for gap in self.gaps] if is_tracked else []
+        self._tracked = (
+            [GapTracking(gap, source, partial(self._start, gap.number)) for gap in self.gaps] if is_tracked else []
+        )
         self.done, self.total = 0, sum(tracking.steps for tracking in self._tracked)
         self._steps = self._track()
 
@@ -64,9 +67,18 @@ class GapFilling:
                 self._session.is_displaced = True
                 yield done
 
-    def _start(self, image: Image, box_xywh: FloatArray) -> Any:
-        tracker = self._session.build_tracker().fork()
-        tracker.init(image, box_xywh)
+    def _start(self, number: int, frame: Frame, box_xywh: FloatArray) -> Any:
+        """Return a tracker that stands on a good box, and knows the target from the key frame that rules this one.
+
+        The good box itself is no template: beside a loss it often shows what covers the target.
+        """
+        target, tracker = self._session.targets[number], self._session.build_tracker().fork()
+        key = target.ruling_key(frame.index)
+        if key is None or key == frame.index:
+            tracker.init(frame.image, box_xywh)
+        else:
+            tracker.init(self._session.key_image(key), target.key_frames[key].box_xywh)
+            tracker.resume(box_xywh, [])
         return tracker
 
 

@@ -45,7 +45,7 @@ class Session:
     """
 
     def __init__(self, tracker_factory: TrackerFactory) -> None:
-        self.trackers = Trackers(tracker_factory, self._key_image)
+        self.trackers = Trackers(tracker_factory, self.key_image)
         self.source: FrameSource | None = None
         self.spec = ""
         self.serial = 0  # of openings
@@ -194,8 +194,6 @@ class Session:
         self.trackers.clear()
         return answer
 
-    # --- tracking -----------------------------------------------------------------------------------------
-
     def build_tracker(self) -> SessionTracker:
         """Build the chosen tracker now rather than at the first box; raises the core's errors."""
         return self.trackers.chosen.base
@@ -266,7 +264,8 @@ class Session:
         ghost, is_key, record = target.ghost.get(index), index in target.key_frames, target.record
         return TargetView(target.number, result, ghost, is_key, trail, row, record.name, record.color)
 
-    def _key_image(self, key: int) -> Image:
+    def key_image(self, key: int) -> Image:
+        """Return the image (uint8 BGR) of a key frame; raises `InputError` where it is gone."""
         if key in self._key_images:
             return self._key_images[key]
         source = self.require_source()

@@ -7,8 +7,8 @@ absence: nothing is ever filled in there, and no gap reaches across it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from tracker_core.errors import InputError, SourceError
 from tracker_core.results.recorder import TargetRecord
 from tracker_core.results.visibility import Visibility
 from tracker_core.sources.backwards import read_backwards
-from tracker_core.types import FloatArray, Frame, FrameSource, Image, ResultOrigin, Tracker, TrackingState, TrackResult
+from tracker_core.types import FloatArray, Frame, FrameSource, ResultOrigin, Tracker, TrackingState, TrackResult
 
 AGREEING_IOU = 0.5  # boxes that overlap less are of different things, and their mean would be on neither
 
@@ -144,14 +144,33 @@ def blend(gap: Gap, index: int, forwards: TrackResult | None, backwards: TrackRe
     return TrackResult(box_xywh, score, heavier.state, origin=ResultOrigin.FILLED)
 
 
+def bridge(gap: Gap, found: Mapping[int, TrackResult]) -> dict[int, TrackResult]:
+    """Return `found` with boxes on a straight way where the target is lost between good boxes: it is covered there.
+
+    They are uncertain, which counts as occluded, and keep their low scores. A loss at an absence stays one.
+    """
+    good = {i: result.box_xywh for i, result in found.items() if result.state is not TrackingState.LOST}
+    good |= {gap.first - 1: gap.before_xywh} if gap.before_xywh is not None else {}
+    good |= {gap.last + 1: gap.after_xywh} if gap.after_xywh is not None else {}
+    bridged = dict(found)
+    for index, result in found.items():
+        before = max((i for i in good if i < index), default=None)
+        after = min((i for i in good if i > index), default=None)
+        if index not in good and before is not None and after is not None:
+            share = (index - before) / (after - before)
+            box_xywh = (1 - share) * good[before] + share * good[after]
+            bridged[index] = replace(result, box_xywh=box_xywh, state=TrackingState.UNCERTAIN)
+    return bridged
+
+
 class GapTracking:
     """Tracks a gap from both sides; step it with a `for` loop, then take its `results`.
 
-    `start` returns a tracker that was started on a box (x, y, w, h, image pixels) of a uint8 BGR image: one is started
-    on each of the boxes beside the gap. A side where there is no box is left out.
+    `start` returns a tracker that stands on a box (x, y, w, h, image pixels) in a frame: one is asked for on each of
+    the boxes beside the gap. A side where there is no box is left out.
     """
 
-    def __init__(self, gap: Gap, source: FrameSource, start: Callable[[Image, FloatArray], Tracker]) -> None:
+    def __init__(self, gap: Gap, source: FrameSource, start: Callable[[Frame, FloatArray], Tracker]) -> None:
         self.gap = gap
         self._source, self._start = source, start
         self._forwards: dict[int, TrackResult] = {}
@@ -164,9 +183,9 @@ class GapTracking:
 
     @property
     def results(self) -> dict[int, TrackResult]:
-        """By frame, the blend of what was found so far."""
+        """By frame, the blend of what was found so far; where neither side sees the target, see `bridge`."""
         frames = sorted({*self._forwards, *self._backwards})
-        return {i: blend(self.gap, i, self._forwards.get(i), self._backwards.get(i)) for i in frames}
+        return bridge(self.gap, {i: blend(self.gap, i, self._forwards.get(i), self._backwards.get(i)) for i in frames})
 
     def __iter__(self) -> Iterator[int]:
         """Track one frame after the other and yield how many are done; raises the errors of source and tracker."""
@@ -180,7 +199,7 @@ class GapTracking:
         gap = self.gap
         if gap.before_xywh is None:
             return
-        tracker = self._start(_read_at(self._source, gap.first - 1).image, gap.before_xywh)
+        tracker = self._start(_read_at(self._source, gap.first - 1), gap.before_xywh)
         for index in range(gap.first, gap.last + 1):
             frame = _read_at(self._source, index)  # anew each time: others may read the source in between
             if frame.index == index:  # else it is damaged
@@ -193,7 +212,7 @@ class GapTracking:
             return
         self._source.seek(gap.last + 1)
         frames = read_backwards(self._source)
-        tracker = self._start(next(frames).image, gap.after_xywh)
+        tracker = self._start(next(frames), gap.after_xywh)
         for frame in frames:
             if frame.index < gap.first:
                 return
