@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PyQt5.QtCore import QObject, QSettings, pyqtSignal
-from PyQt5.QtWidgets import QWidget
+from PyQt5.QtCore import QObject, QSettings
 
 from app.canvas.canvas import Canvas
-from app.commands import Command
 from app.controls.sources import SourceControls
-from app.dialogs.batch import BatchDialog, BatchOptions
 from app.jobs.jobs import CANCELLED, Job, Jobs
+from app.panels.batch import BatchOptions, BatchPanel
 from app.panels.tracker import PARAMETERS
 from app.worker.player import Player
 from tracker_core.batch.box_table import FirstBox, write_first_boxes
@@ -25,64 +23,41 @@ BOXES = "boxes.csv"  # in the folder of results: what was drawn is kept there
 
 
 class BatchControls(QObject):
-    """Between the batch dialog, the jobs, the canvas and the sources."""
-
-    failed = pyqtSignal(str, str, str)  # title, sentence, details
+    """Between the batch panel, the jobs, the canvas and the sources."""
 
     def __init__(
-        self, player: Player, canvas: Canvas, sources: SourceControls, jobs: Jobs, kept: QSettings | None,
-        window: QWidget,
+        self, panel: BatchPanel, player: Player, canvas: Canvas, sources: SourceControls, jobs: Jobs,
+        kept: QSettings | None, parent: QObject,
     ) -> None:  # fmt: skip
-        super().__init__(window)
-        self._player, self._canvas, self._sources, self._jobs = player, canvas, sources, jobs
-        self._kept, self._window = kept, window
-        self._dialog: BatchDialog | None = None
+        super().__init__(parent)
+        self._panel, self._player, self._canvas, self._jobs, self._kept = panel, player, canvas, jobs, kept
         self._job: Job | None = None
         self._has_drawn = False
-
-    def commands(self) -> list[Command]:
-        """Return the batch."""
-        return [
-            Command("batch", "tools", "B&atch…", self.show, "", "Track a folder of videos, each from its first box")
-        ]
-
-    def show(self) -> BatchDialog:
-        """Show the dialog, with the folder of the last time."""
-        if self._dialog is None:
-            dialog = self._dialog = BatchDialog(self._window)
-            dialog.list_requested.connect(self.list_videos)
-            dialog.start_requested.connect(self.start)
-            dialog.stop_requested.connect(self.stop)
-            dialog.open_requested.connect(self._sources.open)
-            dialog.box_requested.connect(self.take_boxes)
-            folder = "" if self._kept is None else str(self._kept.value("batch/folder", ""))
-            if folder:
-                dialog.folder.set_path(folder)
-                dialog.folder.editingFinished.emit()
-        self._dialog.show()
-        self._dialog.raise_()
-        self._dialog.activateWindow()
-        return self._dialog
+        panel.list_requested.connect(self.list_videos)
+        panel.start_requested.connect(self.start)
+        panel.stop_requested.connect(self.stop)
+        panel.open_requested.connect(sources.open)
+        panel.box_requested.connect(self.take_boxes)
+        if kept is not None:
+            panel.set_folder(str(kept.value("batch/folder", "")))
 
     def list_videos(self, options: BatchOptions) -> None:
         """Find the videos and their first boxes."""
         drawn = Path(options.results) / BOXES
-        if not options.boxes and drawn.is_file() and self._dialog is not None:
-            self._dialog.boxes.set_path(drawn)  # drawn in an earlier batch
-            options = self._dialog.options
+        if not options.boxes and drawn.is_file():
+            self._panel.boxes.set_path(drawn)  # drawn in an earlier batch
+            options = self._panel.options
         self._has_drawn = False
         self._start(self.tr("Looking for videos …"), options.arguments(only_list=True), self._tell_listed)
 
     def start(self, options: BatchOptions) -> None:
         """Track all videos that have a first box, with the tracker and the parameters of the window."""
-        if self._dialog is None:
-            return
         if self._kept is not None:
             self._kept.setValue("batch/folder", options.folder)
         if self._has_drawn and not self._keep_boxes():
             return
         choice, tracking = self._player.choice, self._player.tracking
-        command = [*self._dialog.options.arguments(), "--device", choice.device]
+        command = [*self._panel.options.arguments(), "--device", choice.device]
         if choice.weights or choice.name:
             command += ["--weights", choice.weights] if choice.weights else ["--tracker", str(choice.name)]
         if tracking is not None:
@@ -96,9 +71,9 @@ class BatchControls(QObject):
 
     def take_boxes(self, chosen: str) -> None:
         """Make the boxes that the window shows the first boxes of the video that is open, which should be `chosen`."""
-        dialog, source, view = self._dialog, self._player.source, self._canvas.frame_view
-        name = "" if dialog is None or source is None else dialog.name_of(source.spec)
-        if dialog is None or view is None or not name:
+        source, view = self._player.source, self._canvas.frame_view
+        name = "" if source is None else self._panel.name_of(source.spec)
+        if view is None or not name:
             self._say(self.tr("Open '{}' first, and draw a box around its target.").format(chosen))
             return
         drawn = self._canvas.box
@@ -107,12 +82,12 @@ class BatchControls(QObject):
         # a target whose box is being drawn again counts once
         boxes += [box for box in shown if drawn is None or iou_xywh(box, boxes[0]) < SAME_TARGET]
         if not boxes:
-            self._say(self.tr("The window shows no box in this frame; press R and draw one."))
+            self._say(self.tr("The image shows no box; press R and draw one."))
             return
-        dialog.set_boxes(name, [FirstBox(name, box, view.frame.index) for box in boxes])
+        self._panel.set_boxes(name, [FirstBox(name, box, view.frame.index) for box in boxes])
         self._has_drawn = True
         if self._keep_boxes():
-            missing = dialog.missing
+            missing = self._panel.missing
             left = self.tr("Without a first box: {}").format(", ".join(missing)) if missing else ""
             self._say(self.tr("First boxes of {}: {}, in frame {}. {}").format(
                 name, len(boxes), view.frame.index, left
@@ -120,47 +95,41 @@ class BatchControls(QObject):
 
     def _keep_boxes(self) -> bool:
         """Write the boxes into the folder of results, and use that file from now on."""
-        assert self._dialog is not None
-        path = Path(self._dialog.options.results) / BOXES
+        path = Path(self._panel.options.results) / BOXES
         try:
-            write_first_boxes(path, self._dialog.first_boxes())
+            write_first_boxes(path, self._panel.first_boxes())
         except SiamscopeError as error:
             self._say(str(error))
             return False
-        self._dialog.boxes.set_path(path)
+        self._panel.boxes.set_path(path)
         return True
 
     def _start(self, text: str, command: list[str], done: Any) -> None:
-        if self._job is not None or self._dialog is None:
+        if self._job is not None:
             return
-        self._dialog.set_running(True, text)
+        self._panel.set_running(True, text)
         job = self._job = Job(self.tr("Batch"), command)
         job.message.connect(self._take)
         job.finished.connect(lambda code, sentence: self._on_finished(code, sentence, done))
         self._jobs.start(job)
 
     def _take(self, message: dict[str, Any]) -> None:
-        if self._dialog is None:
-            return
         if message.get("event") == "plan":
-            self._dialog.set_videos(message["videos"])
+            self._panel.set_videos(message["videos"])
         elif message.get("event") == "video":
-            self._dialog.take(message)
+            self._panel.take(message)
             self._say(self.tr("{} of {} videos").format(message["done"], message["total"]))
 
     def _on_finished(self, code: int, sentence: str, done: Any) -> None:
         self._job = None
-        if self._dialog is None:
-            return
         if code in (0, 1):  # 1: some of the videos failed, which is in the table
             text = done()
         else:
             text = self.tr("Stopped; finished videos are kept, Start does the rest.") if code == CANCELLED else sentence
-        self._dialog.set_running(False, text)
+        self._panel.set_running(False, text)
 
     def _tell_listed(self) -> str:
-        assert self._dialog is not None
-        missing = self._dialog.missing
+        missing = self._panel.missing
         if not missing:
             return self.tr("Every video has its first box.")
         return self.tr("Videos without a first box: {}. Open each, draw a box (R), and take it over.").format(
@@ -168,13 +137,11 @@ class BatchControls(QObject):
         )
 
     def _tell_tracked(self) -> str:
-        assert self._dialog is not None
-        failed = self._dialog.failed_count
-        results = self._dialog.options.results
+        failed = self._panel.failed_count
+        results = self._panel.options.results
         if failed:
             return self.tr("{} failed (their tooltips say why). Results and a table are in {}").format(failed, results)
         return self.tr("Done. Results and a table are in {}").format(results)
 
     def _say(self, text: str) -> None:
-        if self._dialog is not None:
-            self._dialog.status.setText(text.strip())
+        self._panel.status.setText(text.strip())

@@ -34,6 +34,8 @@ class ViewControls(QObject):
             Command("reset_layout", "view", "&Reset layout", docks.reset, "", "Put the panels back where they were"),
             Command("benchmark", "tools", "&Benchmark…", lambda: docks.show_tab(docks.panels.benchmark), "",
                     "Evaluate a tracker on a data set"),
+            Command("batch", "tools", "B&atch…", lambda: docks.show_tab(docks.panels.batch), "",
+                    "Track a folder of videos, each from its first box"),
             Command("training", "tools", "&Training…", lambda: docks.show_tab(docks.panels.training), "",
                     "Train a tracker"),
         ]  # fmt: skip

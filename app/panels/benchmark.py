@@ -8,8 +8,6 @@ from typing import Any
 
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import (
-    QFrame,
-    QScrollArea,
     QSplitter,
     QTabWidget,
     QVBoxLayout,
@@ -18,7 +16,7 @@ from PyQt5.QtWidgets import (
 
 from app.panels.benchmark_form import BenchmarkForm, BenchmarkOptions
 from app.panels.benchmark_views import AttributeTable, BenchmarkCurves, SequenceTable, number
-from app.panels.parts import format_value
+from app.panels.parts import format_value, scrolled
 from app.panels.tracker_colors import TrackerColors
 from app.session.benchmark_scores import BenchmarkScores
 from app.session.replay import ReplayRequest
@@ -50,7 +48,7 @@ class BenchmarkPanel(QWidget):
         self.curves.curve_clicked.connect(self._replay_worst)
         splitter = QSplitter()
         splitter.setChildrenCollapsible(False)
-        for widget in (_scrolled(self.form), self.curves, self._make_tables()):
+        for widget in (scrolled(self.form), self.curves, self._make_tables()):
             splitter.addWidget(widget)
         splitter.setStretchFactor(1, 3)
         splitter.setStretchFactor(2, 2)
@@ -155,16 +153,3 @@ class BenchmarkPanel(QWidget):
         options, folder = self._options, self.scores.folders.get(tracker)
         if options is not None and folder is not None:
             self.replay_requested.emit(ReplayRequest(options.benchmark, options.root, folder, sequence))
-
-
-def _scrolled(form: QWidget) -> QScrollArea:
-    """Return the form in an area that shows a part of it where the window is low."""
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(form)
-    bar = area.verticalScrollBar()
-    assert bar is not None
-    area.setMinimumWidth(form.minimumSizeHint().width() + bar.sizeHint().width())
-    return area

@@ -13,14 +13,11 @@ from PyQt5.QtGui import QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from app.panels.number_table import WIDEST_NAME, Column, NumberTable, Row
-from app.panels.parts import color_plot, format_value, make_plots
+from app.panels.parts import color_plot, format_value, legend_entry, make_plots
 from app.panels.tracker_colors import TrackerColors
 from app.session.benchmark_scores import BenchmarkScores
 from tracker_core.evaluation.protocols import Measure
 
-DASHES = {
-    Qt.PenStyle.SolidLine: "━━", Qt.PenStyle.DashLine: "╍╍", Qt.PenStyle.DashDotLine: "━╍", Qt.PenStyle.DotLine: "┅┅",
-}  # fmt: skip
 CLICK_PIXELS = 8  # how near to a curve a click counts
 
 
@@ -228,7 +225,7 @@ class BenchmarkCurves(QWidget):
         numbers = "&nbsp;/&nbsp;".join(format_value(number(data.get(one.key)), one.digits) for one in self._headline)
         name = self.fontMetrics().elidedText(tracker, Qt.TextElideMode.ElideMiddle, WIDEST_NAME)
         shown = escape(name).replace("-", "&#8209;")  # it does not break there
-        return f'<span style="color:{look.color}">{DASHES[look.style]}</span>&nbsp;{shown}&nbsp;{numbers}'
+        return legend_entry(look.color, look.style, f"{shown}&nbsp;{numbers}")
 
 
 def number(value: Any) -> float:

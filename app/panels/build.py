@@ -8,6 +8,7 @@ import platformdirs
 import torch
 
 from app.canvas.overlays.model import OverlayModel
+from app.panels.batch import BatchPanel
 from app.panels.benchmark import BenchmarkPanel
 from app.panels.docks import Panels
 from app.panels.log import LogPanel
@@ -48,6 +49,7 @@ def build_panels(overlays: OverlayModel) -> Panels:
         thumbnails=ThumbnailsPanel(),
         plots=PlotsPanel(),
         benchmark=benchmark,
+        batch=BatchPanel(),
         training=training,
         log=LogPanel(),
         written=WrittenBar(),

@@ -8,6 +8,7 @@ from itertools import pairwise
 from PyQt5.QtCore import QByteArray, QSettings, Qt
 from PyQt5.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QTabWidget, QWidget
 
+from app.panels.batch import BatchPanel
 from app.panels.benchmark import BenchmarkPanel
 from app.panels.log import LogPanel
 from app.panels.overlays import OverlayPanel
@@ -43,6 +44,7 @@ class Panels:
     thumbnails: ThumbnailsPanel
     plots: PlotsPanel
     benchmark: BenchmarkPanel
+    batch: BatchPanel
     training: TrainingPanel
     log: LogPanel
     written: WrittenBar
@@ -69,6 +71,7 @@ class Docks:
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(panels.plots, tr("Plots"))
         self.tabs.addTab(panels.benchmark, tr("Benchmark"))
+        self.tabs.addTab(panels.batch, tr("Batch"))
         self.tabs.addTab(panels.training, tr("Training"))
         self.tabs.addTab(panels.log, tr("Log"))
         self._add("curves", tr("Plots and jobs"), self.tabs, Qt.DockWidgetArea.BottomDockWidgetArea, scrolls=False)

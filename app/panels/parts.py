@@ -1,4 +1,4 @@
-"""What panels share: numbers as texts, and plots in the window's colours."""
+"""What panels share: numbers as texts, plots in the window's colours, forms that scroll."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PyQt5.QtCore import QTimer
-from PyQt5.QtGui import QPalette
-from PyQt5.QtWidgets import QLayout, QWidget
+from PyQt5.QtCore import Qt, QTimer
+from PyQt5.QtGui import QColor, QPalette
+from PyQt5.QtWidgets import QFrame, QLayout, QScrollArea, QWidget
+
+DASHES = {
+    Qt.PenStyle.SolidLine: "━━", Qt.PenStyle.DashLine: "╍╍", Qt.PenStyle.DashDotLine: "━╍", Qt.PenStyle.DotLine: "┅┅",
+}  # fmt: skip
 
 
 def format_value(value: float, digits: int = 2) -> str:
     """Return a number for a read-out, a dash where there is none."""
     return "–" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def legend_entry(color: QColor | str, style: Qt.PenStyle, text: str) -> str:
+    """Return a piece of a curve and its name as rich text, for a legend beside a plot instead of over it."""
+    return f'<span style="color:{QColor(color).name()}">{DASHES[style]}</span>&nbsp;{text}'
 
 
 def make_plot(title: str, bottom: str) -> Any:
@@ -63,3 +72,16 @@ def color_plot(plot: Any, palette: QPalette) -> None:
         plot.getAxis(side).setTextPen(ink)
     item = plot.getPlotItem()
     item.titleLabel.setText(item.titleLabel.text, color=ink, size="9pt")
+
+
+def scrolled(form: QWidget) -> QScrollArea:
+    """Return the form in an area that shows a part of it where the window is low."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(form)
+    bar = area.verticalScrollBar()
+    assert bar is not None
+    area.setMinimumWidth(form.minimumSizeHint().width() + bar.sizeHint().width())
+    return area

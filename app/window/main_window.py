@@ -113,7 +113,7 @@ class MainWindow(DropWindow):
         self.view = ViewControls(self, canvas, self.docks)
         self.benchmark = BenchmarkControls(panels.benchmark, player, self.jobs, kept, self)
         self.training = TrainingControls(panels.training, player, self.jobs, kept, self)
-        self.batch = BatchControls(player, canvas, self.sources, self.jobs, kept, self)
+        self.batch = BatchControls(panels.batch, player, canvas, self.sources, self.jobs, kept, self)
         self.weights = WeightsControls(player, self.jobs, self)
         self.weights.changed.connect(lambda: offer_trackers(panels))
         self.preferences = PreferenceControls(
@@ -135,7 +135,6 @@ class MainWindow(DropWindow):
             *self.gaps.commands(),
             *overlay_commands(self.overlays),
             *self.view.commands(),
-            *self.batch.commands(),
             *self.weights.commands(),
             *self.preferences.commands(),
         ]

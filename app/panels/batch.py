@@ -1,4 +1,4 @@
-"""The batch dialog: a folder of videos, the first box of each, and what came of them."""
+"""The batch panel: a folder of videos, the first box of each, and what came of them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any
 
 import numpy as np
 from PyQt5.QtCore import pyqtSignal
+from PyQt5.QtGui import QShowEvent
 from PyQt5.QtWidgets import (
     QCheckBox,
-    QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
-from app.dialogs.buttons import make_buttons
 from app.panels.fields import ComboBox, PathField, with_browse
 from app.panels.number_table import Column, NumberTable, Row
+from app.panels.parts import scrolled
 from tracker_core.batch.box_table import FirstBox
 from tracker_core.results.formats import BOX_FORMATS
 
@@ -52,8 +52,8 @@ class BatchOptions:
         return [*command, *(["--list"] if only_list else []), "--progress", "json"]
 
 
-class BatchDialog(QDialog):
-    """Shows the videos with their first boxes and results; it stays open beside the window, where boxes are drawn."""
+class BatchPanel(QWidget):
+    """What to track on the left, the videos with their first boxes and results on the right."""
 
     list_requested = pyqtSignal(object)  # BatchOptions
     start_requested = pyqtSignal(object)
@@ -63,7 +63,7 @@ class BatchDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle(self.tr("Batch"))
+        self.setObjectName("batch_panel")
         self._videos: dict[str, dict[str, Any]] = {}  # by output
         self._outcomes: dict[str, Mapping[str, Any]] = {}
         self._is_running = False
@@ -71,18 +71,29 @@ class BatchDialog(QDialog):
         self.table.setToolTip(self.tr("Double-click a video, or press Return: a finished one opens with its results"))
         self.table.row_activated.connect(lambda _output: self._open())
         self.table.row_chosen.connect(self._explain)
-        self.status = QLabel()
+        self.status = QLabel(self.tr("Choose a folder of videos."))
         self.status.setWordWrap(True)
-        self.status.setAccessibleName(self.tr("State"))
-        self.buttons = make_buttons(self, QDialogButtonBox.StandardButton.Close)
+        self.status.setAccessibleName(self.tr("State of the batch"))
+        form = self._make_form()
+        form.addRow(self._make_actions())
+        form.addRow(self.status)
+        holder = QWidget()
+        holder.setLayout(form)
+        splitter = QSplitter()
+        splitter.setChildrenCollapsible(False)
+        splitter.addWidget(scrolled(holder))
+        splitter.addWidget(self.table)
+        splitter.setStretchFactor(1, 1)
         layout = QVBoxLayout(self)
-        layout.addLayout(self._make_form())
-        layout.addWidget(self.table, 1)
-        layout.addWidget(self.status)
-        layout.addLayout(self._make_actions())
-        layout.addWidget(self.buttons)
-        self.resize(820, 520)
+        layout.setContentsMargins(2, 2, 2, 2)
+        layout.addWidget(splitter)
         self._show_state()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Look into the folder of the last time when the panel is seen first."""
+        super().showEvent(event)
+        if not self._videos:
+            self._ask_list()
 
     @property
     def options(self) -> BatchOptions:
@@ -91,6 +102,11 @@ class BatchDialog(QDialog):
             self.folder.path, self.boxes.path, self.results.path, self.box_format.currentText(),
             self.video.isChecked(), self.truth.isChecked(),
         )  # fmt: skip
+
+    def set_folder(self, folder: str) -> None:
+        """Propose a folder of videos, and one for the results beside it."""
+        self.folder.set_path(folder)
+        self.results.set_path(Path(folder).parent / f"{Path(folder).name}-tracked" if folder else "")
 
     # --- what is shown ------------------------------------------------------------------------------------
 
@@ -155,11 +171,14 @@ class BatchDialog(QDialog):
     def _make_form(self) -> QFormLayout:
         self.folder, self.boxes, self.results, self.box_format = PathField(), PathField(), PathField(), ComboBox()
         self.video, self.truth = (
-            QCheckBox(self.tr("&Write tracked videos")),
-            QCheckBox(self.tr("Start from ground &truth")),
+            QCheckBox(self.tr("Write tracked videos")),
+            QCheckBox(self.tr("Start from ground truth")),
         )
         self.truth.setToolTip(self.tr("Start sequences without a box from their ground truth"))
-        self.boxes.setPlaceholderText(self.tr("CSV or JSON; empty: boxes.csv in the folder, or a text file per video"))
+        self.boxes.setPlaceholderText(self.tr("beside the videos"))
+        self.boxes.setToolTip(
+            self.tr("CSV or JSON; empty: boxes.csv or boxes.json in the folder, or a text file beside each video")
+        )
         self.box_format.addItems(list(BOX_FORMATS))
         self.box_format.setCurrentText("csv")
         self.box_format.setAccessibleName(self.tr("Format of the boxes"))
@@ -167,34 +186,33 @@ class BatchDialog(QDialog):
         self.boxes.editingFinished.connect(self._ask_list)
         self.truth.toggled.connect(lambda _is_on: self._ask_list())
         form = QFormLayout()
+        form.setContentsMargins(4, 4, 4, 4)
+        form.setVerticalSpacing(3)
         form.addRow(self.tr("Videos:"), with_browse(self.folder, self.tr("Folder of the videos")))
         form.addRow(self.tr("First boxes:"), with_browse(self.boxes, self.tr("File of first boxes"), _browse_boxes))
         form.addRow(self.tr("Results:"), with_browse(self.results, self.tr("Folder of the results")))
-        line = QHBoxLayout()
-        for widget in (self.box_format, self.video, self.truth):
-            line.addWidget(widget)
-        form.addRow(self.tr("Format:"), line)
+        form.addRow(self.tr("Format:"), self.box_format)
+        form.addRow(self.video)
+        form.addRow(self.truth)
         return form
 
-    def _make_actions(self) -> QHBoxLayout:
-        self.open_video, self.take_box = (
-            QPushButton(self.tr("&Open")),
-            QPushButton(self.tr("Take &box from the window")),
-        )
-        self.start, self.stop = QPushButton(self.tr("&Start")), QPushButton(self.tr("Sto&p"))
-        self.open_video.setToolTip(
-            self.tr("Open the chosen video in the window, to draw its first box or see its results")
-        )
-        self.take_box.setToolTip(self.tr("The boxes that the window shows now become the first boxes of its video"))
+    def _make_actions(self) -> QVBoxLayout:
+        self.open_video, self.take_box = QPushButton(self.tr("Open")), QPushButton(self.tr("Take box from the image"))
+        self.start, self.stop = QPushButton(self.tr("Start")), QPushButton(self.tr("Stop"))
+        self.open_video.setToolTip(self.tr("Open the chosen video, to draw its first box or to see its results"))
+        self.take_box.setToolTip(self.tr("The boxes that the image shows now become the first boxes of its video"))
         self.open_video.clicked.connect(self._open)
         self.take_box.clicked.connect(lambda: self.box_requested.emit(self._chosen("name")))
         self.start.clicked.connect(lambda: self.start_requested.emit(self.options))
         self.stop.clicked.connect(self.stop_requested)
-        line = QHBoxLayout()
-        for button in (self.open_video, self.take_box, self.start, self.stop):
-            button.setAutoDefault(False)  # Return belongs to the table
-            line.addWidget(button)
-        return line
+        lines = QVBoxLayout()
+        lines.setSpacing(3)
+        for buttons in ((self.open_video, self.take_box), (self.start, self.stop)):
+            line = QHBoxLayout()
+            for button in buttons:
+                line.addWidget(button)
+            lines.addLayout(line)
+        return lines
 
     # --- state --------------------------------------------------------------------------------------------
 
@@ -272,9 +290,8 @@ class BatchDialog(QDialog):
             self.open_requested.emit(str(place))
 
     def _take_folder(self) -> None:
-        folder = self.folder.path
-        if folder:
-            self.results.set_path(Path(folder).parent / f"{Path(folder).name}-tracked")
+        if self.folder.path:
+            self.set_folder(self.folder.path)
             self._ask_list()
 
     def _ask_list(self) -> None:
