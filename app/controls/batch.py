@@ -140,7 +140,7 @@ class BatchControls(QObject):
         failed = self._panel.failed_count
         results = self._panel.options.results
         if failed:
-            return self.tr("{} failed (their tooltips say why). Results and a table are in {}").format(failed, results)
+            return self.tr("{} failed; choose one to see why. Results and a table are in {}").format(failed, results)
         return self.tr("Done. Results and a table are in {}").format(results)
 
     def _say(self, text: str) -> None:

@@ -76,18 +76,26 @@ class BatchPanel(QWidget):
         self.status.setAccessibleName(self.tr("State of the batch"))
         form = self._make_form()
         form.addRow(self._make_actions())
-        form.addRow(self.status)
         holder = QWidget()
         holder.setLayout(form)
         splitter = QSplitter()
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(scrolled(holder))
-        splitter.addWidget(self.table)
+        splitter.addWidget(self._make_list())
         splitter.setStretchFactor(1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.addWidget(splitter)
         self._show_state()
+
+    def _make_list(self) -> QWidget:
+        holder = QWidget()
+        layout = QVBoxLayout(holder)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self.status)
+        return holder
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Look into the folder of the last time when the panel is seen first."""
@@ -237,26 +245,15 @@ class BatchPanel(QWidget):
         }.get(status, status)  # fmt: skip
         texts = (video["name"], self._describe_boxes(video), f"{shown} ⚠" if problem or notes else shown)
         tip = "\n".join(filter(None, (video["name"], problem, notes)))
-        return Row(texts, self._numbers(outcome), output, tip)
+        return Row(texts, _numbers(outcome), output, tip)
 
     def _describe_boxes(self, video: Mapping[str, Any]) -> str:
         if not video["boxes"]:
             return "–" if video["problem"] else self.tr("ground truth")
-        first = ", ".join(f"{value:g}" for value in video["boxes"][0]["box"])
+        first = ", ".join(f"{round(value, 1):g}" for value in video["boxes"][0]["box"])
         if len(video["boxes"]) > 1:
             return self.tr("{} targets, frame {}").format(len(video["boxes"]), video["frame"])
         return self.tr("{} (frame {})").format(first, video["frame"]) if video["frame"] else first
-
-    def _numbers(self, outcome: Mapping[str, Any]) -> tuple[float, ...]:
-        targets, frames = outcome.get("targets") or (), outcome.get("frames") or 0
-        lost = max((target["lost_frames"] for target in targets), default=math.nan)
-        return (
-            float(frames) if outcome else math.nan,
-            100 * lost / frames if frames else math.nan,
-            _mean([target["mean_score"] for target in targets]),
-            _mean([target["success_auc"] for target in targets]),
-            float(outcome.get("seconds", math.nan)),
-        )
 
     def _show_state(self) -> None:
         chosen = self._videos.get(str(self.table.chosen or ""))
@@ -301,6 +298,18 @@ class BatchPanel(QWidget):
 
 def _browse_boxes(parent: QWidget, title: str, path: str) -> str:
     return QFileDialog.getOpenFileName(parent, title, path, "CSV, JSON (*.csv *.json *.txt)")[0]
+
+
+def _numbers(outcome: Mapping[str, Any]) -> tuple[float, ...]:
+    targets, frames = outcome.get("targets") or (), outcome.get("frames") or 0
+    lost = max((target["lost_frames"] for target in targets), default=math.nan)
+    return (
+        float(frames) if outcome else math.nan,
+        100 * lost / frames if frames else math.nan,
+        _mean([target["mean_score"] for target in targets]),
+        _mean([target["success_auc"] for target in targets]),
+        float(outcome.get("seconds", math.nan)),
+    )
 
 
 def _mean(values: Sequence[float | None]) -> float:
