@@ -6,7 +6,7 @@ import random
 from collections import Counter
 
 from PyQt5.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from PyQt5.QtGui import QDropEvent, QWheelEvent
+from PyQt5.QtGui import QDropEvent, QKeySequence, QWheelEvent
 from PyQt5.QtTest import QTest
 from PyQt5.QtWidgets import (
     QAbstractButton,
@@ -24,15 +24,14 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
+# beside the keys of all commands: those that widgets and the canvas know themselves
 KEYS = (
-    Qt.Key_Space, Qt.Key_Period, Qt.Key_Comma, Qt.Key_Home, Qt.Key_End, Qt.Key_BracketLeft, Qt.Key_BracketRight,
-    Qt.Key_Backslash, Qt.Key_L, Qt.Key_R, Qt.Key_T, Qt.Key_Escape, Qt.Key_B, Qt.Key_K, Qt.Key_A, Qt.Key_H, Qt.Key_W,
-    Qt.Key_J, Qt.Key_QuoteLeft, Qt.Key_Plus, Qt.Key_Minus, Qt.Key_0, Qt.Key_Left, Qt.Key_Right, Qt.Key_Up,
-    Qt.Key_Down, Qt.Key_Return, Qt.Key_P, Qt.Key_M, Qt.Key_N, Qt.Key_O, Qt.Key_Delete, Qt.Key_Tab, Qt.Key_1, Qt.Key_C,
+    Qt.Key_QuoteLeft, Qt.Key_Left, Qt.Key_Right, Qt.Key_Up, Qt.Key_Down, Qt.Key_Return, Qt.Key_Tab, Qt.Key_Escape,
 )  # fmt: skip
 MODIFIERS = (Qt.NoModifier, Qt.NoModifier, Qt.NoModifier, Qt.ShiftModifier, Qt.ControlModifier)
 # what would leave the test: the program's end, and the desktop's own programs
 FORBIDDEN = frozenset({"quit", "open_log"})
+KINDS = (QAbstractButton, QComboBox, QAbstractSlider, QAbstractSpinBox, QLineEdit, QTabBar, QAbstractItemView)
 RARE = {"close_source": 0.2, "clear_targets": 0.3, "remove_target": 0.3, "play": 4, "track": 3, "use_truth": 2}
 
 
@@ -67,9 +66,16 @@ class Monkey:
         self._guard_modal(lambda: self.window.actions_[name].trigger())
 
     def key(self) -> None:
-        key, modifier = self.random.choice(KEYS), self.random.choice(MODIFIERS)
-        self.note(f"key {key} {int(modifier)}")
-        self._guard_modal(lambda: QTest.keyClick(self.window.canvas, key, modifier))
+        """Press a key of any command, or one that has another meaning somewhere, with or without others held."""
+        actions = [self.window.actions_[name] for name in sorted(self.window.actions_) if name not in FORBIDDEN]
+        commands = [action.shortcut()[0] for action in actions if not action.shortcut().isEmpty()]
+        combination = self.random.choice([*commands, *KEYS]) | int(self.random.choice(MODIFIERS))
+        if any(self.window.actions_[name].shortcut() == QKeySequence(combination) for name in FORBIDDEN):
+            return
+        self.note(f"key {combination}")
+        mask = int(Qt.KeyboardModifierMask)
+        modifiers = Qt.KeyboardModifiers(combination & mask)
+        self._guard_modal(lambda: QTest.keyClick(self.window.canvas, combination & ~mask, modifiers))
 
     def drag(self) -> None:
         canvas = self.window.canvas
@@ -117,19 +123,30 @@ class Monkey:
             self.player.set_tracking_config(replace(self.player.tracking, window_influence=value))
 
     def widget(self) -> None:
-        """Use one of the panels' own widgets, whichever the user could reach."""
-        kinds = (QAbstractButton, QComboBox, QAbstractSlider, QAbstractSpinBox, QLineEdit, QTabBar, QAbstractItemView)
+        """Use one of the window's own widgets, whichever the user could reach."""
+        self._guard_modal(lambda: self._use_any(self.window))
+
+    def _use_any(self, place: QWidget) -> None:
         reachable = [
             widget
-            for dock in self.window.docks.docks.values()
-            for widget in dock.findChildren(QWidget)
-            if isinstance(widget, kinds) and widget.isVisible() and widget.isEnabled()
+            for widget in place.findChildren(QWidget)
+            if isinstance(widget, KINDS)
+            and widget.window() is place
+            and widget.isVisible()
+            and widget.isEnabled()
+            and not self._leaves(widget)
         ]
-        if not reachable:
-            return
-        target = self.random.choice(reachable)
-        self.note(f"widget {type(target).__name__} {target.objectName() or target.accessibleName()}")
-        self._guard_modal(lambda: self._use(target))
+        if reachable:
+            target = self.random.choice(reachable)
+            self.note(f"widget {type(target).__name__} {target.objectName() or target.accessibleName()}")
+            self._use(target)
+
+    def _leaves(self, widget: QWidget) -> bool:
+        """Whether it does what a forbidden command does, or deletes files."""
+        if not isinstance(widget, QAbstractButton):
+            return False
+        actions = {self.window.actions_[name].iconText() for name in FORBIDDEN}
+        return widget.text().replace("&", "").rstrip("…") in {"Delete", *actions}
 
     def _use(self, target: QWidget) -> None:
         pick = self.random
@@ -185,7 +202,9 @@ class Monkey:
         def dismiss() -> None:
             widget = QApplication.activeModalWidget()
             if isinstance(widget, QDialog):
-                if isinstance(widget, (QFileDialog, QMessageBox)) or self.random.random() < 0.7:
+                if not isinstance(widget, (QFileDialog, QMessageBox)) and self.random.random() < 0.5:
+                    self._use_any(widget)
+                elif isinstance(widget, (QFileDialog, QMessageBox)) or self.random.random() < 0.7:
                     widget.reject()
                 else:
                     widget.accept()
