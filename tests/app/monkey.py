@@ -203,7 +203,8 @@ class Monkey:
             widget = QApplication.activeModalWidget()
             if isinstance(widget, QDialog):
                 if not isinstance(widget, (QFileDialog, QMessageBox)) and self.random.random() < 0.5:
-                    self._use_any(widget)
+                    # a timer is deaf while its own slot runs: what this opens needs another
+                    self._guard_modal(lambda: self._use_any(widget))
                 elif isinstance(widget, (QFileDialog, QMessageBox)) or self.random.random() < 0.7:
                     widget.reject()
                 else:
