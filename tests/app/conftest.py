@@ -13,6 +13,7 @@ os.environ.setdefault("PYTEST_QT_API", "pyqt5")
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fakes import DrawnSource, MatchingTracker
+from PyQt5.QtWidgets import QDialog
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
 from app.window.main_window import MainWindow
@@ -67,6 +68,15 @@ def home(tmp_path_factory, monkeypatch):
         monkeypatch.setenv(name, str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", cache)  # exported networks are made once
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_dialog_outlives_its_test(qapp):
+    """Hide what a test that failed left open: a modal dialog would hold up every later test."""
+    yield
+    for widget in qapp.topLevelWidgets():
+        if isinstance(widget, QDialog) and widget.isVisible():
+            widget.hide()
 
 
 @pytest.fixture
