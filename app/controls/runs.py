@@ -54,7 +54,7 @@ class RunControls(QObject):
         """Return what can be done with the active run."""
         now = Conditions(self._player)
         return [
-            Command("rerun_with", "track", "Re-run &with…", self.ask_rerun, "Ctrl+Shift+R",
+            Command("rerun_with", "track", "Re-run &with…", self.ask_rerun, "Ctrl+Alt+R",
                     "Track the same boxes with another tracker or other parameters, as another run",
                     now.can_run_again, icon="again", short="Re-run with…"),
             Command("rename_run", "track", "Rena&me run", self.rename, "", "Give the run that is shown a name",

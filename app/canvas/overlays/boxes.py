@@ -107,7 +107,7 @@ class RunsOverlay(Overlay):
     """What the other runs found that are visible in the list of runs, each in its colour, with its number."""
 
     name = "runs"
-    title, key = "Other r&uns", "Shift+O"
+    title, key = "Other r&uns", "Shift+N"
     help = "The boxes of the other runs whose eye is open"
     line = LineStyle(RUN_COLORS[0], (6, 3))
     is_visible_at_first = True
