@@ -72,7 +72,7 @@ def learn_by_heart(config: TrainingConfig, batch: Batch, steps: int, rate: float
     """
     torch.manual_seed(0)
     network = build_network(config.tracker.network)
-    initialise_network(network, "trunk:siamscope-light", lambda: [])
+    initialise_network(network, "trunk:siamfc-small", lambda: [])
     network.trunk.requires_grad_(False)
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(parameters, rate)

@@ -22,6 +22,7 @@ from tracker_core.errors import ConfigError
 from tracker_core.training.config import load_training_config
 
 ROOT = Path(__file__).resolve().parents[1]
+TUNED = {"window_influence", "penalty_k", "size_lr", "rival_weight"}
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 TINY = """
 tracker:
@@ -270,7 +271,7 @@ def test_tuning_reports_best_spread_and_writes_yaml(
     assert main([*common, "--trials", "3", "--out", str(out), "--json", str(report)]) == 0
     assert "3 trials" not in capsys.readouterr().out  # the start counts: four
     found = json.loads(report.read_text())
-    assert len(found["trials"]) == 4 and set(found["tracking"]) == {"window_influence", "penalty_k", "size_lr"}
+    assert len(found["trials"]) == 4 and set(found["tracking"]) == TUNED
     spread = found["spread"]
     assert spread["lowest"] <= spread["median"] <= spread["highest"] == found["best"]["success_auc"]
     assert "window_influence" in out.read_text()
