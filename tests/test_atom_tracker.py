@@ -43,6 +43,15 @@ class GivenDraws(Draws):
         return np.sin(frame + np.arange(4 * count)).reshape(count, 4) / 2
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Sums on several threads are rounded in another order, which the filter's learning makes pixels of."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def network():
     """The backbone that ships, and an overlap predictor that knows nothing."""
@@ -83,6 +92,7 @@ PATH = (
     (2, (67.95, 103.09, 66.84, 50.18)),
     (4, (76.50, 115.61, 69.88, 51.85)),
     (8, (99.91, 112.58, 69.08, 53.26)),
+    (12, (113.39, 91.51, 70.59, 55.73)),
 )
 
 
@@ -95,8 +105,6 @@ def test_the_path_of_what_ships(frames):
     for index, expected in PATH:
         np.testing.assert_allclose(boxes[index], expected, atol=1.0)
         assert iou_xywh(boxes[index], truth(index)) > 0.7
-    # from frame 10 on the filter is learned anew, and the rounding of one thread or two becomes pixels
-    assert iou_xywh(boxes[12], truth(12)) > 0.6
 
 
 def test_without_the_classifier_it_is_sought_where_it_was(network, frames):
@@ -128,7 +136,7 @@ def test_it_stands_again_at_a_frame_and_does_not_learn_it_twice(network, frames)
     tracker.resume(results[4].box_xywh, scores[:5])
     for index in (5, 6, 7):
         repeated = tracker.update(frames[index + 1], debug=index == 6)
-        np.testing.assert_allclose(repeated.box_xywh, results[index].box_xywh, atol=1e-9)
+        np.testing.assert_array_equal(repeated.box_xywh, results[index].box_xywh)
         assert repeated.score == scores[index] and repeated.state == results[index].state
     assert torch.equal(tracker._classifier.memory.weights, memory)
     # and back at the end it goes on as if nothing had been
