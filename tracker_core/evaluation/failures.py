@@ -44,6 +44,13 @@ class Trajectory:
     def __len__(self) -> int:
         return len(self.codes)
 
+    @property
+    def boxes_xywh(self) -> FloatArray:
+        """The upright boxes (N, 4) around the regions, NaN where there is none."""
+        with np.errstate(invalid="ignore"):
+            low, high = self.polygons.min(axis=1), self.polygons.max(axis=1)
+        return np.hstack((low, high - low))
+
 
 @dataclass(frozen=True)
 class RunSummary:

@@ -113,10 +113,7 @@ class LongTerm(EvaluationProtocol[BoxTruth, SequenceDetections]):
         return score_path_of(self.result_path(folder, sequence))
 
     def read_boxes(self, path: Path) -> FloatArray:
-        polygons = read_trajectory(path).polygons
-        with np.errstate(invalid="ignore"):
-            low, high = polygons.min(axis=1), polygons.max(axis=1)
-        return np.hstack((low, high - low))
+        return read_trajectory(path).boxes_xywh
 
     def read_starts(self, path: Path) -> list[int]:
         return [0]

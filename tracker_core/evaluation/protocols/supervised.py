@@ -154,10 +154,7 @@ class Supervised(EvaluationProtocol[RegionTruth, SequenceRuns]):
         return folder / EXPERIMENT / sequence / f"{sequence}_time.txt"
 
     def read_boxes(self, path: Path) -> FloatArray:
-        polygons = read_trajectory(path).polygons
-        with np.errstate(invalid="ignore"):
-            low, high = polygons.min(axis=1), polygons.max(axis=1)
-        return np.hstack((low, high - low))
+        return read_trajectory(path).boxes_xywh
 
     def read_starts(self, path: Path) -> list[int]:
         starts: list[int] = np.flatnonzero(read_trajectory(path).codes == STARTED).tolist()
