@@ -18,6 +18,7 @@ from app.panels.parts import make_plot
 from app.session.trackers import SessionTracker, TrackerChoice
 from app.settings import Settings, settings_path
 from app.window.errors import ErrorReporter, start_log_file
+from app.window.garbage import GarbageCollector
 from app.window.icons import APPLICATION_ICON
 from app.window.main_window import MainWindow
 from app.window.theme import apply_theme
@@ -60,6 +61,8 @@ def run_window(argv: list[str]) -> int:
     splash = _show_splash(application)
     load_core()
     player = Player(build_session_tracker, open_session_source, state_folder / "sessions")
+    collector = GarbageCollector(lambda: player.is_playing)
+    collector.start()
     kept = QSettings(str(state_folder / "window.ini"), QSettings.Format.IniFormat)
     window = MainWindow(player, bundled_clip(), kept, settings, log_file)
     reporter.caught.connect(
@@ -79,6 +82,7 @@ def run_window(argv: list[str]) -> int:
         return int(application.exec_())
     finally:
         player.shut_down()
+        collector.stop()
         reporter.uninstall()
 
 

@@ -27,6 +27,7 @@ from app.dialogs.export_options import VIDEO, ExportOptions
 from app.session.trackers import TrackerFactory
 from app.window.application import build_session_tracker, bundled_clip, load_core, open_session_source
 from app.window.display import has_display
+from app.window.garbage import GarbageCollector
 from app.window.main_window import MainWindow
 from app.worker.driver import SourceOpener
 from app.worker.player import Player
@@ -152,6 +153,8 @@ def measure_window(
 
     load_core()
     player = Player(tracker_factory, open_any)
+    collector = GarbageCollector(lambda: player.is_playing)
+    collector.start()
     window = MainWindow(player)
     window.resize(1400, 900)
     window.show()
@@ -160,6 +163,7 @@ def measure_window(
         return bench.run(spec)
     finally:
         window.close()
+        collector.stop()
 
 
 class _Bench:

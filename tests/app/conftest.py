@@ -16,6 +16,7 @@ from fakes import DrawnSource, MatchingTracker
 from PyQt5.QtWidgets import QDialog
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
+from app.window.garbage import GarbageCollector
 from app.window.main_window import MainWindow
 from app.worker.player import Player
 
@@ -57,6 +58,15 @@ class WindowDriver:
     def results(self, number: int = 1) -> dict:
         """The stored results; only while the worker stands still."""
         return self.player.worker.session.targets[number].results
+
+
+@pytest.fixture(autouse=True, scope="session")
+def collector(qapp):
+    """Garbage is collected as in the program: windows of earlier tests end in this thread, not in a worker's."""
+    collector = GarbageCollector()
+    collector.start()
+    yield collector
+    collector.stop()
 
 
 @pytest.fixture(autouse=True)

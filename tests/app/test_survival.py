@@ -162,6 +162,7 @@ def test_garbage_that_makes_qt_objects_meets_no_event(drive):
     # other object, and a TypeError without a frame follows (PyQt 5.15)
     driver = drive()
     threshold = gc.get_threshold()
+    gc.enable()
     gc.set_threshold(7, 1, 1)
     try:
         with driver.qtbot.captureExceptions() as exceptions:
@@ -172,5 +173,6 @@ def test_garbage_that_makes_qt_objects_meets_no_event(drive):
                 driver.window.setProperty("value", value)
                 del others
     finally:
+        gc.disable()
         gc.set_threshold(*threshold)
     assert not exceptions
