@@ -14,6 +14,7 @@ from evaluation_sequences import FRAMES, make_otb, path_of_target, write_rows
 from tracker_core.cli.main import main
 from tracker_core.errors import InputError
 from tracker_core.evaluation.benchmarks import open_benchmark
+from tracker_core.evaluation.comparison import compare
 from tracker_core.evaluation.protocols import OnePass
 from tracker_core.evaluation.result_runs import read_result_run
 from tracker_core.evaluation.score_tables import rank, tabulate, write_tables
@@ -135,3 +136,43 @@ def test_tables_hold_trackers_attributes_sequences_and_means(tmp_path: Path) -> 
     assert "| new | 2 | 0.750 | 1.000 |" in markdown and "| FM | old_one | 0.250 |" in markdown
     latex = (tmp_path / "t.tex").read_text()
     assert r"old\_one & 1 of 2 & 0.250 & 0.500" in latex and latex.count(r"\toprule") == 3
+
+
+def compared(values: dict[str, dict[str, float | None]]) -> dict[str, dict[str, Any]]:
+    """Return scores with a success AUC by tracker and sequence."""
+    return {
+        name: {"per_sequence": {key: {"success_auc": value} for key, value in row.items()}}
+        for name, row in values.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("theirs", "expected"),
+    [
+        # won twice, lost once: the mean of +0.2, +0.1 and −0.3
+        ({"a": 0.7, "b": 0.6, "c": 0.2}, (3, 2, 1, 0.0, "a draw")),
+        ({"a": 0.6, "b": 0.6, "c": 0.6}, (3, 3, 0, 0.1, "better")),  # every draw of sequences has the same mean
+        ({"a": 0.4, "b": 0.4, "c": 0.4}, (3, 0, 3, -0.1, "worse")),
+        ({"a": 0.5, "b": 0.5, "c": 0.5}, (3, 0, 0, 0.0, "a draw")),  # equal is neither won nor lost
+        ({"a": 0.7, "b": None}, (1, 1, 0, 0.2, "a draw")),  # of one sequence nothing is sure
+        ({"d": 0.9}, (0, 0, 0, None, "a draw")),  # none in common
+    ],
+)
+def test_a_tracker_beside_another(theirs: dict[str, float | None], expected: tuple[Any, ...]) -> None:
+    scores = compared({"base": {"a": 0.5, "b": 0.5, "c": 0.5}, "other": theirs})
+    (found,) = compare(OnePass(), scores, "base").others
+    mean = None if found.gain is None else pytest.approx(expected[3], abs=1e-9)
+    assert (found.common, found.won, found.lost, mean, found.verdict) == (*expected[:3], expected[3], expected[4])
+
+
+def test_a_comparison_is_a_table_by_sequence_and_one_of_gains(data: Path) -> None:
+    more = ["--compare", "published", "--against", "mine"]
+    for suffix in ("md", "csv", "tex"):
+        assert evaluate(data, "--only-score", *more, "--table", f"t.{suffix}") == 0
+    third = (1 + (FRAMES - 1) * 7 / 21) / FRAMES  # success AUC of an overlap of a third: 7 of 21 thresholds lie below
+    lines = Path("t.md").read_text().splitlines()
+    assert "| Sequence | mine | SiamX/default |" in lines
+    perfect = 20 / 21  # an overlap of 1 does not exceed the threshold 1
+    assert f"| mean | {perfect:.3f} | {third - 1 / 21 / FRAMES:.3f} |" in lines
+    assert any(line.startswith("| SiamX/default | worse | 2 | 0 | 2 |") for line in lines)
+    assert "won" in Path("t.csv").read_text() and "by sequence" not in Path("t.csv").read_text()

@@ -340,3 +340,18 @@ def test_a_report_counts_the_frames_that_an_evaluation_counts(tmp_path: Path) ->
         assert float(row[key]) == pytest.approx(score[key], abs=1e-6)
     assert row["complete"] == "no"
     assert "2 of the 180 sequences of GOT-10k" in (out / "report.html").read_text("utf-8")
+
+
+def test_a_comparison_has_a_table_on_the_page_and_two_files(otb: Path, without_images: None) -> None:
+    out = report(otb, "otb", "--against", "Good")
+    page = (out / "report.html").read_text()
+    assert "Success AUC over Good" in page and 'id="gains-table"' in page
+    rows = {row[0]: row[1:5] for row in csv.reader((out / "gains.csv").read_text().splitlines())}
+    assert rows["tracker"] == ["verdict", "common", "won", "lost"]
+    assert rows["Worse"] == ["worse", "4", "0", "4"]
+    assert rows["$Part_1$ & <b>"][:2] == ["a draw", "1"]  # one sequence decides nothing
+    head, *lines = csv.reader((out / "by_sequence.csv").read_text().splitlines())
+    assert head == ["sequence", "Good", "Worse", "$Part_1$ & <b>"] or set(head[1:]) == set(rows) - {"tracker"} | {
+        "Good"
+    }
+    assert [line[0] for line in lines] == ["Car4", "David", "Deer", "Plain", "mean"]

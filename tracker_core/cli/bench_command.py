@@ -19,7 +19,6 @@ import numpy as np
 from tracker_core.cli.bench_against import compare_reports, read_earlier
 from tracker_core.cli.bench_device import as_report, verify_networks
 from tracker_core.cli.bench_floor import describe_floor
-from tracker_core.cli.bench_peers import USAGE, Peer
 from tracker_core.cli.bench_tables import STAGES, print_against, print_report, print_verdicts
 from tracker_core.cli.console import Reporter, add_progress_option, print_note
 from tracker_core.cli.track_command import add_tracker_options
@@ -34,6 +33,7 @@ from tracker_core.results.loop import step
 from tracker_core.sources.opening import open_source
 from tracker_core.trackers.base import NetworkTracker
 from tracker_core.trackers.builder import build_tracker, tracker_from_network
+from tracker_core.trackers.peers import USAGE, build_peer
 from tracker_core.types import FloatArray, Frame
 
 WARM_UP = 5
@@ -54,8 +54,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--compare", metavar="R", help="run this runtime in turn with the chosen one and print the ratio"
     )
     parser.add_argument(
-        "--peers", action="append", default=[], metavar="NAME=FILES",
-        help=f"run a tracker of OpenCV on the same frames in turn and print the ratio (repeatable): {USAGE}",
+        "--peers", action="append", default=[], metavar="KIND=FILES",
+        help=f"run a tracker of others on the same frames in turn and print the ratio (repeatable): {USAGE}",
     )  # fmt: skip
     parser.add_argument("--targets", type=int, default=1, metavar="N", help="follow N targets at once (1)")
     parser.add_argument("--against", metavar="FILE", help="print ratios to the figures that --json wrote earlier")
@@ -206,7 +206,7 @@ def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> 
         tracker.update(clip.frames[0].image)
         trackers.append((tracker.runner.name, tracker, time.perf_counter() - began))
     groups = [[tracker, *_start_others(tracker, clip, args.targets - 1)] for _, tracker, _ in trackers]
-    peers = [Peer(text) for text in args.peers]
+    peers = [build_peer(text) for text in args.peers]
     peer_ms: list[list[float]] = [[] for _ in peers]
     for peer in peers:
         peer.init(clip.frames[0].image, clip.box_xywh)
@@ -286,16 +286,18 @@ def _measure_memory(name: str, build: Build, clip: _Clip, args: argparse.Namespa
     """Run many updates; compare the memory in use after the first tenth with that at the end."""
     tracker = build(args.runtime)
     tracker.init(clip.frames[0].image, clip.box_xywh)
+    group = [tracker, *_start_others(tracker, clip, args.targets - 1)]
     samples = []
     with Reporter(args.progress, f"Memory of {name}", args.memory, "updates") as progress:
         for index in range(args.memory):
-            tracker.update(clip.frame(index + 1).image)
+            step(group, clip.frame(index + 1))
             progress.advance()
             if (index + 1) % max(1, args.memory // 10) == 0:
                 gc.collect()
                 samples.append(resident_bytes())
     return {
         "name": tracker.name,
+        "targets": args.targets,
         "updates": args.memory,
         "resident_mb": [round(value / 1e6, 1) for value in samples],
         "growth": samples[-1] / samples[0] - 1,

@@ -49,15 +49,16 @@ def print_report(report: dict[str, Any]) -> None:
             output.print(_describe_network(run, entry["targets"]))
         for peer in entry["peers"]:
             output.print(
-                f"{entry['runs'][0]['runtime']} is {peer['times_as_fast']:.2f} times as fast as OpenCV's "
+                f"{entry['runs'][0]['runtime']} is {peer['times_as_fast']:.2f} times as fast as "
                 f"{peer['name']} ({peer['update_ms']['median']:.2f} ms) on the same frames."
             )
         if "times_as_fast" in entry:
             names = [run["runtime"] for run in entry["runs"]]
             output.print(f"{names[0]} is {entry['times_as_fast']:.2f} times as fast as {names[1]}.")
     for entry in report.get("memory", ()):
+        targets = f" of {entry['targets']} targets" if entry["targets"] > 1 else ""
         output.print(
-            f"{entry['name']}: {entry['updates']} updates, memory {entry['resident_mb'][0]} → "
+            f"{entry['name']}: {entry['updates']} updates{targets}, memory {entry['resident_mb'][0]} → "
             f"{entry['resident_mb'][-1]} MB ({entry['growth']:+.1%})"
         )
 

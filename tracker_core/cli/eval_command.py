@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
-import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,17 +20,25 @@ from tracker_core.cli.console import (
     errors,
     output,
 )
+from tracker_core.cli.eval_candidates import choose_candidates
 from tracker_core.cli.eval_events import GrowingScore
-from tracker_core.cli.score_command import INCOMPLETE, add_scoring_options, choose_trackers, write_scores
-from tracker_core.cli.score_tables import show_attributes, show_scores, show_sequences
+from tracker_core.cli.score_command import (
+    INCOMPLETE,
+    add_scoring_options,
+    choose_trackers,
+    compare_scores,
+    write_scores,
+)
+from tracker_core.cli.score_tables import show_attributes, show_comparison, show_scores, show_sequences
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.evaluation.benchmarks import BENCHMARKS, Benchmark, open_benchmark
+from tracker_core.evaluation.comparison import Comparison, check_against
 from tracker_core.evaluation.result_files import ResultFolder, gather_results
-from tracker_core.evaluation.runner import Candidate, Evaluation, Plan, choose_jobs, describe_run
+from tracker_core.evaluation.runner import Evaluation, Plan, choose_jobs, describe_run
 from tracker_core.evaluation.score_tables import check_table, write_tables
 from tracker_core.evaluation.scoring import Score
 from tracker_core.evaluation.workers import TRACKED, Outcome
-from tracker_core.trackers.builder import build_tracker
+from tracker_core.trackers.peers import USAGE
 
 TERMINATED = 128 + signal.SIGTERM
 
@@ -52,6 +58,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--weights", metavar="FILE", help="a checkpoint instead of the tracker's own")
     parser.add_argument("--name", metavar="N", help="name of the results instead of the tracker's")
+    parser.add_argument(
+        "--variant", action="append", default=[], metavar="NAME:key=value,…",
+        help="the tracker once more with these changes, its results under this name; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "--peers", action="append", default=[], metavar="KIND=FILES",
+        help=f"a tracker of others in the same benchmark, from files of yours; repeatable: {USAGE}",
+    )  # fmt: skip
     parser.add_argument("--sequences", default="", metavar="A,B", help="only these; a clip's name is all its targets")
     parser.add_argument("--out", default="results", metavar="DIR", help="where results go (results)")
     parser.add_argument(
@@ -82,10 +96,10 @@ def run_eval(args: argparse.Namespace) -> int:
     names: list[str | None] = [] if args.only_score else list(dict.fromkeys(args.tracker)) or [None]
     if args.table:
         check_table(args.table)
-    if len(names) > 1 and (args.weights or args.name):
-        raise InputError("--weights and --name belong to one tracker; give them with one --tracker.")
-    if args.name and not re.fullmatch(r"[\w+.-]+", args.name):
-        raise InputError(f"The name '{args.name}' is not a folder name; use letters, digits, '-', '_', '+' and '.'.")
+    if len(names) > 1 and (args.weights or args.name or args.variant):
+        raise InputError("--weights, --name and --variant belong to one tracker; give them with one --tracker.")
+    if args.only_score and (args.variant or args.peers):
+        raise InputError("--only-score tracks nothing; leave out --variant and --peers, or --only-score.")
     device = resolve_device(args.device)
     benchmark = open_benchmark(
         args.dataset, args.root, sequences=args.sequences.split(","), year=args.year, thresholds=args.thresholds
@@ -101,22 +115,15 @@ class _Command:
         self, args: argparse.Namespace, benchmark: Benchmark, names: list[str | None], device: str, jobs: int
     ) -> None:
         self.args, self.device, self.jobs = args, device, jobs
-        candidates: dict[str, tuple[Candidate, Any]] = {}
-        for name in names:
-            make = functools.partial(
-                build_tracker, name, weights=args.weights, device=device, runtime=args.runtime,
-                precision=args.precision, overrides=tuple(args.overrides),
-            )  # fmt: skip
-            tracker = make()
-            candidate = Candidate(args.name or tracker.name, make)
-            candidates.setdefault(candidate.name, (candidate, tracker))
+        candidates = choose_candidates(args, names, device)
         # the results folder is made here, when no name is wrong
         self.evaluation = Evaluation(benchmark, args.out)
         self.plans = [
-            (self.evaluation.plan(candidate, tracker, again=args.again), tracker)
-            for candidate, tracker in candidates.values()
+            (self.evaluation.plan(candidate, tracker, again=args.again), tracker) for candidate, tracker in candidates
         ]
         self.others = self._find_others()
+        if args.against is not None:
+            check_against(args.against, self._folders())
         self.problems: list[str] = []  # with the results of others
         self.failed: dict[str, dict[str, str]] = {}
         self.tracked = {plan.candidate.name: 0 for plan, _ in self.plans}
@@ -142,16 +149,20 @@ class _Command:
         head: dict[str, Any] = {"benchmark": self.evaluation.benchmark.title, "interrupted": code != 0, "runs": runs}
         if self.problems:
             head["problems"] = self.problems
+        # a run that was stopped may not have come to the tracker that the others are compared with
+        is_there = self.args.against in {score.tracker for score in scores}
+        comparison = compare_scores(scores, self.args.against if is_there else None)
+        if comparison:
+            head["comparison"] = comparison.to_json()
         if self.args.json:
             write_scores(self.args.json, self.evaluation.benchmark.protocol.name, scores, head)
         if self.args.table:
-            write_tables(
-                self.args.table, self.evaluation.benchmark.protocol, {one.tracker: one.to_json() for one in scores}
-            )
+            found = {one.tracker: one.to_json() for one in scores}
+            write_tables(self.args.table, self.evaluation.benchmark.protocol, found, comparison)
         if self.args.progress == "json":
             emit({"event": "result", **head, "trackers": {score.tracker: score.to_json() for score in scores}})
         else:
-            self._show(scores)
+            self._show(scores, comparison)
         if code:
             errors.print("Stopped; finished sequences are kept, and the same command resumes from there.")
             return code
@@ -244,12 +255,14 @@ class _Command:
                 errors.print(self.problems[-1], style="yellow")
         return scores
 
-    def _show(self, scores: list[Score]) -> None:
+    def _show(self, scores: list[Score], comparison: Comparison | None) -> None:
         for score in scores:
             show_sequences(score)
         for score in scores:
             show_attributes(score)
         show_scores(scores)
+        if comparison:
+            show_comparison(comparison)
         output.print(f"Results are in {self.evaluation.folder}.")
 
 

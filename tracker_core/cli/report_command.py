@@ -57,7 +57,7 @@ def run_report(args: argparse.Namespace) -> int:
     scores = [score_results(protocol, results, truth).mark_part(part, whole) for results in chosen]
     if args.common:
         scores = keep_common(scores)
-    report = build_report(scores, args.title or _title_of(Path(args.groundtruth), args.dataset))
+    report = build_report(scores, args.title or _title_of(Path(args.groundtruth), args.dataset), args.against)
     out = check_writable(args.out)
     written = write_report(report, out)
     for tracker, sentences in report.remarks.items():

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tracker_core.cli.score_tables import show_scores
+from tracker_core.cli.score_tables import show_comparison, show_scores
 from tracker_core.errors import InputError, nearest_name
+from tracker_core.evaluation.comparison import Comparison, compare
 from tracker_core.evaluation.curves import THRESHOLD_COUNTS
 from tracker_core.evaluation.failures import EAO_INTERVALS
 from tracker_core.evaluation.protocols import PROTOCOLS
@@ -42,11 +43,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_scoring_options(parser: argparse.ArgumentParser) -> None:
-    """Add the choices of the protocols, and --strict; `score`, `report` and `eval` share them."""
+    """Add the choices of the protocols, --against and --strict; `score`, `report` and `eval` share them."""
     parser.add_argument(
         "--thresholds", type=int, choices=THRESHOLD_COUNTS, default=21, help="thresholds of the success curve (21)"
     )
     parser.add_argument("--year", choices=tuple(EAO_INTERVALS), default="2018", help="of a VOT challenge (2018)")
+    parser.add_argument(
+        "--against", metavar="N", help="compare the others with this tracker, sequence by sequence (paired bootstrap)"
+    )
     parser.add_argument("--strict", action="store_true", help="exit with 1 if any score is partial")
 
 
@@ -59,10 +63,20 @@ def run_score(args: argparse.Namespace) -> int:
         score_results(protocol, results, truth).mark_part(part, protocol.whole)
         for results in choose_trackers(protocol.find_results(args.results), args.tracker)
     ]
+    comparison = compare_scores(scores, args.against)
     if args.json:
-        write_scores(args.json, args.protocol, scores)
+        write_scores(args.json, args.protocol, scores, {"comparison": comparison.to_json()} if comparison else {})
     show_scores(scores)
+    if comparison:
+        show_comparison(comparison)
     return INCOMPLETE if args.strict and not all(score.is_complete for score in scores) else 0
+
+
+def compare_scores(scores: list[Score], against: str | None) -> Comparison | None:
+    """Return the comparison with the tracker `against`; None where none is asked for. Raises `InputError`."""
+    if against is None:
+        return None
+    return compare(scores[0].protocol, {score.tracker: score.to_json() for score in scores}, against)
 
 
 def write_scores(path: str | Path, protocol: str, scores: list[Score], head: Mapping[str, Any] | None = None) -> None:

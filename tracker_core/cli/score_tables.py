@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tracker_core.cli.console import errors, output
+from tracker_core.evaluation.comparison import Comparison
 from tracker_core.evaluation.protocols import Measure
+from tracker_core.evaluation.score_tables import tabulate_comparison
 from tracker_core.evaluation.scoring import Score
 
 
@@ -46,6 +48,17 @@ def show_attributes(score: Score) -> None:
     for name, values in score.protocol.attributes(score.sequences).items():
         table.add_row(name, *_cells(values, columns))
     if table.row_count:
+        _print(table)
+        output.print()
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Print a table with a line for each sequence and a column for each tracker, and one of what they gain."""
+    for content in tabulate_comparison(comparison):
+        table = _table(content.title, *content.head[1:], *(measure.title for measure in content.measures))
+        for texts, values in content.rows:
+            cells = [measure.show(value) for measure, value in zip(content.measures, values, strict=True)]
+            table.add_row(*texts, *cells)
         _print(table)
         output.print()
 

@@ -15,12 +15,14 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from tracker_core.evaluation.comparison import compare
 from tracker_core.evaluation.plot_parts import Curve, Look
 from tracker_core.evaluation.plot_style import assign_styles
 from tracker_core.evaluation.plots import plot_radar
 from tracker_core.evaluation.protocols import Measure
 from tracker_core.evaluation.report_content import Report, Values
 from tracker_core.evaluation.report_html import render_page
+from tracker_core.evaluation.score_tables import ScoreTable, tabulate_comparison
 from tracker_core.evaluation.scoring import Score
 from tracker_core.files import atomic_path, check_writable, write_text
 
@@ -30,8 +32,11 @@ CSV_DIGITS = 6
 FEWEST_FOR_RADAR = 3  # axes below which a radar shows no area
 
 
-def build_report(scores: Sequence[Score], title: str) -> Report:
-    """Return the report of one or more trackers' scores, which must stem from one protocol and ground truth."""
+def build_report(scores: Sequence[Score], title: str, against: str | None = None) -> Report:
+    """Return the report of one or more trackers' scores, which must stem from one protocol and ground truth.
+
+    With `against` the others are compared with the tracker of that name; raises `InputError` where there is none.
+    """
     protocol, total = scores[0].protocol, scores[0].total
     data = {score.tracker: score.to_json() for score in scores}
     by = protocol.overall_measures[0]
@@ -68,6 +73,7 @@ def build_report(scores: Sequence[Score], title: str) -> Report:
         drawn=drawn,
         remarks={score.tracker: score.describe_remarks() for score in ranked},
         method=protocol.describe_method(scores[0].sequences),
+        comparison=compare(protocol, {name: data[name] for name in names}, against) if against else None,
     )
 
 
@@ -144,9 +150,18 @@ def _tables(report: Report) -> dict[str, list[list[object]]]:
     if report.per_attribute:
         measures = report.protocol.attribute_measures
         tables["attributes"] = _long_table("attribute", report.per_attribute, measures, report)
+    if report.comparison:
+        by_sequence, gains = (_plain_rows(table) for table in tabulate_comparison(report.comparison))
+        tables.update({"by_sequence": by_sequence, "gains": gains})
     for name, curves in report.drawn.curves.items():
         tables[f"{name}_curve"] = _curve_table(curves, report)
     return tables
+
+
+def _plain_rows(table: ScoreTable) -> list[list[object]]:
+    rows: list[list[object]] = [[*(title.lower() for title in table.head), *(one.key for one in table.measures)]]
+    rows.extend([*texts, *numbers] for texts, numbers in table.rows)
+    return rows
 
 
 def _long_table(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tracker_core.evaluation.comparison import Comparison
 from tracker_core.evaluation.plot_parts import Drawn, Look
 from tracker_core.evaluation.protocols import AnyProtocol
 
@@ -25,6 +26,7 @@ class Report:
         drawn: the plots and their curves.
         remarks: per tracker, sentences on what is not in its score.
         method: sentences on how the numbers are measured.
+        comparison: the trackers beside one of them, if that is asked for.
     """
 
     title: str
@@ -39,3 +41,4 @@ class Report:
     drawn: Drawn
     remarks: Mapping[str, Sequence[str]]
     method: Sequence[str]
+    comparison: Comparison | None = None

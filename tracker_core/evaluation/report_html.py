@@ -25,6 +25,7 @@ from tracker_core.evaluation.plot_style import (
 )
 from tracker_core.evaluation.protocols import Measure
 from tracker_core.evaluation.report_content import Report
+from tracker_core.evaluation.score_tables import tabulate_comparison
 
 # colours of a figure that follow the reader's scheme → CSS variable
 _INK_VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", BAND: "--band", PAPER: "--paper"}
@@ -49,6 +50,7 @@ def render_page(report: Report, svgs: Mapping[str, str]) -> str:
             f'<option value="{escape(m.key)}">{escape(m.title)}</option>' for m in report.protocol.sequence_measures
         ),
         "sequences": _sequence_table(report),
+        "comparison": _comparison(report),
         "remarks": _remarks(report),
         "method": "".join(f"<li>{escape(sentence)}</li>" for sentence in report.method),
         "data": _script_data(report),
@@ -147,6 +149,21 @@ def _sequence_table(report: Report) -> str:
             cells.append(f'<td class="tags">{escape(", ".join(report.sequence_tags.get(sequence, ())))}</td>')
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return _table("sequences", heads, rows)
+
+
+def _comparison(report: Report) -> str:
+    """Return the section on what the trackers gain over one of them, nothing where they are not compared."""
+    if report.comparison is None:
+        return ""
+    gains = tabulate_comparison(report.comparison)[1]
+    heads = [_heading(title, numeric=False) for title in gains.head] + [_heading(m.title) for m in gains.measures]
+    rows = []
+    for (name, verdict), values in gains.rows:
+        numbers = (_cell(value, m.show(value), False) for m, value in zip(gains.measures, values, strict=True))
+        title = f'<th scope="row">{_swatch(report.look.styles[name])} {escape(name)}</th>'
+        rows.append(f"<tr>{title}<td>{escape(verdict)}</td>{''.join(numbers)}</tr>")
+    meaning = "Mean gain per sequence with its 95 % interval (paired bootstrap); one that holds zero is a draw."
+    return f"<section><h2>{escape(gains.title)}</h2>{_table('gains', heads, rows)}<p>{meaning}</p></section>"
 
 
 def _table(name: str, heads: Sequence[str], rows: Sequence[str]) -> str:

@@ -10,11 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from tracker_core.errors import InputError
+from tracker_core.evaluation.comparison import Comparison
 from tracker_core.evaluation.protocols import AnyProtocol, Measure
 from tracker_core.files import write_text
+from tracker_core.metrics import Gain
 
 LATEX = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "\\": r"\textbackslash{}",
          "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--"}  # fmt: skip
+
+
+GAIN_MEASURES = (
+    Measure("common", "Sequences", 0), Measure("won", "Won", 0), Measure("lost", "Lost", 0, False),
+    Measure("gain", "Mean gain", 3), Measure("low", "From", 3), Measure("high", "To", 3),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,31 @@ def tabulate(protocol: AnyProtocol, scores: Mapping[str, Mapping[str, Any]]) -> 
     return [table for table in tables if table.rows]
 
 
+def tabulate_comparison(comparison: Comparison) -> list[ScoreTable]:
+    """Return a table with a line for each sequence and a column for each tracker, and one of what they gain."""
+    measure, names = comparison.measure, list(next(iter(comparison.values.values()), {}))
+    columns = tuple(Measure(name, name, measure.digits, measure.higher_is_better) for name in names)
+    rows = [((sequence,), tuple(row[name] for name in names)) for sequence, row in comparison.values.items()]
+    means = tuple(_mean([row[name] for row in comparison.values.values()]) for name in names)
+    gains = [
+        ((one.tracker, one.verdict), (one.common, one.won, one.lost, *_interval(one.gain)))
+        for one in comparison.others
+    ]  # fmt: skip
+    return [
+        ScoreTable(f"{measure.title} by sequence", ("Sequence",), columns, (*rows, (("mean",), means))),
+        ScoreTable(f"{measure.title} over {comparison.against}", ("Tracker", "Verdict"), GAIN_MEASURES, tuple(gains)),
+    ]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _interval(gain: Gain | None) -> tuple[float | None, float | None, float | None]:
+    return (None, None, None) if gain is None else (gain.mean, gain.low, gain.high)
+
+
 def rank(protocol: AnyProtocol, scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the names of trackers, best first by the protocol's first measure; those without a number last."""
     best = protocol.overall_measures[0]
@@ -77,10 +110,19 @@ def check_table(path: str | Path) -> None:
         raise InputError(f"'{path}' does not say which table to write; end it in {', '.join(FORMS)}.")
 
 
-def write_tables(path: str | Path, protocol: AnyProtocol, scores: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write the tables in the form that the ending of `path` says; raises `InputError` or `OutputError`."""
+def write_tables(
+    path: str | Path,
+    protocol: AnyProtocol,
+    scores: Mapping[str, Mapping[str, Any]],
+    comparison: Comparison | None = None,
+) -> None:
+    """Write the tables, and those of a comparison, in the form that the ending of `path` says.
+
+    Raises `InputError` or `OutputError`.
+    """
     check_table(path)
-    write_text(path, FORMS[Path(path).suffix.lower()](tabulate(protocol, scores)))
+    tables = tabulate(protocol, scores) + (tabulate_comparison(comparison) if comparison else [])
+    write_text(path, FORMS[Path(path).suffix.lower()](tables))
 
 
 def _entries(
