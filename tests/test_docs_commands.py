@@ -52,6 +52,7 @@ PARSED_ONLY = {
     r"experiment holding": "needs clips of many data sets; tests/test_holding.py",
     r"bench --window": "plays for half a minute; tests/app measure the window",
     r"--tracker siamrpn_alex_dwxcorr": "needs published weights",
+    r"--peers (nanotrack|fear)": "needs files of others; tests/test_peers.py",
     r"loop\.initial=fear:": "needs FEAR-XS's file; tests/test_training_start.py",
 }
 # programs that are not this one
