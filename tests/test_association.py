@@ -13,7 +13,7 @@ from tracker_core.boxes import iou_xywh
 from tracker_core.candidates import make_layout
 from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.models.network import Network
-from tracker_core.trackers.association import FORGOTTEN, Track, find_peaks, follow
+from tracker_core.trackers.association import FORGOTTEN, RIVALS, Track, find_peaks, follow
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.trackers.siamese import SiameseTracker
 from tracker_core.types import Image
@@ -120,6 +120,27 @@ def test_peaks_are_apart_from_the_best_and_from_each_other() -> None:
     scores = np.array([0.9, 0.89, 0.6, 0.7, 0.2], np.float32)
     peaks = find_peaks(boxes, scores, best=0, least=0.3)
     assert [peak[0] for peak in peaks] == [163]  # not its own neighbour, the better of two, nothing weak
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_peaks_are_those_that_a_plain_search_finds(seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    boxes = np.concatenate((dice.uniform(0, 200, (60, 2)), dice.uniform(5, 60, (60, 2))), 1).astype(np.float32)
+    scores = dice.uniform(0, 1, 60).astype(np.float32)
+    kept = [boxes[7]]
+    for number in np.argsort(-scores):
+        box = boxes[number]
+        away = [max(abs(box[:2] - other[:2]) / other[2:]) for other in kept]
+        overlaps = [iou_xywh(corner(box), corner(other)) for other in kept]
+        if scores[number] >= 0.3 and min(away) > 0.5 and max(overlaps) < 0.3 and len(kept) <= RIVALS:
+            kept.append(box)
+    found = find_peaks(np.asfortranarray(boxes), scores, best=7, least=0.3)
+    assert len(found) > 2 and np.array_equal(found, kept[1:])
+
+
+def corner(box_cxcywh: NDArray[Any]) -> NDArray[Any]:
+    cx, cy, w, h = box_cxcywh.astype(float)
+    return np.array([cx - w / 2, cy - h / 2, w, h])
 
 
 def test_turned_off_nothing_is_added() -> None:

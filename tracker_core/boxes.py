@@ -92,7 +92,7 @@ def iou_xywh(boxes_a_xywh: ArrayLike, boxes_b_xywh: ArrayLike) -> NDArray[np.flo
     a, b = np.asarray(boxes_a_xywh, np.float64), np.asarray(boxes_b_xywh, np.float64)
     inner_w = np.minimum(a[..., 0] + a[..., 2], b[..., 0] + b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
     inner_h = np.minimum(a[..., 1] + a[..., 3], b[..., 1] + b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
-    intersection = np.clip(inner_w, 0, None) * np.clip(inner_h, 0, None)
+    intersection = np.maximum(inner_w, 0) * np.maximum(inner_h, 0)
     union = a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - intersection
     with np.errstate(invalid="ignore", divide="ignore"):
         result = np.where(union > 0, intersection / union, np.where(np.isnan(union), np.nan, 0.0))

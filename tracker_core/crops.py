@@ -141,6 +141,6 @@ def is_blank(image: Image, region_xywh: tuple[float, float, float, float]) -> bo
     seen = image[y1 : max(int(top + high), 0), x1 : max(int(left + wide), 0)]
     if seen.size == 0:
         return True
-    step = max(1, min(seen.shape[:2]) // SAMPLES)
-    cells = cv2.resize(seen[::step, ::step], (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    samples = cv2.resize(seen, (SAMPLES, SAMPLES), interpolation=cv2.INTER_NEAREST)
+    cells = cv2.resize(samples, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
     return bool(cv2.meanStdDev(cells)[1].max() < BLANK_DEVIATION)

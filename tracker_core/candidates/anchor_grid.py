@@ -91,7 +91,7 @@ class AnchorGrid(BoxLayout):
     def lay_out(self, shape: Sequence[int], exemplar_wh: NDArray[np.float64], search_size: int) -> Candidates:
         """Return the anchors of one target with the cosine window of their map."""
         level = (self.count, shape[-2], shape[-1])
-        boxes = self.boxes(shape, exemplar_wh, search_size)
+        boxes = np.asfortranarray(self.boxes(shape, exemplar_wh, search_size))
         return Candidates((level,), boxes, cosine_window(shape[-2], shape[-1], self.count), search_size)
 
 

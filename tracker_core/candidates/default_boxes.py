@@ -94,7 +94,7 @@ class DefaultBoxes(BoxLayout):
 
     def lay_out(self, shape: Sequence[int], exemplar_wh: NDArray[np.float64], search_size: int) -> Candidates:
         """Return the default boxes with a cosine window that maps of different sides share."""
-        boxes = self.boxes(shape, exemplar_wh, search_size)
+        boxes = np.asfortranarray(self.boxes(shape, exemplar_wh, search_size))
         levels = tuple((level.boxes_per_position, level.rows, level.columns) for level in self.levels)
         return Candidates(levels, boxes, window_at(boxes, search_size), search_size)
 

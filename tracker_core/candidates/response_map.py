@@ -33,7 +33,7 @@ class ResponseMap(Layout):
     def lay_out(self, shape: Sequence[int], exemplar_wh: NDArray[np.float64], search_size: int) -> Candidates:
         """Return the positions of one target with the cosine window of the map."""
         rows, columns = shape[-2:]
-        boxes = self.boxes(shape, exemplar_wh, search_size)
+        boxes = np.asfortranarray(self.boxes(shape, exemplar_wh, search_size))
         return Candidates(((1, rows, columns),), boxes, cosine_window(rows, columns, 1), search_size)
 
     def peak(self, outputs: Arrays) -> float:
@@ -57,8 +57,9 @@ class ResponseMap(Layout):
         windowed = (scores * (1 - influence) + candidates.window * influence).astype(np.float32)
         highest = int(np.argmax(windowed))
         shift = find_peak(response, influence) * self.config.stride
-        if favour is not None:
-            windowed += favour(boxes_cxcywh)
+        extra = favour(boxes_cxcywh) if favour else None
+        if extra is not None:
+            windowed += extra
         best, score = int(np.argmax(windowed)), float(scores.max())
         if best != highest:  # the peak between positions belongs to a candidate that is not taken
             shift, score = boxes_cxcywh[best, :2].astype(np.float64), float(scores[best])

@@ -56,7 +56,8 @@ def select(
         scale_change = _change(_padded_size(w, h) / _padded_size(previous_w, previous_h))
         ratio_change = _change((previous_w / previous_h) / (w / h))
         penalty = np.exp(-(scale_change * ratio_change - 1) * penalty_k)
-    penalty = np.nan_to_num(penalty, nan=0.0, posinf=0.0, neginf=0.0)
+    if not np.isfinite(penalty.sum()):
+        penalty = np.nan_to_num(penalty, nan=0.0, posinf=0.0, neginf=0.0)
     penalised = (penalty * scores).astype(np.float32)
     windowed = (penalised * (1 - window_influence) + window * window_influence).astype(np.float32)
     if favour is not None:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ from numpy.typing import NDArray
 from tracker_core.boxes import cxcywh_to_xywh, iou_xywh
 
 Box = NDArray[np.float64]
+# boxes (N, 4) in the units of a network's candidates → the same in image pixels
+ToImage = Callable[[NDArray[Any]], Box]
 
 GOOD, WEAK = 0.6, 0.25  # from this score of the network on the target is sure, and below that it is not seen
 RIVAL_SCORE = 0.3  # a peak below this share of the winner's score is no look-alike
@@ -108,7 +112,7 @@ class Association:
     def __init__(self, box_cxcywh: Box) -> None:
         self._memory = Memory.of(box_cxcywh)
         self._frame = 0
-        self._favour = np.zeros(0, np.float32)  # of the frame in progress
+        self._favour: NDArray[np.float32] | None = None  # of the frame in progress
         self._past: OrderedDict[int, Memory] = OrderedDict({0: self._memory})
 
     def stand_at(self, frame: int, box_cxcywh: Box) -> None:
@@ -116,18 +120,23 @@ class Association:
         self._memory = self._past.get(frame) or Memory.of(box_cxcywh)
         self._frame = frame
 
-    def favour(self, boxes_cxcywh: Box, rival_weight: float) -> NDArray[np.float32]:
-        """Return what is added to the scores of candidates (N, 4)."""
-        self._favour = np.zeros(len(boxes_cxcywh), np.float32)
+    def favour(
+        self, boxes_cxcywh: NDArray[Any], in_image: ToImage, rival_weight: float
+    ) -> NDArray[np.float32] | None:
+        """Return what is added to the scores of candidates (N, 4); None where no look-alike is known."""
+        self._favour = None
         rivals = [rival for rival in self._memory.rivals if rival.seen >= CONFIRMED]
         if rivals and rival_weight:
             expected = np.array([track.expected_cxcywh for track in (self._memory.target, *rivals)])
-            mine, *theirs = iou_xywh(cxcywh_to_xywh(expected)[:, None], cxcywh_to_xywh(boxes_cxcywh))
-            self._favour -= (rival_weight * np.maximum(np.max(theirs, axis=0) - mine, 0.0)).astype(np.float32)
+            boxes_xywh = cxcywh_to_xywh(in_image(boxes_cxcywh))
+            mine, *theirs = iou_xywh(cxcywh_to_xywh(expected)[:, None], boxes_xywh)
+            self._favour = (-rival_weight * np.maximum(np.max(theirs, axis=0) - mine, 0.0)).astype(np.float32)
         return self._favour
 
     def is_refused(self, scores: NDArray[np.float32], best: int) -> bool:
         """Return whether the best that was left is weak beside what look-alikes took away: the target is hidden."""
+        if self._favour is None:
+            return False
         taken = scores[self._favour < -REFUSED]
         return bool(len(taken) and scores[best] < RIVAL_SCORE * taken.max())
 
@@ -139,10 +148,13 @@ class Association:
         center = known.target.box_cxcywh[:2] + known.motion * SLOWING ** (known.hidden + 1)
         return np.concatenate((center, known.size))
 
-    def learn(self, box_cxcywh: Box, boxes_cxcywh: Box, scores: NDArray[np.float32], best: int) -> None:
+    def learn(
+        self, box_cxcywh: Box, boxes_cxcywh: NDArray[Any], in_image: ToImage, scores: NDArray[np.float32], best: int
+    ) -> None:
         """Take over a frame: the target's box as it was moved, all candidates (N, 4), (N,), and which one was taken."""
         score = float(scores[best])
         peaks = find_peaks(boxes_cxcywh, scores, best, RIVAL_SCORE * max(score, GOOD))
+        peaks = list(in_image(np.array(peaks))) if peaks else []
         self._memory = self._memory.after(box_cxcywh, score, peaks)
         self._frame += 1
         self._past[self._frame] = self._memory
@@ -150,19 +162,16 @@ class Association:
             self._past.popitem(last=False)
 
 
-def find_peaks(boxes_cxcywh: Box, scores: NDArray[np.float32], best: int, least: float) -> list[Box]:
+def find_peaks(boxes_cxcywh: NDArray[Any], scores: NDArray[np.float32], best: int, least: float) -> list[Box]:
     """Return boxes apart from the best one and from each other with a score of at least `least`, the best first."""
     open_ = np.flatnonzero(scores >= least)
-    if len(open_) == 0:
-        return []
-    open_ = open_[np.argsort(-scores[open_], kind="stable")]
-    boxes = boxes_cxcywh[open_]
-    found = [boxes_cxcywh[best]]
-    free = _apart(boxes, found[0])
-    while free.any() and len(found) <= RIVALS:
-        found.append(boxes[int(np.argmax(free))])
-        free &= _apart(boxes, found[-1])
-    return found[1:]
+    open_ = open_[_apart(boxes_cxcywh[open_], boxes_cxcywh[best])]
+    boxes = boxes_cxcywh[open_[np.argsort(-scores[open_], kind="stable")]]
+    found: list[Box] = []
+    while len(boxes) and len(found) < RIVALS:
+        found.append(boxes[0])
+        boxes = boxes[_apart(boxes, boxes[0])]
+    return found
 
 
 def follow(rivals: tuple[Track, ...], peaks: list[Box], may_begin: bool) -> tuple[Track, ...]:
@@ -186,8 +195,10 @@ def _distance(one_cxcywh: Box, other_cxcywh: Box) -> float:
     return float(np.hypot(*(one_cxcywh[:2] - other_cxcywh[:2])) / np.sqrt(one_cxcywh[2] * one_cxcywh[3]))
 
 
-def _apart(boxes_cxcywh: Box, box_cxcywh: Box) -> NDArray[np.bool_]:
-    """Return which boxes (N, 4) belong to another object than a box: little overlap, and centres half a box apart."""
-    offsets = np.abs(boxes_cxcywh[:, :2] - box_cxcywh[:2]) / box_cxcywh[2:]
-    overlap = iou_xywh(cxcywh_to_xywh(boxes_cxcywh), cxcywh_to_xywh(box_cxcywh))
-    return np.asarray((overlap < SAME) & (offsets.max(axis=1) > 0.5), np.bool_)
+def _apart(boxes_cxcywh: NDArray[Any], box_cxcywh: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which boxes (N, 4) belong to another object than a box: centres half a box apart, and little overlap."""
+    boxes, box = boxes_cxcywh.astype(np.float64), box_cxcywh.astype(np.float64)
+    apart = np.asarray((np.abs(boxes[:, :2] - box[:2]) > 0.5 * box[2:]).any(axis=1), np.bool_)
+    if apart.any():  # in most frames all good candidates are the target's own, and overlaps need not be worked out
+        apart[apart] = iou_xywh(cxcywh_to_xywh(boxes[apart]), cxcywh_to_xywh(box)) < SAME
+    return apart

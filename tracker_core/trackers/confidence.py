@@ -14,7 +14,7 @@ def logits(scores: FloatArray) -> FloatArray:
     """Return the logits of scores (0..1), within ±14; NaN counts as 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         raw = np.log(scores) - np.log1p(-scores)
-    return np.asarray(np.clip(np.nan_to_num(raw, nan=-LARGEST_LOGIT), -LARGEST_LOGIT, LARGEST_LOGIT), np.float64)
+    return np.asarray(np.minimum(np.fmax(raw, -LARGEST_LOGIT), LARGEST_LOGIT), np.float64)  # fmax leaves NaN out
 
 
 def confidence(score: float, tracking: TrackingConfig) -> float:

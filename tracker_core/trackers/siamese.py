@@ -21,7 +21,7 @@ from tracker_core.candidates import Candidates, Choice, Favour, make_layout
 from tracker_core.config import TrackerConfig, TrackingConfig
 from tracker_core.crops import Framing, channel_mean, crop_region, is_blank
 from tracker_core.errors import TrackerStateError
-from tracker_core.trackers.association import Association
+from tracker_core.trackers.association import Association, ToImage
 from tracker_core.trackers.base import NetworkTracker, check_image
 from tracker_core.trackers.confidence import confidence
 from tracker_core.trackers.lost_search import lost_search_size, sweep_center
@@ -180,15 +180,16 @@ class SiameseTracker(NetworkTracker):
         weight = self._current.rival_weight
         if not weight:
             return None
-        return lambda boxes_cxcywh: self._association.favour(in_image(boxes_cxcywh, center, scales), weight)
+        return lambda boxes_cxcywh: self._association.favour(boxes_cxcywh, to_image(center, scales), weight)
 
     def _learn(self, choice: Choice, center: NDArray[np.float64], scales: NDArray[np.float64]) -> None:
         """Let the memory take over a frame."""
         if self._remembers():
             found = choice.selection
-            boxes = in_image(found.boxes_cxcywh, center, scales)
             box_cxcywh = np.concatenate((self._center, self._size))
-            self._association.learn(box_cxcywh, boxes, found.scores, found.best)
+            self._association.learn(
+                box_cxcywh, found.boxes_cxcywh, to_image(center, scales), found.scores, found.best
+            )
 
     def _is_refused(self, choice: Choice) -> bool:
         """Return whether look-alikes left nothing that could be the target."""
@@ -242,8 +243,8 @@ class SiameseTracker(NetworkTracker):
 
     def _move(self, choice: Choice, center: NDArray[np.float64], scales: NDArray[np.float64], image: Image) -> None:
         """Take over the box that was chosen in a region around `center`: its centre as it is, its size smoothed."""
-        found_cxcywh = choice.box_cxcywh / np.tile(scales, 2)
-        if not np.isfinite(found_cxcywh).all():
+        found_cxcywh = choice.box_cxcywh / np.concatenate((scales, scales))
+        if not np.isfinite(found_cxcywh.sum()):
             return
         self._size = self._size * (1 - choice.rate) + found_cxcywh[2:] * choice.rate
         self._center = center + found_cxcywh[:2]
@@ -287,10 +288,15 @@ class SiameseTracker(NetworkTracker):
         )
 
 
-def in_image(
-    boxes_cxcywh: NDArray[Any], center: NDArray[np.float64], scales: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return boxes (N, 4) of a search region around `center`, cx, cy, w, h in crop pixels, in image pixels."""
-    boxes = boxes_cxcywh / np.tile(scales, 2)
-    boxes[:, :2] += center
-    return np.asarray(boxes, np.float64)
+def to_image(center: NDArray[np.float64], scales: NDArray[np.float64]) -> ToImage:
+    """Return what brings boxes (N, 4) of a search region around `center`, cx, cy, w, h in crop pixels, to image pixels.
+
+    `scales` are crop pixels per image pixel, across and down.
+    """
+
+    def in_image(boxes_cxcywh: NDArray[Any]) -> NDArray[np.float64]:
+        boxes = boxes_cxcywh / np.concatenate((scales, scales))
+        boxes[:, :2] += center
+        return np.asarray(boxes, np.float64)
+
+    return in_image
