@@ -21,6 +21,6 @@ def _open(arguments: Sequence[str]) -> int:
 
 
 def _measure(arguments: Sequence[str]) -> int:
-    from app.window.bench import main as measure
+    from app.bench.measure import main as measure
 
     return measure(list(arguments))

@@ -46,6 +46,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("dialogs",),
         ("controls",),
         ("window",),
+        ("bench",),
         ("command_line",),
     ),
 }

@@ -1,1 +1,1 @@
-"""The main window: the application, who is connected with whom, measuring."""
+"""The main window: the application, who is connected with whom."""
