@@ -13,6 +13,7 @@ from tracker_core.boxes import iou_xywh
 from tracker_core.candidates import make_layout
 from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.models.network import Network
+from tracker_core.runtime.base import OneByOne
 from tracker_core.trackers.association import FORGOTTEN, RIVALS, Track, find_peaks, follow
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.trackers.siamese import SiameseTracker
@@ -25,7 +26,7 @@ IMAGE = BLOCKS.repeat(8, 0).repeat(8, 1)
 STRIDE = 16 / (127 / (2 * SIZE))  # image pixels from one position of the map to the next
 
 
-class Scene:
+class Scene(OneByOne):
     """A runner that answers with a peak for each object: `objects(frame)` gives x, y, score in image pixels."""
 
     name = "scene"

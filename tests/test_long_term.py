@@ -17,6 +17,7 @@ from tracker_core import load_published
 from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.models.network import Network
 from tracker_core.presets.published import published_config
+from tracker_core.runtime.base import OneByOne
 from tracker_core.trackers.lost_search import lost_search_size, sweep_center, tile_centers
 from tracker_core.trackers.siamese import SiameseTracker
 from tracker_core.types import Image, TrackingState
@@ -176,7 +177,7 @@ def test_a_sweep_looks_everywhere_and_again_where_the_target_was() -> None:
     assert away[:10] == sorted(away[:10]), "near tiles come first"
 
 
-class SeesRed:
+class SeesRed(OneByOne):
     """A runner that finds what is red, and elsewhere answers weakly at a corner."""
 
     name = "red"

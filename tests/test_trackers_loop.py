@@ -15,6 +15,7 @@ from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, Trac
 from tracker_core.errors import ConfigError, InputError, TrackerStateError
 from tracker_core.models.network import Network
 from tracker_core.runtime import onnx
+from tracker_core.runtime.base import OneByOne
 from tracker_core.trackers.builder import build_tracker, tracker_from_network
 from tracker_core.trackers.siamese import SiameseTracker
 from tracker_core.types import Image, TrackingState
@@ -26,7 +27,7 @@ IMAGE = BLOCKS.repeat(8, 0).repeat(8, 1)
 START = np.array([100.0, 80.0, 40.0, 40.0])
 
 
-class Answers:
+class Answers(OneByOne):
     """A runner whose network always sees the target at `at` (row, column), with `score` and `deltas`."""
 
     name = "answers"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from app.session.frame_view import FrameView
 from app.session.session import Session
+from app.session.targets import Target
 from tracker_core.errors import InputError
 from tracker_core.sources.backwards import read_backwards
 from tracker_core.types import Frame, ResultOrigin
@@ -48,19 +49,22 @@ class BackwardTracking:
         frame = None if (self._session.position or 0) <= self._end else next(self._frames, None)
         if frame is None or frame.index < self._end:
             return None
-        for number in self._from:
-            self._track(number, frame)
+        self._track(frame)
         return self._session.show(frame)
 
-    def _track(self, number: int, frame: Frame) -> None:
-        target = self._session.targets.get(number)
-        if target is None:
-            return
-        is_replaced = frame.index > self._keys[number] and frame.index not in target.key_frames
-        if is_replaced or frame.index not in target.results:
-            session, previous = self._session, self._from[number]
-            result, timings = session.trackers.chosen.follow(target, frame, previous, debug=False)
-            found = replace(result, origin=ResultOrigin.BACKWARDS)
-            session.run.replace(frame.index, number, found, session.trackers.producer)
-            session.run.note(frame, session.require_source(), timings.update_ms / 1e3)
-        self._from[number] = frame.index
+    def _track(self, frame: Frame) -> None:
+        """Track all targets that are to be tracked in this frame, and store what is found."""
+        session, index = self._session, frame.index
+        present = {number: target for number, target in session.targets.items() if number in self._from}
+        ways = [(target, self._from[number]) for number, target in present.items() if self._is_due(target, index)]
+        found = session.trackers.chosen.follow(ways, frame, debug=False)
+        for number, result in found.results.items():
+            backwards = replace(result, origin=ResultOrigin.BACKWARDS)
+            session.run.replace(index, number, backwards, session.trackers.producer)
+        if ways:
+            session.run.note(frame, session.require_source(), found.timings.update_ms / 1e3)
+        self._from.update((number, index) for number in present)
+
+    def _is_due(self, target: Target, index: int) -> bool:
+        is_replaced = index > self._keys[target.number] and index not in target.key_frames
+        return is_replaced or index not in target.results

@@ -16,22 +16,18 @@ from app.session.run_table import RunTable
 from app.session.runs import Runs
 from app.session.seeking import read_at, read_or_last
 from app.session.targets import Target
-from app.session.trackers import SessionTracker, TrackerChoice, TrackerFactory, Trackers
+from app.session.trackers import Found, SessionTracker, TrackerChoice, TrackerFactory, Trackers, add_timings
 from tracker_core.boxes import check_start_box
 from tracker_core.config import TrackingConfig
 from tracker_core.errors import InputError, SourceError
 from tracker_core.results.identity import identify_source
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.run import BoxOrigin, Run
-from tracker_core.types import Frame, FrameSource, Image, Timings, TrackResult
+from tracker_core.types import Frame, FrameSource, Image, TrackResult
 
 Answer = TypeVar("Answer")
 
 TRAIL_FRAMES = 60
-SAME_BOX_PIXELS = 0.5
-OTHER_BOX = (
-    "Computed again, the tracker gives another box in this frame than the stored one; the explanation is of that box."
-)
 
 
 class Session:
@@ -233,30 +229,31 @@ class Session:
 
     def _view(self, frame: Frame, previous: int | None) -> FrameView:
         """Return the view of `frame`; `previous` is the frame before it when tracking may compute, else None."""
-        source, views, timings, remark = self.require_source(), [], Timings(), ""
+        index = frame.index
+        producer_of = self.run.recorder.producer_of
+        made = [(t, producer_of(index, t.number)) for t in self.targets.values() if index in t.results]
+        tracked = Found() if previous is None else self._track(frame, previous)
+        explained = self.trackers.explain(made, frame) if self.wants_debug else Found()
+        views = []
         for target in self.targets.values():
-            result = target.results.get(frame.index)
-            computed = None
-            if result is None and previous is not None and previous in target.results:
-                computed = self.trackers.chosen.follow(target, frame, previous, self.wants_debug)
-                result = computed[0]
-                self.run.add(frame.index, target.number, result, self.trackers.producer)
-                self.run.note(frame, source, (timings.update_ms + computed[1].update_ms) / 1e3)
-            elif result is not None and self.wants_debug:
-                try:
-                    producer = self.run.recorder.producer_of(frame.index, target.number)
-                    computed = self.trackers.explainer(producer).explain(target, frame)
-                except InputError as error:
-                    remark = str(error)
-                if computed is not None:
-                    moved = np.abs(computed[0].box_xywh - result.box_xywh).max()
-                    remark = OTHER_BOX if moved > SAME_BOX_PIXELS else remark
-                    result = replace(result, debug=computed[0].debug)
-            if computed is not None:
-                timings = _add_timings(timings, computed[1])
-            views.append(self._target_view(target, frame.index, result))
-        box, polygon = self.truth.box(frame.index), self.truth.polygon(frame.index)
-        return FrameView(frame, tuple(views), box, polygon, timings, remark, self.runs.others_at(frame.index))
+            result = tracked.results.get(target.number, target.results.get(index))
+            if result is not None and target.number in explained.results:
+                result = replace(result, debug=explained.results[target.number].debug)
+            views.append(self._target_view(target, index, result))
+        timings, others = add_timings(tracked.timings, explained.timings), self.runs.others_at(index)
+        box, polygon = self.truth.box(index), self.truth.polygon(index)
+        return FrameView(frame, tuple(views), box, polygon, timings, explained.remark, others)
+
+    def _track(self, frame: Frame, previous: int) -> Found:
+        """Track all targets that have a result in frame `previous` and none in this one, and store what is found."""
+        targets = [t for t in self.targets.values() if frame.index not in t.results and previous in t.results]
+        if not targets:
+            return Found()
+        found = self.trackers.chosen.follow([(target, previous) for target in targets], frame, self.wants_debug)
+        for number, result in found.results.items():
+            self.run.add(frame.index, number, result, self.trackers.producer)
+        self.run.note(frame, self.require_source(), found.timings.update_ms / 1e3)
+        return found
 
     def _target_view(self, target: Target, index: int, result: TrackResult | None) -> TargetView:
         trail = target.trail(index, TRAIL_FRAMES)
@@ -283,11 +280,3 @@ class Session:
         if self.source is None:
             raise SourceError("Nothing is open; open a camera, a video or a folder first.")
         return self.source
-
-
-def _add_timings(one: Timings, other: Timings) -> Timings:
-    return Timings(
-        crop_ms=one.crop_ms + other.crop_ms,
-        network_ms=one.network_ms + other.network_ms,
-        select_ms=one.select_ms + other.select_ms,
-    )

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import numpy as np
 
 from app.session.targets import Target
 from tracker_core.config import TrackingConfig
 from tracker_core.errors import InputError
+from tracker_core.results.loop import step
 from tracker_core.results.provenance import Producer
 from tracker_core.types import Frame, Image, ResultOrigin, Timings, TrackResult
 
 EXPLAINERS = 4  # that are kept: each may hold a network of its own
+SAME_BOX_PIXELS = 0.5
+OTHER_BOX = (
+    "Computed again, the tracker gives another box in this frame than the stored one; the explanation is of that box."
+)
 
 
 class SessionTracker(Protocol):
@@ -65,11 +72,37 @@ TrackerFactory = Callable[[TrackerChoice], SessionTracker]
 
 
 @dataclass
-class _Follower:
-    """A tracker started on one key frame; `at` is the last frame it saw."""
+class Follower:
+    """A tracker started on one key frame of target `number`; `at` is the last frame it saw, None where that is open."""
 
+    number: int
     tracker: SessionTracker
-    at: int
+    at: int | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What several targets' trackers found in one frame: results by target number, and the time of all together.
+
+    `remark` is one sentence where something could not be computed, else empty.
+    """
+
+    results: Mapping[int, TrackResult] = field(default_factory=dict)
+    timings: Timings = field(default_factory=Timings)
+    remark: str = ""
+
+
+def update_followers(followers: Sequence[Follower], frame: Frame, debug: bool) -> Found:
+    """Update the trackers of several targets, made by one `Followers`, in one batch where the network takes one."""
+    if not followers:
+        return Found()
+    for follower in followers:
+        follower.at = None  # where an update fails, it is not known which of them saw the frame
+    outcome = step([follower.tracker for follower in followers], frame, debug=debug)
+    for follower in followers:
+        follower.at = frame.index
+    results = {follower.number: result for follower, result in zip(followers, outcome.results, strict=True)}
+    return Found(results, outcome.timings)
 
 
 class Followers:
@@ -80,7 +113,7 @@ class Followers:
 
     def __init__(self, base: SessionTracker, key_image: Callable[[int], Image]) -> None:
         self.base, self._key_image = base, key_image
-        self._followers: dict[tuple[int, int], _Follower] = {}
+        self._followers: dict[tuple[int, int], Follower] = {}
 
     def set_tracking(self, tracking: TrackingConfig) -> None:
         """Take other parameters from the next frame on; raises `ConfigError` for a value out of range."""
@@ -94,41 +127,48 @@ class Followers:
 
     def start(self, number: int, frame: Frame, box_xywh: Any) -> None:
         """Start target `number` on a box in `frame`."""
-        self._followers[number, frame.index] = _Follower(self._start_tracker(frame.image, box_xywh), frame.index)
+        tracker = self._start_tracker(frame.image, box_xywh)
+        self._followers[number, frame.index] = Follower(number, tracker, frame.index)
 
-    def follow(self, target: Target, frame: Frame, previous: int, debug: bool) -> tuple[TrackResult, Timings]:
-        """Return the result of `frame`, which follows frame `previous` either way, where `target` has one.
+    def follow(self, ways: Sequence[tuple[Target, int]], frame: Frame, debug: bool) -> Found:
+        """Find targets in `frame`, each of which has a result in the frame given with it, on either side of this one.
+
+        Raises `InputError` where such a result goes back to no key frame.
+        """
+        return update_followers([self.stand(*way) for way in ways], frame, debug)
+
+    def stand(self, target: Target, index: int) -> Follower:
+        """Return the tracker of a target, standing where the result of frame `index` left it.
 
         Raises `InputError` where the result there goes back to no key frame.
         """
-        key = target.ruling_key(previous)
+        key = target.ruling_key(index)
         if key is None:
             raise InputError(f"Target {target.number} has no key frame to track from here; draw its box (R).")
-        follower = self._standing_at(target, key, previous)
-        result = follower.tracker.update(frame.image, debug=debug)
-        follower.at = frame.index
-        return result, follower.tracker.timings
+        return self._standing_at(target, key, index)
 
-    def explain(self, target: Target, frame: Frame) -> tuple[TrackResult, Timings] | None:
-        """Compute a frame again for its debug output; None for a key frame, for which nothing was computed."""
-        previous = target.previous(frame.index)
-        if previous is None or frame.index in target.key_frames:
+    def stand_before(self, target: Target, index: int) -> Follower | None:
+        """Return the tracker of a target, ready to compute frame `index` again; None for a key frame.
+
+        Raises `InputError`, one sentence, where no tracker computed it or where its key frame is gone.
+        """
+        previous = target.previous(index)
+        if previous is None or index in target.key_frames:
             return None
-        if target.results[frame.index].origin is ResultOrigin.FILLED:
+        if target.results[index].origin is ResultOrigin.FILLED:
             raise InputError("This box was filled in from both sides of a gap; no tracker can explain it.")
-        return self.follow(target, frame, previous, debug=True)
+        return self.stand(target, previous)
 
     def _start_tracker(self, image: Image, box_xywh: Any) -> SessionTracker:
         tracker: SessionTracker = self.base.fork()
         tracker.init(image, box_xywh)
         return tracker
 
-    def _standing_at(self, target: Target, key: int, index: int) -> _Follower:
-        """Return the tracker of key frame `key`, standing where the result of frame `index` left it."""
+    def _standing_at(self, target: Target, key: int, index: int) -> Follower:
         follower = self._followers.get((target.number, key))
         if follower is None or (index == key and follower.at != key):
             box_xywh = target.key_frames[key].box_xywh
-            follower = _Follower(self._start_tracker(self._key_image(key), box_xywh), key)
+            follower = Follower(target.number, self._start_tracker(self._key_image(key), box_xywh), key)
             self._followers[target.number, key] = follower
         if follower.at != index:
             follower.tracker.resume(target.results[index].box_xywh, target.scores_since_key(index))
@@ -208,6 +248,32 @@ class Trackers:
             if followers is not None:
                 followers.clear()
 
+    def explain(self, made: Sequence[tuple[Target, Producer | None]], frame: Frame) -> Found:
+        """Compute results of a frame again with what the trackers saw, each by what made it, those of one together.
+
+        The remark says why where one of them cannot be explained, or where another box comes out.
+        """
+        groups: dict[int, list[Follower]] = {}
+        results: dict[int, TrackResult] = {}
+        timings, remark = Timings(), ""
+        for target, producer in made:
+            try:
+                followers = self.explainer(producer)
+                follower = followers.stand_before(target, frame.index)
+            except InputError as error:
+                remark = str(error)
+                continue
+            if follower is not None:
+                groups.setdefault(id(followers), []).append(follower)
+        for group in groups.values():
+            found = update_followers(group, frame, debug=True)
+            results.update(found.results)
+            timings = add_timings(timings, found.timings)
+        stored = {target.number: target.results[frame.index].box_xywh for target, _ in made}
+        if any(np.abs(result.box_xywh - stored[number]).max() > SAME_BOX_PIXELS for number, result in results.items()):
+            remark = OTHER_BOX
+        return Found(results, timings, remark)
+
     def explainer(self, producer: Producer | None) -> Followers:
         """Return what explains results of `producer`; raises `InputError`, one sentence, where nothing can."""
         if producer is None:
@@ -242,3 +308,12 @@ class Trackers:
         self._earlier.clear()
         self._explainers.clear()  # they may hold the memory of a device that was left
         self._refusals.clear()
+
+
+def add_timings(one: Timings, other: Timings) -> Timings:
+    """Return the sums, stage by stage."""
+    return Timings(
+        crop_ms=one.crop_ms + other.crop_ms,
+        network_ms=one.network_ms + other.network_ms,
+        select_ms=one.select_ms + other.select_ms,
+    )

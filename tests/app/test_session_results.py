@@ -348,15 +348,15 @@ def test_results_of_earlier_parameters_are_explained_with_those(session):
     assert after == {**before, "tracking": {**before["tracking"], "window_influence": 0.9}}
     assert before["tracking"]["window_influence"] == earlier.window_influence != 0.9
     explained = {}
-    follow = Followers.explain
+    stand = Followers.stand_before
 
-    def note(followers, target, frame):
-        explained[frame.index] = followers.base.tracking.window_influence
-        return follow(followers, target, frame)
+    def note(followers, target, index):
+        explained[index] = followers.base.tracking.window_influence
+        return stand(followers, target, index)
 
     session.wants_debug = True
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Followers, "explain", note)
+        patch.setattr(Followers, "stand_before", note)
         assert session.seek(10).targets[0].result.debug is not None
         assert session.seek(30).targets[0].result.debug is not None
     assert explained == {10: earlier.window_influence, 30: 0.9}

@@ -51,8 +51,17 @@ class Runner(Protocol):
         ...
 
     def search_batch(self, requests: Sequence[SearchRequest]) -> list[Outputs]:
-        """Return the outputs of several searches, of several targets of one frame for example, in their order.
-
-        A runtime that gains nothing by a batch runs them one after the other.
-        """
+        """Return the outputs of several searches, of several targets of one frame for example, in their order."""
         ...
+
+
+class OneByOne:
+    """A runtime that gains nothing by a batch: several searches run one after the other."""
+
+    def search(self, template: Any, crop: Image, guide_cxcywh: Sequence[float]) -> Outputs:
+        """Return the outputs of one search."""
+        raise NotImplementedError
+
+    def search_batch(self, requests: Sequence[SearchRequest]) -> list[Outputs]:
+        """Return the outputs of several searches in their order."""
+        return [self.search(request.template, request.crop, request.guide_cxcywh) for request in requests]

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from tracker_core.errors import DeviceError
 from tracker_core.models.network import Network
-from tracker_core.runtime.base import Outputs, SearchRequest
+from tracker_core.runtime.base import OneByOne, Outputs
 from tracker_core.runtime.graphs import exact_arithmetic
 from tracker_core.types import Image
 
 
-class EagerRunner:
+class EagerRunner(OneByOne):
     """Runs a network as it is, on the CPU or on a CUDA device; raises `DeviceError` where that device fails."""
 
     name = "eager"
@@ -41,10 +41,6 @@ class EagerRunner:
             guide = self._boxes(guide_cxcywh, self.network.takes_guide)
             outputs = self.network.search(template, image_to_tensor(crop, self.device), guide)
             return tuple(np.asarray(output.float().cpu().numpy()) for output in outputs)
-
-    def search_batch(self, requests: Sequence[SearchRequest]) -> list[Outputs]:
-        """Return the outputs of several searches, one after the other."""
-        return [self.search(request.template, request.crop, request.guide_cxcywh) for request in requests]
 
     def _boxes(self, values: Sequence[float], is_taken: bool) -> Tensor | None:
         return torch.tensor([values], dtype=torch.float32, device=self.device) if is_taken else None

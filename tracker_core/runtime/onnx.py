@@ -30,7 +30,7 @@ from tracker_core.config import TrackerConfig, config_to_mapping
 from tracker_core.errors import OutputError
 from tracker_core.files import atomic_path
 from tracker_core.models.network import Network
-from tracker_core.runtime.base import Outputs, SearchRequest
+from tracker_core.runtime.base import OneByOne, Outputs
 from tracker_core.runtime.eager import image_to_tensor
 from tracker_core.types import Image
 
@@ -57,7 +57,7 @@ class SearchGraph(nn.Module):
         return self.network.search(template, image)
 
 
-class OnnxRunner:
+class OnnxRunner(OneByOne):
     """Runs the search branch in ONNX Runtime; the exemplar branch, once per target, stays in PyTorch."""
 
     name = "onnx"
@@ -87,10 +87,6 @@ class OnnxRunner:
         if session is None:
             session = self._session_for(crop.shape[0], arrays)
         return tuple(session.run(None, name_inputs(split_planes(crop), arrays)))
-
-    def search_batch(self, requests: Sequence[SearchRequest]) -> list[Outputs]:
-        """Return the outputs of several searches, one after the other: a batch does not make a CPU faster."""
-        return [self.search(request.template, request.crop, request.guide_cxcywh) for request in requests]
 
     def _with_guide(self, template: Any, guide_cxcywh: Sequence[float]) -> tuple[NDArray[np.float32], ...]:
         """Return the arrays that the exported graph takes beside the crop."""

@@ -49,7 +49,7 @@ def update_together(trackers: Sequence[SearchingTracker], image: Image, *, debug
     updates = [tracker.searching(image, debug) for tracker in trackers]
     requests = [next(update) for update in updates]
     began = time.perf_counter()
-    outputs = _answer(trackers[0].runner, [request for asked in requests for request in asked], len(trackers))
+    outputs = trackers[0].runner.search_batch([request for asked in requests for request in asked])
     share_ms = (time.perf_counter() - began) * 1e3 / len(trackers)
     results = []
     for update, asked in zip(updates, requests, strict=True):
@@ -59,9 +59,3 @@ def update_together(trackers: Sequence[SearchingTracker], image: Image, *, debug
         except StopIteration as finished:  # how a generator returns its result
             results.append(finished.value)
     return results
-
-
-def _answer(runner: Runner, requests: list[SearchRequest], targets: int) -> list[Outputs]:
-    if targets > 1:
-        return runner.search_batch(requests)
-    return [runner.search(request.template, request.crop, request.guide_cxcywh) for request in requests]
