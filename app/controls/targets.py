@@ -11,12 +11,14 @@ from PyQt5.QtWidgets import QColorDialog
 from app.canvas.overlays.base import target_color
 from app.canvas.overlays.model import OverlayModel
 from app.controls.drawing import DrawingControls
+from app.panels.pace import Pace
 from app.panels.targets import TargetLine, TargetsPanel
 from app.session.frame_view import FrameView, ResultRow, TargetSummary
 from app.session.loss_counts import LossCounts
 from app.worker.player import Player
 from tracker_core.types import TrackingState
 
+STATES_MS = 100
 _STATES = {TrackingState.TRACKING: "tracked", TrackingState.UNCERTAIN: "weak", TrackingState.LOST: "lost"}
 
 
@@ -31,6 +33,7 @@ class TargetControls(QObject):
         self._panel, self._player, self._drawing, self._overlays = panel, player, drawing, overlays
         self._losses = LossCounts()
         self._states: dict[int, str] = {}
+        self._pace = Pace(lambda: panel.set_states(self._states, self._losses.counts()), STATES_MS, self)
         self.choose_color: Callable[[QColor], QColor | None] = self._ask_color
         panel.target_chosen.connect(drawing.choose)
         panel.name_given.connect(self._rename)
@@ -55,13 +58,13 @@ class TargetControls(QObject):
     def add_rows(self, rows: list[ResultRow]) -> None:
         """Count losses in further results."""
         self._losses.add(rows)
-        self._show_states()
+        self._pace.ask()
 
     def show_view(self, view: FrameView) -> None:
         """Say how the targets fare in the frame that is shown."""
         found = {target.number: target.result for target in view.targets}
         self._states = {number: _STATES[result.state] for number, result in found.items() if result is not None}
-        self._show_states()
+        self._pace.ask()
 
     def show_targets(self) -> None:
         """Show which targets there are, with their names and colours."""
@@ -71,9 +74,6 @@ class TargetControls(QObject):
             for t in self._player.summary.targets
         ]
         self._panel.set_targets(lines, self._drawing.active)
-        self._show_states()
-
-    def _show_states(self) -> None:
         self._panel.set_states(self._states, self._losses.counts())
 
     def _rename(self, number: int, name: str) -> None:

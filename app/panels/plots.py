@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,24 +20,47 @@ from app.session.frame_view import Curve
 from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS, success_curve
 from tracker_core.results.motion import LengthScale
 
-REFRESH_MS = 200
+REFRESH_MS = 50  # one plot in each: all together would hold up the image
+FEW_FRAMES = 8192
 WIDEST_NAME = 120  # pixels
 MOST_ERROR = 100.0  # pixels; what is farther off is drawn at the border
 
 
+class Series:
+    """Score, overlap, centre error and speed by frame, in arrays that grow; NaN where they are not known."""
+
+    def __init__(self) -> None:
+        self._values = np.empty((FEW_FRAMES, 4))
+        self._is_known = np.zeros(FEW_FRAMES, np.bool_)
+
+    def put(self, index: int, values: tuple[float, float, float, float]) -> None:
+        """Set the values of one frame."""
+        while index >= len(self._values):
+            self._values = np.concatenate((self._values, np.empty_like(self._values)))
+            self._is_known = np.concatenate((self._is_known, np.zeros_like(self._is_known)))
+        self._values[index], self._is_known[index] = values, True
+
+    def known(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return frames (N,) in order and their score, overlap, centre error and speed (N, 4)."""
+        frames = np.flatnonzero(self._is_known)
+        return frames, self._values[frames]
+
+
 class PlotsPanel(QWidget):
-    """Four plots that follow the chosen target; they are drawn a few times per second and only while visible."""
+    """Four plots that follow the chosen target; each is drawn a few times per second and only while visible."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("plots_panel")
         self.setMinimumHeight(120)
-        self._rows: dict[int, tuple[float, float, float, float]] = {}
+        self._series = Series()
         self.length_scale = LengthScale()
-        self._is_stale = True
+        self._stale: deque[Callable[[], None]] = deque()  # what draws the plots that are to be drawn again
         self._is_made = False
         self._plots: list[Any] = []
         self._beside: dict[str, tuple[QColor, Curve]] = {}  # of other runs, by name
+        self._beside_due: list[tuple[QColor, Curve]] = []  # those of them that are still to be drawn
+        self._titles: dict[int, tuple[str, QColor]] = {}
         self._drawn: list[tuple[Any, Any]] = []  # each of those curves with the plot that it is in
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -45,27 +69,28 @@ class PlotsPanel(QWidget):
         self._layout.addWidget(self._empty)
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
-        self._timer.timeout.connect(self._refresh)
+        self._timer.timeout.connect(self._draw_next)
 
     def append(self, index: int, score: float, iou: float, center_error: float, speed: float = math.nan) -> None:
         """Take the values of one frame, the speed in pixels per second; NaN where they are not known."""
-        self._rows[index] = (score, iou, center_error, speed)
-        self._is_stale = True
+        self._series.put(index, (score, iou, center_error, speed))
+        self._outdate()
 
     def set_beside(self, curves: Mapping[str, tuple[QColor, Curve]]) -> None:
         """Draw the curves of other runs beside, each in its colour under its name."""
-        self._beside = dict(curves)
-        self._draw_beside()
+        if dict(curves) != self._beside:
+            self._beside = dict(curves)
+            self._draw_beside()
 
     def clear(self) -> None:
         """Forget all values."""
-        self._rows.clear()
-        self._is_stale = True
+        self._series = Series()
+        self._outdate()
 
     def set_length_scale(self, scale: LengthScale | None) -> None:
         """Show speeds in another unit, None for pixels."""
         self.length_scale = scale or LengthScale()
-        self._is_stale = True
+        self._outdate()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Begin to follow; the plots are made when they are seen first."""
@@ -80,7 +105,6 @@ class PlotsPanel(QWidget):
             )
             make_plots(self, labels, self._layout, self._take_plots)
         self._timer.start()
-        self._refresh()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Stop following."""
@@ -95,8 +119,7 @@ class PlotsPanel(QWidget):
 
     def series(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return frames (N,) in order and their score, overlap, centre error and speed (N, 4)."""
-        frames = np.array(sorted(self._rows), np.int64)
-        return frames, np.array([self._rows[i] for i in frames.tolist()], np.float64).reshape(-1, 4)
+        return self._series.known()
 
     def _take_plots(self, plots: list[Any]) -> None:
         import pyqtgraph as pg
@@ -119,32 +142,34 @@ class PlotsPanel(QWidget):
         self._plots = plots
         self._draw_beside()
         self._color_plots()
-        self._is_stale = True
-        self._refresh()
+        self._outdate()
 
     def _draw_beside(self) -> None:
-        import pyqtgraph as pg
-
+        """Draw the curves of the other runs again, in turn."""
         if not self._plots:
             return
-        for plot, curve in self._drawn:
-            plot.removeItem(curve)
+        for plot, line in self._drawn:
+            plot.removeItem(line)
         self._drawn.clear()
+        self._beside_due = list(self._beside.values())
+        self._title(0, self.legend())
+
+    def _draw_run(self, color: QColor, curve: Curve) -> None:
+        import pyqtgraph as pg
+
         values, errors, _speeds, success = self._plots
-        for color, curve in self._beside.values():
-            pen = pg.mkPen(color, width=1.5, style=Qt.PenStyle.DashLine)
-            known = curve.ious[np.isfinite(curve.ious)]
-            # a run without ground truth is compared by its scores
-            heights = curve.ious if len(known) else curve.scores
-            lines: list[tuple[Any, Any, Any]] = [
-                (values, curve.frames, heights),
-                (errors, curve.frames, np.minimum(curve.center_errors, MOST_ERROR)),
-            ]
-            if len(known):
-                lines.append((success, SUCCESS_THRESHOLDS, success_curve(known)))
-            for plot, x, y in lines:
-                self._drawn.append((plot, plot.plot(x, y, pen=pen, connect="finite")))
-        self._color_plots()
+        pen = pg.mkPen(color, width=1.5, style=Qt.PenStyle.DashLine)
+        known = curve.ious[np.isfinite(curve.ious)]
+        # a run without ground truth is compared by its scores
+        heights = curve.ious if len(known) else curve.scores
+        lines: list[tuple[Any, Any, Any]] = [
+            (values, curve.frames, heights),
+            (errors, curve.frames, np.minimum(curve.center_errors, MOST_ERROR)),
+        ]
+        if len(known):
+            lines.append((success, SUCCESS_THRESHOLDS, success_curve(known)))
+        for plot, x, y in lines:
+            self._drawn.append((plot, plot.plot(x, y, pen=pen, connect="finite")))
 
     def legend(self) -> str:
         """Return what the lines of the first plot are, as rich text for its title, where it hides no curve."""
@@ -161,21 +186,39 @@ class PlotsPanel(QWidget):
             color_plot(plot, self.palette())
         self._title(0, self.legend())
 
-    def _refresh(self) -> None:
-        if not self._is_stale or not self._plots:
-            return
-        self._is_stale = False
+    def _outdate(self) -> None:
+        """Have every plot drawn again, in turn."""
+        for draw in (self._draw_values, self._draw_errors, self._draw_speeds, self._draw_success):
+            if draw not in self._stale:
+                self._stale.append(draw)
+
+    def _draw_next(self) -> None:
+        if self._beside_due:
+            self._draw_run(*self._beside_due.pop(0))
+        elif self._stale and self._plots:
+            self._stale.popleft()()
+
+    # pyqtgraph joins over a gap unless it is told where values are missing
+
+    def _draw_values(self) -> None:
         frames, values = self.series()
-        # pyqtgraph joins over a gap unless it is told where values are missing
         self._score.setData(frames, values[:, 0], connect="finite")
         self._iou.setData(frames, values[:, 1], connect="finite")
+
+    def _draw_errors(self) -> None:
+        frames, values = self.series()
         self._error.setData(frames, np.minimum(values[:, 2], MOST_ERROR), connect="finite")
-        scale = self.length_scale
-        self._speed.setData(frames, values[:, 3] * scale.per_pixel, connect="finite")
-        self._title(2, self.tr("Speed ({}/s)").format(scale.unit))
+
+    def _draw_speeds(self) -> None:
+        frames, values = self.series()
+        self._speed.setData(frames, values[:, 3] * self.length_scale.per_pixel, connect="finite")
+        self._title(2, self.tr("Speed ({}/s)").format(self.length_scale.unit))
+
+    def _draw_success(self) -> None:
+        _, values = self.series()
         known = values[np.isfinite(values[:, 1]), 1]
         if len(known):
-            curve = (known[:, None] > SUCCESS_THRESHOLDS).mean(axis=0)
+            curve = success_curve(known)
             self._success.setData(SUCCESS_THRESHOLDS, curve)
             text = self.tr("Success so far: {:.3f}").format(float(curve.mean()))
         else:
@@ -184,4 +227,7 @@ class PlotsPanel(QWidget):
         self._title(3, text)
 
     def _title(self, place: int, text: str) -> None:
-        self._plots[place].setTitle(text, size="9pt", color=self.palette().color(QPalette.ColorRole.WindowText))
+        title = (text, self.palette().color(QPalette.ColorRole.WindowText))
+        if title != self._titles.get(place):
+            self._titles[place] = title
+            self._plots[place].setTitle(text, size="9pt", color=title[1])

@@ -55,21 +55,25 @@ class ReadoutPanel(QWidget):
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show the values; numbers that are NaN are left out."""
-        frame, count = values.get("frame"), values.get("frame_count")
+        frame, count, state = values.get("frame"), values.get("frame_count"), str(values.get("state", ""))
         last = "" if not count else f"/{count - 1}"
-        self._set("frame", "" if frame is None else f"{frame}{last}  {format_time(values.get('time_s', 0.0))}")
-        state = str(values.get("state", ""))
-        self._set("state", state)
-        self._labels["state"].setStyleSheet(
-            f"color: {STATE_COLORS[state]}; font-weight: bold" if state in STATE_COLORS else ""
-        )
-        self._set("mark", str(values.get("mark", "")))
-        self._number("score", self.tr("score {}"), values)
-        self._number("iou", self.tr("IoU {}"), values)
-        self._number("center_error", self.tr("centre {} px"), values, 1)
-        self._number("success", self.tr("success {}"), values, 3)
-        self._number("precision", self.tr("precision {}"), values, 3)
-        self._number("fps", self.tr("{} fps"), values, 0)
+        if state != self._labels["state"].text():  # a style costs more than all the texts
+            color = f"color: {STATE_COLORS[state]}; font-weight: bold" if state in STATE_COLORS else ""
+            self._labels["state"].setStyleSheet(color)
+        texts = {
+            "frame": "" if frame is None else f"{frame}{last}  {format_time(values.get('time_s', 0.0))}",
+            "state": state,
+            "mark": str(values.get("mark", "")),
+            "score": _number(self.tr("score {}"), values.get("score")),
+            "iou": _number(self.tr("IoU {}"), values.get("iou")),
+            "center_error": _number(self.tr("centre {} px"), values.get("center_error"), 1),
+            "success": _number(self.tr("success {}"), values.get("success"), 3),
+            "precision": _number(self.tr("precision {}"), values.get("precision"), 3),
+            "fps": _number(self.tr("{} fps"), values.get("fps"), 0),
+        }
+        for name, text in texts.items():
+            self._labels[name].setText(text)
+        self._fit()
 
     def set_note(self, note: str) -> None:
         """Dim success and precision where they do not say what they seem to, and say why; "" for where they do."""
@@ -99,15 +103,9 @@ class ReadoutPanel(QWidget):
         """Return what is shown for one of the values."""
         return self._labels[name].text()
 
-    def _number(self, name: str, form: str, values: Mapping[str, Any], digits: int = 2) -> None:
-        value = float(values.get(name, math.nan))
-        self._set(name, "" if math.isnan(value) else form.format(format_value(value, digits)))
 
-    def _set(self, name: str, text: str) -> None:
-        label = self._labels[name]
-        if label.text() != text:
-            label.setText(text)
-            self._fit()
+def _number(form: str, value: float | None, digits: int = 2) -> str:
+    return "" if value is None or math.isnan(value) else form.format(format_value(float(value), digits))
 
 
 def format_time(seconds: float) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import qimage2ndarray
 from PyQt5.QtCore import QRectF, QSize, Qt
 from PyQt5.QtGui import QImage, QPainter, QPaintEvent, QPalette
 from PyQt5.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from app.canvas.qimages import image_to_qimage
+from app.panels.pace import Pace
 from tracker_core.rendering.heat_map import color_heat_map, score_map
 from tracker_core.types import Image, TrackDebug
+
+REFRESH_MS = 100
 
 
 class Thumbnail(QWidget):
@@ -45,7 +48,7 @@ class Thumbnail(QWidget):
 
 
 class ThumbnailsPanel(QWidget):
-    """Exemplar, search region and heat map of the chosen target's last update."""
+    """Exemplar, search region and heat map of the chosen target's last update, a few times per second."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,31 +69,29 @@ class ThumbnailsPanel(QWidget):
             self._captions[name] = caption
             layout.addWidget(caption)
             layout.addWidget(widget, 1)
-        self._shown: TrackDebug | None = None
+        self._debug: TrackDebug | None = None
+        self._pace = Pace(self._show, REFRESH_MS, self)
 
     def set_debug(self, debug: TrackDebug | None) -> None:
         """Show an update's crops; None where nothing is known."""
-        if debug is self._shown:
-            return
-        self._shown = debug
+        if debug is not self._debug:
+            self._debug = debug
+            self._pace.ask()
+
+    def _show(self) -> None:
+        debug = self._debug
         if debug is None:
             for widget in (self.exemplar, self.search, self.heat):
                 widget.set_image(None)
             return
-        self.exemplar.set_image(to_qimage(debug.exemplar_crop))
-        self.search.set_image(to_qimage(debug.search_crop))
+        self.exemplar.set_image(image_to_qimage(debug.exemplar_crop))
+        self.search.set_image(image_to_qimage(debug.search_crop))
         self._captions["exemplar"].setText(self.tr("Exemplar {}×{}").format(*_size(debug.exemplar_crop)))
         self._captions["search"].setText(self.tr("Search region {}×{}").format(*_size(debug.search_crop)))
         scores = score_map(debug) if debug.levels and len(debug.scores_windowed) else None
-        self.heat.set_image(None if scores is None else to_qimage(color_heat_map(np.asarray(scores, np.float64))))
+        self.heat.set_image(None if scores is None else image_to_qimage(color_heat_map(np.asarray(scores, np.float64))))
         best = float(np.nanmax(debug.scores_windowed)) if len(debug.scores_windowed) else float("nan")
         self._captions["heat"].setText(self.tr("Scores with cosine window, best {:.2f}").format(best))
-
-
-def to_qimage(image_bgr: Image) -> QImage:
-    """Return a QImage that owns its pixels from a uint8 BGR image."""
-    qimage: QImage = qimage2ndarray.array2qimage(np.ascontiguousarray(image_bgr[:, :, ::-1]))
-    return qimage
 
 
 def _size(image: Image) -> tuple[int, int]:

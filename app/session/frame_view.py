@@ -154,7 +154,7 @@ class Stale(Enum):
     TRUTH = "ground truth"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # whether two are the same one is all that is ever asked
 class Curve:
     """One target of a run over its frames: int64 (N,) frames in order, the rest float64 (N,), NaN where not known."""
 

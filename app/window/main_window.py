@@ -32,6 +32,7 @@ from app.jobs.jobs import Jobs
 from app.jobs.stopping import close_jobs
 from app.panels.build import build_panels, offer_trackers, usable_trackers
 from app.panels.docks import Docks, Panels
+from app.panels.pace import Pace
 from app.session.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
 from app.settings import Settings
 from app.window.actions import Actions
@@ -68,6 +69,7 @@ class MainWindow(DropWindow):
         self._kept = kept
         self.dropped = 0
         self._offer: SourceSummary | None = None
+        self._mail = Pace(self._take_mail, 0, self)  # however quick the worker is, mouse and keyboard have their turn
         self.overlays = OverlayModel(self)
         self.canvas = Canvas(self.overlays)
         self.panels = build_panels(self.overlays)
@@ -166,7 +168,7 @@ class MainWindow(DropWindow):
 
     def _connect_worker(self) -> None:
         worker = self.player.worker
-        worker.mail_arrived.connect(self._on_mail)
+        worker.mail_arrived.connect(self._mail.ask)
         worker.summary_changed.connect(self._on_summary)
         worker.playing_changed.connect(self._on_playing)
         worker.tracking_changed.connect(lambda _is_tracking: self.actions_.refresh())
@@ -202,7 +204,7 @@ class MainWindow(DropWindow):
             costs = FrameCosts(timings.decode_ms, timings.update_ms, self.canvas.paint_ms, self.canvas.overlay_ms)
             self.status.show_costs(costs, self.player.wants_debug)
 
-    def _on_mail(self) -> None:
+    def _take_mail(self) -> None:
         delivery = self.player.take()
         if delivery.source_changed:
             self._on_source_changed(delivery.source)
@@ -239,6 +241,7 @@ class MainWindow(DropWindow):
         self._refresh()
 
     def _on_summary(self, summary: SessionSummary) -> None:
+        self._take_mail()
         self.drawing.follow_targets([target.number for target in summary.targets])
         self.status.show_device(summary.tracker, summary.device)
         self.wiring.show_summary(summary)
@@ -249,6 +252,7 @@ class MainWindow(DropWindow):
         self.actions_.refresh()
 
     def _on_playing(self, is_playing: bool) -> None:
+        self._take_mail()
         self.actions_.show_playing(is_playing)
         self.actions_.refresh()
 

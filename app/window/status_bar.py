@@ -11,6 +11,7 @@ import numpy as np
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QMainWindow, QSizePolicy, QWidget
 
+from app.panels.pace import Pace
 from app.session.frame_view import SourceSummary
 from tracker_core.rendering.recording import RecordingStatus
 from tracker_core.sources.addresses import hide_credentials
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 NOTICE_MS = 6000  # at least; a long sentence takes longer to read
 READING_MS = 90  # for a letter
 MARGIN = 24  # around a sentence, in pixels
+REFRESH_MS = 250
 WINDOW = 30  # frames over which times are averaged
 
 
@@ -38,6 +40,8 @@ class StatusReadout:
 
     def __init__(self, window: QMainWindow) -> None:
         self._costs: deque[FrameCosts] = deque(maxlen=WINDOW)
+        self._has_debug = False
+        self._pace = Pace(self._show_costs, REFRESH_MS, window)
         bar = window.statusBar()
         assert bar is not None
         self._bar = bar
@@ -122,6 +126,12 @@ class StatusReadout:
     def show_costs(self, costs: FrameCosts, has_debug: bool) -> None:
         """Take the times of one more frame."""
         self._costs.append(costs)
+        self._has_debug = has_debug
+        self._pace.ask()
+
+    def _show_costs(self) -> None:
+        if not self._costs:
+            return
         capture, inference, paint, overlay = (
             float(np.mean([getattr(c, name) for c in self._costs]))
             for name in ("capture_ms", "inference_ms", "paint_ms", "overlay_ms")
@@ -129,7 +139,7 @@ class StatusReadout:
         self.times.setText(self._tr("{:.1f} | {:.1f} | {:.1f} ms").format(capture, inference, paint))
         self.times.show()
         text = self._tr("overlays {:.1f} ms").format(overlay)
-        self.overlays.setText(text + (self._tr(" + inner state") if has_debug else ""))
+        self.overlays.setText(text + (self._tr(" + inner state") if self._has_debug else ""))
         self.overlays.show()
 
     def show_dropped(self, count: int) -> None:

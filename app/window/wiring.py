@@ -18,6 +18,7 @@ from app.controls.sources import SourceControls
 from app.controls.targets import TargetControls
 from app.panels.docks import Panels
 from app.panels.overlays import anchor_choices
+from app.panels.pace import Pace
 from app.panels.runs import score_note
 from app.session.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary, TargetView
 from app.session.live_scores import RunningScores
@@ -27,7 +28,8 @@ from app.window.recent import RecentSources
 from app.worker.player import Player
 
 RATE_WINDOW = 30  # images over which the shown rate is averaged
-MOMENTS_S = 1.0  # between two looks for the worst moments of a run that grows
+LIVE_MS = 250  # between two looks at the numbers of a run that grows
+MOMENTS_MS = 1000  # between two looks for the worst moments of a run that grows
 
 
 class PanelWiring(QObject):
@@ -47,10 +49,12 @@ class PanelWiring(QObject):
         super().__init__(parent)
         self._panels, self._player, self._overlays, self._drawing = panels, player, overlays, drawing
         self._rows: dict[int, dict[int, ResultRow]] = {}  # by target and frame
+        self._frames: set[int] = set()  # in which any target has a result
         self._scores = RunningScores()
         self._shown_at: deque[float] = deque(maxlen=RATE_WINDOW)
         self._view: FrameView | None = None
-        self._looked_at = 0.0  # when the worst moments were looked for
+        self._live = Pace(self._show_live, LIVE_MS, self)
+        self._moments = Pace(self._show_moments, MOMENTS_MS, self)
         worker = player.worker
         panels.timeline.seek_requested.connect(player.seek)
         panels.timeline.range_changed.connect(lambda bounds: playback.set_range(*(bounds or (None, None))))
@@ -76,6 +80,7 @@ class PanelWiring(QObject):
     def show_source(self, source: SourceSummary | None) -> None:
         """Show another source: empty curves, its length."""
         self._rows.clear()
+        self._frames.clear()
         self._scores = RunningScores()
         self._shown_at.clear()
         self._view = None
@@ -118,12 +123,12 @@ class PanelWiring(QObject):
         return [rows[index] for index in sorted(rows)]
 
     def _show_moments(self) -> None:
-        self._looked_at = time.perf_counter()
         self._panels.runs.set_moments(worst_moments(self.active_rows()))
 
     def replace_rows(self, rows: list[ResultRow]) -> None:
         """Forget all rows, take others, and draw the curves of the active target from them."""
         self._rows.clear()
+        self._frames.clear()
         self.targets.replace_rows(rows)
         self._keep(rows)
         self._draw_rows(rows)
@@ -152,14 +157,16 @@ class PanelWiring(QObject):
         self._keep(rows)
         self._append(rows)
         if any(row.is_new for row in rows) and self._panels.runs.isVisible():
-            frames = len(set().union(*self._rows.values()))
-            self._panels.runs.set_live(frames, self._scores.success, self._scores.precision)
-            if time.perf_counter() - self._looked_at > MOMENTS_S:
-                self._show_moments()
+            self._live.ask()
+            self._moments.ask()
+
+    def _show_live(self) -> None:
+        self._panels.runs.set_live(len(self._frames), self._scores.success, self._scores.precision)
 
     def _keep(self, rows: list[ResultRow]) -> None:
         for row in rows:
             self._rows.setdefault(row.number, {})[row.index] = row
+            self._frames.add(row.index)
 
     def _append(self, rows: list[ResultRow]) -> None:
         for row in filter(self._is_active, rows):

@@ -72,6 +72,6 @@ def _image_of(debug: TrackDebug, mode: str, anchor: int) -> tuple[QImage, QRectF
         return None
     # of several maps the one that decided: a finer one would be empty where the target is large
     values, region_xywh = heat_map_of(debug, mode, anchor=anchor)
-    bgra = heat_colors(values)
-    image = qimage2ndarray.array2qimage(np.ascontiguousarray(bgra[:, :, [2, 1, 0, 3]]))
+    image = QImage(values.shape[1], values.shape[0], QImage.Format.Format_ARGB32)
+    qimage2ndarray.byte_view(image)[:] = heat_colors(values)
     return image, QRectF(*(float(value) for value in region_xywh))

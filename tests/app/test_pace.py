@@ -1,0 +1,152 @@
+"""What changes with every frame costs the window little: panels show the last of it a few times per second."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from PyQt5.QtCore import QObject, Qt, QTimer, pyqtSignal
+from PyQt5.QtGui import QColor
+from PyQt5.QtWidgets import QMainWindow
+
+from app.panels.pace import Pace
+from app.panels.plots import PlotsPanel
+from app.panels.readout import ReadoutPanel
+from app.panels.thumbnails import ThumbnailsPanel
+from app.session.frame_view import Curve
+from app.window.status_bar import FrameCosts, StatusReadout
+from tracker_core.types import TrackDebug
+
+MOST = 2000
+
+
+class Flood(QObject):
+    """A thread that is quicker than the window: whenever it was served, it has sent again."""
+
+    sent = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.served = 0
+
+    def serve(self) -> None:
+        self.served += 1
+        if self.served < MOST:
+            self.sent.emit()
+
+
+def test_a_flood_of_signals_leaves_timers_their_turn(qtbot) -> None:
+    flood = Flood()
+    pace = Pace(flood.serve, 0, flood)
+    flood.sent.connect(pace.ask, Qt.QueuedConnection)
+    served_before: list[int] = []
+    QTimer.singleShot(1, lambda: served_before.append(flood.served))
+    flood.sent.emit()
+    qtbot.waitUntil(lambda: bool(served_before) and flood.served == MOST)
+    assert served_before[0] < MOST, "the timer waited until the last signal was served"
+
+
+def test_many_askings_are_one_refresh_at_once_and_one_of_the_last_state(qtbot) -> None:
+    owner, state, seen = QObject(), [0], []
+    pace = Pace(lambda: seen.append(state[0]), 30, owner)
+    for state[0] in range(1, 21):
+        pace.ask()
+    assert seen == [1]
+    qtbot.waitUntil(lambda: len(seen) == 2)
+    assert seen == [1, 20]
+    qtbot.wait(80)
+    assert seen == [1, 20], "nothing is refreshed that was not asked for"
+
+
+def debug_of(brightness: int) -> TrackDebug:
+    crop = np.full((8, 8, 3), brightness, np.uint8)
+    scores = np.zeros(4, np.float32)
+    return TrackDebug(
+        search_window_xywh=np.array([0, 0, 8, 8], np.float64), exemplar_crop=crop, search_crop=crop,
+        anchors_xywh=np.zeros((4, 4), np.float32), scores_raw=scores, scores_penalised=scores, scores_windowed=scores,
+        proposals_xywh=np.zeros((4, 4), np.float32), best=0, levels=((1, 2, 2),),
+    )  # fmt: skip
+
+
+def test_crops_are_made_for_the_newest_frame_alone(qtbot, monkeypatch) -> None:
+    panel, made = ThumbnailsPanel(), []
+    qtbot.addWidget(panel)
+    monkeypatch.setattr(panel.search, "set_image", lambda image: made.append(QColor(image.pixel(0, 0)).red()))
+    for brightness in range(10, 40):
+        panel.set_debug(debug_of(brightness))
+    assert made == [10]
+    qtbot.waitUntil(lambda: len(made) > 1)
+    assert made == [10, 39]
+
+
+def test_times_in_the_status_bar_are_written_a_few_times_per_second(qtbot) -> None:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    status, texts = StatusReadout(window), []
+    for inference_ms in range(1, 31):
+        status.show_costs(FrameCosts(1, inference_ms, 1, 0), False)
+        texts.append(status.times.text())
+    assert set(texts) == {"1.0 | 1.0 | 1.0 ms"}
+    qtbot.waitUntil(lambda: status.times.text() == "1.0 | 15.5 | 1.0 ms")  # the mean of all
+
+
+def test_the_readout_is_styled_where_the_state_changes_and_not_with_every_frame(qtbot, monkeypatch) -> None:
+    panel, styles = ReadoutPanel(), []
+    qtbot.addWidget(panel)
+    monkeypatch.setattr(panel._labels["state"], "setStyleSheet", styles.append)
+    for state in ("tracking", "tracking", "lost", "lost", "tracking"):
+        panel.set_values({"frame": len(styles), "state": state, "score": 0.5})
+    assert len(styles) == 3
+    assert [("#2e9e4f" in style, "#d02020" in style) for style in styles] == [(1, 0), (0, 1), (1, 0)]
+
+
+@pytest.fixture
+def plots(qtbot) -> PlotsPanel:
+    """The plots as they are seen, with the values of 50 frames."""
+    panel = PlotsPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    qtbot.waitUntil(lambda: len(panel._plots) == 4)
+    panel._timer.stop()
+    for index in range(50):
+        panel.append(index, 0.9, 0.8, 3.0, 60.0)
+    return panel
+
+
+def lengths(panel: PlotsPanel) -> list[int]:
+    drawn = (line.getData()[0] for line in (panel._score, panel._error, panel._speed, panel._success))
+    return [0 if xs is None else len(xs) for xs in drawn]
+
+
+def test_one_plot_is_drawn_at_a_time(plots) -> None:
+    seen = []
+    for _ in range(5):
+        seen.append([length > 0 for length in lengths(plots)])
+        plots._draw_next()
+    assert [sum(drawn) for drawn in seen] == [0, 1, 2, 3, 4]
+    assert lengths(plots)[:3] == [50, 50, 50]
+
+
+def test_a_frame_that_comes_again_replaces_its_values_and_gaps_stay_gaps(plots) -> None:
+    plots.append(20_000, 0.5, math.nan, math.nan)  # beyond the arrays' first size
+    plots.append(7, 0.1, 0.2, 40.0, 1.0)
+    frames, values = plots.series()
+    assert frames.tolist() == [*range(50), 20_000]
+    assert values[7].tolist() == [0.1, 0.2, 40.0, 1.0]
+    assert values[-1][0] == 0.5 and np.isnan(values[-1][1:]).all()
+
+
+def test_curves_of_other_runs_are_made_once(plots) -> None:
+    frames, ones = np.arange(5), np.ones(5)
+    beside = {name: (QColor("#ff0000"), Curve(frames, ones, ones, ones)) for name in ("Run 1", "Run 2")}
+    plots.set_beside(beside)
+    for number in (3, 6):  # one run in each turn, of three lines
+        plots._draw_next()
+        assert len(plots._drawn) == number
+    before = list(plots._drawn)
+    plots.set_beside(dict(beside))
+    plots._draw_next()
+    assert plots._drawn == before
+    plots.set_beside({})
+    assert not plots._drawn
