@@ -6,6 +6,7 @@ to a square as FEAR's.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,73 @@ def channel_mean(image: Image) -> tuple[int, ...]:
     return tuple(int(value) for value in cv2.mean(image)[: image.shape[2]])
 
 
+@dataclass(frozen=True)
+class Cutout:
+    """A rectangle of a uint8 H×W×3 `image`, which may reach beyond it, to be shown in a square crop.
+
+    `left`, `top`, `wide` and `high` are in image pixels, `output_size` is the crop's side in pixels, and `padding` the
+    colour of what lies outside the image.
+    """
+
+    image: Image
+    left: int
+    top: int
+    wide: int
+    high: int
+    output_size: int
+    padding: tuple[int, ...] = (0, 0, 0)
+
+    @classmethod
+    def around(
+        cls,
+        image: Image,
+        center: tuple[float, float],
+        sides: tuple[float, float],
+        output_size: int,
+        padding: tuple[int, ...],
+        rounding: str = "floor",
+    ) -> Cutout:
+        """Return the rectangle of `sides` (width, height) around a point, whole image pixels; see `crop_region`."""
+        wide, high = max(1, round(sides[0])), max(1, round(sides[1]))
+        left, top = _first_pixel(center[0], wide, rounding), _first_pixel(center[1], high, rounding)
+        return cls(image, left, top, wide, high, output_size, padding)
+
+    @classmethod
+    def whole(cls, crop: Image) -> Cutout:
+        """Return what shows a square crop that was cut already."""
+        return cls(crop, 0, 0, crop.shape[1], crop.shape[0], crop.shape[0])
+
+    @property
+    def region_xywh(self) -> tuple[float, float, float, float]:
+        """What is cut: left, top, width, height in image pixels."""
+        return float(self.left), float(self.top), float(self.wide), float(self.high)
+
+    @property
+    def seen(self) -> tuple[int, int, int, int]:
+        """The part that lies in the image: left, top, right, bottom, the last two behind it; x or y alike for none."""
+        height, width = self.image.shape[:2]
+        x1, y1 = max(self.left, 0), max(self.top, 0)
+        x2, y2 = min(self.left + self.wide, width), min(self.top + self.high, height)
+        return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else (0, 0, 0, 0)
+
+    @functools.cached_property
+    def crop(self) -> Image:
+        """The crop, uint8 (output_size, output_size, 3), padded and resized bilinearly; cut at the first look."""
+        x1, y1, x2, y2 = self.seen
+        if x1 >= x2:
+            patch: Any = np.full((1, 1, self.image.shape[2]), self.padding, np.uint8)
+        else:
+            patch = self.image[y1:y2, x1:x2]
+            if (x2 - x1, y2 - y1) != (self.wide, self.high):
+                patch = cv2.copyMakeBorder(
+                    patch, y1 - self.top, self.top + self.high - y2, x1 - self.left, self.left + self.wide - x2,
+                    cv2.BORDER_CONSTANT, value=self.padding,
+                )  # fmt: skip
+        if patch.shape[:2] != (self.output_size, self.output_size):
+            patch = cv2.resize(patch, (self.output_size, self.output_size))
+        return np.ascontiguousarray(patch)
+
+
 def crop_region(
     image: Image,
     center: tuple[float, float],
@@ -103,22 +171,8 @@ def crop_region(
     Returns:
         The crop, uint8 (output_size, output_size, 3), and what was cut: left, top, width, height in image pixels.
     """
-    wide, high = max(1, round(sides[0])), max(1, round(sides[1]))
-    left, top = _first_pixel(center[0], wide, rounding), _first_pixel(center[1], high, rounding)
-    height, width = image.shape[:2]
-    x1, y1 = max(left, 0), max(top, 0)
-    x2, y2 = min(left + wide, width), min(top + high, height)
-    if x1 >= x2 or y1 >= y2:
-        patch: Any = np.full((1, 1, image.shape[2]), padding, np.uint8)
-    else:
-        patch = image[y1:y2, x1:x2]
-        if (x2 - x1, y2 - y1) != (wide, high):
-            patch = cv2.copyMakeBorder(
-                patch, y1 - top, top + high - y2, x1 - left, left + wide - x2, cv2.BORDER_CONSTANT, value=padding
-            )
-    if patch.shape[:2] != (output_size, output_size):
-        patch = cv2.resize(patch, (output_size, output_size))
-    return np.ascontiguousarray(patch), (float(left), float(top), float(wide), float(high))
+    cutout = Cutout.around(image, center, sides, output_size, padding, rounding)
+    return cutout.crop, cutout.region_xywh
 
 
 def _first_pixel(center: float, span: int, rounding: str) -> int:

@@ -120,9 +120,7 @@ class Association:
         self._memory = self._past.get(frame) or Memory.of(box_cxcywh)
         self._frame = frame
 
-    def favour(
-        self, boxes_cxcywh: NDArray[Any], in_image: ToImage, rival_weight: float
-    ) -> NDArray[np.float32] | None:
+    def favour(self, boxes_cxcywh: NDArray[Any], in_image: ToImage, rival_weight: float) -> NDArray[np.float32] | None:
         """Return what is added to the scores of candidates (N, 4); None where no look-alike is known."""
         self._favour = None
         rivals = [rival for rival in self._memory.rivals if rival.seen >= CONFIRMED]

@@ -187,9 +187,7 @@ class SiameseTracker(NetworkTracker):
         if self._remembers():
             found = choice.selection
             box_cxcywh = np.concatenate((self._center, self._size))
-            self._association.learn(
-                box_cxcywh, found.boxes_cxcywh, to_image(center, scales), found.scores, found.best
-            )
+            self._association.learn(box_cxcywh, found.boxes_cxcywh, to_image(center, scales), found.scores, found.best)
 
     def _is_refused(self, choice: Choice) -> bool:
         """Return whether look-alikes left nothing that could be the target."""
