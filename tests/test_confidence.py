@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tracker_core.config import TrackingConfig
-from tracker_core.trackers.confidence import confidence
+from tracker_core.trackers.confidence import confidence, network_scores
 
 
 def sigma(x: float) -> float:
@@ -35,3 +35,12 @@ def test_scores_keep_their_order() -> None:
     tracking = TrackingConfig(confidence_slope=0.7, confidence_offset=0.4)
     found = [confidence(score, tracking) for score in np.linspace(0, 1, 50)]
     assert all(one < other for one, other in itertools.pairwise(found))
+
+
+@pytest.mark.parametrize(("slope", "offset"), [(1.0, 0.0), (0.53, -2.18), (2.0, 1.0)])
+def test_the_networks_own_score_comes_back(slope: float, offset: float) -> None:
+    tracking = TrackingConfig(confidence_slope=slope, confidence_offset=offset)
+    scores = np.array([0.001, 0.2, 0.5, 0.9, 0.999])
+    reported = np.array([confidence(score, tracking) for score in scores])
+    np.testing.assert_allclose(network_scores(reported, tracking), scores, rtol=1e-9)
+    assert np.isnan(network_scores(np.array([np.nan]), tracking)).all()

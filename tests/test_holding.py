@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,8 +14,11 @@ import training_samples
 import yaml
 
 from tracker_core.cli.main import main
-from tracker_core.experiments.holding.confidence import count_alarms, fit_logistic, reliability
+from tracker_core.evaluation.baseline import StayingBox
+from tracker_core.experiments.holding.confidence import count_alarms, fit_by_clips, fit_logistic, reliability
 from tracker_core.experiments.holding.following import Followed
+from tracker_core.experiments.holding.kept import digest_study, find_kept, keep
+from tracker_core.experiments.holding.report import describe_calibration
 from tracker_core.metrics import Gain
 from tracker_core.training.clips import Clip
 from tracker_core.training.drawn_clips import HEIGHT, LENGTH, SCENES, WIDTH, draw_clip, write_clips
@@ -37,7 +42,8 @@ def test_of_one_clip_nothing_is_sure() -> None:
 
 def followed(overlaps: list[float], lost: list[int]) -> Followed:
     count = len(overlaps)
-    return Followed("x", np.array(overlaps), np.full(count, 0.5), np.isin(np.arange(count), lost))
+    scores = np.full(count, 0.5)
+    return Followed("x", np.array(overlaps), scores, scores, np.isin(np.arange(count), lost))
 
 
 NAN = float("nan")
@@ -70,6 +76,38 @@ def test_a_logistic_fit_finds_what_scores_were_drawn_from() -> None:
     assert slope == pytest.approx(0.5, abs=0.03) and offset == pytest.approx(1.0, abs=0.08)
     corrected = 1 / (1 + np.exp(-(slope * logit + offset)))
     assert reliability(corrected, hits)[1] < 0.02 < 0.05 < reliability(scores, hits)[1]
+
+
+def drawn_clip(rng: np.random.Generator, slope: float, offset: float) -> Followed:
+    """Return a clip whose hits follow σ(slope · logit(raw) + offset)."""
+    logit = rng.uniform(-4, 4, 2000)
+    raw = 1 / (1 + np.exp(-logit))
+    hits = rng.random(2000) < 1 / (1 + np.exp(-(slope * logit + offset)))
+    return Followed("x", np.where(hits, 0.8, 0.2), raw, raw, np.zeros(2000, np.bool_))
+
+
+def test_a_clip_is_fitted_by_the_others_alone() -> None:
+    """The first clip behaves otherwise than the rest: it gets their fit, and they keep theirs nearly."""
+    rng = np.random.default_rng(0)
+    odd, *others = [drawn_clip(rng, 1.0, offset) for offset in (3.0, -1.0, -1.0, -1.0, -1.0)]
+    fitted = fit_by_clips([odd, *others])
+    logit = np.log(odd.raw / (1 - odd.raw))
+    np.testing.assert_allclose(fitted[:2000], 1 / (1 + np.exp(-(logit - 1.0))), atol=0.03)
+    alone = fit_by_clips([odd])  # a single clip has no others
+    np.testing.assert_allclose(alone, 1 / (1 + np.exp(-(logit + 3.0))), atol=0.05)
+
+
+def test_calibration_tells_the_networks_own_score_from_the_reported_one() -> None:
+    clips = [drawn_clip(np.random.default_rng(seed), 0.5, -2.0) for seed in range(6)]
+    calibrated = [
+        dataclasses.replace(one, scores=1 / (1 + np.exp(2.0) * ((1 - one.raw) / one.raw) ** 0.5)) for one in clips
+    ]
+    found = describe_calibration(calibrated)
+    assert found is not None
+    assert found["network"]["error"] > 0.25 and found["reported"]["error"] < 0.02 and found["fitted"]["error"] < 0.02
+    assert (found["slope"], found["offset"]) == (pytest.approx(0.5, abs=0.03), pytest.approx(-2.0, abs=0.08))
+    nothing = np.full(2000, np.nan)
+    assert describe_calibration([dataclasses.replace(one, scores=nothing, raw=nothing) for one in clips]) is None
 
 
 def test_scores_that_separate_perfectly_can_be_fitted() -> None:
@@ -129,21 +167,62 @@ def study(tmp_path: Path) -> list[str]:
         "root": str(tmp_path / "data"),
         "frames": 4,
         "families": {"plain": [{"layout": "got10k", "root": "clips"}]},
-        "variants": {"first": {}, "other": {"changes": {"tracking.window_influence": 0.9}}},
+        "variants": {
+            "first": {"tracker": "siamfc-small"},
+            "other": {"tracker": "siamfc-small", "changes": {"tracking.window_influence": 0.9}},
+        },
     }
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(content))
     return ["experiment", "holding", "--config", str(tmp_path / "study.yaml"), "--out", str(tmp_path / "out")]
 
 
-def test_the_command_compares_variants(study: list[str], tmp_path: Path) -> None:
-    assert main([*study, "--device", "cpu", "--progress", "none"]) == 0
+def test_the_command_compares_variants(study: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    again = [*study, "--device", "cpu", "--progress", "none", "--peers", "mil"]
+    assert main(again) == 0
     found = json.loads((tmp_path / "out" / "holding.json").read_text())
-    assert list(found) == ["first", "other"]
+    assert list(found) == ["first", "other", "mil"] and found["mil"]["calibration"] is None
     assert found["first"]["families"]["all"]["gain"]["mean"] == 0
     assert found["other"]["families"]["plain"]["clips"] == 2
     assert found["first"]["alarms"]["frames"] == 2 * 3  # the first frame of a clip is given
     assert (tmp_path / "out" / "calibration.png").stat().st_size > 1000
     assert "| other |" in (tmp_path / "out" / "holding.md").read_text()
+
+    def refuse(*arguments: Any) -> None:
+        raise AssertionError("what was followed is followed again")
+
+    monkeypatch.setattr("tracker_core.experiments.holding.following.follow_clips", refuse)
+    assert main(again) == 0
+    assert json.loads((tmp_path / "out" / "holding.json").read_text()) == found
+    with pytest.raises(AssertionError):
+        main([*again, "--again"])
+
+
+def kept_clip() -> Followed:
+    numbers = np.array([0.25, NAN, 1.0])
+    return Followed("x", numbers, numbers / 2, numbers / 4, np.array([True, False, True]))
+
+
+def test_what_was_followed_comes_back_from_disk(tmp_path: Path) -> None:
+    keep(tmp_path, "a/b", "digest", {"plain": [kept_clip()]})
+    found = find_kept(tmp_path, "a/b", "digest")
+    assert found is not None
+    (one,), expected = found["plain"], kept_clip()
+    assert one.name == "x" and one.is_lost.tolist() == [True, False, True]
+    for part in ("overlaps", "scores", "raw"):
+        np.testing.assert_array_equal(getattr(one, part), getattr(expected, part))
+    assert find_kept(tmp_path, "a/b", "other") is None  # another tracker, or other clips
+    assert find_kept(tmp_path, "c", "digest") is None
+    next((tmp_path / "followed").glob("*.json")).write_text('{"made_by": "digest"')  # damaged
+    assert find_kept(tmp_path, "a/b", "digest") is None
+
+
+def test_answers_are_known_by_tracker_and_clips() -> None:
+    tracker = StayingBox()
+    clips = [Clip("x", ("1.jpg", "2.jpg"), np.ones((2, 4)))]
+    digest = digest_study(tracker, {"plain": clips})
+    assert digest == digest_study(StayingBox(), {"plain": clips})
+    moved = [dataclasses.replace(clips[0], boxes_xywh=np.ones((2, 4)) * 2)]
+    assert digest not in (digest_study(tracker, {"plain": moved}), digest_study(tracker, {"other": clips}))
 
 
 @pytest.mark.parametrize(

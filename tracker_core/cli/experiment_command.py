@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tracker_core.cli.console import Reporter, add_device_options, add_progress_option, emit, errors, output
+from tracker_core.cli.holding_command import add_holding
 from tracker_core.files import check_writable
 from tracker_core.packaged import CONFIGS
 
 DEFAULT_CONFIG = CONFIGS / "experiments" / "correlation_study.yaml"
-HOLDING_CONFIG = CONFIGS / "experiments" / "holding.yaml"
-CACHED_BYTES = 900 << 20
 INCOMPLETE = 1
 
 
@@ -41,63 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_progress_option(study)
     study.add_argument("overrides", nargs="*", metavar="key=value", help="changes, such as seeds=[0,1,2]")
     study.set_defaults(run=run_correlation_study)
-    _add_holding(studies)
-
-
-def _add_holding(studies: Any) -> None:
-    holding = studies.add_parser(
-        "holding",
-        help="which tracker holds on?",
-        description="Which tracker holds on, and does it know when it has lost the target? Follow validation clips by "
-        "families (look-alikes, deformation, absence, small and fast ones) with every variant of a configuration, and "
-        "compare them with a paired bootstrap, so that a draw is called a draw.",
-        epilog="Example: siamscope experiment holding root=DATA only=[look-alikes]",
-    )
-    holding.add_argument(
-        "--config", default=str(HOLDING_CONFIG), metavar="FILE", help="a YAML file (the one in configs/experiments)"
-    )
-    holding.add_argument("--out", metavar="DIR", help="folder of the drawn clips, the page and the plot")
-    add_device_options(holding)
-    add_progress_option(holding)
-    holding.add_argument("overrides", nargs="*", metavar="key=value", help="changes, such as root=DATA or frames=30")
-    holding.set_defaults(run=run_holding)
-
-
-def run_holding(args: argparse.Namespace) -> int:
-    """Carry out `experiment holding`."""
-    from tracker_core.experiments.holding.config import load_holding
-    from tracker_core.experiments.holding.families import read_families
-    from tracker_core.experiments.holding.following import follow_clips
-    from tracker_core.experiments.holding.report import describe_variant, write_comparison
-    from tracker_core.trackers.builder import build_tracker
-    from tracker_core.training.images import ImageCache
-
-    config = load_holding(args.config, args.overrides + ([f"out={args.out}"] if args.out else []))
-    first, *others = config.variants
-    names = [first, *(name for name in others if not config.only or name in config.only)]
-    variants = {name: dict(config.variants[name] or {}) for name in names}
-    trackers = {
-        name: build_tracker(
-            variant.get("tracker"), weights=variant.get("weights"), device=args.device, runtime=args.runtime,
-            overrides=dict(variant.get("changes") or {}),
-        )
-        for name, variant in variants.items()
-    }  # fmt: skip
-    out = check_writable(config.out)
-    families = read_families(config)
-    frames = sum(len(clip.frames) - 1 for clips in families.values() for clip in clips)
-    cache, followed = ImageCache(CACHED_BYTES), {}
-    with Reporter(args.progress, "Following", frames * len(names)) as bar:
-        for name, tracker in trackers.items():
-            followed[name] = {
-                family: follow_clips(tracker, clips, cache, bar.advance) for family, clips in families.items()
-            }
-    page = write_comparison({name: describe_variant(found, followed[first]) for name, found in followed.items()}, out)
-    if args.progress == "json":
-        emit({"event": "result", "out": str(out), "page": str(page)})
-    else:
-        output.print(page.read_text(encoding="utf-8"))
-    return 0
+    add_holding(studies)
 
 
 def run_correlation_study(args: argparse.Namespace) -> int:

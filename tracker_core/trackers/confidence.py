@@ -23,3 +23,13 @@ def confidence(score: float, tracking: TrackingConfig) -> float:
     if (slope, offset) == (1.0, 0.0):
         return score
     return float(1 / (1 + np.exp(-(slope * logits(np.float64(score)) + offset))))
+
+
+def network_scores(reported: FloatArray, tracking: TrackingConfig) -> FloatArray:
+    """Return the network's own scores of what was reported with `confidence`: its inverse, within logits of ±14."""
+    slope, offset = tracking.confidence_slope, tracking.confidence_offset
+    if (slope, offset) == (1.0, 0.0) or slope == 0:
+        return reported
+    with np.errstate(divide="ignore"):
+        raw = (np.log(reported) - np.log1p(-reported) - offset) / slope
+    return np.asarray(1 / (1 + np.exp(-np.clip(raw, -LARGEST_LOGIT, LARGEST_LOGIT))), np.float64)

@@ -16,6 +16,7 @@ LOST_BELOW = 0.1  # IoU under which the target is lost, where it stays so for a 
 LOST_FOR = 10  # frames
 SOON, ONE_SECOND = 10, 30  # frames
 BINS = 10
+FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,25 @@ def fit_logistic(scores: FloatArray, hits: NDArray[np.bool_]) -> tuple[float, fl
         if np.abs(step).max() < 1e-9:
             break
     return float(weights[0]), float(weights[1])
+
+
+def fit_by_clips(followed: Sequence[Followed]) -> FloatArray:
+    """Return the probabilities of all frames, clip after clip, that fits on other clips give: five-fold, clip by clip.
+
+    A fit looks better than it is on the frames that it was made on, and frames of one clip are too much alike.
+    """
+    fitted: list[FloatArray] = [np.empty(0)] * len(followed)
+    for fold in range(min(FOLDS, len(followed))):
+        others = [one for place, one in enumerate(followed) if place % FOLDS != fold] or list(followed)
+        slope, offset = fit_logistic(*join_scores(others))
+        for place in range(fold, len(followed), FOLDS):
+            fitted[place] = 1 / (1 + np.exp(-(slope * logits(followed[place].raw) + offset)))
+    return np.concatenate(fitted)
+
+
+def join_scores(followed: Sequence[Followed]) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return the networks' own scores of all frames, clip after clip, and whether the box covered the target."""
+    return np.concatenate([one.raw for one in followed]), np.concatenate([one.hits for one in followed])
 
 
 def reliability(scores: FloatArray, hits: NDArray[np.bool_]) -> tuple[list[tuple[float, float, int]], float]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker_core.config import TrackingConfig
 from tracker_core.metrics import frame_overlaps, success_curve
+from tracker_core.trackers.confidence import network_scores
 from tracker_core.training.clips import Clip
 from tracker_core.training.images import ImageCache
 from tracker_core.types import FloatArray, Tracker, TrackingState
@@ -18,12 +20,14 @@ from tracker_core.types import FloatArray, Tracker, TrackingState
 class Followed:
     """What a tracker said in the frames (N,) of a clip after the first.
 
-    `overlaps` is NaN where the target is absent; `is_lost` is whether the tracker called it lost.
+    `overlaps` is NaN where the target is absent, `scores` are those that it reported, NaN where it has none, `raw` its
+    network's own before a fit; `is_lost` is whether it called the target lost.
     """
 
     name: str
     overlaps: FloatArray
     scores: FloatArray
+    raw: FloatArray
     is_lost: NDArray[np.bool_]
 
     @property
@@ -51,5 +55,6 @@ def follow_clips(
         overlaps = frame_overlaps([result.box_xywh for result in results], clip.boxes_xywh[1:])
         lost = np.array([result.state is TrackingState.LOST for result in results], np.bool_)
         scores = np.array([result.score for result in results], np.float64)
-        followed.append(Followed(clip.name, overlaps, scores, lost))
+        tracking = getattr(tracker, "tracking", TrackingConfig())  # trackers of others report their scores as they are
+        followed.append(Followed(clip.name, overlaps, scores, network_scores(scores, tracking), lost))
     return followed

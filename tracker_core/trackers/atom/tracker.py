@@ -28,6 +28,7 @@ from tracker_core.trackers.atom.localisation import Finding, Localisation, local
 from tracker_core.trackers.atom.refinement import Refinement, refine
 from tracker_core.trackers.atom.samples import SHIFTED, Region, cut_region, first_samples
 from tracker_core.trackers.base import NetworkTracker, check_image
+from tracker_core.trackers.confidence import confidence
 from tracker_core.trackers.state import StateMachine
 from tracker_core.types import Image, OnlineDebug, Timings, TrackDebug, TrackResult
 
@@ -132,7 +133,7 @@ class AtomTracker(NetworkTracker):
         found = self._locate(scores, region, image)
         refinement = self._move(found, outputs, region, image.shape[1], image.shape[0])
         self._learn(sample, found, crop)
-        score = min(max(found.score, 0.0), 1.0)
+        score = confidence(min(max(found.score, 0.0), 1.0), self.tracking)
         state = self._state.step(score)
         done = time.perf_counter()
         self.timings = Timings(
