@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from tracker_core.checkpoints import weights
+from tracker_core.cli.main import main
 from tracker_core.config import NetworkConfig, TrackerConfig, config_to_mapping
 from tracker_core.errors import CheckpointError, InputError, OutputError
 from tracker_core.models.builder import build_network
@@ -63,6 +64,46 @@ def test_facts_cannot_replace_what_makes_a_checkpoint(tmp_path: Path, state: dic
     path = tmp_path / "facts.safetensors"
     weights.save_checkpoint(path, state, config_to_mapping(CONFIG), {"tracker": "other", "format_version": "9"})
     assert weights.load_checkpoint(path).name == "narrow"
+
+
+def test_other_parameters_are_stored_beside_the_same_tensors(checkpoint: Path, state: dict[str, Tensor]) -> None:
+    weights.record_weights(checkpoint, "MIT", "somewhere")
+    weights.configure_weights(checkpoint, ["tracking.confidence_slope=0.5"])
+    weights.configure_weights(checkpoint, ["tracking.penalty_k=0.2", "online.steps=3"])
+    loaded = weights.load_checkpoint(checkpoint)
+    assert loaded.state.keys() == state.keys() and all(torch.equal(loaded.state[key], state[key]) for key in state)
+    tracking = loaded.config["tracking"]
+    assert (tracking["confidence_slope"], tracking["penalty_k"], loaded.config["online"]["steps"]) == (0.5, 0.2, 3)
+    told = "tracking.confidence_slope=0.5 tracking.penalty_k=0.2 online.steps=3"
+    assert loaded.facts == {"licence": "MIT", "training_step": "7", "configured": told}
+    facts = weights.read_catalogue(checkpoint.parent)[checkpoint.name]
+    assert facts["sha256"] == weights.hash_file(checkpoint) and facts["source"] == "somewhere"
+
+
+def test_changed_weights_can_be_another_file(checkpoint: Path) -> None:
+    before = checkpoint.read_bytes()
+    assert main(["weights", "configure", str(checkpoint), "--out", f"{checkpoint}.2", "tracking.patience=7"]) == 0
+    assert checkpoint.read_bytes() == before
+    assert weights.load_checkpoint(f"{checkpoint}.2").config["tracking"]["patience"] == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["network.width=2"], "only tracking.… and online.… can be changed"),  # the tensors would not fit
+        (["tracking.penalty=0.2"], "penalty_k"),  # misspelt
+        (["tracking.penalty_k=-1"], "tracking.penalty_k"),  # out of range
+        (["--out", "{shipped}/narrow.safetensors", "tracking.penalty_k=0.1"], "ship with the program"),
+    ],
+)
+def test_parameters_that_cannot_be_stored_are_said(
+    checkpoint: Path, folders: tuple[Path, Path], arguments: list[str], sentence: str, capsys: Any
+) -> None:
+    before = checkpoint.read_bytes()
+    filled = [argument.format(shipped=folders[0]) for argument in arguments]
+    assert main(["weights", "configure", str(checkpoint), *filled]) == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())
+    assert checkpoint.read_bytes() == before and not list(folders[0].iterdir())
 
 
 def metadata_file(path: Path, metadata: dict[str, str]) -> None:

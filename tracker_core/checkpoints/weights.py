@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from torch import Tensor
 from tracker_core.checkpoints.published_names import SAME_SHAPES
 from tracker_core.checkpoints.state_dicts import convert_state, recognise
 from tracker_core.checkpoints.torch_files import check_file, looks_like_torch, read_torch_file
-from tracker_core.config import TrackerConfig, config_from_mapping, config_to_mapping
+from tracker_core.config import TrackerConfig, apply_overrides, check_tracking, config_from_mapping, config_to_mapping
 from tracker_core.errors import CheckpointError, ConfigError, InputError, OutputError, nearest_name
 from tracker_core.files import atomic_path, write_text
 from tracker_core.models.builder import build_network
@@ -243,6 +243,34 @@ def record_weights(path: Path, licence: str, source: str, used_by: str = "") -> 
     catalogue = read_catalogue(path.parent)
     catalogue[path.name] = {"sha256": hash_file(path), "licence": licence, "source": source, "used_by": used_by}
     write_text(path.parent / CATALOGUE, json.dumps(catalogue, indent=2, sort_keys=True) + "\n")
+
+
+def configure_weights(path: str | Path, changes: Iterable[str], target: str | Path | None = None) -> Path:
+    """Store other parameters (`tracking.…=value`, `online.…=value`) in a weights file; return where it is.
+
+    The tensors stay as they are. `target` is another file, by default the file itself. What was changed is told in its
+    facts, and a catalogue that lists the file has its new SHA-256. Raises `CheckpointError`, `ConfigError`, and
+    `InputError` for keys that belong to the network and for weights that ship with the program.
+    """
+    path, changes = Path(path), list(changes)
+    target = Path(target or path)
+    for change in changes:
+        if not change.startswith(("tracking.", "online.")):
+            raise InputError(f"'{change}' cannot be stored in weights: only tracking.… and online.… can be changed.")
+    if target.resolve().parent == SHIPPED_FOLDER.resolve():
+        raise InputError(f"The weights '{target.stem}' ship with the program; write others to another folder (--out).")
+    checkpoint = load_checkpoint(path)
+    config = apply_overrides(config_from_mapping(TrackerConfig, checkpoint.config), changes)
+    check_tracking(config.tracking)
+    told = [*filter(None, [checkpoint.facts.get("configured")]), *changes]
+    save_checkpoint(
+        target, checkpoint.state, config_to_mapping(config), {**checkpoint.facts, "configured": " ".join(told)}
+    )
+    catalogue = read_catalogue(target.parent)
+    if target.name in catalogue:
+        catalogue[target.name]["sha256"] = hash_file(target)
+        write_text(target.parent / CATALOGUE, json.dumps(catalogue, indent=2, sort_keys=True) + "\n")
+    return target
 
 
 def remove_weights(name: str) -> Path:

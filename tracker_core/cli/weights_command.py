@@ -1,4 +1,4 @@
-"""`siamscope weights`: list, show, verify, import, measure and remove checkpoints."""
+"""`siamscope weights`: list, show, verify, import, configure, measure and remove checkpoints."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.text import Text
 from tracker_core.checkpoints.published_names import SAME_SHAPES
 from tracker_core.checkpoints.weights import (
     WeightsEntry,
+    configure_weights,
     find_weights,
     hash_file,
     import_weights,
@@ -53,6 +54,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_progress_option(importing)
     importing.set_defaults(run=_import)
+    configuring = actions.add_parser(
+        "configure", help="store other tracking parameters in a weights file; its tensors stay as they are"
+    )
+    configuring.add_argument("name", metavar="NAME", help="a name from 'weights list', or a file")
+    configuring.add_argument("--out", metavar="FILE", help="write another file instead of changing this one")
+    configuring.add_argument(
+        "overrides",
+        nargs="+",
+        metavar="key=value",
+        help="tracking.… or online.…, such as tracking.confidence_slope=0.8",
+    )
+    configuring.set_defaults(run=_configure)
     removing = actions.add_parser("remove", help="delete imported weights")
     removing.add_argument("name", metavar="NAME", help="a name from 'weights list'")
     removing.set_defaults(run=_remove)
@@ -107,14 +120,23 @@ def _as_plain(entry: WeightsEntry, speed: Speed | None) -> dict[str, Any]:
 
 
 def _show(args: argparse.Namespace) -> int:
-    path = Path(args.name)
-    if not path.is_file():
-        path = find_weights(args.name)
+    path = _path_of(args.name)
     metadata = read_metadata(path)
     config = load_checkpoint(path).config
     output.print(str(path), style="bold")
     output.print(f"SHA-256 {hash_file(path)}")
     output.print_json(json.dumps({**metadata, "config": config}))
+    return 0
+
+
+def _path_of(name: str) -> Path:
+    """Return the file that a name from the list, or a path, stands for."""
+    return Path(name) if Path(name).is_file() else find_weights(name)
+
+
+def _configure(args: argparse.Namespace) -> int:
+    target = configure_weights(_path_of(args.name), args.overrides, args.out)
+    output.print(f"Wrote {target} (SHA-256 {hash_file(target)})")
     return 0
 
 
