@@ -108,6 +108,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     write_ground_truth(Path("groundtruth.json"))
     Path("runs/light").mkdir()
     shutil.copy(packaged("weights/siamscope-light.safetensors"), "runs/light/best.safetensors")
+    for copy in ("runs/taught/last.safetensors", "runs/plain/last.safetensors", "mean.safetensors"):
+        Path(copy).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy("runs/light/best.safetensors", copy)
     for results in ("downloads/SiamTri", "downloads/SiamRPN", "others/theirs"):
         shutil.copytree("results/otb/siamscope-light", results)
     yield folder

@@ -106,6 +106,30 @@ def test_parameters_that_cannot_be_stored_are_said(
     assert checkpoint.read_bytes() == before and not list(folders[0].iterdir())
 
 
+def test_the_mean_of_two_runs(tmp_path: Path) -> None:
+    config = config_to_mapping(CONFIG)
+    for name, value, count in (("a", 1.0, 3), ("b", 4.0, 5)):
+        state = {"weight": torch.full((2, 3), value), "num_batches_tracked": torch.tensor(count)}
+        weights.save_checkpoint(tmp_path / f"{name}.safetensors", state, config, {"licence": "MIT"})
+    files = [str(tmp_path / f"{name}.safetensors") for name in "ab"]
+    assert main(["weights", "average", *files, "--out", str(tmp_path / "mean.safetensors")]) == 0
+    loaded = weights.load_checkpoint(tmp_path / "mean.safetensors")
+    assert torch.equal(loaded.state["weight"], torch.full((2, 3), 2.5))
+    assert loaded.state["num_batches_tracked"] == 3 and loaded.config == config
+    assert loaded.facts == {"licence": "MIT", "training": "mean of a.safetensors, b.safetensors"}
+
+
+def test_networks_without_a_mean_are_refused(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.safetensors"
+    weights.save_checkpoint(other, {"weight": torch.zeros(2)}, config_to_mapping(CONFIG))
+    for files, sentence in (([checkpoint], "at least two"), ([checkpoint, other], "holds another network")):
+        assert main(["weights", "average", *map(str, files), "--out", str(tmp_path / "mean.safetensors")]) == 2
+        assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "mean.safetensors").exists()
+
+
 def metadata_file(path: Path, metadata: dict[str, str]) -> None:
     save_file({"a": torch.zeros(2)}, path, metadata=metadata)
 

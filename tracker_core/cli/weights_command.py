@@ -1,4 +1,4 @@
-"""`siamscope weights`: list, show, verify, import, configure, measure and remove checkpoints."""
+"""`siamscope weights`: list, show, verify, import, configure, average, measure and remove checkpoints."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
+from tracker_core.checkpoints.averaging import average_weights
 from tracker_core.checkpoints.published_names import SAME_SHAPES
 from tracker_core.checkpoints.weights import (
     WeightsEntry,
@@ -66,6 +67,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="tracking.… or online.…, such as tracking.confidence_slope=0.8",
     )
     configuring.set_defaults(run=_configure)
+    averaging = actions.add_parser("average", help="the mean of several runs of one network that began alike")
+    averaging.add_argument(
+        "files", nargs="+", metavar="FILE", help="checkpoints; the first one's configuration is kept"
+    )
+    averaging.add_argument("--out", required=True, metavar="FILE", help="where the mean is written")
+    averaging.set_defaults(run=_average)
     removing = actions.add_parser("remove", help="delete imported weights")
     removing.add_argument("name", metavar="NAME", help="a name from 'weights list'")
     removing.set_defaults(run=_remove)
@@ -136,6 +143,12 @@ def _path_of(name: str) -> Path:
 
 def _configure(args: argparse.Namespace) -> int:
     target = configure_weights(_path_of(args.name), args.overrides, args.out)
+    output.print(f"Wrote {target} (SHA-256 {hash_file(target)})")
+    return 0
+
+
+def _average(args: argparse.Namespace) -> int:
+    target = average_weights(args.files, args.out)
     output.print(f"Wrote {target} (SHA-256 {hash_file(target)})")
     return 0
 
