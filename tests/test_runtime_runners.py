@@ -67,8 +67,10 @@ def small() -> tuple[Network, TrackerConfig]:
     return network_of(config), config
 
 
+@pytest.mark.parametrize("largest", [0, 1 << 30], ids=["shared by targets", "for each target"])
 @pytest.mark.parametrize("name", CONFIGS)
-def test_onnx_gives_the_answers_of_eager(name: str, cache: Path) -> None:
+def test_onnx_gives_the_answers_of_eager(name: str, largest: int, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx, "LARGEST_PER_TARGET", largest)
     config = CONFIGS[name]
     network = network_of(config)
     size = config.tracking.search_size
@@ -76,6 +78,18 @@ def test_onnx_gives_the_answers_of_eager(name: str, cache: Path) -> None:
     runner = make_runner(network, config, device="cpu")
     assert runner.name == "onnx", "the default on a CPU"
     assert_close(outputs_of(runner, size), expected)
+
+
+@pytest.mark.parametrize("largest", [0, 1 << 30], ids=["shared by targets", "for each target"])
+def test_targets_in_turn_find_their_own(largest: int, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx, "LARGEST_PER_TARGET", largest)
+    network, config = small()
+    answers = []
+    for runner in (OnnxRunner(network, config), EagerRunner(network)):
+        templates = [runner.template(crop(127, seed), (50.0, 70.0)) for seed in (3, 4)]
+        answers.append([runner.search(templates[k], crop(287, 1), GUIDE)[0] for k in (0, 1, 0)])
+    assert_close(*answers)
+    assert np.abs(answers[0][0] - answers[0][1]).max() > 1e-3  # these two look for different things
 
 
 def test_another_search_size_is_exported_when_it_comes(cache: Path) -> None:
@@ -111,7 +125,7 @@ def test_the_cache_is_used_a_second_time(cache: Path, monkeypatch: pytest.Monkey
 def test_the_count_of_threads_is_measured(seconds: dict[int, float], chosen: int, monkeypatch: Any) -> None:
     monkeypatch.setattr(onnx, "open_session", lambda model, threads: threads)
     monkeypatch.setattr(onnx, "_shortest_run", lambda session, feeds, runs=10: seconds[session])
-    assert onnx.fastest_session(b"", {}, max(seconds)) == chosen
+    assert onnx.fastest_session(b"", {}, max(seconds)) == (chosen, chosen)
 
 
 def test_other_weights_do_not_use_it(cache: Path) -> None:

@@ -11,10 +11,8 @@ def correlate_depthwise(x: Tensor, kernel: Tensor, padding: int = 0) -> Tensor:
 
     SiamRPN++ (Li et al. 2019), figure 3(c).
     """
-    batch, channels, rows, columns = x.shape
-    weight = kernel.reshape(batch * channels, 1, kernel.shape[2], kernel.shape[3])
-    out = F.conv2d(x.reshape(1, batch * channels, rows, columns), weight, padding=padding, groups=batch * channels)
-    return out.reshape(batch, channels, out.shape[2], out.shape[3])
+    weight = kernel.reshape(-1, 1, kernel.shape[2], kernel.shape[3])
+    return _convolve_each(x, weight, groups=x.shape[1], padding=padding)
 
 
 def correlate_up_channel(x: Tensor, kernel: Tensor) -> Tensor:
@@ -22,12 +20,18 @@ def correlate_up_channel(x: Tensor, kernel: Tensor) -> Tensor:
 
     SiamRPN (Li et al. 2018), section 3.3.
     """
-    batch, channels, rows, columns = x.shape
-    weight = kernel.reshape(-1, channels, kernel.shape[2], kernel.shape[3])
-    out = F.conv2d(x.reshape(1, batch * channels, rows, columns), weight, groups=batch)
-    return out.reshape(batch, -1, out.shape[2], out.shape[3])
+    weight = kernel.reshape(-1, x.shape[1], kernel.shape[2], kernel.shape[3])
+    return _convolve_each(x, weight)
 
 
 def correlate_whole(x: Tensor, kernel: Tensor) -> Tensor:
     """Correlate all channels of x (B×C×H×W) with kernel (B×C×h×w) to one map → B×1×H′×W′ (SiamFC, equation 2)."""
     return correlate_up_channel(x, kernel)
+
+
+def _convolve_each(x: Tensor, weight: Tensor, groups: int = 1, padding: int = 0) -> Tensor:
+    """Convolve each image of x (B×C×H×W) with its own part of `weight` (B·O × C/groups × h × w) → B×O×H′×W′."""
+    if len(x) == 1:  # reshaping would keep an exported graph from staying in its fast memory layout
+        return F.conv2d(x, weight, padding=padding, groups=groups)
+    out = F.conv2d(x.reshape(1, -1, *x.shape[2:]), weight, padding=padding, groups=groups * len(x))
+    return out.reshape(len(x), -1, *out.shape[2:])

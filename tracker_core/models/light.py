@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tracker_core.models.backbones.mobilenet_v3 import MobileNetV3
-from tracker_core.models.correlation import correlate_depthwise
+from tracker_core.models.correlation import correlate_depthwise, correlate_up_channel
 from tracker_core.models.network import Network
 
 FEATURES = 96  # channels of the backbone
@@ -44,12 +44,6 @@ class PixelwiseCorrelation(nn.Module):
         assert self.search.bias is not None
         return torch.matmul(cells, self.search.weight.flatten(1)), torch.matmul(cells, self.search.bias[:, None])
 
-    def forward(self, similarity: Tensor) -> Tensor:
-        """Return B×64×(h−1)×(w−1) gated and smoothed similarities, which `mix` follows."""
-        mean = F.adaptive_avg_pool2d(similarity, 1)
-        gate = torch.sigmoid(self.gate_expand(F.relu(self.gate_reduce(mean))))
-        return F.relu6(self.smooth(similarity * gate))
-
 
 class Branch(nn.Module):
     """One of the two halves of the head: both correlations, fused, and a tower down to `outputs` channels."""
@@ -68,42 +62,65 @@ class Branch(nn.Module):
         self.tower = nn.Sequential(*tower)
         self.output = nn.Conv2d(FEATURES, outputs, 1)
 
-    def template(self, z: Tensor, inside: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return weights B×R×96 and offsets B×R×1 of the similarities, and the depthwise kernel B×96×4×4.
+    def template(self, z: Tensor, inside: Tensor) -> tuple[Tensor, ...]:
+        """Return weights B×64×96 and offsets B×64×1 of the similarities, the depthwise kernel B×96×4×4, and box cues.
 
-        R is 64, and two more for the box cues; z (B×96×8×8) are the exemplar's features, `inside` is B×64 in 0..1.
+        The cues are weights B×2×96 and offsets B×2×1 as well. z (B×96×8×8) are the exemplar's features, `inside` is
+        B×64 in 0..1.
         """
         weights, offsets = self.pixelwise.template(z)
-        if self.cues is not None:
-            means = cue_weights(inside)
-            weights = torch.cat((weights, torch.matmul(means, weights)), 1)
-            offsets = torch.cat((offsets, torch.matmul(means, offsets)), 1)
-        return weights, offsets, self.depthwise_kernel(z[:, :, 2:6, 2:6])
+        kernel = self.depthwise_kernel(z[:, :, 2:6, 2:6])
+        if self.cues is None:
+            return weights, offsets, kernel
+        means = cue_weights(inside)
+        return weights, offsets, kernel, torch.matmul(means, weights), torch.matmul(means, offsets)
 
-    def forward(self, similarity: Tensor, kernel: Tensor, x: Tensor) -> Tensor:
-        """Return B×outputs×h×w of the similarities B×R×h×w and the search region's features x (B×96×h×w)."""
-        cells = similarity[:, : EXEMPLAR_CELLS**2]
-        depthwise = correlate_depthwise(self.depthwise_search(x), kernel, padding=1)
-        # the fusing convolution in two halves: what they join need not be copied
-        from_cells, from_kernel = torch.split(self.fuse.weight, [EXEMPLAR_CELLS**2, FEATURES], 1)
-        fused = convolve_twice(self.pixelwise(cells), self.pixelwise.mix, from_cells, self.fuse.bias)
-        fused = fused + F.conv2d(depthwise, from_kernel)
-        if self.cues is not None:
-            fused = fused + self.cues(similarity[:, EXEMPLAR_CELLS**2 :])
-        return convolve_twice(self.tower[:-1](fused), self.tower[-1], self.output.weight, self.output.bias)
+    def fused(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the fusing convolution in two halves, so that what they join need not be copied.
+
+        They are weight and bias of the half that reads cells, taken together with the convolution `mix` before it, and
+        the weight of the half that reads channels.
+        """
+        from_cells, from_channels = torch.split(self.fuse.weight, [EXEMPLAR_CELLS**2, FEATURES], 1)
+        return *product(self.pixelwise.mix, from_cells, self.fuse.bias), from_channels
+
+    def end(self) -> tuple[Tensor, Tensor]:
+        """Return the tower's last convolution and the output's, taken together."""
+        last = self.tower[-1]
+        assert isinstance(last, nn.Conv2d)
+        return product(last, self.output.weight, self.output.bias)
 
 
-def convolve_twice(x: Tensor, first: nn.Module, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Return what a 1 × 1 convolution `first` and another right behind it make of x: with no activation between, one.
+def product(first: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return weight and bias of a 1 × 1 convolution and another right behind it: with no activation between, one.
 
-    An exported network holds their product as one constant.
+    An exported network holds them as constants.
     """
-    assert isinstance(first, nn.Conv2d)
     assert first.bias is not None
     outer = weight.flatten(1)
-    product = torch.matmul(outer, first.weight.flatten(1))
     offset = torch.matmul(outer, first.bias)
-    return F.conv2d(x, product[:, :, None, None], offset if bias is None else offset + bias)
+    return torch.matmul(outer, first.weight.flatten(1))[:, :, None, None], offset if bias is None else offset + bias
+
+
+def side_by_side(x: Tensor, first: nn.Module, second: nn.Module) -> Tensor:
+    """Return what two convolutions of one shape make of the halves of x's channels: one convolution in groups."""
+    assert isinstance(first, nn.Conv2d)
+    assert isinstance(second, nn.Conv2d)
+    weight, bias = joined(first, second)
+    return F.conv2d(x, weight, bias, first.stride, padding=first.padding, groups=2 * first.groups)
+
+
+def joined(first: nn.Conv2d, second: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    """Return the weights of two convolutions one after the other, and their biases."""
+    assert first.bias is not None
+    assert second.bias is not None
+    return torch.cat((first.weight, second.weight)), torch.cat((first.bias, second.bias))
+
+
+def on_the_diagonal(first: Tensor, second: Tensor) -> Tensor:
+    """Return weights (O₁ + O₂)×(I₁ + I₂)×k×k of two convolutions O×I×k×k, each of which sees its own inputs only."""
+    upper = torch.cat((first, first.new_zeros(len(first), *second.shape[1:])), 1)
+    return torch.cat((upper, torch.cat((second.new_zeros(len(second), *first.shape[1:]), second), 1)))
 
 
 def cue_weights(inside: Tensor) -> Tensor:
@@ -145,14 +162,45 @@ class LightSiamRPN(Network):
             exemplar_wh = torch.full((z.shape[0], 2), z.shape[-1] / 2, device=z.device)
         inside = cells_inside(exemplar_wh, z.shape[-1])
         cls, loc = self.cls.template(features, inside), self.loc.template(features, inside)
-        # one product with the search region for both branches
-        return torch.cat((cls[0], loc[0]), 1), torch.cat((cls[1], loc[1]), 1), cls[2], loc[2]
+        return tuple(torch.cat(both, 1) for both in zip(cls, loc, strict=True))
 
     def search(self, template: tuple[Tensor, ...], x: Tensor, guide_cxcywh: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Return cls B×2K×15×15 (background first) and loc B×4K×15×15 for search regions x (B×3×255×255, BGR)."""
-        weights, offsets, cls_kernel, loc_kernel = template
+        """Return cls B×2K×15×15 (background first) and loc B×4K×15×15 for search regions x (B×3×255×255, BGR).
+
+        The branches are alike and go side by side, the channels of `cls` first: half as many operators, of twice the
+        size, keep more of a processor busy.
+        """
+        cls, loc = self.cls, self.loc
+        weights, offsets, kernel = template[:3]
         features = self.trunk(x)
-        similarity = torch.matmul(weights, features.flatten(2)) + offsets
-        rows = weights.shape[1] // 2
-        for_cls, for_loc = torch.split(similarity.reshape(-1, 2 * rows, *features.shape[2:]), rows, 1)
-        return self.cls(for_cls, cls_kernel, features), self.loc(for_loc, loc_kernel, features)
+        by_cell = self._gated(similarities(features, weights, offsets))
+        searched = F.conv2d(features, *joined(cls.depthwise_search, loc.depthwise_search))
+        by_channel = correlate_depthwise(searched, kernel, padding=1)
+        from_cells, biases, from_channels = (torch.cat(both) for both in zip(cls.fused(), loc.fused(), strict=True))
+        fused = F.conv2d(by_channel, from_channels, groups=2)
+        fused = fused + F.conv2d(by_cell, from_cells, biases, groups=2)
+        if cls.cues is not None and loc.cues is not None:
+            weight = on_the_diagonal(cls.cues.weight, loc.cues.weight)
+            fused = fused + F.conv2d(similarities(features, *template[3:]), weight, joined(cls.cues, loc.cues)[1])
+        return self._outputs(fused)
+
+    def _gated(self, similarity: Tensor) -> Tensor:
+        """Return B×128×(h−1)×(w−1) gated and smoothed similarities."""
+        cls, loc = self.cls.pixelwise, self.loc.pixelwise
+        mean = F.adaptive_avg_pool2d(similarity, 1)
+        hidden = F.relu(side_by_side(mean, cls.gate_reduce, loc.gate_reduce))
+        gate = torch.sigmoid(side_by_side(hidden, cls.gate_expand, loc.gate_expand))
+        return F.relu6(side_by_side(similarity * gate, cls.smooth, loc.smooth))
+
+    def _outputs(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return what both towers and output layers make of x (B×192×h×w)."""
+        for first, second in zip(list(self.cls.tower)[:-1], list(self.loc.tower)[:-1], strict=True):
+            x = side_by_side(x, first, second) if isinstance(first, nn.Conv2d) else first(x)
+        (cls, cls_bias), (loc, loc_bias) = self.cls.end(), self.loc.end()
+        outputs = F.conv2d(x, on_the_diagonal(cls, loc), torch.cat((cls_bias, loc_bias)))
+        return torch.split(outputs, [len(cls), len(loc)], 1)
+
+
+def similarities(features: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
+    """Return B×R×h×w of the search region's features B×96×h×w and a template's weights B×R×96 and offsets B×R×1."""
+    return correlate_up_channel(features, weights.reshape(len(weights), -1, 1, 1)) + offsets[..., None]

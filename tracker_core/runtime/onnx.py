@@ -17,6 +17,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,11 +38,12 @@ from tracker_core.types import Image
 logger = logging.getLogger(__name__)
 OPSET = 18
 LONG_S = 0.02  # a run that takes this long is worth every core
+LARGEST_PER_TARGET = 16 << 20  # bytes of a network that is compiled for each target
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
 class SearchGraph(nn.Module):
-    """What is exported: the crop's planes, uint8 3×S×S, and the template's tensors in, the raw outputs out.
+    """What is exported: the crop, float32 1×3×S×S, and the template's tensors in, the raw outputs out.
 
     Where the network takes a guide box (1×4), it follows the template's tensors.
     """
@@ -50,15 +52,37 @@ class SearchGraph(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, planes: Tensor, *template: Tensor) -> Any:
-        image = planes.unsqueeze(0).float()
+    def forward(self, image: Tensor, *template: Tensor) -> Any:
         if self.network.takes_guide:
             return self.network.search(template[:-1], image, template[-1])
         return self.network.search(template, image)
 
 
+@dataclass(eq=False)
+class Exemplar:
+    """What the runner knows of a target: its features, and the sessions that search for it, by the crop's side."""
+
+    features: tuple[NDArray[np.float32], ...]
+    sessions: dict[int, Any] = field(default_factory=dict)
+    feeds: dict[str, NDArray[Any]] = field(default_factory=dict)  # beside the crop and the guide box
+
+
+@dataclass(frozen=True)
+class _Export:
+    """A network for one side of the search crop; `session` is None where each target has one of its own."""
+
+    model: bytes
+    threads: int
+    session: Any
+
+
 class OnnxRunner(OneByOne):
-    """Runs the search branch in ONNX Runtime; the exemplar branch, once per target, stays in PyTorch."""
+    """Runs the search branch in ONNX Runtime; the exemplar branch, once per target, stays in PyTorch.
+
+    A small network is compiled for each target, with the exemplar's features as constants: a correlation is then a
+    convolution like all others, several times as fast as one whose kernel comes with every frame. The targets share a
+    large network, whose correlations are a small part of it.
+    """
 
     name = "onnx"
     device = "cpu"
@@ -69,78 +93,102 @@ class OnnxRunner(OneByOne):
         self.network = network.eval()
         self.threads = threads or usable_cores()
         self._key = _hash_network(network, config, onnxruntime.__version__)
-        self._sessions: dict[int, Any] = {}
+        self._search_size = config.tracking.search_size
+        self._exports: dict[int, _Export] = {}
         # exporting here and not at the first frame: start-up is when people expect to wait
-        self._prepare(config.tracking.search_size, config.tracking.exemplar_size)
+        size = config.tracking.exemplar_size
+        self.template(np.zeros((size, size, 3), np.uint8), (size / 2, size / 2))
 
     @torch.inference_mode()
-    def template(self, crop: Image, exemplar_wh: tuple[float, float]) -> tuple[NDArray[np.float32], ...]:
-        """Return the exemplar's features as arrays, ready for the session."""
+    def template(self, crop: Image, exemplar_wh: tuple[float, float]) -> Exemplar:
+        """Return the exemplar's features, with a session that is ready for the usual search crop."""
         size = torch.tensor([exemplar_wh], dtype=torch.float32) if self.network.takes_exemplar_size else None
         features = self.network.template(image_to_tensor(crop), size)
-        return tuple(np.ascontiguousarray(feature.numpy()) for feature in features)
+        exemplar = Exemplar(tuple(np.ascontiguousarray(feature.numpy()) for feature in features))
+        self._open(exemplar, self._search_size)
+        return exemplar
 
-    def search(self, template: Any, crop: Image, guide_cxcywh: Sequence[float]) -> Outputs:
+    def search(self, template: Exemplar, crop: Image, guide_cxcywh: Sequence[float]) -> Outputs:
         """Return the raw outputs for a uint8 S×S×3 crop; another S than before is exported when it first comes."""
-        arrays = self._with_guide(template, guide_cxcywh)
-        session = self._sessions.get(crop.shape[0])
+        size = crop.shape[0]
+        session = template.sessions.get(size) or self._open(template, size)
+        return tuple(session.run(None, {"image": as_planes(crop), **self._guide(guide_cxcywh), **template.feeds}))
+
+    def _guide(self, guide_cxcywh: Sequence[float]) -> dict[str, NDArray[Any]]:
+        return {"guide": np.array([guide_cxcywh], np.float32)} if self.network.takes_guide else {}
+
+    def _open(self, exemplar: Exemplar, search_size: int) -> Any:
+        """Return a session that searches crops of this side for a target, and keep it with the target."""
+        export = self._exports.get(search_size)
+        if export is None:
+            export = self._exports[search_size] = self._export(search_size, exemplar.features)
+        session = export.session
         if session is None:
-            session = self._session_for(crop.shape[0], arrays)
-        return tuple(session.run(None, name_inputs(split_planes(crop), arrays)))
+            session = open_session(with_constants(export.model, exemplar.features), export.threads)
+        else:
+            exemplar.feeds = name_features(exemplar.features)
+        exemplar.sessions[search_size] = session
+        return session
 
-    def _with_guide(self, template: Any, guide_cxcywh: Sequence[float]) -> tuple[NDArray[np.float32], ...]:
-        """Return the arrays that the exported graph takes beside the crop."""
-        return (*template, np.array([guide_cxcywh], np.float32)) if self.network.takes_guide else template
-
-    def _prepare(self, search_size: int, exemplar_size: int) -> None:
-        blank = np.zeros((exemplar_size, exemplar_size, 3), np.uint8)
-        half = exemplar_size / 2
-        self._session_for(search_size, self._with_guide(self.template(blank, (half, half)), (0.0, 0.0, half, half)))
-
-    def _session_for(self, search_size: int, template: tuple[NDArray[np.float32], ...]) -> Any:
-        shapes = [list(feature.shape) for feature in template]
+    def _export(self, search_size: int, features: tuple[NDArray[np.float32], ...]) -> _Export:
+        shapes = [list(feature.shape) for feature in features]
         digest = hashlib.sha256(json.dumps([self._key, search_size, shapes]).encode()).hexdigest()[:24]
         cached = cache_folder() / f"{digest}.onnx"
         model = _read_cached(cached)
         if model is None:
-            model = export_search(self.network, search_size, template)
+            model = export_search(self.network, search_size, features)
             _keep(cached, model)
-        feeds = name_inputs(np.zeros((3, search_size, search_size), np.uint8), template)
-        session = fastest_session(model, feeds, self.threads)
-        self._sessions[search_size] = session
-        return session
+        feeds = {"image": as_planes(np.zeros((search_size, search_size, 3), np.uint8)), **self._guide((0, 0, 60, 60))}
+        if features and len(model) <= LARGEST_PER_TARGET:
+            return _Export(model, fastest_session(with_constants(model, features), feeds, self.threads)[1], None)
+        session, threads = fastest_session(model, {**feeds, **name_features(features)}, self.threads)
+        return _Export(model, threads, session)
 
 
-def split_planes(crop: Image) -> Image:
-    """Return a uint8 S×S×3 crop as three planes, 3×S×S: ten times as fast as the same inside the graph."""
-    planes = np.empty((3, *crop.shape[:2]), np.uint8)
-    cv2.split(crop, list(planes))
-    return planes
+def as_planes(crop: Image) -> NDArray[np.float32]:
+    """Return a uint8 S×S×3 crop as float32 1×3×S×S: quicker here than as the first operators of a graph."""
+    planes = np.empty((1, 3, *crop.shape[:2]), np.uint8)
+    cv2.split(crop, list(planes[0]))
+    return planes.astype(np.float32)
 
 
-def name_inputs(planes: Image, template: tuple[NDArray[np.float32], ...]) -> dict[str, NDArray[Any]]:
-    """Return what an exported network is fed with."""
-    return {"planes": planes, **{f"template_{i}": array for i, array in enumerate(template)}}
+def name_features(features: tuple[NDArray[np.float32], ...]) -> dict[str, NDArray[Any]]:
+    """Return the exemplar's features as inputs of an exported network."""
+    return {f"template_{i}": feature for i, feature in enumerate(features)}
 
 
-def fastest_session(model: bytes, feeds: dict[str, NDArray[Any]], threads: int) -> Any:
-    """Return a session on as many threads, up to `threads`, as run the model fastest, or nearly so.
+def with_constants(model: bytes, features: tuple[NDArray[np.float32], ...]) -> bytes:
+    """Return an exported network in which the exemplar's features are constants and no inputs."""
+    import onnx
+
+    graph_model = onnx.load_from_string(model)
+    constants = name_features(features)
+    graph = graph_model.graph
+    inputs = [each for each in graph.input if each.name not in constants]
+    del graph.input[:]
+    graph.input.extend(inputs)
+    graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in constants.items())
+    return bytes(graph_model.SerializeToString())
+
+
+def fastest_session(model: bytes, feeds: dict[str, NDArray[Any]], threads: int) -> tuple[Any, int]:
+    """Return a session on as many threads, up to `threads`, as run the model fastest, or nearly so, and their count.
 
     A small network on many cores loses more by waiting for threads than it gains. What takes longer than `LONG_S` gains
     from every core, and is not measured.
     """
     session = open_session(model, threads)
     if threads == 1 or _shortest_run(session, feeds, runs=1) > LONG_S:
-        return session
+        return session, threads
     best_s = _shortest_run(session, feeds)
-    count = threads
+    chosen, count = threads, threads
     while (count := count // 2) >= 1:
         other = open_session(model, count)
         taken_s = _shortest_run(other, feeds)
         if taken_s > best_s * 1.05:
             break
-        session, best_s = other, min(best_s, taken_s)
-    return session
+        session, chosen, best_s = other, count, min(best_s, taken_s)
+    return session, chosen
 
 
 def open_session(model: bytes, threads: int) -> Any:
@@ -169,18 +217,19 @@ def _shortest_run(session: Any, feeds: dict[str, NDArray[Any]], runs: int = 10) 
 
 
 def export_search(network: Network, search_size: int, template: tuple[NDArray[np.float32], ...]) -> bytes:
-    """Return the search branch as a serialised ONNX model with inputs `planes` and `template_0`, `template_1`, …"""
-    inputs = (
-        torch.zeros(3, search_size, search_size, dtype=torch.uint8),
-        *(torch.from_numpy(feature) for feature in template),
-    )
+    """Return the search branch as a serialised ONNX model: inputs `image`, `template_0`, `template_1`, …, `guide`."""
+    names = ["image", *name_features(template)]
+    inputs = [torch.zeros(1, 3, search_size, search_size), *(torch.from_numpy(feature) for feature in template)]
+    if network.takes_guide:
+        names.append("guide")
+        inputs.append(torch.tensor([[0.0, 0.0, 60.0, 60.0]]))
     buffer = io.BytesIO()
     with _quiet():
         torch.onnx.export(
             SearchGraph(network).eval(),
-            inputs,
+            tuple(inputs),
             cast(Any, buffer),  # a file-like object serves the tracing exporter as well as a path
-            input_names=["planes", *(f"template_{i}" for i in range(len(template)))],
+            input_names=names,
             opset_version=OPSET,
             # the tracing exporter: a second instead of ten, and it needs no further package
             dynamo=False,
