@@ -126,6 +126,20 @@ def test_draws_decide_everything_else_is_repeatable(network, frames):
     assert not np.array_equal(path(Draws(1))[-1].box_xywh, path(Draws(2))[-1].box_xywh)
 
 
+def test_a_fit_changes_the_score_and_no_box(network, frames):
+    def follow(**fit):
+        tracker = make(network)
+        tracker.set_tracking(dataclasses.replace(tracker.tracking, **fit))
+        tracker.init(frames[0], BOX)
+        return [tracker.update(image) for image in frames[1:6]]
+
+    own, fitted = follow(), follow(confidence_slope=2.0, confidence_offset=-1.0)
+    for one, other in zip(own, fitted, strict=True):
+        assert np.array_equal(one.box_xywh, other.box_xywh)
+        odds = (one.score / (1 - one.score)) ** 2 / np.e
+        assert other.score == pytest.approx(odds / (1 + odds))
+
+
 def test_it_stands_again_at_a_frame_and_does_not_learn_it_twice(network, frames):
     tracker = make(network, update_every=3)
     tracker.init(frames[0], BOX)

@@ -120,3 +120,19 @@ def test_a_device_is_held_against_the_cpu(is_right: bool, monkeypatch: Any, caps
     text = " ".join(capsys.readouterr().out.split())
     assert code == (0 if is_right else 1)
     assert f"{int(is_right)} of 1 networks" in text
+
+
+def test_the_memory_of_as_many_targets_as_are_asked_for(tmp_path: Path, capsys: Any) -> None:
+    figures_of = tmp_path / "memory.json"
+    options = ["--tracker", "siamfc-small", "--memory", "10", "--targets", "3", "--json", str(figures_of)]
+    assert main(["bench", "--progress", "none", *options]) == 0
+    (entry,) = json.loads(figures_of.read_text())["memory"]
+    assert (entry["targets"], entry["updates"]) == (3, 10) and len(entry["resident_mb"]) == 10
+    assert "10 updates of 3 targets" in " ".join(capsys.readouterr().out.split())
+
+
+def test_every_target_is_updated_while_memory_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups: list[int] = []
+    monkeypatch.setattr("tracker_core.cli.bench_command.step", lambda group, frame: groups.append(len(group)))
+    assert main(["bench", "--progress", "none", "--tracker", "siamfc-small", "--memory", "10", "--targets", "3"]) == 0
+    assert groups == [3] * 10
