@@ -149,17 +149,18 @@ def compared(values: dict[str, dict[str, float | None]]) -> dict[str, dict[str, 
 @pytest.mark.parametrize(
     ("theirs", "expected"),
     [
-        # won twice, lost once: the mean of +0.2, +0.1 and −0.3
-        ({"a": 0.7, "b": 0.6, "c": 0.2}, (3, 2, 1, 0.0, "a draw")),
-        ({"a": 0.6, "b": 0.6, "c": 0.6}, (3, 3, 0, 0.1, "better")),  # every draw of sequences has the same mean
-        ({"a": 0.4, "b": 0.4, "c": 0.4}, (3, 0, 3, -0.1, "worse")),
-        ({"a": 0.5, "b": 0.5, "c": 0.5}, (3, 0, 0, 0.0, "a draw")),  # equal is neither won nor lost
-        ({"a": 0.7, "b": None}, (1, 1, 0, 0.2, "a draw")),  # of one sequence nothing is sure
-        ({"d": 0.9}, (0, 0, 0, None, "a draw")),  # none in common
+        # won four times, lost twice: the mean of four times +0.2 and twice −0.4
+        ({**dict.fromkeys("abcd", 0.7), **dict.fromkeys("ef", 0.1)}, (6, 4, 2, 0.0, "a draw")),
+        (dict.fromkeys("abcdef", 0.6), (6, 6, 0, 0.1, "better")),  # every draw of sequences has the same mean
+        (dict.fromkeys("abcdef", 0.4), (6, 0, 6, -0.1, "worse")),
+        (dict.fromkeys("abcdef", 0.5), (6, 0, 0, 0.0, "a draw")),  # equal is neither won nor lost
+        (dict.fromkeys("abcde", 0.6), (5, 5, 0, 0.1, "too few")),  # one in 16 does so by tossing coins
+        ({"a": 0.7, "b": None}, (1, 1, 0, 0.2, "too few")),
+        ({"d": None, "g": 0.9}, (0, 0, 0, None, "too few")),  # none in common
     ],
 )
 def test_a_tracker_beside_another(theirs: dict[str, float | None], expected: tuple[Any, ...]) -> None:
-    scores = compared({"base": {"a": 0.5, "b": 0.5, "c": 0.5}, "other": theirs})
+    scores = compared({"base": dict.fromkeys("abcdef", 0.5), "other": theirs})
     (found,) = compare(OnePass(), scores, "base").others
     mean = None if found.gain is None else pytest.approx(expected[3], abs=1e-9)
     assert (found.common, found.won, found.lost, mean, found.verdict) == (*expected[:3], expected[3], expected[4])
@@ -174,5 +175,5 @@ def test_a_comparison_is_a_table_by_sequence_and_one_of_gains(data: Path) -> Non
     assert "| Sequence | mine | SiamX/default |" in lines
     perfect = 20 / 21  # an overlap of 1 does not exceed the threshold 1
     assert f"| mean | {perfect:.3f} | {third - 1 / 21 / FRAMES:.3f} |" in lines
-    assert any(line.startswith("| SiamX/default | worse | 2 | 0 | 2 |") for line in lines)
+    assert any(line.startswith("| SiamX/default | too few | 2 | 0 | 2 |") for line in lines)
     assert "won" in Path("t.csv").read_text() and "by sequence" not in Path("t.csv").read_text()

@@ -348,8 +348,8 @@ def test_a_comparison_has_a_table_on_the_page_and_two_files(otb: Path, without_i
     assert "Success AUC over Good" in page and 'id="gains-table"' in page
     rows = {row[0]: row[1:5] for row in csv.reader((out / "gains.csv").read_text().splitlines())}
     assert rows["tracker"] == ["verdict", "common", "won", "lost"]
-    assert rows["Worse"] == ["worse", "4", "0", "4"]
-    assert rows["$Part_1$ & <b>"][:2] == ["a draw", "1"]  # one sequence decides nothing
+    assert rows["Worse"] == ["too few", "4", "0", "4"]
+    assert rows["$Part_1$ & <b>"][:2] == ["too few", "1"]
     head, *lines = csv.reader((out / "by_sequence.csv").read_text().splitlines())
     assert head == ["sequence", "Good", "Worse", "$Part_1$ & <b>"] or set(head[1:]) == set(rows) - {"tracker"} | {
         "Good"

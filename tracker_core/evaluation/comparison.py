@@ -11,6 +11,7 @@ from tracker_core.evaluation.protocols import AnyProtocol, Measure
 from tracker_core.evaluation.protocols.protocol import number
 from tracker_core.metrics import Gain
 
+FEWEST = 6  # sequences below which even a tracker that wins all may do so by chance: 2 · 2⁻⁵ > 0.05 (sign test)
 Values = Mapping[str, float | None]
 
 
@@ -29,8 +30,10 @@ class Beside:
 
     @property
     def verdict(self) -> str:
-        """Whether the interval leaves zero out: "better", "worse" or "a draw"."""
-        if self.gain is None or not self.gain.is_clear:
+        """Whether the interval leaves zero out: "better", "worse", "a draw", or "too few" sequences to tell."""
+        if self.gain is None or self.common < FEWEST:
+            return "too few"
+        if not self.gain.is_clear:
             return "a draw"
         return "better" if self.gain.mean > 0 else "worse"
 
