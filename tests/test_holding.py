@@ -216,13 +216,15 @@ def test_what_was_followed_comes_back_from_disk(tmp_path: Path) -> None:
     assert find_kept(tmp_path, "a/b", "digest") is None
 
 
-def test_answers_are_known_by_tracker_and_clips() -> None:
+def test_answers_are_known_by_program_tracker_and_clips(monkeypatch: pytest.MonkeyPatch) -> None:
     tracker = StayingBox()
     clips = [Clip("x", ("1.jpg", "2.jpg"), np.ones((2, 4)))]
     digest = digest_study(tracker, {"plain": clips})
     assert digest == digest_study(StayingBox(), {"plain": clips})
     moved = [dataclasses.replace(clips[0], boxes_xywh=np.ones((2, 4)) * 2)]
     assert digest not in (digest_study(tracker, {"plain": moved}), digest_study(tracker, {"other": clips}))
+    monkeypatch.setattr("tracker_core.experiments.holding.kept.program_version", lambda: "another")
+    assert digest != digest_study(tracker, {"plain": clips})
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import numpy as np
 from tracker_core.evaluation.result_store import describe_tracker
 from tracker_core.experiments.holding.following import Followed
 from tracker_core.files import write_text
+from tracker_core.results.provenance import program_version
 from tracker_core.training.clips import Clip
 from tracker_core.types import Tracker
 
@@ -22,8 +23,8 @@ FOLDER = "followed"
 
 
 def digest_study(tracker: Tracker, families: Mapping[str, list[Clip]]) -> str:
-    """Return a digest of what the answers follow from: the tracker and its weights, the clips and their boxes."""
-    digest = hashlib.sha256(json.dumps(describe_tracker(tracker), sort_keys=True).encode())
+    """Return a digest of what answers follow from: version of the program, tracker and weights, clips and boxes."""
+    digest = hashlib.sha256(json.dumps([program_version(), describe_tracker(tracker)], sort_keys=True).encode())
     for family, clips in families.items():
         for clip in clips:
             digest.update(json.dumps([family, clip.name, clip.frames]).encode())
