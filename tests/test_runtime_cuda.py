@@ -18,9 +18,9 @@ from tracker_core.errors import InputError
 from tracker_core.models.builder import build_network
 from tracker_core.models.network import Network
 from tracker_core.runtime import EagerRunner, make_runner
+from tracker_core.runtime.base import CropRequest
 from tracker_core.runtime.cuda import CudaRunner
 from tracker_core.runtime.graphs import Recorder
-from tracker_core.trackers.searching import SearchRequest
 
 CONFIGS = {
     "light": TrackerConfig("light", NetworkConfig("light", "mobilenetv3", 1.0, 3)),
@@ -57,7 +57,7 @@ def test_several_targets_in_one_batch_have_their_own_answers(name: str) -> None:
         tuple(part * factor for part in runner.template(crop(127, seed), (40.0 + seed, 60.0)))
         for seed, factor in enumerate(factors)
     ]
-    requests = [SearchRequest(template, crop(size, 10 + seed), GUIDE) for seed, template in enumerate(templates)]
+    requests = [CropRequest(template, crop(size, 10 + seed), GUIDE) for seed, template in enumerate(templates)]
     for seed, outputs in enumerate(runner.search_batch(requests)):
         exemplar = eager.template(crop(127, seed), (40.0 + seed, 60.0))
         alone = tuple(part * factors[seed] for part in exemplar)
@@ -68,7 +68,7 @@ def test_targets_that_search_in_crops_of_two_sizes_keep_their_order() -> None:
     network = network_of("light")
     eager, runner = EagerRunner(network), CudaRunner(network, "cpu")
     template = runner.template(crop(127, 0), (50.0, 70.0))
-    requests = [SearchRequest(template, crop(size, size), GUIDE) for size in (255, 271, 255)]
+    requests = [CropRequest(template, crop(size, size), GUIDE) for size in (255, 271, 255)]
     for request, outputs in zip(requests, runner.search_batch(requests), strict=True):
         assert close(outputs, eager.search(template, request.crop, GUIDE))
 

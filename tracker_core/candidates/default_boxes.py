@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from tracker_core.candidates.layout import Arrays, BoxLayout, Candidates, Float3
 from tracker_core.candidates.selection import probability
 from tracker_core.config import TrackerConfig
 from tracker_core.errors import ConfigError, TrackerStateError
+
+if TYPE_CHECKING:  # both load torch
+    from torch import Tensor
+
+    from tracker_core.candidates.on_device import Ranking, Terms
 
 GUIDED_SHARE = 0.25  # of the search crop's side: how far from the correlation's peak a default box may lie
 
@@ -105,6 +110,13 @@ class DefaultBoxes(BoxLayout):
             return scores
         near = near_peak(outputs[2][0, 0], candidates.boxes_cxcywh, candidates.search_size)
         return np.asarray(np.where(near, scores, 0.0), np.float32)
+
+    def rank(self, outputs: Sequence[Tensor], terms: Terms) -> Ranking:
+        """Rank the boxes, away from the correlation's peak with score 0 where the network has one."""
+        from tracker_core.candidates.on_device import near_peaks, rank_boxes
+
+        near = near_peaks(outputs[2], terms, GUIDED_SHARE) if len(outputs) > 2 else None
+        return rank_boxes(outputs, terms, self.variances, near)
 
 
 def window_at(boxes_cxcywh: Float32, size: int) -> Float32:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from tracker_core.candidates.on_device import Ranking, Terms
+
 Float32 = NDArray[np.float32]
 Arrays = Sequence[NDArray[Any]]  # a network's outputs, batch axis kept
 Size = tuple[float, float]
@@ -45,12 +47,41 @@ class Choice:
     """What one frame's outputs say: all candidates, ranked, and the box that is taken.
 
     `box_cxcywh` is in search-crop pixels around the centre, `score` in 0..1; the size moves towards it by `rate`, 0..1.
+    `selection` is None where nobody asked for all candidates.
     """
 
-    selection: Selection
+    selection: Selection | None
     box_cxcywh: NDArray[np.float64]
     score: float
     rate: float
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a candidate is chosen from one search's outputs.
+
+    Attributes:
+        layout: that of the network's candidates. lay_out: returns those of this target, by the shape of the network's
+            first output and the side of the search crop; the same object for the same arguments.
+        expected_wh: the last size in search-crop pixels.
+        tracking: weight of penalty and window.
+        wants_all: whether all candidates are asked for, not only the one that is taken.
+    """
+
+    layout: Layout
+    lay_out: Callable[[Sequence[int], int], Candidates]
+    expected_wh: Size
+    tracking: TrackingConfig
+    wants_all: bool
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was chosen from one search's outputs, among which candidates, and the highest logit."""
+
+    choice: Choice
+    candidates: Candidates
+    peak: float
 
 
 class Targets(Protocol):
@@ -116,6 +147,20 @@ class Layout(ABC):
         """
 
     @abstractmethod
+    def rank(self, outputs: Sequence[Tensor], terms: Terms) -> Ranking:
+        """Do what `choose` does, but for `favour`, for a batch of float32 tensors on any device."""
+
+    def favoured(self, choice: Choice, favour: Favour | None, tracking: TrackingConfig) -> Choice:
+        """Return the choice after `favour` was asked what speaks for or against each candidate."""
+        found = choice.selection
+        extra = favour(found.boxes_cxcywh) if favour and found else None
+        return choice if found is None or extra is None else self.retake(choice, found.favouring(extra), tracking)
+
+    @abstractmethod
+    def retake(self, choice: Choice, selection: Selection, tracking: TrackingConfig) -> Choice:
+        """Return the choice of a selection whose winner may be another than that of `choice`."""
+
+    @abstractmethod
     def read(self, outputs: Sequence[Tensor], batch: Targets) -> tuple[Tensor, Tensor, Tensor]:
         """Return a batch's candidates B×N×4, the boxes that the outputs make of them B×N×4, and logits B×N."""
 
@@ -169,11 +214,18 @@ class BoxLayout(Layout):
             expected_wh,
             tracking.penalty_k,
             tracking.window_influence,
-            favour(boxes_cxcywh) if favour else None,
         )
-        score = found.scores[found.best]
-        rate = float(found.penalty[found.best] * score) * tracking.size_lr
-        return Choice(found, found.boxes_cxcywh[found.best].astype(np.float64), float(score), rate)
+        return self.favoured(_take(found, tracking), favour, tracking)
+
+    def rank(self, outputs: Sequence[Tensor], terms: Terms) -> Ranking:
+        """Rank the boxes, see `on_device.rank_boxes`."""
+        from tracker_core.candidates.on_device import rank_boxes
+
+        return rank_boxes(outputs, terms, self.variances)
+
+    def retake(self, choice: Choice, selection: Selection, tracking: TrackingConfig) -> Choice:
+        """Take the selection's winner."""
+        return _take(selection, tracking)
 
     def read(self, outputs: Sequence[Tensor], batch: Targets) -> tuple[Tensor, Tensor, Tensor]:
         """Return candidates, decoded boxes and foreground logits."""
@@ -201,3 +253,10 @@ class BoxLayout(Layout):
             logits, deltas, boxes, labels, batch.box_cxcywh, batch.box_weight, config, teacher_probability,
             variances=self.variances, generator=generator, average=average,
         )  # fmt: skip
+
+
+def _take(found: Selection, tracking: TrackingConfig) -> Choice:
+    """Return the box of the winner with its own score."""
+    score = found.scores[found.best]
+    rate = float(found.penalty[found.best] * score) * tracking.size_lr
+    return Choice(found, found.boxes_cxcywh[found.best].astype(np.float64), float(score), rate)

@@ -5,6 +5,7 @@ Section 3.2 with the values of its release: window 0.176, damping 0.59, and the 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,13 @@ from numpy.typing import NDArray
 
 from tracker_core.candidates.anchor_grid import grid_anchors
 from tracker_core.candidates.layout import Arrays, Candidates, Choice, Favour, Layout, Size, Targets
-from tracker_core.candidates.selection import Selection, cosine_window, probability
+from tracker_core.candidates.selection import UPSAMPLING, Selection, cosine_window, probability
 from tracker_core.config import TrackingConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-UPSAMPLING = 16
+    from tracker_core.candidates.on_device import Ranking, Terms
 
 
 class ResponseMap(Layout):
@@ -55,16 +56,24 @@ class ResponseMap(Layout):
         scores = probability(response).ravel()
         influence = tracking.window_influence
         windowed = (scores * (1 - influence) + candidates.window * influence).astype(np.float32)
-        highest = int(np.argmax(windowed))
         shift = find_peak(response, influence) * self.config.stride
-        extra = favour(boxes_cxcywh) if favour else None
-        if extra is not None:
-            windowed += extra
-        best, score = int(np.argmax(windowed)), float(scores.max())
-        if best != highest:  # the peak between positions belongs to a candidate that is not taken
-            shift, score = boxes_cxcywh[best, :2].astype(np.float64), float(scores[best])
-        found = Selection(boxes_cxcywh, scores, scores, windowed, np.ones_like(scores), best)
-        return Choice(found, np.concatenate((shift, expected_wh)), score, tracking.size_lr)
+        found = Selection(boxes_cxcywh, scores, scores, windowed, np.ones_like(scores), int(np.argmax(windowed)))
+        choice = Choice(found, np.concatenate((shift, expected_wh)), float(scores.max()), tracking.size_lr)
+        return self.favoured(choice, favour, tracking)
+
+    def rank(self, outputs: Sequence[Tensor], terms: Terms) -> Ranking:
+        """Rank the positions, see `on_device.rank_response`."""
+        from tracker_core.candidates.on_device import rank_response
+
+        return rank_response(outputs[0], terms, self.config.stride)
+
+    def retake(self, choice: Choice, selection: Selection, tracking: TrackingConfig) -> Choice:
+        """Take the selection's winner: the peak between positions, unless that belongs to another candidate."""
+        best = selection.best
+        if choice.selection is not None and choice.selection.best == best:
+            return dataclasses.replace(choice, selection=selection)
+        box_cxcywh = np.concatenate((selection.boxes_cxcywh[best, :2], choice.box_cxcywh[2:])).astype(np.float64)
+        return Choice(selection, box_cxcywh, float(selection.scores[best]), choice.rate)
 
     def read(self, outputs: Sequence[Tensor], batch: Targets) -> tuple[Tensor, Tensor, Tensor]:
         """Return the positions, which are the boxes as well, and the response."""

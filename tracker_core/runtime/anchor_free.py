@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.errors import CheckpointError
-from tracker_core.runtime.base import Outputs, SearchRequest
+from tracker_core.runtime.base import OneByOne, Outputs
 from tracker_core.runtime.onnx import open_session, usable_cores
 from tracker_core.types import Image
 
 LEAST_SIDE = 1e-3  # pixels: distances may cancel out, and a box has a size
 
 
-class AnchorFreeRunner:
+class AnchorFreeRunner(OneByOne):
     """Runs two ONNX files on the CPU: one makes templates, the other compares a template with a search region.
 
     `shares_backbone` says that the first one is the backbone of both branches and that the second takes its features;
@@ -64,10 +64,6 @@ class AnchorFreeRunner:
         if scores.shape[1] == 1:
             scores = np.concatenate((np.zeros_like(scores), scores), 1)
         return scores, distances_to_deltas(distances, self.anchor)
-
-    def search_batch(self, requests: Sequence[SearchRequest]) -> list[Outputs]:
-        """Return the outputs of several searches, one after the other."""
-        return [self.search(request.template, request.crop, request.guide_cxcywh) for request in requests]
 
     def _planes(self, crop: Image) -> NDArray[np.float32]:
         ordered = crop[..., ::-1] if self._is_rgb else crop

@@ -25,51 +25,67 @@ def exact_arithmetic() -> Iterator[None]:
 
 
 class Recorder:
-    """Records functions on one device; where that fails once, everything runs as it is, with one warning."""
+    """Records functions on one device; where that fails once, everything runs as it is, with one warning.
+
+    Everything happens on one stream of its own: libraries hold work space for each stream, so that what the warm-up
+    took is there in the recording; the default stream is left to others, and nobody waits for them.
+    """
 
     def __init__(self, device: str) -> None:
         self.device = device
         self.is_recording = device != "cpu"
+        self._stream: Any = torch.cuda.Stream(device) if self.is_recording else None  # type: ignore[no-untyped-call]
+        self._done: Any = torch.cuda.Event() if self.is_recording else None  # type: ignore[no-untyped-call]
         self._pool: Any = None  # memory that all recordings share: one replay is over before the next begins
 
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Queue on this recorder's stream whatever is done inside the `with` block."""
+        with torch.inference_mode(), contextlib.ExitStack() as stack:
+            if self._stream is not None:
+                stack.enter_context(torch.cuda.device(self.device))
+                stack.enter_context(torch.cuda.stream(self._stream))
+            yield
+
     def record(self, function: Callable[[], Sequence[Tensor]]) -> Recording:
-        """Return `function`, which takes its inputs from fixed tensors, ready to be replayed."""
+        """Return `function`, which takes its inputs from fixed tensors, ready to be replayed; call it while `working`.
+
+        In the function nothing may wait for the device, take pinned memory, or copy from memory that is not pinned, but
+        in its first run: that is none of the recording.
+        """
         if self.is_recording:
             try:
-                self._warm_up(function)
-                return self._capture(function)
+                with exact_arithmetic():
+                    for _ in range(WARM_UPS):
+                        function()
+                    return self._capture(function)
             except torch.OutOfMemoryError:
                 raise
             except RuntimeError as error:
                 self.is_recording = False
                 logger.warning(
                     "The network cannot be recorded as a CUDA graph (%s); it runs step by step, which is slower.",
-                    str(error).strip().split("\n")[0][:200],
+                    str(error).strip().split("\\n")[0][:200],
                 )
                 torch.cuda.synchronize(self.device)  # raises where the device itself is lost
-        return Recording(self.device, function)
+                self._stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+                torch.cuda.set_stream(self._stream)  # the one of the failed recording may be unusable
+        return Recording(function)
 
-    def _warm_up(self, function: Callable[[], Sequence[Tensor]]) -> None:
-        stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
-        current = torch.cuda.current_stream(self.device)
-        stream.wait_stream(current)
-        with torch.cuda.device(self.device), torch.cuda.stream(stream), exact_arithmetic():
-            for _ in range(WARM_UPS):
-                function()
-        current.wait_stream(stream)
+    def finish(self) -> None:
+        """Wait until the device has done what was queued here: then pinned memory may be read and written again."""
+        if self._done is not None:
+            self._done.record(self._stream)
+            self._done.synchronize()
 
     def _capture(self, function: Callable[[], Sequence[Tensor]]) -> Recording:
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
         # "thread_local": other threads, of a window for example, may use the device meanwhile
-        with (
-            exact_arithmetic(),
-            torch.cuda.device(self.device),
-            torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"),
-        ):
+        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
             outputs = tuple(function())
-        return Recording(self.device, function, graph, outputs)
+        return Recording(function, graph, outputs)
 
 
 class Recording:
@@ -77,21 +93,18 @@ class Recording:
 
     def __init__(
         self,
-        device: str,
         function: Callable[[], Sequence[Tensor]],
         graph: torch.cuda.CUDAGraph | None = None,
         outputs: tuple[Tensor, ...] = (),
     ) -> None:
-        self._device = device
         self._graph = graph
         self._function = function
         self._outputs = outputs
 
     def run(self) -> tuple[Tensor, ...]:
-        """Queue one run on the current stream; the outputs are there once the device is done, until the next run."""
+        """Queue one run, while `working`; the outputs are there once the device is done, until the next run."""
         if self._graph is None:
             with exact_arithmetic():
                 return tuple(self._function())
-        with torch.cuda.device(self._device):
-            self._graph.replay()
+        self._graph.replay()
         return self._outputs

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tracker_core.candidates import Asking, Chosen
+from tracker_core.crops import Cutout
+from tracker_core.trackers.scale_search import best_scale
 from tracker_core.types import Image, TrackResult
 
 if TYPE_CHECKING:  # it loads torch
-    from tracker_core.runtime.base import Outputs, Runner
+    from tracker_core.runtime.base import Answer, Runner
 
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """What one search of one target needs: the arguments of `Runner.search`."""
+    """What one search of one target needs, see `runtime.base.SearchRequest`."""
 
     template: Any
-    crop: Image
+    cutout: Cutout
     guide_cxcywh: Sequence[float]
+    asking: Asking | None = None
 
 
 @dataclass(frozen=True)
 class Answers:
-    """The network's outputs for the requests of one target, and that target's share of the time that they took."""
+    """The runtime's answers to the requests of one target, and that target's share of the time that they took."""
 
-    outputs: list[Outputs]
+    answers: list[Answer]
     network_ms: float
 
 
@@ -49,13 +54,30 @@ def update_together(trackers: Sequence[SearchingTracker], image: Image, *, debug
     updates = [tracker.searching(image, debug) for tracker in trackers]
     requests = [next(update) for update in updates]
     began = time.perf_counter()
-    outputs = trackers[0].runner.search_batch([request for asked in requests for request in asked])
+    found = trackers[0].runner.search_batch([request for asked in requests for request in asked])
     share_ms = (time.perf_counter() - began) * 1e3 / len(trackers)
     results = []
     for update, asked in zip(updates, requests, strict=True):
-        answers, outputs = outputs[: len(asked)], outputs[len(asked) :]
+        answers, found = found[: len(asked)], found[len(asked) :]
         try:
             update.send(Answers(answers, share_ms))
         except StopIteration as finished:  # how a generator returns its result
             results.append(finished.value)
     return results
+
+
+def choose_answer(answers: Sequence[Answer], asking: Asking, search_size: int) -> tuple[int, Chosen]:
+    """Return which of a target's searches counts, and what was chosen in it.
+
+    It is chosen here where the runtime answered with the network's outputs.
+    """
+    layout, number = asking.layout, 0
+    if len(answers) > 1:
+        peaks = [answer.peak if isinstance(answer, Chosen) else layout.peak(answer) for answer in answers]
+        number = best_scale(peaks, asking.tracking.penalty_k)
+    answer = answers[number]
+    if isinstance(answer, Chosen):
+        return number, answer
+    candidates = asking.lay_out(answer[0].shape, search_size)
+    choice = layout.choose(answer, candidates, asking.expected_wh, asking.tracking)
+    return number, Chosen(choice, candidates, math.nan)

@@ -17,21 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.boxes import check_start_box, cxcywh_to_xywh, published_center
-from tracker_core.candidates import Candidates, Choice, Favour, make_layout
+from tracker_core.candidates import Asking, Candidates, Choice, Favour, make_layout
 from tracker_core.config import TrackerConfig, TrackingConfig
-from tracker_core.crops import Framing, channel_mean, crop_region, is_blank
+from tracker_core.crops import Cutout, Framing, channel_mean, is_blank
 from tracker_core.errors import TrackerStateError
 from tracker_core.trackers.association import Association, ToImage
 from tracker_core.trackers.base import NetworkTracker, check_image
 from tracker_core.trackers.confidence import confidence
 from tracker_core.trackers.lost_search import lost_search_size, sweep_center
-from tracker_core.trackers.scale_search import best_scale, scale_factors
-from tracker_core.trackers.searching import Searching, SearchRequest, update_together
+from tracker_core.trackers.scale_search import scale_factors
+from tracker_core.trackers.searching import Searching, SearchRequest, choose_answer, update_together
 from tracker_core.trackers.state import StateMachine
 from tracker_core.types import Image, Timings, TrackDebug, TrackingState, TrackResult
 
 if TYPE_CHECKING:  # it loads torch
-    from tracker_core.runtime.base import Outputs, Runner
+    from tracker_core.runtime.base import Runner
 
 
 OF_THE_TEMPLATE = ("exemplar_size", "context", "crop_shape")
@@ -75,9 +75,8 @@ class SiameseTracker(NetworkTracker):
         self._padding = channel_mean(image)
         self._image_share = float(box[2] * box[3]) / (width * height)
         framing = Framing.of(cfg)
-        self._exemplar_crop, _ = self._crop(
-            image, self._center, framing.exemplar_sides(box[2], box[3]), cfg.exemplar_size
-        )
+        sides = framing.exemplar_sides(box[2], box[3])
+        self._exemplar_crop = self._cutout(image, self._center, sides, cfg.exemplar_size).crop
         scales = framing.exemplar_scales(box[2], box[3])
         self._exemplar_wh = (float(box[2]) * scales[0], float(box[3]) * scales[1])
         self._template = self.runner.template(self._exemplar_crop, self._exemplar_wh)
@@ -133,24 +132,23 @@ class SiameseTracker(NetworkTracker):
         if is_lost and cfg.lost_sweep:
             center = sweep_center(center, sides, (image.shape[1], image.shape[0]), self._state.lost_frames)
         factors = scale_factors(cfg)
-        crops = [self._crop(image, center, sides * factor, search_size) for factor in factors]
+        cutouts = [self._cutout(image, center, sides * factor, search_size) for factor in factors]
+        if not self.runner.is_cutting:
+            for cutout in cutouts:
+                cutout.crop  # noqa: B018 it is cut here and not while the network is waited for
         cropped = time.perf_counter()
         # the search region is cut around the last box, which therefore lies in its middle
         expected_wh = (float(size[0] * scales[0]), float(size[1] * scales[1]))
-        found = yield [SearchRequest(self._template, crop, (0.0, 0.0, *expected_wh)) for crop, _ in crops]
-        ran, answers = time.perf_counter(), found.outputs
-        number = best_scale([self._layout.peak(answer) for answer in answers], cfg.penalty_k) if len(answers) > 1 else 0
-        candidates = self._candidates(answers[number], search_size)
-        choice = self._layout.choose(
-            answers[number],
-            candidates,
-            expected_wh,
-            self._selecting(is_lost),
-            self._favour(center, scales / factors[number]),
-        )
+        selecting, wants_all = self._selecting(is_lost), debug or self._remembers()
+        asking = Asking(self._layout, self._candidates, expected_wh, selecting, wants_all)
+        guide = (0.0, 0.0, *expected_wh)
+        found = yield [SearchRequest(self._template, cutout, guide, asking) for cutout in cutouts]
+        ran = time.perf_counter()
+        number, chosen = choose_answer(found.answers, asking, search_size)
         scales /= factors[number]
+        choice = self._layout.favoured(chosen.choice, self._favour(center, scales), selecting)
         # a network answers to a single colour as well, but its answer says nothing: the box stays
-        is_evidence = math.isfinite(choice.score) and not is_blank(image, crops[number][1])
+        is_evidence = math.isfinite(choice.score) and not is_blank(image, cutouts[number].region_xywh)
         score = confidence(choice.score, cfg) if is_evidence else 0.0
         # elsewhere in the image a weak answer is another object's
         is_enough = choice.score >= cfg.hold_below and not (is_lost and cfg.lost_sweep and score < cfg.score_high)
@@ -172,7 +170,8 @@ class SiameseTracker(NetworkTracker):
         box_xywh.flags.writeable = False
         details = None
         if debug:
-            details = self._describe(choice, candidates, scales, np.concatenate((center, size)), *crops[number])
+            last_cxcywh = np.concatenate((center, size))
+            details = self._describe(choice, chosen.candidates, scales, last_cxcywh, cutouts[number])
         return TrackResult(box_xywh, score, state, details)
 
     def _favour(self, center: NDArray[np.float64], scales: NDArray[np.float64]) -> Favour | None:
@@ -184,16 +183,17 @@ class SiameseTracker(NetworkTracker):
 
     def _learn(self, choice: Choice, center: NDArray[np.float64], scales: NDArray[np.float64]) -> None:
         """Let the memory take over a frame."""
-        if self._remembers():
-            found = choice.selection
+        found = choice.selection
+        if found is not None and self._remembers():
             box_cxcywh = np.concatenate((self._center, self._size))
             self._association.learn(box_cxcywh, found.boxes_cxcywh, to_image(center, scales), found.scores, found.best)
 
     def _is_refused(self, choice: Choice) -> bool:
         """Return whether look-alikes left nothing that could be the target."""
-        return bool(self._current.rival_weight) and self._association.is_refused(
-            choice.selection.scores, choice.selection.best
-        )
+        found = choice.selection
+        if found is None or not self._current.rival_weight:
+            return False
+        return self._association.is_refused(found.scores, found.best)
 
     def _remembers(self) -> bool:
         return bool(self._current.coast_frames or self._current.rival_weight)
@@ -223,20 +223,18 @@ class SiameseTracker(NetworkTracker):
             return np.asarray(exemplar_sides + 2 * ((search_size - cfg.exemplar_size) / 2 / scales), np.float64)
         return exemplar_sides * (search_size / cfg.exemplar_size)
 
-    def _crop(
-        self, image: Image, center: NDArray[np.float64], sides: Any, output_size: int
-    ) -> tuple[Image, tuple[float, float, float, float]]:
+    def _cutout(self, image: Image, center: NDArray[np.float64], sides: Any, output_size: int) -> Cutout:
         rounding = "round" if self._current.convention == "dasiamrpn" else "floor"
-        return crop_region(
+        return Cutout.around(
             image, (float(center[0]), float(center[1])), (sides[0], sides[1]), output_size, self._padding, rounding
         )
 
-    def _candidates(self, outputs: Outputs, search_size: int) -> Candidates:
-        """Return the candidates of the outputs' shape; kept until the next `init`."""
-        key = (*outputs[0].shape, search_size)
+    def _candidates(self, shape: Sequence[int], search_size: int) -> Candidates:
+        """Return the candidates of the shape of the network's first output; kept until the next `init`."""
+        key = (*shape[1:], search_size)
         if key not in self._laid_out:
             exemplar_wh = np.array(self._exemplar_wh, np.float64)
-            self._laid_out[key] = self._layout.lay_out(outputs[0].shape, exemplar_wh, search_size)
+            self._laid_out[key] = self._layout.lay_out(shape, exemplar_wh, search_size)
         return self._laid_out[key]
 
     def _move(self, choice: Choice, center: NDArray[np.float64], scales: NDArray[np.float64], image: Image) -> None:
@@ -262,8 +260,7 @@ class SiameseTracker(NetworkTracker):
         candidates: Candidates,
         scales: NDArray[np.float64],
         last_cxcywh: NDArray[np.float64],
-        crop: Image,
-        window_xywh: tuple[float, float, float, float],
+        cutout: Cutout,
     ) -> TrackDebug:
         def in_image(boxes_cxcywh: NDArray[np.float32]) -> NDArray[np.float32]:
             boxes = boxes_cxcywh / np.tile(scales, 2).astype(np.float32)
@@ -271,6 +268,7 @@ class SiameseTracker(NetworkTracker):
             return np.asarray(cxcywh_to_xywh(boxes), np.float32)
 
         found = choice.selection
+        assert found is not None  # all candidates were asked for
         return TrackDebug(
             levels=candidates.levels,
             anchors_xywh=in_image(candidates.boxes_cxcywh),
@@ -279,9 +277,9 @@ class SiameseTracker(NetworkTracker):
             scores_penalised=found.penalised,
             scores_windowed=found.windowed,
             best=found.best,
-            search_window_xywh=np.array(window_xywh),
+            search_window_xywh=np.array(cutout.region_xywh),
             exemplar_crop=self._exemplar_crop,
-            search_crop=crop,
+            search_crop=cutout.crop,
             guide_xywh=cxcywh_to_xywh(last_cxcywh) if self.network.takes_guide else None,
         )
 
