@@ -12,6 +12,7 @@ from app.jobs.stopping import stop
 from app.panels.benchmark import BenchmarkPanel
 from app.panels.benchmark_form import BenchmarkOptions
 from app.panels.fields import is_folder
+from app.panels.widget_image import SUFFIXES, save_widget
 from app.worker.player import Player
 from tracker_core.errors import SiamscopeError
 from tracker_core.evaluation.score_tables import FORMS, write_tables
@@ -34,6 +35,7 @@ class BenchmarkControls(QObject):
         panel.form.pause_requested.connect(self.pause)
         panel.form.stop_requested.connect(self.stop)
         panel.form.table_requested.connect(self.ask_table)
+        panel.form.plot_requested.connect(self.ask_plot)
         panel.replay_requested.connect(player.replay)
         if kept is not None:
             panel.form.root.set_path(str(kept.value("benchmark/root", "")))
@@ -95,6 +97,23 @@ class BenchmarkControls(QObject):
             self.failed.emit(self.tr("Cannot save the table"), str(error), "")
         else:
             self.notice.emit(self.tr("Table saved to {}").format(path))
+
+    def ask_plot(self) -> None:
+        """Ask where to save the plot that is shown, and save it."""
+        names = self.tr("Plots ({})").format(" ".join(f"*{suffix}" for suffix in SUFFIXES))
+        proposed = str(Path(self._panel.form.results.path or Path.home()) / "scores.png")
+        path, _ = QFileDialog.getSaveFileName(self._panel, self.tr("Save plot"), proposed, names)
+        if path:
+            self.save_plot(path if Path(path).suffix else f"{path}.png")
+
+    def save_plot(self, path: str) -> None:
+        """Save the plot that is shown, with its legend, in the form that the ending says."""
+        try:
+            save_widget(self._panel.curves, path)
+        except SiamscopeError as error:
+            self.failed.emit(self.tr("Cannot save the plot"), str(error), "")
+        else:
+            self.notice.emit(self.tr("Plot saved to {}").format(path))
 
     def _on_finished(self, job: Job, code: int, sentence: str) -> None:
         self._job = None

@@ -1,8 +1,11 @@
-"""The row of buttons at the lower edge of a dialog."""
+"""The row of buttons at the lower edge of a dialog, and a dialog's size."""
 
 from __future__ import annotations
 
-from PyQt5.QtWidgets import QDialog, QDialogButtonBox
+from PyQt5.QtCore import QSize
+from PyQt5.QtWidgets import QApplication, QDialog, QDialogButtonBox
+
+FRAME = QSize(16, 56)  # around a window, by the desktop
 
 
 def make_buttons(dialog: QDialog, *kinds: QDialogButtonBox.StandardButton) -> QDialogButtonBox:
@@ -12,3 +15,10 @@ def make_buttons(dialog: QDialog, *kinds: QDialogButtonBox.StandardButton) -> QD
         buttons.addButton(kind)
     buttons.rejected.connect(dialog.reject)
     return buttons
+
+
+def resize_to_text(dialog: QDialog, letters: int, lines: int) -> None:
+    """Make a dialog as wide and high as that much text in its own font, where the screen is large enough."""
+    metrics, screen = dialog.fontMetrics(), QApplication.primaryScreen()
+    wanted = QSize(letters * metrics.averageCharWidth(), lines * metrics.lineSpacing())
+    dialog.resize(wanted if screen is None else wanted.boundedTo(screen.availableSize() - FRAME))

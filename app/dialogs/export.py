@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt5.QtCore import QSettings
+from PyQt5.QtCore import QEvent, QSettings, QSize
 from PyQt5.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QMessageBox,
-    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from app.canvas.overlays.model import OverlayModel
-from app.dialogs.buttons import make_buttons
+from app.dialogs.buttons import make_buttons, resize_to_text
+from app.dialogs.changing_form import ChangingForm
 from app.dialogs.export_look import DrawPage, EffectPage, FollowPage, TargetList, TargetTitles
 from app.dialogs.export_options import BOXES, GIF, IMAGES, MOTION, RENDERED, VIDEO, ExportOptions, ShownOptions
 from app.dialogs.export_path import ExportPath
-from app.panels.fields import ComboBox, DecimalField, WholeField
+from app.panels.fields import ComboBox, DecimalField, Tabs, TextField, WholeField
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.rendering.writers import codec_description
 from tracker_core.results.formats import BOX_FORMATS
@@ -61,37 +59,37 @@ class ExportDialog(QDialog):
         self.setWindowTitle(self.tr("Export"))
         self._span, self._marked, self._kept, self._active = span, marked, kept, active
         self._overlays = overlays or OverlayModel(self)
-        self._form = form = QFormLayout()
+        self._form = form = ChangingForm()
         self._add_kinds(has_images=not is_live or is_recorded)
-        form.addRow(self.tr("Frames:"), self._make_range(is_live, is_recorded))
+        form.add(self.tr("Frames:"), self._make_range(is_live, is_recorded))
         self.box_format = ComboBox()
         self.box_format.addItems(list(BOX_FORMATS))
-        form.addRow(self.tr("Format:"), self.box_format)
+        form.add(self.tr("Format:"), self.box_format)
         self._add_motion(length_scale)
         self.scale = WholeField()
         self.scale.setRange(10, 400)
         self.scale.setSingleStep(10)
         self.scale.setValue(100)
         self.scale.setSuffix(" %")
-        form.addRow(self.tr("Size:"), self.scale)
+        form.add(self.tr("Size:"), self.scale)
         self.draw = DrawPage(targets, has_truth, self._overlays)
         self.effect, self.follow = EffectPage(targets), FollowPage(targets)
-        self.pages = QTabWidget()
+        self.pages = Tabs()
         self.pages.addTab(self.draw, self.tr("&Draw"))
         self.pages.addTab(self.effect, self.tr("&Hide or light up"))
         self.pages.addTab(self.follow, self.tr("F&ollow"))
-        form.addRow(self.pages)
+        form.add("", self.pages)
         self.path = ExportPath(name, folder)
-        form.addRow(self.tr("Write to:"), self.path)
+        form.add(self.tr("Write to:"), self.path)
         self.codec = QLabel()
         self.codec.setWordWrap(True)
-        form.addRow(self.tr("Codec:"), self.codec)
+        form.add(self.tr("Codec:"), self.codec)
         self.buttons = make_buttons(self, QDialogButtonBox.StandardButton.Save, QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self._try_accept)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self.buttons)
-        self.setMinimumWidth(460)
+        resize_to_text(self, 76, 30)
         self.kind.currentIndexChanged.connect(lambda _index: self._update())
         self.box_format.currentIndexChanged.connect(lambda _index: self._update())
         self.path.changed.connect(self._show_codec)
@@ -145,21 +143,21 @@ class ExportDialog(QDialog):
         ):
             if kind not in RENDERED or has_images:
                 self.kind.addItem(text, kind)
-        self._form.addRow(self.tr("Export:"), self.kind)
+        self._form.add(self.tr("Export:"), self.kind)
         if not has_images:
-            self._form.addRow(QLabel(self.tr("Live frames were not recorded, so no video can be made.")))
+            self._form.add("", QLabel(self.tr("Live frames were not recorded, so no video can be made.")))
 
     def _add_motion(self, length_scale: str) -> None:
-        self.length_scale = QLineEdit(length_scale)
-        self.length_scale.setPlaceholderText(self.tr("pixels only; or, for example, 120 px = 1.8 m"))
+        self.length_scale = TextField(length_scale)
+        self.length_scale.setPlaceholderText(self.tr("pixels; or 120 px = 1.8 m"))
         self.length_scale.setToolTip(self.tr("How long something in the image is: N px = M unit"))
-        self._form.addRow(self.tr("Length:"), self.length_scale)
+        self._form.add(self.tr("Length:"), self.length_scale)
         self.smooth = DecimalField()
         self.smooth.setRange(0.0, 10.0)
         self.smooth.setSingleStep(0.1)
         self.smooth.setSuffix(" s")
         self.smooth.setToolTip(self.tr("Seconds over which centres are smoothed; 0 leaves them as they are"))
-        self._form.addRow(self.tr("Smoothing:"), self.smooth)
+        self._form.add(self.tr("Smoothing:"), self.smooth)
 
     def _make_range(self, is_live: bool, is_recorded: bool) -> QWidget:
         self.range = ComboBox()
@@ -192,22 +190,33 @@ class ExportDialog(QDialog):
 
     def _update(self) -> None:
         kind = self.kind.currentData()
-        for widget, is_shown in (
-            (self.box_format, kind == BOXES),
-            (self.length_scale, kind == MOTION),
-            (self.smooth, kind == MOTION),
-            (self.scale, kind in RENDERED),
-            (self.pages, kind in RENDERED),
-            (self.codec, kind in (VIDEO, GIF)),
-        ):
-            label = self._form.labelForField(widget)
-            widget.setVisible(is_shown)
-            if label is not None:
-                label.setVisible(is_shown)
+        shown_for: list[tuple[QWidget, tuple[str, ...]]] = [
+            (self.box_format, (BOXES,)),
+            (self.length_scale, (MOTION,)),
+            (self.smooth, (MOTION,)),
+            (self.scale, RENDERED),
+            (self.pages, RENDERED),
+            (self.codec, (VIDEO, GIF)),
+        ]
+        self._form.show_without([widget for widget, kinds in shown_for if kind not in kinds])
         self.path.set_kind(str(kind), self.box_format.currentText())
         self._show_codec()
-        self._form.activate()  # else the height is still that of what was just hidden
-        self.adjustSize()
+        self.resize(self._needed_size())
+
+    def event(self, event: QEvent | None) -> bool:
+        """Grow where a text that has changed needs more room."""
+        is_done = super().event(event)
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self.resize(self._needed_size().expandedTo(self.size()))
+        return is_done
+
+    def _needed_size(self) -> QSize:
+        """Return the width as it is, where it is enough, with the height of what is shown now."""
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        width = max(self.width(), layout.totalMinimumSize().width())
+        return QSize(width, max(layout.totalHeightForWidth(width), layout.totalMinimumSize().height()))
 
     def _show_codec(self) -> None:
         """Name the codec that the file's name leads to; a name that is not finished has none yet."""

@@ -26,7 +26,7 @@ from tracker_core.rendering.effects import STRONGEST, WEAKEST
 from tracker_core.rendering.overlays import INNER_OVERLAYS
 
 COLUMNS = 3
-LIST_HEIGHT = 66
+LINES = 4  # of a list of targets
 TargetTitles = Sequence[tuple[int, str]]  # number and what it is called
 
 
@@ -36,7 +36,7 @@ class TargetList(QListWidget):
     def __init__(self, targets: TargetTitles, name: str, hidden: Collection[int] = ()) -> None:
         super().__init__()
         self.setAccessibleName(name)
-        self.setFixedHeight(LIST_HEIGHT)
+        self.setFixedHeight(LINES * self.fontMetrics().lineSpacing() + 2 * self.frameWidth())
         for number, title in targets:
             item = QListWidgetItem(title, self)
             item.setData(Qt.ItemDataRole.UserRole, number)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import (
     QCheckBox,
@@ -19,14 +18,13 @@ from PyQt5.QtWidgets import (
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
-    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from app.commands import Command, find_conflicts, plain, translated
-from app.dialogs.buttons import make_buttons
-from app.panels.fields import ComboBox, WholeField
+from app.dialogs.buttons import make_buttons, resize_to_text
+from app.panels.fields import ComboBox, PathField, Tabs, WholeField
 from app.settings import RECORD_MOST, Settings
 
 
@@ -48,7 +46,7 @@ class PreferencesDialog(QDialog):
         self._defaults = {command.id: command.default_key for command in commands}
         self.setWindowTitle(self.tr("Preferences"))
         self._settings = settings
-        tabs = QTabWidget()
+        tabs = Tabs()
         tabs.addTab(self._make_general(trackers), self.tr("General"))
         tabs.addTab(self._make_keys(), self.tr("Keys"))
         self.buttons = make_buttons(self, QDialogButtonBox.StandardButton.Ok, QDialogButtonBox.StandardButton.Cancel)
@@ -56,7 +54,7 @@ class PreferencesDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(tabs, 1)
         layout.addWidget(self.buttons)
-        self.resize(560, 520)
+        resize_to_text(self, 84, 32)
         self._check_conflicts()
 
     def settings(self) -> Settings:
@@ -116,10 +114,11 @@ class PreferencesDialog(QDialog):
         form.addRow("", self.record)
         form.addRow(self.tr("Keep of recordings:"), kept)
         if self._settings.path is not None:
-            where = QLabel(self.tr("Kept in {}").format(self._settings.path))
-            where.setWordWrap(True)
-            where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            form.addRow("", where)
+            where = PathField()
+            where.set_path(self._settings.path)
+            where.setReadOnly(True)
+            where.setAccessibleName(self.tr("File of these preferences"))
+            form.addRow(self.tr("Kept in:"), where)
         return page
 
     def _amount(self, name: str, unit: str) -> WholeField:

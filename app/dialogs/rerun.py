@@ -46,10 +46,10 @@ class RerunDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         start = buttons.addButton(self.tr("Track"), QDialogButtonBox.ButtonRole.AcceptRole)
         assert start is not None
-        start.setDefault(True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
+        start.setDefault(True)  # only now the dialog hears of it
         self.tracker.setCurrentIndex(max(0, self.tracker.findData(name)))
         self._offer()
         self.tracker.currentIndexChanged.connect(lambda _place: self._offer())

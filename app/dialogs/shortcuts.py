@@ -10,7 +10,6 @@ from PyQt5.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHeaderView,
-    QLineEdit,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -18,6 +17,8 @@ from PyQt5.QtWidgets import (
 )
 
 from app.commands import HOLD_TO_HIDE_KEY, MENUS, Command, plain, translated
+from app.dialogs.buttons import resize_to_text
+from app.panels.fields import TextField
 
 _NATIVE = QKeySequence.SequenceFormat.NativeText
 
@@ -31,7 +32,7 @@ class ShortcutSheet(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keys"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.search = QLineEdit()
+        self.search = TextField()
         self.search.setPlaceholderText(self.tr("Search"))
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName(self.tr("Show only actions that contain"))
@@ -72,7 +73,7 @@ class ShortcutSheet(QDialog):
         layout.addWidget(self.search)
         layout.addWidget(self.tree, 1)
         layout.addWidget(buttons)
-        self.resize(680, 560)
+        resize_to_text(self, 110, 36)
 
     def rows(self) -> list[tuple[str, str]]:
         """Return command and keys of every line that is shown."""

@@ -20,7 +20,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.dialogs.buttons import make_buttons
+from app.dialogs.buttons import make_buttons, resize_to_text
 from app.panels.number_table import Column, NumberTable, Row
 
 
@@ -40,7 +40,7 @@ class WeightsDialog(QDialog):
         self._entries: dict[str, Mapping[str, Any]] = {}
         self._is_busy = False
         self._folder = ""
-        self.table = NumberTable(1, self.tr("Weights"), widest=210)
+        self.table = NumberTable(1, self.tr("Weights"), widest=30)
         self.table.row_chosen.connect(lambda _name: self._show_chosen())
         self.table.row_activated.connect(lambda _name: self._use())
         self.table.setToolTip(self.tr("Double-click weights, or press Return, to track with them"))
@@ -57,7 +57,7 @@ class WeightsDialog(QDialog):
         layout.addLayout(self._make_actions())
         layout.addWidget(self.status)
         layout.addWidget(self.buttons)
-        self.resize(980, 420)
+        resize_to_text(self, 140, 28)
         self._show_chosen()
 
     def begin(self, text: str) -> None:
@@ -103,8 +103,8 @@ class WeightsDialog(QDialog):
         texts = (
             f"{name} ⚠" if problem else name,
             str(entry["network"]),
-            str(entry.get("score") or "–"),
-            str(entry["licence"]),
+            _first(entry.get("score") or "–"),
+            _first(entry["licence"]),
             self.tr("shipped") if entry.get("is_shipped") else self.tr("imported"),
         )
         numbers = (
@@ -154,6 +154,7 @@ class WeightsDialog(QDialog):
         lines = [
             str(entry.get("problem") or ""),
             self.tr("Source: {}").format(entry["source"]),
+            self.tr("Success / precision: {}").format(entry["score"]) if entry.get("score") else "",
             self.tr("Licence: {}; used by: {}").format(entry["licence"], entry["used_by"]),
             self.tr("File: {}").format(entry["path"]),
             self.tr("SHA-256: {}").format(entry["sha256"] or "–"),
@@ -187,3 +188,8 @@ class WeightsDialog(QDialog):
         answer = QMessageBox.question(self, self.tr("Delete weights"), question.format(name))
         if answer == QMessageBox.StandardButton.Yes:
             self.remove_requested.emit(name)
+
+
+def _first(text: object) -> str:
+    """Return a text without what stands in brackets after it; the facts below the table have all of it."""
+    return str(text).partition(" (")[0]

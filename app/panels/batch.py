@@ -67,7 +67,7 @@ class BatchPanel(QWidget):
         self._videos: dict[str, dict[str, Any]] = {}  # by output
         self._outcomes: dict[str, Mapping[str, Any]] = {}
         self._is_running = False
-        self.table = NumberTable(1, self.tr("Videos"), widest=240)
+        self.table = NumberTable(1, self.tr("Videos"), widest=34)
         self.table.setToolTip(self.tr("Double-click a video, or press Return: a finished one opens with its results"))
         self.table.row_activated.connect(lambda _output: self._open())
         self.table.row_chosen.connect(self._explain)

@@ -9,13 +9,13 @@ from typing import Any
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import (
     QSplitter,
-    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from app.panels.benchmark_form import BenchmarkForm, BenchmarkOptions
 from app.panels.benchmark_views import AttributeTable, BenchmarkCurves, SequenceTable, number
+from app.panels.fields import Tabs
 from app.panels.parts import format_value, scrolled
 from app.panels.tracker_colors import TrackerColors
 from app.session.benchmark_scores import BenchmarkScores
@@ -46,6 +46,7 @@ class BenchmarkPanel(QWidget):
         self.form = BenchmarkForm(results)
         self.curves = BenchmarkCurves(self.colors)
         self.curves.curve_clicked.connect(self._replay_worst)
+        self.curves.bars.attribute_chosen.connect(self._filter_by)
         splitter = QSplitter()
         splitter.setChildrenCollapsible(False)
         for widget in (scrolled(self.form), self.curves, self._make_tables()):
@@ -94,16 +95,17 @@ class BenchmarkPanel(QWidget):
 
     # --- building -----------------------------------------------------------------------------------------
 
-    def _make_tables(self) -> QTabWidget:
+    def _make_tables(self) -> Tabs:
         self.sequences, self.attributes = SequenceTable(self.colors), AttributeTable(self.colors)
         self.sequences.replay_requested.connect(self._replay)
         self.sequences.tracker_chosen.connect(self.curves.choose)
         self.sequences.tracker_shown.connect(self._show_curves)
         self.attributes.attribute_chosen.connect(self._filter_by)
-        self.tabs = QTabWidget()
+        self.tabs = Tabs()
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.sequences, self.tr("Sequences"))
         self.tabs.addTab(self.attributes, self.tr("Attributes"))
+        self.tabs.currentChanged.connect(lambda _place: self._choose_plot())
         return self.tabs
 
     def _show(self) -> None:
@@ -111,7 +113,13 @@ class BenchmarkPanel(QWidget):
         self.sequences.set_scores(self.scores, hidden)
         self.attributes.set_scores(self.scores)
         self.curves.set_scores(self.scores, hidden)
-        self.form.table.setEnabled(bool(self.scores.trackers))
+        self._choose_plot()
+        for button in (self.form.table, self.form.plot):
+            button.setEnabled(bool(self.scores.trackers))
+
+    def _choose_plot(self) -> None:
+        """Show the bars beside the table of attributes, if there are any, else the curves."""
+        self.curves.show_bars(self.tabs.currentWidget() is self.attributes and bool(self.scores.attributes()))
 
     def _show_curves(self, tracker: str, is_shown: bool) -> None:
         self._hidden.discard(tracker) if is_shown else self._hidden.add(tracker)

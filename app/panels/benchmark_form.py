@@ -12,14 +12,13 @@ from PyQt5.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QPushButton,
     QWidget,
 )
 
-from app.panels.fields import ComboBox, PathField, browse_folder, expand, with_browse
+from app.panels.fields import ComboBox, PathField, TextField, browse_folder, expand, with_browse
 from tracker_core.evaluation.benchmarks import BENCHMARKS
 from tracker_core.sources.sequences import SequenceInfo
 
@@ -61,18 +60,19 @@ class BenchmarkForm(QWidget):
     pause_requested = pyqtSignal()
     stop_requested = pyqtSignal()
     table_requested = pyqtSignal()
+    plot_requested = pyqtSignal()
 
     def __init__(self, results: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = "idle"
         self._proposed = ""
-        self.data_set, self.root, self.results, self.sequences = ComboBox(), PathField(), PathField(), QLineEdit()
-        self.compare, self.trackers, self.status = QLineEdit(), QListWidget(), QLabel()
+        self.data_set, self.root, self.results, self.sequences = ComboBox(), PathField(), PathField(), TextField()
+        self.compare, self.trackers, self.status = TextField(), QListWidget(), QLabel()
         for name, rules in BENCHMARKS.items():
             if name not in ("otb100", "otb2015"):  # other names of the first
                 self.data_set.addItem(rules.title, name)
-        self.trackers.setMinimumHeight(40)
-        self.trackers.setMaximumHeight(64)
+        self.trackers.setMinimumHeight(2 * self.fontMetrics().lineSpacing() + 8)
+        self.trackers.setMaximumHeight(4 * self.fontMetrics().lineSpacing())
         self.trackers.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.results.set_path(results)
         self._explain()
@@ -132,10 +132,11 @@ class BenchmarkForm(QWidget):
         self.trackers.setAccessibleName(self.tr("Trackers"))
         self.data_set.setAccessibleName(self.tr("Data set"))
         self.sequences.setAccessibleName(self.tr("Sequences"))
-        self.sequences.setPlaceholderText(self.tr("all, or names: Deer, David"))
-        self.root.setPlaceholderText(self.tr("folder of the data set"))
+        self.sequences.setPlaceholderText(self.tr("all"))
+        self.sequences.setToolTip(self.tr("All sequences, or names with commas between: Deer, David"))
+        self.root.setPlaceholderText(self.tr("data set"))
         self.compare.setAccessibleName(self.tr("Folders of other results"))
-        self.compare.setPlaceholderText(self.tr("published result files"))
+        self.compare.setPlaceholderText(self.tr("result files"))
         self.compare.setToolTip(
             self.tr(
                 "Folders of result files, with ; between: a tracker's, or a folder of such folders, "
@@ -171,6 +172,8 @@ class BenchmarkForm(QWidget):
     def _make_buttons(self) -> QWidget:
         self.start, self.pause, self.stop = QPushButton(), QPushButton(self.tr("Pause")), QPushButton(self.tr("Stop"))
         self.score, self.table = QPushButton(self.tr("Show results")), QPushButton(self.tr("Save table…"))
+        self.plot = QPushButton(self.tr("Save plot…"))
+        self.plot.setToolTip(self.tr("Save the curves, or the bars by attribute, as they are shown: PNG, SVG, PDF"))
         self.score.setToolTip(self.tr("Score the results that are there, without tracking"))
         self.table.setToolTip(self.tr("Save the tables of trackers, attributes and sequences: CSV, Markdown, LaTeX"))
         self.start.clicked.connect(lambda: self.run_requested.emit(self.options))
@@ -178,11 +181,12 @@ class BenchmarkForm(QWidget):
         self.pause.clicked.connect(self.pause_requested)
         self.stop.clicked.connect(self.stop_requested)
         self.table.clicked.connect(self.table_requested)
+        self.plot.clicked.connect(self.plot_requested)
         holder = QWidget()
         form = QFormLayout(holder)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(3)
-        for buttons in ((self.start, self.pause, self.stop), (self.score, self.table)):
+        for buttons in ((self.start, self.pause, self.stop), (self.score, self.table, self.plot)):
             line = QHBoxLayout()
             for button in buttons:
                 line.addWidget(button)

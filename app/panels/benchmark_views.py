@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from PyQt5.QtCore import QEvent, Qt, pyqtSignal
 from PyQt5.QtGui import QShowEvent
-from PyQt5.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
+from app.panels.attribute_bars import AttributeBars
+from app.panels.fields import TextField
 from app.panels.number_table import WIDEST_NAME, Column, NumberTable, Row
-from app.panels.parts import color_plot, format_value, legend_entry, make_plots
+from app.panels.parts import END, color_plot, format_value, legend_entry, make_plots
 from app.panels.tracker_colors import TrackerColors
 from app.session.benchmark_scores import BenchmarkScores
 from tracker_core.evaluation.protocols import Measure
@@ -33,9 +35,10 @@ class SequenceTable(QWidget):
         self._colors = colors
         self._scores: BenchmarkScores | None = None
         self._hidden: frozenset[str] = frozenset()
-        self.filter = QLineEdit()
-        self.filter.setPlaceholderText(self.tr("Filter: sequence, tracker or attribute"))
+        self.filter = TextField()
+        self.filter.setPlaceholderText(self.tr("Filter"))
         self.filter.setAccessibleName(self.tr("Show only rows whose sequence, tracker or attribute contains"))
+        self.filter.setToolTip(self.tr("A part of the name of a sequence, a tracker or an attribute"))
         self.filter.setClearButtonEnabled(True)
         self.filter.textChanged.connect(lambda _text: self._fill())
         self.table = NumberTable(2, self.tr("Results of the sequences"))
@@ -119,8 +122,9 @@ class AttributeTable(QWidget):
             for tracker in scores.trackers
         ]
         rows = []
+        values_by = scores.attribute_values()
         for attribute, by_tracker in scores.attributes().items():
-            numbers = tuple(number(values.get(measure.key)) for values in by_tracker.values())
+            numbers = tuple(values_by[attribute].values())
             known = [value for value in numbers if not math.isnan(value)]
             top = (max if measure.higher_is_better else min)(known, default=math.nan)
             best = frozenset(place for place, value in enumerate(numbers) if value == top and len(known) > 1)
@@ -133,9 +137,9 @@ class AttributeTable(QWidget):
 
 
 class BenchmarkCurves(QWidget):
-    """Success and precision of every tracker so far, with a legend below; a click on a curve asks for its sequence.
+    """Success and precision of every tracker so far, or bars by attribute, with one legend below.
 
-    The plots are made when they are seen first.
+    A click on a curve asks for its sequence. The plots are made when they are seen first.
     """
 
     curve_clicked = pyqtSignal(str)  # tracker
@@ -143,7 +147,12 @@ class BenchmarkCurves(QWidget):
     def __init__(self, colors: TrackerColors, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._colors = colors
-        self._layout = QHBoxLayout()
+        self.bars = AttributeBars(colors)
+        curves, self._stack = QWidget(), QStackedWidget()
+        self._layout = QHBoxLayout(curves)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        for page in (curves, self.bars):
+            self._stack.addWidget(page)
         self.legend = QLabel()
         self.legend.setWordWrap(True)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
@@ -151,9 +160,10 @@ class BenchmarkCurves(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        layout.addLayout(self._layout, 1)
+        layout.addWidget(self._stack, 1)
         layout.addWidget(self.legend)
         self.setMinimumWidth(300)
+        self._widest = WIDEST_NAME * self.fontMetrics().averageCharWidth()
         self._is_made = False
         self._curves: dict[str, Mapping[str, Any]] = {}
         self._headline: tuple[Measure, ...] = ()
@@ -162,10 +172,15 @@ class BenchmarkCurves(QWidget):
         self.lines: dict[tuple[str, str], Any] = {}
 
     def set_scores(self, scores: BenchmarkScores, hidden: frozenset[str]) -> None:
-        """Draw the curves of all trackers that are not `hidden`."""
+        """Draw the curves and bars of all trackers that are not `hidden`."""
+        self.bars.set_scores(scores, hidden)
         self._headline = scores.protocol.headline
         self._curves = {tracker: data for tracker, data in scores.trackers.items() if tracker not in hidden}
         self._draw()
+
+    def show_bars(self, is_shown: bool) -> None:
+        """Show the bars by attribute instead of the curves."""
+        self._stack.setCurrentIndex(int(is_shown))
 
     def choose(self, tracker: str) -> None:
         """Make one tracker's curves stand out."""
@@ -189,8 +204,8 @@ class BenchmarkCurves(QWidget):
 
     def _take_plots(self, plots: list[Any]) -> None:
         for name, plot in zip(("success", "precision"), plots, strict=True):
-            plot.setYRange(0, 1, padding=0.02)
-            plot.setXRange(0, 1 if name == "success" else 50, padding=0.02)
+            plot.setYRange(0, 1, padding=END)
+            plot.setXRange(0, 1 if name == "success" else 50, padding=END)
             plot.setToolTip(self.tr("Click a curve to see the sequence in which that tracker did worst"))
             self._plots[name] = plot
         self._color_plots()
@@ -223,7 +238,7 @@ class BenchmarkCurves(QWidget):
     def _legend_of(self, tracker: str) -> str:
         look, data = self._colors.look(tracker), self._curves[tracker]
         numbers = "&nbsp;/&nbsp;".join(format_value(number(data.get(one.key)), one.digits) for one in self._headline)
-        name = self.fontMetrics().elidedText(tracker, Qt.TextElideMode.ElideMiddle, WIDEST_NAME)
+        name = self.fontMetrics().elidedText(tracker, Qt.TextElideMode.ElideMiddle, self._widest)
         shown = escape(name).replace("-", "&#8209;")  # it does not break there
         return legend_entry(look.color, look.style, f"{shown}&nbsp;{numbers}")
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from PyQt5.QtCore import QByteArray, QSettings, Qt
-from PyQt5.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QTabWidget, QWidget
+from PyQt5.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QWidget
 
 from app.panels.batch import BatchPanel
 from app.panels.benchmark import BenchmarkPanel
+from app.panels.fields import Tabs
 from app.panels.log import LogPanel
 from app.panels.overlays import OverlayPanel
 from app.panels.plots import PlotsPanel
@@ -67,7 +68,7 @@ class Docks:
         self._add("overlays", tr("Overlays"), panels.overlays, right)
         self._add("tracker", tr("Tracker"), panels.tracker, right)
         self._add("thumbnails", tr("Crops"), panels.thumbnails, right)
-        self.tabs = QTabWidget()
+        self.tabs = Tabs()
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(panels.plots, tr("Plots"))
         self.tabs.addTab(panels.benchmark, tr("Benchmark"))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt5.QtCore import QEvent, QObject, Qt
+from PyQt5.QtCore import QEvent, QObject, QSize, Qt
 from PyQt5.QtGui import QValidator
 from PyQt5.QtWidgets import (
     QComboBox,
@@ -19,6 +19,7 @@ from PyQt5.QtWidgets import (
     QLineEdit,
     QSlider,
     QSpinBox,
+    QTabWidget,
     QToolButton,
     QWidget,
 )
@@ -53,6 +54,26 @@ class ComboBox(QComboBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         WheelGuard(self)
+
+    def showPopup(self) -> None:
+        """Open the list, as wide as its longest line."""
+        view = self.view()
+        bar = None if view is None else view.verticalScrollBar()
+        if view is not None and bar is not None:
+            needed = view.sizeHintForColumn(0) + 2 * view.frameWidth()
+            needed += bar.sizeHint().width() if self.count() > self.maxVisibleItems() else 0
+            view.setMinimumWidth(max(self.width(), needed))
+        super().showPopup()
+
+
+class Tabs(QTabWidget):
+    """Pages behind tabs."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        bar = self.tabBar()
+        assert bar is not None
+        self._guard = WheelGuard(bar)  # Python forgets one whose widget Qt made, unless it is kept
 
 
 class Slider(QSlider):
@@ -124,7 +145,18 @@ class DecimalField(QDoubleSpinBox):
         return text or ""
 
 
-class PathField(QLineEdit):
+class TextField(QLineEdit):
+    """A line of text with room for its placeholder."""
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for the placeholder and what stands around it."""
+        least, metrics = super().minimumSizeHint(), self.fontMetrics()
+        around = least.width() - metrics.maxWidth()  # Qt's own least width is that of one wide letter
+        text = metrics.horizontalAdvance(self.placeholderText()) + 2
+        return QSize(max(least.width(), text + around), least.height())
+
+
+class PathField(TextField):
     """A line for a file or a folder; `path` has `~` expanded. Whatever is typed so far, asking it never raises."""
 
     @property

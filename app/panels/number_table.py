@@ -13,8 +13,8 @@ from PyQt5.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, 
 
 from app.panels.parts import format_value
 
-ROW_HEIGHT = 20
-WIDEST_NAME = 160
+ROW_PADDING = 5
+WIDEST_NAME = 23  # letters
 PADDING = 8  # the mark of the order takes place from the title
 MOST_FROZEN = 0.6  # of the width: the numbers must stay in sight too
 
@@ -153,7 +153,7 @@ class NumbersModel(QAbstractTableModel):
 class NumberTable(QTableView):
     """Shows a `NumbersModel`; the first `frozen` columns (fewer in a narrow table) stay while the others are scrolled.
 
-    No column is wider than `widest` pixels at first. As in Qt's example "Frozen Column", a second view of the same
+    No column is wider than `widest` letters at first. As in Qt's example "Frozen Column", a second view of the same
     model lies over the first columns.
     """
 
@@ -162,7 +162,7 @@ class NumberTable(QTableView):
 
     def __init__(self, frozen: int, name: str, parent: QWidget | None = None, *, widest: int = WIDEST_NAME) -> None:
         super().__init__(parent)
-        self._frozen, self._widest = frozen, widest
+        self._frozen, self._widest = frozen, widest * self.fontMetrics().averageCharWidth()
         self._is_filling = False
         self.numbers = NumbersModel(self)
         self._front = QTableView(self)
@@ -294,7 +294,7 @@ def _prepare(view: QTableView) -> None:
     rows, head = view.verticalHeader(), view.horizontalHeader()
     assert rows is not None and head is not None
     rows.hide()
-    rows.setDefaultSectionSize(ROW_HEIGHT)
+    rows.setDefaultSectionSize(view.fontMetrics().lineSpacing() + ROW_PADDING)
     rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
     head.setHighlightSections(False)
     head.setStretchLastSection(False)

@@ -10,6 +10,7 @@ from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtGui import QColor, QPalette
 from PyQt5.QtWidgets import QFrame, QLayout, QScrollArea, QWidget
 
+END = 0.06  # room at the ends of an axis, as a share of it: a number that does not fit there is not drawn
 DASHES = {
     Qt.PenStyle.SolidLine: "━━", Qt.PenStyle.DashLine: "╍╍", Qt.PenStyle.DashDotLine: "━╍", Qt.PenStyle.DotLine: "┅┅",
 }  # fmt: skip
@@ -30,7 +31,7 @@ def make_plot(title: str, bottom: str) -> Any:
     import pyqtgraph as pg
 
     plot = pg.PlotWidget()
-    plot.setTitle(title, size="9pt")
+    set_title(plot, title, plot.palette())
     plot.setLabel("bottom", bottom)
     plot.setMenuEnabled(False)
     plot.hideButtons()
@@ -70,8 +71,13 @@ def color_plot(plot: Any, palette: QPalette) -> None:
     for side in ("bottom", "left"):
         plot.getAxis(side).setPen(palette.color(QPalette.ColorRole.Mid))
         plot.getAxis(side).setTextPen(ink)
-    item = plot.getPlotItem()
-    item.titleLabel.setText(item.titleLabel.text, color=ink, size="9pt")
+    set_title(plot, plot.getPlotItem().titleLabel.text, palette)
+
+
+def set_title(plot: Any, text: str, palette: QPalette) -> None:
+    """Give a plot a title in the size of the window's texts."""
+    ink = palette.color(QPalette.ColorRole.WindowText)
+    plot.setTitle(text, size=f"{plot.font().pointSizeF():g}pt", color=ink)
 
 
 def scrolled(form: QWidget) -> QScrollArea:

@@ -15,14 +15,14 @@ from PyQt5.QtGui import QColor, QHideEvent, QPalette, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import color_plot, make_plots
+from app.panels.parts import END, color_plot, make_plots, set_title
 from app.session.frame_view import Curve
 from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS, success_curve
 from tracker_core.results.motion import LengthScale
 
 REFRESH_MS = 50  # one plot in each: all together would hold up the image
 FEW_FRAMES = 8192
-WIDEST_NAME = 120  # pixels
+WIDEST_NAME = 17  # letters
 MOST_ERROR = 100.0  # pixels; what is farther off is drawn at the border
 
 
@@ -126,9 +126,9 @@ class PlotsPanel(QWidget):
 
         self._empty.hide()
         values, errors, speeds, success = plots
-        values.setYRange(0, 1, padding=0.02)
-        success.setYRange(0, 1, padding=0.02)
-        success.setXRange(0, 1, padding=0.02)
+        values.setYRange(0, 1, padding=END)
+        success.setYRange(0, 1, padding=END)
+        success.setXRange(0, 1, padding=END)
         self._score = values.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5))
         truth_pen = pg.mkPen(GROUND_TRUTH, width=1.5, style=Qt.PenStyle.DashLine)
         self._iou = values.plot([], [], pen=truth_pen)
@@ -173,10 +173,11 @@ class PlotsPanel(QWidget):
 
     def legend(self) -> str:
         """Return what the lines of the first plot are, as rich text for its title, where it hides no curve."""
+        widest = WIDEST_NAME * self.fontMetrics().averageCharWidth()
         parts = [(PREDICTION, "\u2501", self.tr("score")), (GROUND_TRUTH, "\u2505", self.tr("overlap"))]
         for name, (color, curve) in self._beside.items():
             what = self.tr("overlap") if np.isfinite(curve.ious).any() else self.tr("score")
-            short = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, WIDEST_NAME)
+            short = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, widest)
             parts.append((color, "\u2505", self.tr("{}: {}").format(short, what)))
         texts = [f'<span style="color:{color.name()}">{line} {html.escape(text)}</span>' for color, line, text in parts]
         return " &nbsp; ".join(texts)
@@ -230,4 +231,4 @@ class PlotsPanel(QWidget):
         title = (text, self.palette().color(QPalette.ColorRole.WindowText))
         if title != self._titles.get(place):
             self._titles[place] = title
-            self._plots[place].setTitle(text, size="9pt", color=title[1])
+            set_title(self._plots[place], text, self.palette())

@@ -72,7 +72,7 @@ class RunsPanel(QWidget):
         layout.addWidget(QLabel(self.tr("Worst moments of this run")))
         self.moments = QListWidget()
         self.moments.setAccessibleName(self.tr("Worst moments"))
-        self.moments.setMinimumHeight(60)
+        self.moments.setMinimumHeight(4 * self.fontMetrics().lineSpacing())
         self.moments.itemClicked.connect(self._go_to)
         self.moments.itemActivated.connect(self._go_to)
         layout.addWidget(self.moments, 2)
@@ -137,7 +137,7 @@ class RunsPanel(QWidget):
         self.tree.setRootIsDecorated(False)
         self.tree.setUniformRowHeights(True)
         self.tree.setAllColumnsShowFocus(True)
-        self.tree.setMinimumHeight(90)
+        self.tree.setMinimumHeight(6 * self.fontMetrics().lineSpacing())
         self.tree.setEditTriggers(RunTree.EditTrigger.EditKeyPressed)
         self.tree.setHeaderLabels(
             [self.tr("Run"), self.tr("Success"), self.tr("Precision"), self.tr("Frames"), self.tr("Lost"),

@@ -10,7 +10,6 @@ from PyQt5.QtGui import QIcon, QPainter, QPixmap, QPolygon
 from PyQt5.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
-    QLineEdit,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -18,9 +17,11 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
+from app.panels.fields import TextField
 from tracker_core.sources.cameras import Camera
 from tracker_core.sources.sequences import SequenceInfo
 
+FRAMES = 1
 SPEC = int(Qt.ItemDataRole.UserRole)
 
 
@@ -40,7 +41,7 @@ class SourcesPanel(QWidget):
         self.tree.setColumnCount(3)
         self.tree.setHeaderLabels([self.tr("Source"), self.tr("Frames"), self.tr("Truth")])
         self.tree.setAccessibleName(self.tr("Sources"))
-        self.tree.setIndentation(14)
+        self.tree.setIndentation(12)
         self.tree.setUniformRowHeights(True)
         self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names often differ only at their ends
         header = self.tree.header()
@@ -50,7 +51,7 @@ class SourcesPanel(QWidget):
         for column in (1, 2):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.itemActivated.connect(self._on_activated)
-        self.filter = QLineEdit()
+        self.filter = TextField()
         self.filter.setPlaceholderText(self.tr("Filter"))
         self.filter.setAccessibleName(self.tr("Show only sources whose name contains"))
         self.filter.setClearButtonEnabled(True)
@@ -78,6 +79,7 @@ class SourcesPanel(QWidget):
             group.setExpanded(True)
             group.setHidden(True)
             self._groups[name] = group
+        self.tree.setColumnHidden(FRAMES, True)
 
     def set_clip(self, path: Path | None) -> None:
         """Offer the clip that comes with the program."""
@@ -125,6 +127,7 @@ class SourcesPanel(QWidget):
             if not spec:
                 item.setDisabled(True)
         parent.setHidden(not rows)
+        self.tree.setColumnHidden(FRAMES, not any(item.text(FRAMES) for item in self._items()))  # room for names
         parent.setExpanded(True)
         self._mark_open()
         self._apply_filter(self.filter.text())

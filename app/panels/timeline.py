@@ -21,6 +21,7 @@ from PyQt5.QtGui import (
 from PyQt5.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.panels import timeline_painting
+from app.panels.fields import WheelGuard
 from app.panels.parts import format_value
 from app.panels.timeline_painting import GAP, RIGHT, STATES, STRIP, TRACK, FrameValues, TimelineGeometry
 from app.session.frame_view import Span
@@ -42,7 +43,7 @@ class Timeline(QWidget):
         self.setObjectName("timeline")
         self.setAccessibleName(self.tr("Timeline"))
         self.setAccessibleDescription(self.tr("Click to go to a frame; Shift and drag marks the range A–B"))
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        WheelGuard(self)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._length: int | None = None
@@ -164,6 +165,8 @@ class Timeline(QWidget):
         timeline_painting.paint_track(painter, geometry, self._range, self._keys, palette)
         timeline_painting.paint_spans(painter, geometry, self._marks, self._ways)
         timeline_painting.paint_playhead(painter, geometry, self._position, ink)
+        if self.hasFocus():
+            timeline_painting.paint_focus(painter, self.rect(), palette)
         painter.end()
 
     def _redraw(self) -> None:
@@ -234,19 +237,25 @@ class Timeline(QWidget):
         self._is_dragging = False
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
-        """Go by frames."""
+        """Go by frames, where the timeline has the focus."""
         if event is not None and event.angleDelta().y():
-            step = -1 if event.angleDelta().y() > 0 else 1
-            self.seek_requested.emit(int(np.clip(self._position + step, 0, self.frame_count - 1)))
+            self._go_by(-1 if event.angleDelta().y() > 0 else 1)
             event.accept()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Go by a tenth of the video with Page Up and Page Down."""
-        if event is not None and event.key() in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
-            step = max(1, self.frame_count // 10) * (1 if event.key() == Qt.Key.Key_PageUp else -1)
-            self.seek_requested.emit(int(np.clip(self._position + step, 0, self.frame_count - 1)))
+        """Go by a frame with the arrow keys, by a tenth of the video with Page Up and Page Down."""
+        tenth = max(1, self.frame_count // 10)
+        steps = {
+            Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_PageDown: -tenth, Qt.Key.Key_PageUp: tenth,
+        }  # fmt: skip
+        step = 0 if event is None or event.modifiers() else steps.get(Qt.Key(event.key()), 0)
+        if step:
+            self._go_by(step)
         else:
             super().keyPressEvent(event)
+
+    def _go_by(self, step: int) -> None:
+        self.seek_requested.emit(int(np.clip(self._position + step, 0, self.frame_count - 1)))
 
     def event(self, event: QEvent | None) -> bool:
         """Describe the frame under the mouse."""

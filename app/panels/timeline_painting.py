@@ -185,6 +185,13 @@ def paint_playhead(painter: QPainter, geometry: TimelineGeometry, position: int,
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
+def paint_focus(painter: QPainter, area: QRect, palette: QPalette) -> None:
+    """Paint the frame of a widget that keys and wheel go to."""
+    painter.setPen(palette.color(QPalette.ColorRole.Highlight))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(area.adjusted(0, 0, -1, -1))
+
+
 def _least(values: NDArray[np.float32]) -> float:
     finite = values[np.isfinite(values)]
     return float(finite.min()) if len(finite) else math.nan

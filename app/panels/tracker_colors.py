@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PyQt5.QtCore import QSize, Qt
-from PyQt5.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+from PyQt5.QtGui import QBrush, QColor, QIcon, QPainter, QPen, QPixmap
 
 # of Okabe and Ito: told apart with any kind of colour vision
 COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#777777")
 STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DashDotLine, Qt.PenStyle.DotLine)
+FILLS = (
+    Qt.BrushStyle.SolidPattern, Qt.BrushStyle.BDiagPattern, Qt.BrushStyle.DiagCrossPattern, Qt.BrushStyle.Dense4Pattern,
+)  # fmt: skip
 SWATCH = QSize(22, 10)
 
 
@@ -25,6 +28,10 @@ class Look:
         pen = QPen(QColor(self.color), width, self.style)
         pen.setCosmetic(True)
         return pen
+
+    def brush(self) -> QBrush:
+        """Return what fills its bars: plain, or a pattern where others have the same colour."""
+        return QBrush(QColor(self.color), FILLS[STYLES.index(self.style)])
 
     def icon(self) -> QIcon:
         """Return a piece of its curve, for tables."""

@@ -15,14 +15,14 @@ from PyQt5.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
-from app.panels.fields import ComboBox, PathField, is_file, with_browse
+from app.panels.fields import ComboBox, PathField, TextField, is_file, with_browse
+from app.panels.parts import scrolled
 from app.panels.training_plots import TrainingPlots
 from app.panels.training_progress import TrainingProgress
 
@@ -72,7 +72,7 @@ class TrainingPanel(QWidget):
         self._earlier = ""
         splitter = QSplitter()
         splitter.setChildrenCollapsible(False)
-        splitter.addWidget(self._make_form(configs, out))
+        splitter.addWidget(scrolled(self._make_form(configs, out)))
         self.plots = TrainingPlots()
         splitter.addWidget(self.plots)
         splitter.setStretchFactor(1, 1)
@@ -151,15 +151,17 @@ class TrainingPanel(QWidget):
         form.setContentsMargins(4, 4, 4, 4)
         form.setVerticalSpacing(3)
         self.config, self.device = ComboBox(), ComboBox()
-        self.data, self.out, self.changes = PathField(), PathField(), QLineEdit()
+        self.data, self.out, self.changes = PathField(), PathField(), TextField()
         self.out.set_path(out)
         for path in configs:
             self.config.addItem(path.stem, str(path))
         self.config.setAccessibleName(self.tr("Recipe"))
         self.device.addItem("auto")
         self.device.setAccessibleName(self.tr("Device"))
-        self.data.setPlaceholderText(self.tr("folder of the data, or the one around it"))
-        self.changes.setPlaceholderText("loop.steps=2000 loop.batch=16")
+        self.data.setPlaceholderText(self.tr("folder of the data"))
+        self.data.setToolTip(self.tr("The folder of the data, or the one around it"))
+        self.changes.setPlaceholderText("loop.steps=2000")
+        self.changes.setToolTip(self.tr("Settings of the recipe, with spaces between: loop.steps=2000 loop.batch=16"))
         self.changes.setAccessibleName(self.tr("Changes to the recipe"))
         other = QPushButton(self.tr("Other…"))
         other.clicked.connect(self._browse_config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,6 +68,14 @@ class BenchmarkScores:
             for name in names
         }
 
+    def attribute_values(self) -> dict[str, dict[str, float]]:
+        """Return the main number of each tracker by attribute, NaN where it is not known: attribute → tracker."""
+        key = self.protocol.attribute_measures[0].key
+        return {
+            attribute: {tracker: _number(values.get(key)) for tracker, values in by_tracker.items()}
+            for attribute, by_tracker in self.attributes().items()
+        }
+
     def worst_sequence(self, tracker: str) -> str | None:
         """Return the sequence in which a tracker did worst by the protocol's first column, None without any."""
         best = self.protocol.columns[0]
@@ -77,3 +86,7 @@ class BenchmarkScores:
             if values.get(best.key) is not None
         }
         return min(known, key=lambda name: (known[name], name), default=None)
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)

@@ -1,11 +1,13 @@
-"""A main window that opens what is dropped on it."""
+"""A main window that opens what is dropped on it, and whose tabs a wheel leaves alone."""
 
 from __future__ import annotations
 
+from PyQt5.QtCore import QChildEvent, QEvent
 from PyQt5.QtGui import QDragEnterEvent, QDropEvent
-from PyQt5.QtWidgets import QMainWindow
+from PyQt5.QtWidgets import QMainWindow, QTabBar
 
 from app.controls.sources import SourceControls
+from app.panels.fields import WheelGuard
 
 
 class DropWindow(QMainWindow):
@@ -16,6 +18,13 @@ class DropWindow(QMainWindow):
     def __init__(self) -> None:
         super().__init__()
         self.setAcceptDrops(True)
+        self._guards: list[WheelGuard] = []  # of widgets that Qt made: nobody else keeps them
+
+    def childEvent(self, event: QChildEvent | None) -> None:
+        """Guard the tabs of docks, which Qt makes whenever docks are moved onto each other."""
+        super().childEvent(event)
+        if event is not None and event.type() == QEvent.Type.ChildPolished and isinstance(event.child(), QTabBar):
+            self._guards.append(WheelGuard(event.child()))
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take files and addresses."""

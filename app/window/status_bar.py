@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QHBoxLayout, QLabel, QMainWindow, QSizePolicy, QWidget
+from PyQt5.QtWidgets import QLabel, QMainWindow, QSizePolicy
 
 from app.panels.pace import Pace
+from app.panels.value_line import ValueLine
 from app.session.frame_view import SourceSummary
 from tracker_core.rendering.recording import RecordingStatus
 from tracker_core.sources.addresses import hide_credentials
@@ -23,6 +24,8 @@ READING_MS = 90  # for a letter
 MARGIN = 24  # around a sentence, in pixels
 REFRESH_MS = 250
 WINDOW = 30  # frames over which times are averaged
+LONGEST_NAME = 28  # letters; names often differ only at their ends
+IMPORTANCE = ("source", "device", "times", "speed", "dropped", "overlays")
 
 
 @dataclass(frozen=True)
@@ -49,17 +52,16 @@ class StatusReadout:
         bar.setContentsMargins(0, 0, 8, 0)
         self.recording = _label(window, window.tr("How long the recording has run, and how much of it is kept"))
         self.recording.setTextFormat(Qt.TextFormat.RichText)
-        self.source = _label(window, window.tr("Source and image size"))
-        self.times = _label(window, window.tr("Milliseconds per frame: capture, inference, paint"))
-        self.overlays = _label(window, window.tr("Milliseconds per frame for the visible overlays"))
-        self.dropped = _label(window, window.tr("Frames that were tracked but not displayed; no result is skipped"))
-        self.speed = _label(window, window.tr("Playback speed"))
-        self.device = _label(window, window.tr("Tracker and device"))
-        self._figures = QWidget()
-        layout = QHBoxLayout(self._figures)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for label in (self.source, self.times, self.overlays, self.dropped, self.speed, self.device):
-            layout.addWidget(label)
+        tips = {
+            "source": window.tr("Source and image size"),
+            "times": window.tr("Milliseconds per frame: capture, inference, paint"),
+            "overlays": window.tr("Milliseconds per frame for the visible overlays"),
+            "dropped": window.tr("Frames that were tracked but not displayed; no result is skipped"),
+            "speed": window.tr("Playback speed"),
+            "device": window.tr("Tracker and device"),
+        }
+        self._figures = ValueLine(tips, IMPORTANCE)
+        self.source, self.times = self._figures.labels["source"], self._figures.labels["times"]
         bar.addPermanentWidget(self.recording)
         bar.addPermanentWidget(self._figures)
         bar.messageChanged.connect(self._make_room)
@@ -70,9 +72,9 @@ class StatusReadout:
     def clear(self) -> None:
         """Show that nothing is open."""
         self._costs.clear()
-        for label in (self.recording, self.source, self.times, self.overlays, self.dropped):
-            label.clear()
-            label.hide()
+        self.recording.hide()
+        for name in ("source", "times", "overlays", "dropped"):
+            self._figures.set_text(name, "")
 
     def show_notice(self, text: str) -> None:
         """Show a sentence for a while."""
@@ -106,10 +108,9 @@ class StatusReadout:
         if source is None:
             return
         name = hide_credentials(source.name)
-        name = name if len(name) <= 28 else name[:25] + "…"
-        self.source.setText(f"{name} · {source.size[0]}×{source.size[1]}")
+        name = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME // 2]}…{name[-LONGEST_NAME // 2 + 1 :]}"
+        self._figures.set_text("source", f"{name} · {source.size[0]}×{source.size[1]}")
         self.source.setToolTip(hide_credentials(source.spec))
-        self.source.show()
 
     def show_recording(self, status: RecordingStatus | None) -> None:
         """Say how long a recording has run and how much of it is kept; None where there is none."""
@@ -136,25 +137,23 @@ class StatusReadout:
             float(np.mean([getattr(c, name) for c in self._costs]))
             for name in ("capture_ms", "inference_ms", "paint_ms", "overlay_ms")
         )
-        self.times.setText(self._tr("{:.1f} | {:.1f} | {:.1f} ms").format(capture, inference, paint))
-        self.times.show()
+        times = self._tr("{:.1f} | {:.1f} | {:.1f} ms").format(capture, inference, paint)
+        self._figures.set_text("times", times)
         text = self._tr("overlays {:.1f} ms").format(overlay)
-        self.overlays.setText(text + (self._tr(" + inner state") if self._has_debug else ""))
-        self.overlays.show()
+        self._figures.set_text("overlays", text + (self._tr(" + inner state") if self._has_debug else ""))
 
     def show_dropped(self, count: int) -> None:
         """Count images that were not shown."""
         form = self._tr("{} frame not displayed") if count == 1 else self._tr("{} frames not displayed")
-        self.dropped.setText(form.format(count))
-        self.dropped.setVisible(count > 0)
+        self._figures.set_text("dropped", form.format(count) if count else "")
 
     def show_speed(self, speed: float) -> None:
         """Show the playing speed; 0 is as fast as possible."""
-        self.speed.setText(self._tr("max") if speed == 0 else f"{speed:g}×")
+        self._figures.set_text("speed", self._tr("max") if speed == 0 else f"{speed:g}×")
 
     def show_device(self, tracker: str, device: str) -> None:
         """Name the tracker and where it runs."""
-        self.device.setText(" · ".join(part for part in (tracker, device) if part))
+        self._figures.set_text("device", " · ".join(part for part in (tracker, device) if part))
 
 
 def _clock(seconds: float) -> str:

@@ -23,7 +23,7 @@ DARK = (
     "#ffffff", "#8ab4ff", "#2f6bd0", "#ffffff", "#93939c", "#4a4a51", "#3c3c42", "#55555d", "#17171a",
     "#0c0c0e",
 )  # fmt: skip
-DISABLED_LIGHT, DISABLED_DARK = "#83838b", "#7c7c85"
+DISABLED_LIGHT, DISABLED_DARK = "#787880", "#8a8a93"
 
 
 class _Style(QProxyStyle):

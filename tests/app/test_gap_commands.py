@@ -300,7 +300,7 @@ def test_a_gap_in_the_range_is_filled_and_marked(driver):
     driver.qtbot.waitUntil(lambda: driver.player.summary.targets[0].marks == (Span(20, 29, "occluded"),), timeout=5000)
     assert driver.window.panels.timeline.describe(25).endswith("marked as occluded · filled")
     go(driver, 25)
-    assert driver.window.panels.readout._labels["mark"].text() == "marked occluded"
+    assert driver.window.panels.readout._line.labels["mark"].text() == "marked occluded"
     driver.window.grab()
     do(driver, "undo")
     driver.qtbot.waitUntil(lambda: driver.player.summary.targets[0].marks == (Span(20, 30, "occluded"),), timeout=5000)

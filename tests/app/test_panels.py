@@ -244,7 +244,7 @@ def test_a_narrow_read_out_leaves_out_whole_values(qtbot, window_of, width):
     for label in shown:
         assert label.width() >= label.sizeHint().width()
         assert label.geometry().right() <= width
-    assert readout._labels["frame"].isVisible()
+    assert readout._line.labels["frame"].isVisible()
     assert len(shown) >= (6 if width == 1000 else 1)
 
 

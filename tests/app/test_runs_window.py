@@ -198,15 +198,15 @@ def test_parameters_can_be_used_again_after_a_tracker_was_refused(driver):
 
 def test_stale_numbers_are_grey_and_say_why(driver):
     readout = driver.window.panels.readout
-    assert readout._labels["success"].isEnabled()
+    assert readout._line.labels["success"].isEnabled()
     driver.player.set_tracking_config(replace(driver.player.tracking, window_influence=0.11))
     driver.qtbot.waitUntil(lambda: driver.player.summary.runs[0].stale is Stale.TRACKER)
-    assert not readout._labels["success"].isEnabled() and "Ctrl+R" in readout._labels["success"].toolTip()
+    assert not readout._line.labels["success"].isEnabled() and "Ctrl+R" in readout._line.labels["success"].toolTip()
     item = tree(driver).topLevelItem(0)
     assert item.foreground(columns.SUCCESS) != item.foreground(columns.FRAMES)
     assert "Ctrl+R" in item.toolTip(columns.SUCCESS)
     run_again(driver)
-    assert readout._labels["success"].isEnabled()
+    assert readout._line.labels["success"].isEnabled()
 
 
 def test_a_run_on_something_else_is_scored_only_if_the_user_says_so(driver):

@@ -71,19 +71,34 @@ def test_shift_and_drag_makes_a_range_in_either_direction(qtbot, timeline):
     assert timeline.ranges[-1] is None
 
 
-def test_wheel_and_page_keys_stay_inside(qtbot, timeline):
+def turn_wheel(timeline, turn: int) -> None:
+    where = QPointF(200, 20)
+    event = QWheelEvent(where, where, QPoint(), QPoint(0, turn), Qt.NoButton, Qt.NoModifier, Qt.NoScrollPhase, False)
+    QApplication.sendEvent(timeline, event)
+
+
+def test_a_wheel_goes_by_frames_only_where_the_timeline_has_the_focus(qtbot, timeline):
+    timeline.clearFocus()
+    timeline.set_position(50)
+    turn_wheel(timeline, -120)
+    assert not timeline.asked and not timeline.hasFocus()
+    timeline.activateWindow()
+    timeline.setFocus(Qt.TabFocusReason)
+    qtbot.waitUntil(timeline.hasFocus)
     timeline.set_position(0)
     for turn in (120, -120):
-        where = QPointF(200, 20)
-        event = QWheelEvent(
-            where, where, QPoint(), QPoint(0, turn), Qt.NoButton, Qt.NoModifier, Qt.NoScrollPhase, False
-        )
-        QApplication.sendEvent(timeline, event)
+        turn_wheel(timeline, turn)
     assert timeline.asked == [0, 1]
+
+
+# from frame 95 of 100: a frame, or a tenth of all, and never past an end
+@pytest.mark.parametrize(
+    ("key", "frame"), [(Qt.Key_Left, 94), (Qt.Key_Right, 96), (Qt.Key_PageUp, 99), (Qt.Key_PageDown, 85)]
+)
+def test_keys_go_by_frames(qtbot, timeline, key, frame):
     timeline.set_position(95)
-    qtbot.keyClick(timeline, Qt.Key_PageUp)
-    qtbot.keyClick(timeline, Qt.Key_PageDown)
-    assert timeline.asked[2:] == [99, 85]
+    qtbot.keyClick(timeline, key)
+    assert timeline.asked == [frame]
 
 
 def heights(timeline, top: int, bottom: int) -> list[int]:
