@@ -23,8 +23,9 @@ class DropWindow(QMainWindow):
     def childEvent(self, event: QChildEvent | None) -> None:
         """Guard the tabs of docks, which Qt makes whenever docks are moved onto each other."""
         super().childEvent(event)
-        if event is not None and event.type() == QEvent.Type.ChildPolished and isinstance(event.child(), QTabBar):
-            self._guards.append(WheelGuard(event.child()))
+        child = None if event is None or event.type() != QEvent.Type.ChildPolished else event.child()
+        if isinstance(child, QTabBar):
+            self._guards.append(WheelGuard(child))
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take files and addresses."""
