@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PyQt5.QtCore import QEvent, Qt, QTimer
 from PyQt5.QtGui import QColor, QHideEvent, QPalette, QShowEvent
-from PyQt5.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PyQt5.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import END, color_plot, make_plots, set_title
+from app.panels.parts import END, color_plot, legend_entry, make_plots, set_title
 from app.session.frame_view import Curve
 from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS, success_curve
 from tracker_core.results.motion import LengthScale
@@ -62,8 +62,17 @@ class PlotsPanel(QWidget):
         self._beside_due: list[tuple[QColor, Curve]] = []  # those of them that are still to be drawn
         self._titles: dict[int, tuple[str, QColor]] = {}
         self._drawn: list[tuple[Any, Any]] = []  # each of those curves with the plot that it is in
-        self._layout = QHBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout = QHBoxLayout()
+        self.legend_line = QLabel()  # a long title would make its plot wider than the others
+        self.legend_line.setWordWrap(True)
+        self.legend_line.setTextFormat(Qt.TextFormat.RichText)
+        self.legend_line.setAccessibleName(self.tr("Legend of the curves"))
+        self.legend_line.hide()
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.setSpacing(2)
+        around.addLayout(self._layout, 1)
+        around.addWidget(self.legend_line)
         self._empty = QLabel(self.tr("Track a target to see its curves."))
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._layout.addWidget(self._empty)
@@ -98,7 +107,7 @@ class PlotsPanel(QWidget):
         if not self._is_made:
             self._is_made = True
             labels = (
-                ("", self.tr("frame")),  # its title is its legend
+                (self.tr("Score and overlap"), self.tr("frame")),
                 (self.tr("Centre error (pixels)"), self.tr("frame")),
                 (self.tr("Speed"), self.tr("frame")),
                 (self.tr("Success so far"), self.tr("overlap threshold")),
@@ -152,7 +161,7 @@ class PlotsPanel(QWidget):
             plot.removeItem(line)
         self._drawn.clear()
         self._beside_due = list(self._beside.values())
-        self._title(0, self.legend())
+        self._show_legend()
 
     def _draw_run(self, color: QColor, curve: Curve) -> None:
         import pyqtgraph as pg
@@ -172,20 +181,24 @@ class PlotsPanel(QWidget):
             self._drawn.append((plot, plot.plot(x, y, pen=pen, connect="finite")))
 
     def legend(self) -> str:
-        """Return what the lines of the first plot are, as rich text for its title, where it hides no curve."""
+        """Return what the lines of the first plot are, as rich text for the line below, where it hides no curve."""
         widest = WIDEST_NAME * self.fontMetrics().averageCharWidth()
-        parts = [(PREDICTION, "\u2501", self.tr("score")), (GROUND_TRUTH, "\u2505", self.tr("overlap"))]
+        solid, dashed = Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine
+        parts = [(PREDICTION, solid, self.tr("score")), (GROUND_TRUTH, dashed, self.tr("overlap"))]
         for name, (color, curve) in self._beside.items():
             what = self.tr("overlap") if np.isfinite(curve.ious).any() else self.tr("score")
             short = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, widest)
-            parts.append((color, "\u2505", self.tr("{}: {}").format(short, what)))
-        texts = [f'<span style="color:{color.name()}">{line} {html.escape(text)}</span>' for color, line, text in parts]
-        return " &nbsp; ".join(texts)
+            parts.append((color, dashed, self.tr("{}: {}").format(short, what)))
+        return " &nbsp; ".join(legend_entry(color, style, html.escape(text)) for color, style, text in parts)
 
     def _color_plots(self) -> None:
         for plot in self._plots:
             color_plot(plot, self.palette())
-        self._title(0, self.legend())
+        self._show_legend()
+
+    def _show_legend(self) -> None:
+        self.legend_line.setText(self.legend())
+        self.legend_line.show()
 
     def _outdate(self) -> None:
         """Have every plot drawn again, in turn."""

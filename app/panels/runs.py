@@ -103,6 +103,13 @@ class RunsPanel(QWidget):
                 if item is not None:
                     self._fill(item, run)
 
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take up new colours."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
+            runs, self._runs = self._runs, ()
+            self.set_runs(runs)
+
     def set_live(self, frame_count: int, success: float, precision: float) -> None:
         """Show the numbers of the active run while it grows."""
         place = next((place for place, run in enumerate(self._runs) if run.is_active), None)
@@ -176,7 +183,7 @@ class RunsPanel(QWidget):
             font = item.font(column)
             font.setBold(run.is_active)
             item.setFont(column, font)
-        item.setIcon(NAME, _swatch(PREDICTION if run.is_active else run_color(run.number)))
+        item.setIcon(NAME, _swatch(PREDICTION if run.is_active else run_color(run.color)))
         item.setCheckState(NAME, Qt.CheckState.Checked if run.is_visible else Qt.CheckState.Unchecked)
         if run.is_active:
             self.tree.setCurrentItem(item)

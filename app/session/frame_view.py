@@ -59,11 +59,12 @@ class TargetView:
 
 @dataclass(frozen=True)
 class OtherRun:
-    """What another visible run found in a frame: its number, its name, and its results by target."""
+    """What another visible run found in a frame: its number, its name, its results by target, its colour's place."""
 
     number: int
     name: str
     results: Mapping[int, TrackResult]
+    color: int = 0
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,7 @@ class RunSummary:
         success: area under the success curve, NaN where it is not scored.
         precision: share of frames at most 20 pixels off, NaN where it is not scored.
         fps: frames per second that the tracker alone would reach, NaN if not measured.
+        color: the place of its colour among those of runs.
         curves: by target, of a run that is visible beside the active one; else empty.
     """
 
@@ -197,6 +199,7 @@ class RunSummary:
     scoring: Scoring = Scoring.NO_TRUTH
     stale: Stale = Stale.NO
     created: str = ""
+    color: int = 0
     curves: Mapping[int, Curve] = field(default_factory=dict, compare=False)
 
 

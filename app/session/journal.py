@@ -140,6 +140,7 @@ class Journal:
                     "next_target": run.next_number,
                     "begins_at": run.begins_at,
                     "scored_anyway": run.is_scored_anyway,
+                    "color": run.color,
                     "hidden": run.number in runs.hidden,
                 }
                 for run in kept
@@ -178,6 +179,7 @@ def _read_run(path: Path, number: int, source: SourceIdentity, notes: Mapping[st
     else:
         recorder, ghost = read_version_1(path, text, source)
     run = LiveRun.from_recorder(recorder, ghost, number)
+    run.color = int(notes.get("color", number - 1))
     run.next_number = max(run.next_number, int(notes.get("next_target", 1)))
     run.begins_at = notes.get("begins_at")
     run.is_scored_anyway = bool(notes.get("scored_anyway", False))

@@ -27,6 +27,7 @@ class LiveRun:
 
     Attributes:
         number: the run's number, from 1, never used again while the source is open.
+        color: the place of its colour among those of runs, from 0; the run keeps it for good.
         recorder: the results, with the run's title and the names of its targets.
         ghost: the results that were replaced, as a run.
         next_number: the number of the next target to be added.
@@ -45,6 +46,7 @@ class LiveRun:
     is_scored_anyway: bool = False
     revision: int = field(init=False)
     frames_since_change: int = 0
+    color: int = 0
     _unsaved: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -55,7 +57,7 @@ class LiveRun:
         """Return an independent run of the same content."""
         other = LiveRun(
             self.source, self.number, self.next_number, self.begins_at, self.is_scored_anyway,
-            self.frames_since_change, set(self._unsaved),
+            self.frames_since_change, self.color, set(self._unsaved),
         )  # fmt: skip
         other.recorder, other.ghost, other.revision = self.recorder.copy(), self.ghost.copy(), self.revision
         return other

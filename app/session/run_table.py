@@ -80,6 +80,7 @@ class RunTable:
             1 / float(np.median(timed)) if timed else math.nan,
             scoring=_scoring(run, truth),
             created=run.recorder.created,
+            color=run.color,
         )
         return _Measured(key, summary, {number: _curve(rows, number) for number in run.recorder.targets})
 

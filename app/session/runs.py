@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from tracker_core.errors import InputError
 from tracker_core.results.provenance import Producer, SourceIdentity
 from tracker_core.results.recorder import RunRecorder
 
+RUN_COLORS = 7  # as many as the canvas has
 SETTLING_FRAMES = 25  # a slider that is drawn while tracking changes parameters many times; all of it is one run
 
 
@@ -29,6 +31,7 @@ class Runs:
         self.hidden: set[int] = set()  # runs whose eye is closed; looking is not a change
         self._runs: dict[int, LiveRun] = {1: LiveRun(source)}
         self._active, self._next = 1, 2
+        self._last_color = 0  # that of the newest run
         self._edits = 0
 
     def __iter__(self) -> Iterator[LiveRun]:
@@ -55,7 +58,7 @@ class Runs:
     def others_at(self, index: int) -> tuple[OtherRun, ...]:
         """Return what the visible runs beside the active one found in frame `index`."""
         return tuple(
-            OtherRun(run.number, run.recorder.title, found)
+            OtherRun(run.number, run.recorder.title, found, run.color)
             for run in self
             if run.number not in (self._active, *self.hidden) and (found := run.results_at(index))
         )
@@ -132,6 +135,7 @@ class Runs:
         """Take over runs that were saved, with the numbers that they have."""
         self._runs = {run.number: run for run in runs}
         self._active, self._next = active, max(self._runs) + 1
+        self._last_color = self._runs[max(self._runs)].color
 
     def activate(self, number: int) -> None:
         """Make run `number` the one that is shown, explained, continued and exported."""
@@ -148,7 +152,7 @@ class Runs:
         snapshot: dict[int, LiveRun | None] = {number: run}
         del self._runs[number]
         if not self._runs:
-            empty = LiveRun(self.source, self._new_number())
+            empty = LiveRun(self.source, self._new_number(), color=self._free_color())
             self._runs[empty.number], snapshot[empty.number] = empty, None
         if before == number:
             self._active = min(self._runs, key=lambda other: abs(other - number))
@@ -175,8 +179,16 @@ class Runs:
         self._push(text, {run.number: None}, before, 0)
 
     def _take(self, run: LiveRun) -> None:
+        run.color = self._free_color()
         self._runs[run.number] = run
         self._active = run.number
+
+    def _free_color(self) -> int:
+        """Return the next colour that no run has, or that the fewest have: two are told apart wherever they can be."""
+        used = Counter(run.color for run in self)
+        after = [(self._last_color + step) % RUN_COLORS for step in range(1, RUN_COLORS + 1)]
+        self._last_color = min(after, key=lambda color: used[color])
+        return self._last_color
 
     def _new_number(self) -> int:
         self._next += 1

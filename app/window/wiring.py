@@ -109,7 +109,7 @@ class PanelWiring(QObject):
     def _show_runs(self, summary: SessionSummary) -> None:
         self._panels.runs.set_runs(summary.runs)
         beside = {
-            run.title or self.tr("Run {}").format(run.number): (run_color(run.number), curve)
+            run.title or self.tr("Run {}").format(run.number): (run_color(run.color), curve)
             for run in summary.runs
             if (curve := run.curves.get(self._drawing.active or 1)) is not None
         }

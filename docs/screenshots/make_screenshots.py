@@ -11,6 +11,7 @@ import argparse
 import functools
 import logging
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -21,24 +22,31 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import cv2
-from PyQt5.QtCore import QEventLoop, QTimer
+from PyQt5.QtCore import QEventLoop, Qt, QTimer
 from PyQt5.QtGui import QFont
 from PyQt5.QtWidgets import QApplication
 
 import tracker_core  # noqa: F401  before PyQt5's first window: it makes OpenCV's own Qt harmless
+from app.dialogs import export_options
 from app.dialogs.export import ExportDialog
 from app.dialogs.shortcuts import ShortcutSheet
+from app.session.trackers import TrackerChoice
 from app.settings import Settings
 from app.window.application import build_session_tracker, bundled_clip, load_core, open_session_source
 from app.window.main_window import MainWindow
 from app.window.theme import apply_theme
 from app.worker.player import Player
+from tracker_core.presets import DEFAULT_TRACKER
 from tracker_core.sources.opening import open_source
 
 logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 120.0
+SECOND_BOX = (364, 328, 34, 34)  # of the green stone in the first frame
 PARTS = {"Ladybird": (0, 100), "Ladybird-shade": (100, 220), "Ladybird-leaf": (180, 330)}  # frames of the clip
+
+ATTRIBUTES = {"Ladybird": "SV, BC", "Ladybird-shade": "IV, SV, BC", "Ladybird-leaf": "OCC, IV, BC"}
+COMPARED = ("siamscope-light", "siamfc-small")
 
 
 class Stage:
@@ -58,14 +66,22 @@ class Stage:
         """Open a source, track it from its offered box to its end, and show frame `show`."""
         self.window.open(spec)
         self.wait(lambda: self.window.canvas.box is not None)
+        self.follow(self.window.playback.toggle_play)
+        if show is not None:
+            self.show_frame(show)
+
+    def follow(self, start: Callable[[], object]) -> None:
+        """Do what starts playing, as fast as it can, and wait for its end."""
         self.player.set_speed(0.0)
-        self.window.playback.toggle_play()
+        start()
         self.wait(lambda: self.player.is_playing)
         self.wait(lambda: not self.player.is_playing)
         self.player.set_speed(1.0)
-        if show is not None:
-            self.player.seek(show)
-            self.wait(lambda: self.index == show)
+
+    def show_frame(self, index: int) -> None:
+        """Show a frame."""
+        self.player.seek(index)
+        self.wait(lambda: self.index == index)
 
     @property
     def index(self) -> int | None:
@@ -139,6 +155,100 @@ def take_small(folder: Path, out: Path) -> None:
     stage.close()
 
 
+def take_runs(folder: Path, out: Path) -> None:
+    """Three runs of one clip, compared: in the list, in the image and in the curves."""
+    stage = Stage(folder, size=(1400, 940))
+    stage.show_overlays("prediction", "ground_truth", "runs")
+    docks = stage.window.docks
+    docks.docks["runs"].show()
+    docks.show_tab(stage.window.panels.plots)
+    stage.open_and_track(str(bundled_clip()))
+    for tracker in ("siamfc-small", "siamrpn-small"):
+        stage.player.choose_tracker(TrackerChoice(tracker, None, "auto"))
+        stage.wait(lambda tracker=tracker: stage.player.summary.tracker == tracker)
+        stage.follow(stage.window.actions_["run_again"].trigger)
+    stage.player.activate_run(1)
+    stage.window.resizeDocks([docks.docks["sources"], docks.docks["runs"]], [160, 420], Qt.Orientation.Vertical)
+    stage.window.resizeDocks([docks.docks["sources"], docks.docks["curves"]], [330, 240], Qt.Orientation.Horizontal)
+    stage.show_frame(132)
+    stage.pause(800)
+    save(stage, out / "runs.png")
+    stage.close()
+
+
+def take_targets(folder: Path, out: Path) -> None:
+    """Two targets with their names, and how each of them fares."""
+    stage = Stage(folder)
+    stage.show_overlays("prediction", "trail")
+    stage.window.docks.docks["targets"].raise_()
+    stage.window.open(str(bundled_clip()))
+    stage.wait(lambda: stage.window.canvas.box is not None)
+    stage.window.drawing.keep()
+    stage.wait(lambda: len(stage.player.summary.targets) == 1)
+    stage.window.actions_["add_target"].trigger()
+    stage.window.canvas.propose_box(SECOND_BOX)
+    stage.follow(stage.window.playback.toggle_play)
+    for number, name in ((1, "ladybird"), (2, "green stone")):
+        stage.player.describe_target(number, name, "")
+    stage.show_frame(22)
+    save(stage, out / "targets.png")
+    stage.close()
+
+
+def take_batch(folder: Path, out: Path) -> None:
+    """A batch of three sequences, tracked from their ground truth."""
+    data = make_sequences(folder / "data")
+    stage = Stage(folder)
+    stage.show_overlays("prediction", "ground_truth")
+    stage.open_and_track(str(bundled_clip()), 60)
+    panel = stage.window.panels.batch
+    panel.set_folder(str(data))
+    panel.truth.setChecked(True)
+    stage.window.docks.show_tab(panel)
+    for button in (None, panel.start):
+        stage.wait(lambda: not stage.window.jobs.running)
+        if button is not None:
+            button.click()
+        stage.pause(500)
+    stage.wait(lambda: not stage.window.jobs.running)
+    panel.folder.setText("videos")
+    panel.results.setText("videos-tracked")
+    save(stage, out / "batch.png")
+    stage.close()
+
+
+def take_weights(folder: Path, out: Path) -> None:
+    """The list of weights."""
+    stage = Stage(folder, "dark")
+    dialog = stage.window.weights.show()
+    stage.wait(lambda: not stage.window.jobs.running)
+    dialog.choose(DEFAULT_TRACKER)
+    # a path of this machine says nothing to a reader
+    dialog.facts.setText(dialog.facts.text().replace(f"{ROOT}/", ""))
+    stage.pause(300)
+    save_widget(dialog, out / "weights.png")
+    dialog.close()
+    stage.close()
+
+
+def take_exported(folder: Path, out: Path) -> None:
+    """A frame that was exported as the window showed it, lit up and cropped around the target."""
+    stage = Stage(folder)
+    stage.show_overlays("prediction", "heat_map", "search_window", "trail")
+    stage.open_and_track(str(bundled_clip()), 120)
+    overlays = ("prediction", "labels", "trail", "heat_map", "search_window")
+    shown = export_options.ShownOptions(explain=1, effect="spotlight", follow=(1,), aspect="16:9", context=5.0)
+    frames = folder / "frames"
+    stage.window.exports.export(
+        export_options.ExportOptions(export_options.IMAGES, str(frames), 120, 120, overlays=overlays, shown=shown)
+    )
+    stage.wait(lambda: bool(stage.window.jobs.running))
+    stage.wait(lambda: not stage.window.jobs.running)
+    (image,) = frames.glob("*.png")
+    shutil.copy(image, out / "exported.png")
+    stage.close()
+
+
 def take_benchmark(folder: Path, out: Path) -> None:
     """The benchmark panel after a run over three parts of the clip, one of them replayed."""
     data = make_sequences(folder / "data")
@@ -149,16 +259,20 @@ def take_benchmark(folder: Path, out: Path) -> None:
     panel.form.results.setText(str(folder / "results"))
     stage.window.docks.show_tab(panel)
     stage.pause(300)
+    for place in range(panel.form.trackers.count()):
+        item = panel.form.trackers.item(place)
+        item.setCheckState(Qt.CheckState.Checked if item.text() in COMPARED else Qt.CheckState.Unchecked)
     panel.form.start.click()
     stage.wait(lambda: bool(stage.window.jobs.running))
     stage.wait(lambda: not stage.window.jobs.running)
     stage.window.resizeDocks([stage.window.docks.docks["curves"]], [300], 2)
     table = panel.sequences.table
-    table.choose(table.numbers.rows[2].key)
+    table.choose(("Ladybird-shade", DEFAULT_TRACKER))
     table.activated.emit(table.currentIndex())
     stage.wait(lambda: stage.index == 0)
-    stage.player.seek(60)
-    stage.wait(lambda: stage.index == 60)
+    stage.show_frame(60)
+    panel.tabs.setCurrentWidget(panel.attributes)
+    stage.wait(lambda: bool(panel.curves.bars.bars))
     # a path of this machine says nothing to a reader
     panel.form.root.setText("data/OTB")
     panel.form.results.setText("results")
@@ -208,6 +322,7 @@ def make_sequences(root: Path) -> Path:
             cv2.imwrite(str(images / f"{number:04d}.jpg"), image)
         rows = [",".join(f"{v:.1f}" for v in (x + 1, y + 1, w, h)) for x, y, w, h in truth[first:end]]
         (root / name / "groundtruth_rect.txt").write_text("\n".join(rows) + "\n")
+        (root / name / "attrs.txt").write_text(ATTRIBUTES[name] + "\n")
     return root
 
 
@@ -228,6 +343,11 @@ IMAGES = {
     "window": take_window,
     "dark": take_dark,
     "small": take_small,
+    "runs": take_runs,
+    "targets": take_targets,
+    "batch": take_batch,
+    "weights": take_weights,
+    "exported": take_exported,
     "benchmark": take_benchmark,
     "dialogs": take_dialogs,
 }

@@ -14,6 +14,7 @@ from PyQt5.QtCore import QPoint, QRect, QSize, Qt
 from PyQt5.QtGui import QImage, QTextDocument
 from PyQt5.QtWidgets import (
     QAbstractButton,
+    QAbstractItemView,
     QAbstractScrollArea,
     QAbstractSpinBox,
     QCheckBox,
@@ -21,6 +22,7 @@ from PyQt5.QtWidgets import (
     QHeaderView,
     QLabel,
     QLineEdit,
+    QListView,
     QRadioButton,
     QScrollArea,
     QStyle,
@@ -34,6 +36,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
+LETTER = re.compile(r"\w")  # a dash alone is thinner than a pixel
 MARK = re.compile(r"&(?!&)")
 LEAST_CONTRAST = 4.5  # of the Web Content Accessibility Guidelines 2.1, level AA
 LEAST_CONTRAST_OFF = 2.5  # what cannot be used now is grey on purpose
@@ -172,6 +175,7 @@ def _overhang(widget: QWidget) -> Iterator[tuple[str, QSize, QSize]]:
 
 # --- contrast ---------------------------------------------------------------------------------------------
 
+LISTS = (QTableView, QTreeView, QListView)
 PARTS = (QComboBox, QAbstractSpinBox, QToolBar)
 TEXTUAL = (QLabel, QAbstractButton, QComboBox, QAbstractSpinBox, QLineEdit, QTabBar, QHeaderView)
 
@@ -181,6 +185,11 @@ def pale_texts(root: QWidget) -> list[str]:
     image = root.grab().toImage().convertToFormat(QImage.Format_RGB32)
     found = []
     for widget in widgets(root):
+        for text, place, is_enabled in _cells(widget, root) if isinstance(widget, LISTS) and widget.model() else ():
+            if (contrast := contrast_in(_pixels(image, place))) < (
+                LEAST_CONTRAST if is_enabled else LEAST_CONTRAST_OFF
+            ):
+                found.append(f"{describe(widget, text)}: {contrast:.1f}")
         if not isinstance(widget, TEXTUAL) or isinstance(
             widget.parentWidget(), (QComboBox, QAbstractSpinBox, QToolBar)
         ):
@@ -196,6 +205,21 @@ def pale_texts(root: QWidget) -> list[str]:
         if (contrast := contrast_in(_pixels(image, seen))) < least:
             found.append(f"{describe(widget, text)}: {contrast:.1f}")
     return found
+
+
+def _cells(view: QAbstractItemView, root: QWidget) -> Iterator[tuple[str, QRect, bool]]:
+    """Text, place in `root` and whether it can be used, of the cells that are wholly in sight."""
+    model, area = view.model(), view.viewport().rect()
+    rows = [model.index(row, 0, view.rootIndex()) for row in range(model.rowCount(view.rootIndex()))]
+    rows += [model.index(row, 0, parent) for parent in rows for row in range(model.rowCount(parent))]
+    for first in rows:
+        columns = 1 if isinstance(view, QListView) else model.columnCount(first.parent())
+        for column in range(columns):
+            index = first.siblingAtColumn(column)
+            place = view.visualRect(index)
+            if LETTER.search(str(index.data())) and not place.isEmpty() and area.contains(place):
+                corner = view.viewport().mapTo(root, place.topLeft())
+                yield str(index.data()), QRect(corner, place.size()), bool(index.flags() & Qt.ItemIsEnabled)
 
 
 def _shown_text(widget: QWidget) -> str:

@@ -120,16 +120,15 @@ def test_an_eye_shows_a_run_beside_in_image_and_plots(driver):
     assert not driver.window.panels.plots._beside and not driver.player.summary.undo_text.startswith("eye")
 
 
-def test_the_legend_is_the_title_and_covers_no_curve(driver):
+def test_the_legend_stands_below_and_covers_no_curve(driver):
     run_again(driver)
     plots = driver.window.panels.plots
     driver.window.docks.show_tab(plots)
     driver.qtbot.waitUntil(lambda: bool(plots._plots) and bool(plots._beside))
-    title = plots._plots[0].getPlotItem().titleLabel.item
-    driver.qtbot.waitUntil(lambda: "Run 1: overlap" in title.toPlainText())
-    assert "score" in title.toPlainText() and plots._plots[0].getPlotItem().legend is None
+    driver.qtbot.waitUntil(lambda: "Run 1: overlap" in plots.legend_line.text())
+    assert "score" in plots.legend_line.text() and plots._plots[0].getPlotItem().legend is None
     color, _ = plots._beside["Run 1"]
-    assert color.name() in title.toHtml(), "each name has the colour of its line"
+    assert color.name() in plots.legend_line.text(), "each name has the colour of its line"
 
 
 def test_a_name_that_is_typed_is_kept_and_can_be_taken_back(driver):

@@ -209,9 +209,9 @@ def target_color(number: int, chosen: str = "") -> QColor:
     return _color(drawing.target_color(number, chosen))
 
 
-def run_color(number: int) -> QColor:
-    """Return the colour of run `number` while it is shown beside the active one, in the image, plots and list."""
-    return RUN_COLORS[(number - 1) % len(RUN_COLORS)]
+def run_color(place: int) -> QColor:
+    """Return the colour of a run by its `place` (`LiveRun.color`), in image, plots and list beside the active one."""
+    return RUN_COLORS[place % len(RUN_COLORS)]
 
 
 def is_drawable(box_xywh: Box | None) -> TypeGuard[Box]:

@@ -115,7 +115,7 @@ class RunsOverlay(Overlay):
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:
         """Draw the boxes of all targets of those runs."""
         for run in scene.view.others:
-            color = run_color(run.number)
+            color = run_color(run.color)
             for result in run.results.values():
                 if is_drawable(result.box_xywh):
                     rect = scene.rect(result.box_xywh)
