@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from tracker_core.errors import InputError
-from tracker_core.results.gaps import Gap, GapTracking, blend, bridge, find_gap_around, find_gaps, interpolate
+from tracker_core.results.gaps import (
+    Gap,
+    GapTracking,
+    blend,
+    bridge,
+    find_every_gap,
+    find_gap_around,
+    find_gaps,
+    interpolate,
+)
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.recorder import RunRecorder, TargetRecord
 from tracker_core.results.visibility import Visibility
@@ -65,6 +74,19 @@ RANGES = [
 @pytest.mark.parametrize(("states", "keys", "outside", "first", "last", "want"), RANGES)
 def test_the_gaps_in_a_range(states: str, keys: Any, outside: Any, first: int, last: int, want: Any) -> None:
     assert spans(find_gaps(make_record(states, keys, outside), first, last)) == want
+
+
+EVERY = [
+    ("gglgg-gg", (0,), (), [(2, 2, 10, 30), (5, 5, 40, 60)]),  # lost, and not tracked
+    ("ll-gg-ll", (3,), (), []),  # before the first good box and after the last one is no gap
+    ("gllllg", (0,), (2, 3), [(1, 1, 0, None), (4, 4, None, 50)]),  # an absence divides
+    ("gllg", (0,), (1, 2), []),  # nothing but an absence
+]
+
+
+@pytest.mark.parametrize(("states", "keys", "outside", "want"), EVERY)
+def test_every_gap(states: str, keys: Any, outside: Any, want: Any) -> None:
+    assert spans(find_every_gap(make_record(states, keys, outside))) == want
 
 
 REFUSED = [

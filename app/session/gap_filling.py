@@ -8,7 +8,8 @@ from typing import Any
 
 from app.session.session import Session
 from tracker_core.errors import InputError, SourceError
-from tracker_core.results.gaps import Gap, GapTracking, find_gap_around, find_gaps, interpolate
+from tracker_core.results.gaps import GapTracking, find_gaps_of, interpolate
+from tracker_core.results.identity import file_name
 from tracker_core.types import FloatArray, Frame
 
 
@@ -28,7 +29,9 @@ class GapFilling:
             raise SourceError(f"'{source.name}' is live; gaps can be filled in its recording.")
         self._session, self._run = session, session.run
         self._revision = session.run.revision
-        self.gaps = _find(session, numbers, bounds)
+        records = session.run.recorder.targets
+        known = [records[number] for number in numbers if number in records]
+        self.gaps = find_gaps_of(known, session.position or 0, bounds)
         self.is_tracked = is_tracked
         self._tracked = (
             [GapTracking(gap, source, partial(self._start, gap.number)) for gap in self.gaps] if is_tracked else []
@@ -59,6 +62,9 @@ class GapFilling:
         with self._session.runs.edit("filled gap" if len(found) == 1 else f"{len(found)} filled gaps") as run:
             for gap, results in found:
                 run.fill(gap.number, results, producer)
+            for tracking in self._tracked:
+                for index, time_s in tracking.times_s.items():
+                    run.recorder.note_time(index, time_s, file_name(self._session.require_source(), index))
         return count
 
     def _track(self) -> Iterator[int]:
@@ -68,32 +74,4 @@ class GapFilling:
                 yield done
 
     def _start(self, number: int, frame: Frame, box_xywh: FloatArray) -> Any:
-        """Return a tracker that stands on a good box, and knows the target from the key frame that rules this one.
-
-        The good box itself is no template: beside a loss it often shows what covers the target.
-        """
-        target, tracker = self._session.targets[number], self._session.build_tracker().fork()
-        key = target.ruling_key(frame.index)
-        if key is None or key == frame.index:
-            tracker.init(frame.image, box_xywh)
-        else:
-            tracker.init(self._session.key_image(key), target.key_frames[key].box_xywh)
-            tracker.resume(box_xywh, [])
-        return tracker
-
-
-def _find(session: Session, numbers: Sequence[int], bounds: tuple[int, int] | None) -> list[Gap]:
-    """Return the gaps of all targets that have any; raises the last target's `InputError` where none has."""
-    gaps: list[Gap] = []
-    refusal = InputError("There is no target; draw one first (R).")
-    for number in numbers:
-        record = session.run.recorder.targets.get(number)
-        if record is None:
-            continue
-        try:
-            gaps += find_gap_around(record, session.position or 0) if bounds is None else find_gaps(record, *bounds)
-        except InputError as error:
-            refusal = error
-    if not gaps:
-        raise refusal
-    return gaps
+        return self._session.trackers.chosen.stand_beside(self._session.targets[number], frame, box_xywh)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.session.targets import Target
 from tracker_core.results.identity import file_name
 from tracker_core.results.provenance import Producer, SourceIdentity
 from tracker_core.results.recorder import RunRecorder, TargetRecord
 from tracker_core.results.run import BoxOrigin
+from tracker_core.results.targets import Target
 from tracker_core.results.visibility import Visibility
 from tracker_core.types import Frame, FrameSource, TrackingState, TrackResult
 

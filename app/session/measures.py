@@ -12,10 +12,10 @@ import numpy as np
 from app.session.frame_view import ResultRow
 from app.session.live_run import LiveRun
 from app.session.live_scores import state_name
-from app.session.targets import Target
 from tracker_core.boxes import center_distance_xywh, iou_xywh
 from tracker_core.results.motion import speed_onto
 from tracker_core.results.run import BoxOrigin
+from tracker_core.results.targets import Target
 from tracker_core.results.visibility import Visibility
 from tracker_core.types import FloatArray, Sequence, TrackResult
 

@@ -15,14 +15,15 @@ from app.session.measures import GroundTruth
 from app.session.run_table import RunTable
 from app.session.runs import Runs
 from app.session.seeking import read_at, read_or_last
-from app.session.targets import Target
-from app.session.trackers import Found, SessionTracker, TrackerChoice, TrackerFactory, Trackers, add_timings
+from app.session.trackers import TrackerChoice, TrackerFactory, Trackers
 from tracker_core.boxes import check_start_box
 from tracker_core.config import TrackingConfig
 from tracker_core.errors import InputError, SourceError
 from tracker_core.results.identity import identify_source
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.run import BoxOrigin, Run
+from tracker_core.results.targets import Target
+from tracker_core.trackers.following import Found, SessionTracker, add_timings
 from tracker_core.types import Frame, FrameSource, Image, TrackResult
 
 Answer = TypeVar("Answer")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from app.session.frame_view import Span
-from app.session.targets import Target
+from tracker_core.results.targets import Target
 from tracker_core.types import ResultOrigin
 
 

@@ -15,7 +15,7 @@ from PyQt5.QtWidgets import QApplication, QSplashScreen
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
 from app.panels.parts import make_plot
-from app.session.trackers import SessionTracker, TrackerChoice
+from app.session.trackers import TrackerChoice
 from app.settings import Settings, settings_path
 from app.window.errors import ErrorReporter, start_log_file
 from app.window.garbage import GarbageCollector
@@ -24,6 +24,7 @@ from app.window.main_window import MainWindow
 from app.window.theme import apply_theme
 from app.worker.player import Player
 from tracker_core.packaged import CLIP
+from tracker_core.trackers.following import SessionTracker
 from tracker_core.types import FrameSource
 
 logger = logging.getLogger(__name__)

@@ -16,11 +16,11 @@ from evaluation_sequences import FRAMES, make_otb, make_vot, path_of_target, wri
 
 from app.panels.number_table import Column, NumberTable, Row
 from app.session.replay import ReplayRequest, open_replay
-from app.session.targets import Target
 from tracker_core.errors import InputError
 from tracker_core.presets import DEFAULT_TRACKER
 from tracker_core.results.recorder import TargetRecord
 from tracker_core.results.run_data import producer_to_data
+from tracker_core.results.targets import Target
 from tracker_core.sources.sequences import list_sequences
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.trackers.producers import describe_producer, rebuild_tracker

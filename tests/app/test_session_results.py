@@ -9,10 +9,11 @@ import pytest
 from fakes import DrawnSource, LiveDrawing, MatchingTracker, true_box
 
 from app.session.session import Session
-from app.session.trackers import Followers, TrackerChoice
+from app.session.trackers import TrackerChoice
 from tracker_core.boxes import iou_xywh
 from tracker_core.errors import InputError, SourceError
 from tracker_core.results.run import BoxOrigin
+from tracker_core.trackers.following import Followers
 
 
 @pytest.fixture

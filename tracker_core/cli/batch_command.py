@@ -17,8 +17,9 @@ from tracker_core.batch.plan import Task, find_boxes, plan_batch
 from tracker_core.boxes import check_start_box
 from tracker_core.cli.batch_table import show_outcomes, show_tasks
 from tracker_core.cli.console import INTERRUPTED, add_progress_option, emit, errors, output
-from tracker_core.cli.track_command import add_tracker_options, boxes_from_truth, truth_of
-from tracker_core.cli.tracking_run import FrameRange, TrackingRun
+from tracker_core.cli.frame_range import FrameRange
+from tracker_core.cli.track_command import add_tracker_options, boxes_from_truth
+from tracker_core.cli.tracking_run import TrackingRun, truth_of
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.files import check_writable
 from tracker_core.results.formats import BOX_FORMATS, check_format

@@ -11,19 +11,17 @@ import cv2
 from tracker_core.cli.console import Reporter, add_device_options, add_progress_option, emit, output, print_note
 from tracker_core.cli.export_frames import ExportedFrames, choose_frames
 from tracker_core.cli.export_look import add_look_options, in_range, parse_look, plan_follow
-from tracker_core.cli.track_command import parse_frames
-from tracker_core.cli.tracking_run import FrameRange
-from tracker_core.errors import InputError, OutputError, SiamscopeError
+from tracker_core.cli.frame_range import FrameRange, parse_frames
+from tracker_core.cli.run_source import open_run_source
+from tracker_core.errors import InputError, OutputError
 from tracker_core.files import atomic_path, check_writable, check_writable_file, write_text
 from tracker_core.rendering.motion_plot import PLOT_SUFFIXES, plot_motion
 from tracker_core.rendering.writers import VIDEO_SUFFIXES, VideoWriter
 from tracker_core.results.formats import BOX_FORMATS, check_format, write_boxes
-from tracker_core.results.identity import identify_source, is_read_from, sound_location
+from tracker_core.results.identity import is_read_from, sound_location
 from tracker_core.results.motion import parse_length_scale, write_motion
 from tracker_core.results.run import Run
 from tracker_core.results.run_file import load_run
-from tracker_core.sources.opening import open_source
-from tracker_core.types import FrameSource
 
 MOTION = "motion"  # not boxes, which it cannot give back
 
@@ -70,7 +68,9 @@ def run_export(args: argparse.Namespace) -> int:
         write = _write_motion if args.format.strip().lower() == MOTION else _write_boxes
         return _finish(args, [str(path) for path in write(args, run, target)], [])
     notes: list[str] = []
-    source = _open(args, run, notes)
+    if run.source.is_live and not args.source:
+        raise InputError("Live frames were not recorded, so no video can be made; boxes can be exported (--format).")
+    source = open_run_source(run, args.run_file, args.source, notes)
     try:
         if is_read_from(source, target):
             raise InputError(f"'{target}' is what was tracked; give --out another name, so that it is not replaced.")
@@ -95,32 +95,6 @@ def _choose(run: Run, frames: FrameRange) -> Run:
         first, end = int(run.frame_indices[0]), int(run.frame_indices[-1])
         raise InputError(f"The run holds no frame of that range; it goes from {first} to {end}.")
     return chosen
-
-
-def _open(args: argparse.Namespace, run: Run, notes: list[str]) -> FrameSource:
-    """Open what the run was tracked in, or what --source names instead; raises `InputError` if it is another."""
-    if run.source.is_live and not args.source:
-        raise InputError("Live frames were not recorded, so no video can be made; boxes can be exported (--format).")
-    place = args.source or run.source.location
-    if not place:
-        raise InputError(f"'{args.run_file}' does not say where its images are; give --source.")
-    try:
-        source = open_source(place)
-    except SiamscopeError as error:
-        if args.source:
-            raise
-        raise InputError(f"The source of the run cannot be opened; name it again with --source. {error}") from error
-    try:
-        found = identify_source(source, place)
-        run.source.check_size(found)
-        if not args.source:
-            run.source.check_content(found)
-        elif not run.source.has_content_of(found):
-            notes.append(f"The content of '{place}' differs from what was tracked; boxes may not fit its images.")
-    except InputError:
-        source.close()
-        raise
-    return source
 
 
 def _write_boxes(args: argparse.Namespace, run: Run, target: Path) -> list[Path]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 from tracker_core.cli.console import Reporter
-from tracker_core.cli.export_look import choose_targets
-from tracker_core.cli.tracking_run import FrameRange
+from tracker_core.cli.frame_range import FrameRange
+from tracker_core.cli.run_source import choose_targets
 from tracker_core.errors import InputError
 from tracker_core.rendering.run_renderer import RunLook, RunRenderer
 from tracker_core.results.run import Run, image_names

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
+from tracker_core.cli.run_source import choose_targets
 from tracker_core.errors import InputError, nearest_name
 from tracker_core.rendering.camera_path import (
     ASPECTS,
@@ -104,12 +105,6 @@ def parse_overlays(text: str) -> DrawOptions:
     )
 
 
-def choose_targets(run: Run, text: str) -> tuple[int, ...]:
-    """Return the numbers of the targets that a list of numbers and names means, () for an empty one."""
-    wanted = [word.strip() for word in text.split(",") if word.strip()]
-    return tuple(dict.fromkeys(_number_of(run, word) for word in wanted))
-
-
 def plan_follow(args: argparse.Namespace, run: Run, image_size: tuple[int, int]) -> CameraPath | None:
     """Return the path of the camera that was asked for, None for none; raises `InputError`."""
     if args.follow is None:
@@ -123,16 +118,6 @@ def plan_follow(args: argparse.Namespace, run: Run, image_size: tuple[int, int])
     calm = DEFAULT_SMOOTHNESS_S if args.smoothness is None else in_range("--smoothness", args.smoothness, 0, 10)
     aspect = parse_aspect(args.aspect or "source", image_size)
     return plan_camera(run, numbers, aspect, image_size, context=context, smoothness_s=calm, scale=args.scale)
-
-
-def _number_of(run: Run, word: str) -> int:
-    for target in run.targets:
-        if word in (target.name, str(target.number)):
-            return target.number
-    known = ", ".join(
-        f"{target.number} ({target.name})" if target.name else f"{target.number}" for target in run.targets
-    )
-    raise InputError(f"The run has no target '{word}'; it has {known}.")
 
 
 def in_range(option: str, value: float, low: float, high: float) -> float:

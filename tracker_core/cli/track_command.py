@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,9 @@ from tracker_core.cli.console import (
     output,
     print_note,
 )
-from tracker_core.cli.tracking_run import FrameRange, TrackingRun, truth_row
+from tracker_core.cli.continue_command import add_run_options, continue_run, refuse_run_options
+from tracker_core.cli.frame_range import parse_frames, reverse_range, shorten_range
+from tracker_core.cli.tracking_run import TrackingRun, truth_of, truth_row
 from tracker_core.errors import InputError
 from tracker_core.files import check_writable, write_text
 from tracker_core.rendering.parts import recover_recordings
@@ -28,7 +29,6 @@ from tracker_core.rendering.recording import RecordedSource
 from tracker_core.results.formats import BOX_FORMATS, check_format
 from tracker_core.results.identity import output_name
 from tracker_core.results.run import BoxOrigin
-from tracker_core.sources.backwards import check_way_back
 from tracker_core.sources.opening import open_source
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.types import FloatArray, FrameSource, Sequence
@@ -39,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Follow one or several targets and write the tracked video and the boxes."
     parser.epilog = "Example: siamscope track --source clip.mp4 --box 120,80,64,48 tracking.window_influence=0.3"
     parser.add_argument(
-        "--source", required=True, metavar="S",
+        "--source", metavar="S",
         help="a video file, a folder of images or a sequence, an address (rtsp, http), or a camera (camera:0)",
     )  # fmt: skip
     parser.add_argument(
@@ -56,6 +56,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--backwards", action="store_true",
         help="start in the last of the frames, where the box is then, and track back to the first",
     )  # fmt: skip
+    parser.add_argument("--count", type=int, metavar="N", help="track at most N frames after the first")
+    add_run_options(parser)
     parser.add_argument(
         "--record", action="store_true", help="keep the frames of a camera or stream, for 'export' afterwards"
     )
@@ -77,18 +79,6 @@ def add_tracker_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the tracker's configuration")
 
 
-def parse_frames(text: str) -> FrameRange:
-    """Return the range written as `A:B`, `A:`, `:B` or `:`; raises `InputError`."""
-    match = re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", text)
-    if match is None:
-        raise InputError(f"The frame range '{text}' is not of the form A:B, for example 100:250 or 100: .")
-    first = int(match.group(1) or 0)
-    last = int(match.group(2)) if match.group(2) else None
-    if last is not None and last <= first:
-        raise InputError(f"The frame range '{text}' is empty; the second number must be greater than the first.")
-    return FrameRange(first, last)
-
-
 def run_track(args: argparse.Namespace) -> int:
     """Carry out `track`; everything that can be refused is refused before anything is written."""
     box_format = check_format(args.format)
@@ -96,13 +86,19 @@ def run_track(args: argparse.Namespace) -> int:
     boxes = [parse_box(text) for text in args.box]
     if boxes and args.init_from_gt:
         raise InputError("Give either --box or --init-from-gt, not both.")
+    if args.count is not None and args.count < 1:
+        raise InputError(f"--count {args.count} tracks nothing; give 1 or more.")
+    if args.run_file:
+        return continue_run(args, boxes, box_format, partial(_report, args))
+    refuse_run_options(args)
     source: FrameSource = open_source(args.source)
     try:
         if args.record and not source.is_live:
             raise InputError(f"'{source.name}' can be opened again; --record is for cameras and streams.")
         truth = truth_of(source)
         if args.backwards:
-            frames = _reversed(frames, source)
+            frames = reverse_range(frames, source)
+        frames = shorten_range(frames, args.count)
         start = frames.start
         if start:
             source.seek(start)
@@ -135,23 +131,6 @@ def run_track(args: argparse.Namespace) -> int:
         ).execute()  # fmt: skip
     finally:
         source.close()
-
-
-def _reversed(frames: FrameRange, source: FrameSource) -> FrameRange:
-    """Return the range from its end, or that of the source, to its start; raises `SourceError` for a live source."""
-    check_way_back(source)
-    last = (source.last_index() or 0) + 1 if frames.last is None else frames.last
-    return FrameRange(frames.first, max(last, frames.first + 1), is_backwards=True)
-
-
-def truth_of(source: FrameSource) -> list[Sequence]:
-    """Return every target's ground truth that the source knows, or an empty list."""
-    sequences: tuple[Sequence, ...] = getattr(source, "sequences", ())
-    chosen = getattr(source, "sequence", None)
-    if chosen is None:
-        return []
-    # a folder of two targets gives both; naming one (Jogging-2) gives that one
-    return list(sequences) if chosen is sequences[0] and len(sequences) > 1 else [chosen]
 
 
 def _report(args: argparse.Namespace, summary: dict[str, Any]) -> None:

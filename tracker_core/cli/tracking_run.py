@@ -8,13 +8,14 @@ import logging
 import math
 import time
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tracker_core.cli.console import INTERRUPTED, Reporter
+from tracker_core.cli.frame_range import FrameRange
 from tracker_core.cli.video_pipeline import VideoPipeline
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.metrics import precision_at, success_auc
@@ -26,7 +27,7 @@ from tracker_core.results.formats import box_file_suffix, write_boxes
 from tracker_core.results.identity import exact_count, file_name, identify_source, is_read_from, sound_location
 from tracker_core.results.loop import track
 from tracker_core.results.recorder import RunRecorder
-from tracker_core.results.run import BoxOrigin, Run
+from tracker_core.results.run import BoxOrigin, Run, TargetTrack
 from tracker_core.results.run_file import save_run
 from tracker_core.results.unfinished import UNFINISHED_SUFFIX, RunJournal, parse_unfinished
 from tracker_core.trackers.producers import describe_producer
@@ -44,29 +45,6 @@ from tracker_core.types import (
 
 logger = logging.getLogger(__name__)
 OnSummary = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class FrameRange:
-    """Frames `first` to `last`, counted from 0, `last` excluded; None is the end. `is_backwards` starts there."""
-
-    first: int = 0
-    last: int | None = None
-    is_backwards: bool = False
-
-    @property
-    def count(self) -> int | None:
-        """How many frames, None for all."""
-        return None if self.last is None else self.last - self.first
-
-    @property
-    def start(self) -> int:
-        """The frame that tracking starts in."""
-        return self.last - 1 if self.is_backwards and self.last is not None else self.first
-
-    def has(self, index: int) -> bool:
-        """Whether a frame is one of them."""
-        return index >= self.first and (self.last is None or index < self.last)
 
 
 class TrackingRun:
@@ -96,6 +74,11 @@ class TrackingRun:
         self.frames_per_second: float | None = None
         self.notes: list[str] = []
 
+    @property
+    def draws_afterwards(self) -> bool:
+        """Whether the video is written when everything is tracked, rather than meanwhile."""
+        return self.frames.is_backwards
+
     def execute(self) -> int:
         """Track, write, report; return the exit code."""
         failure: BaseException | None = None
@@ -105,10 +88,10 @@ class TrackingRun:
         written: list[Path] = []
         with RunJournal(path, self.recorder) as journal:
             try:
-                self._loop(None if self.frames.is_backwards else writer, journal, known)
+                self._loop(None if self.draws_afterwards else writer, journal, known)
             except BaseException as error:  # whatever ends a run, what was tracked is kept
                 failure = error
-            if writer is not None and self.frames.is_backwards and len(self.recorder):
+            if writer is not None and self.draws_afterwards and len(self.recorder):
                 failure = self._draw_forwards(writer) or failure
             if writer is not None:
                 failure = self._close_video(writer, written) or failure
@@ -285,7 +268,7 @@ class TrackingRun:
         for number, target in enumerate(run.targets):
             entry: dict[str, Any] = {
                 "name": target.name,
-                "first_box_xywh": [float(value) for value in self.boxes[number]],
+                "first_box_xywh": _first_box(target),
                 "mean_score": float(np.nanmean(target.scores)),
                 "lost_frames": sum(state is TrackingState.LOST for state in target.states),
             }
@@ -311,9 +294,26 @@ class TrackingRun:
         }
 
 
+def truth_of(source: FrameSource) -> list[Sequence]:
+    """Return every target's ground truth that the source knows, or an empty list."""
+    sequences: tuple[Sequence, ...] = getattr(source, "sequences", ())
+    chosen = getattr(source, "sequence", None)
+    if chosen is None:
+        return []
+    # a folder of two targets gives both; naming one (Jogging-2) gives that one
+    return list(sequences) if chosen is sequences[0] and len(sequences) > 1 else [chosen]
+
+
 def truth_row(sequence: Sequence, index: int) -> FloatArray | None:
     """Return the true box (x, y, w, h) of frame `index`, None where the ground truth does not reach."""
     return np.asarray(sequence.boxes_xywh[index]) if 0 <= index < len(sequence.boxes_xywh) else None
+
+
+def _first_box(target: TargetTrack) -> list[float]:
+    """Return the box (x, y, w, h) of a target's first key frame, without one the first that was found."""
+    keys = target.key_frames
+    box_xywh = keys[0].box_xywh if keys else target.boxes_xywh[int(np.argmax(target.has_box))]
+    return [float(value) for value in box_xywh]
 
 
 def _rows(sequence: Sequence, run: Run) -> FloatArray:

@@ -6,8 +6,9 @@ absence: nothing is ever filled in there, and no gap reaches across it.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -105,6 +106,37 @@ def find_gaps(record: TargetRecord, first: int, last: int) -> list[Gap]:
     return gaps
 
 
+def find_gaps_of(records: Sequence[TargetRecord], index: int, bounds: tuple[int, int] | None = None) -> list[Gap]:
+    """Return the gaps of several targets at frame `index`, or between two frames (`bounds`, both included).
+
+    A target without one is passed over; raises the last one's `InputError` where none has any.
+    """
+    gaps: list[Gap] = []
+    refusal = InputError("There is no target; draw one first (R).")
+    for record in records:
+        try:
+            gaps += find_gap_around(record, index) if bounds is None else find_gaps(record, *bounds)
+        except InputError as error:
+            refusal = error
+    if not gaps:
+        raise refusal
+    return gaps
+
+
+def find_every_gap(record: TargetRecord) -> list[Gap]:
+    """Return all stretches between two good boxes of a target in which it is lost or was not tracked, in order.
+
+    Absences divide them. Empty where there are none: before the first good box and after the last one is no gap.
+    """
+    good = sorted(index for index in {*record.results, *record.key_frames} if is_good(record, index))
+    outside = {index for index, mark in record.marks.items() if mark is Visibility.OUTSIDE}
+    gaps: list[Gap] = []
+    for before, after in itertools.pairwise(good):
+        if any(index not in outside for index in range(before + 1, after)):
+            gaps += find_gaps(record, before + 1, after - 1)
+    return gaps
+
+
 def interpolate(gap: Gap) -> dict[int, TrackResult]:
     """Return boxes on the straight way between those beside the gap, by frame; they have no score.
 
@@ -173,6 +205,7 @@ class GapTracking:
     def __init__(self, gap: Gap, source: FrameSource, start: Callable[[Frame, FloatArray], Tracker]) -> None:
         self.gap = gap
         self._source, self._start = source, start
+        self.times_s: dict[int, float] = {}  # of the frames that were read, when they are shown
         self._forwards: dict[int, TrackResult] = {}
         self._backwards: dict[int, TrackResult] = {}
 
@@ -204,6 +237,7 @@ class GapTracking:
             frame = _read_at(self._source, index)  # anew each time: others may read the source in between
             if frame.index == index:  # else it is damaged
                 self._forwards[index] = tracker.update(frame.image)
+                self.times_s[index] = frame.time_s
             yield
 
     def _track_backwards(self) -> Iterator[None]:
@@ -217,6 +251,7 @@ class GapTracking:
             if frame.index < gap.first:
                 return
             self._backwards[frame.index] = tracker.update(frame.image)
+            self.times_s[frame.index] = frame.time_s
             yield
 
 

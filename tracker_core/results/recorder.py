@@ -174,6 +174,11 @@ class RunRecorder:
         if file_name:
             self._file_names[index] = file_name
 
+    def note_time(self, index: int, time_s: float, file_name: str = "") -> None:
+        """Keep when frame `index` is shown and the name of its file, where nothing was kept of it yet."""
+        if index not in self._times_s:
+            self.note_frame(index, time_s, file_name)
+
     def frame_note(self, index: int) -> tuple[float, str, float]:
         """Return a frame's time, the name of its file ("" for none) and the seconds of its update (NaN: unknown)."""
         time_s = self._times_s.get(index, index / self.source.fps)

@@ -32,7 +32,9 @@ def describe_producer(tracker: Any) -> Producer:
     )
 
 
-def rebuild_tracker(producer: Producer, *, device: str = "auto", runtime: str = "auto") -> NetworkTracker:
+def rebuild_tracker(
+    producer: Producer, *, device: str = "auto", runtime: str = "auto", precision: str = "fp32"
+) -> NetworkTracker:
     """Return the tracker that `producer` describes: the same weights, by their SHA-256, and the same configuration.
 
     Raises `InputError`, one sentence that says why these results cannot be explained.
@@ -48,7 +50,9 @@ def rebuild_tracker(producer: Producer, *, device: str = "auto", runtime: str = 
             "not here or were changed; import them again to have the results explained."
         )
     try:
-        return build_tracker(weights=path, device=device, runtime=runtime, overrides=dict(producer.config))
+        return build_tracker(
+            weights=path, device=device, runtime=runtime, precision=precision, overrides=dict(producer.config)
+        )
     except SiamscopeError as error:
         raise InputError(f"The tracker that made these results cannot be built again: {error}") from error
 

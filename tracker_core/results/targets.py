@@ -26,7 +26,7 @@ class Target:
 
     @property
     def number(self) -> int:
-        """The target's number, from 1, never used again in a session."""
+        """The target's number, from 1, never used again in a run."""
         return self.record.number
 
     @property
