@@ -18,7 +18,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "tracker_core": (
         ("errors",),
         ("types",),
-        ("files", "opencv", "packaged", "pipeline"),
+        ("files", "opencv", "packaged", "pipeline", "crew"),
         ("boxes",),
         ("metrics", "click_boxes"),
         ("config",),

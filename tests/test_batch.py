@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from cli_sources import make_images, make_otb, make_video
 
 from tracker_core.batch.box_table import FirstBox, match_boxes, read_boxes_beside, read_first_boxes, write_first_boxes
 from tracker_core.batch.clips import Clip, find_clips
 from tracker_core.batch.plan import plan_batch
+from tracker_core.cli import batch_video
+from tracker_core.cli.console import Reporter
 from tracker_core.cli.main import main
 from tracker_core.errors import InputError
 from tracker_core.results.run import BoxOrigin
@@ -21,10 +25,13 @@ from tracker_core.results.run_file import load_run
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder to stand in, because results go into runs/ below it."""
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # which `batch` sets for its process
+    threads = torch.get_num_threads()
+    yield tmp_path
+    torch.set_num_threads(threads)
 
 
 def clips_called(*names: str) -> list[Clip]:
@@ -142,7 +149,8 @@ def test_boxes_beside_their_videos() -> None:
 
 
 def batch(*arguments: str) -> int:
-    return main(["batch", "videos", "--out", "out", "--progress", "none", "--device", "cpu", *arguments])
+    given = ["batch", "videos", "--out", "out", "--progress", "none", "--device", "cpu", "--jobs", "1", *arguments]
+    return main(given)
 
 
 def summary() -> dict[str, dict[str, Any]]:
@@ -207,9 +215,7 @@ def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b", "c"):
         make_video(Path(f"videos/{name}.mp4"), 6)
         Path(f"videos/{name}.txt").write_text("10,20,24,20")
-    from tracker_core.cli import batch_command
-
-    opened = batch_command.open_source
+    opened = batch_video.open_source
 
     def stop_at_b(path: Path) -> Any:
         if path.stem == "b":
@@ -217,11 +223,59 @@ def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
         return opened(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(batch_command, "open_source", stop_at_b)
+        patch.setattr(batch_video, "open_source", stop_at_b)
         assert batch("--no-video") == 130
     assert {name: entry["status"] for name, entry in summary().items()} == {"a": "tracked", "b": "stopped"}
     assert batch("--no-video") == 0
     assert [entry["status"] for entry in summary().values()] == ["present", "tracked", "tracked"]
+
+
+def test_several_at_a_time_give_what_one_at_a_time_gives(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("videos").mkdir()
+    for name in ("a", "b", "c"):
+        make_video(Path(f"videos/{name}.mp4"), 8)
+        Path(f"videos/{name}.txt").write_text("10,20,24,20")
+    Path("videos/broken.mp4").write_bytes(b"not a video at all")
+    Path("videos/broken.txt").write_text("10,20,24,20")
+    assert main(["batch", "videos", "--device", "cpu", "--jobs", "2", "--out", "two", "--progress", "json"]) == 1
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [event for event in events if event["event"] == "video"]
+    assert [event["done"] for event in told] == [1, 2, 3, 4] and {event["total"] for event in told} == {4}
+    assert {event["name"]: event["status"] for event in told} == {
+        "a.mp4": "tracked", "b.mp4": "tracked", "c.mp4": "tracked", "broken.mp4": "failed",
+    }  # fmt: skip
+    assert batch() == 1
+    for name in ("a", "b", "c"):
+        one, two = (load_run(f"{out}/{name}-run.json") for out in ("out", "two"))
+        np.testing.assert_array_equal(one.targets[0].boxes_xywh, two.targets[0].boxes_xywh)
+        np.testing.assert_array_equal(one.targets[0].scores, two.targets[0].scores)
+        assert Path(f"two/{name}.mp4").stat().st_size == pytest.approx(Path(f"out/{name}.mp4").stat().st_size, rel=0.1)
+    order = [entry["name"] for entry in json.loads(Path("two/batch-summary.json").read_text())["videos"]]
+    assert order == ["a.mp4", "b.mp4", "broken.mp4", "c.mp4"], "as listed, whichever was finished first"
+
+
+def test_a_video_that_was_stopped_is_continued(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was tracked of it is saved, and not tracked again; the result is that of an uninterrupted call."""
+    Path("videos").mkdir()
+    make_video(Path("videos/a.mp4"), 20)
+    Path("videos/a.txt").write_text("10,20,24,20")
+    advance = Reporter.advance
+
+    def stop_at_12(reporter: Reporter, steps: int = 1) -> None:
+        advance(reporter, steps)
+        if reporter.done == 12:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reporter, "advance", stop_at_12)
+        assert batch("--no-video") == 130
+    assert summary()["a"]["status"] == "stopped" and len(load_run("out/a-run.json")) == 12
+    assert batch("--no-video") == 0
+    assert "continued after frame 11" in " ".join(summary()["a"]["notes"])
+    assert main(["batch", "videos", "--device", "cpu", "--jobs", "1", "--out", "whole", "--no-video"]) == 0
+    one, two = (load_run(f"{out}/a-run.json") for out in ("out", "whole"))
+    np.testing.assert_array_equal(one.targets[0].boxes_xywh, two.targets[0].boxes_xywh)
+    assert not list(Path("out").glob("*.jsonl"))
 
 
 def test_no_box_at_all_is_said_before_anything_is_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,10 +15,18 @@ import pytest
 
 from tracker_core.errors import OutputError
 from tracker_core.rendering import parts, recording
-from tracker_core.rendering.parts import parts_folder, recover_recordings
-from tracker_core.rendering.recording import Recording, RecordingLimits, recorded_run
-from tracker_core.results.provenance import SourceIdentity
+from tracker_core.rendering.parts import parts_folder
+from tracker_core.rendering.recording import (
+    Recording,
+    RecordingLimits,
+    journal_of,
+    recorded_run,
+    recover_recordings,
+)
+from tracker_core.results.provenance import SourceIdentity, SourceKind
 from tracker_core.results.recorder import RunRecorder
+from tracker_core.results.run_file import load_run
+from tracker_core.results.unfinished import RunJournal
 from tracker_core.results.visibility import Visibility
 from tracker_core.types import Frame, TrackingState, TrackResult
 
@@ -89,6 +97,31 @@ def test_what_a_crash_leaves_is_completed_at_the_next_start(tmp_path: Path) -> N
     assert recover_recordings(crashed) == [crashed / "a.mp4"]
     assert 20 <= len(images(crashed / "a.mp4")) <= 25
     assert recover_recordings(crashed) == [] and [p.name for p in crashed.iterdir()] == ["a.mp4"]
+
+
+def test_a_crash_leaves_the_video_and_what_was_found_in_it(tmp_path: Path) -> None:
+    """The last three seconds of five are kept; of the run, what is in the video, numbered as there."""
+    made = record(tmp_path / "a.mp4", range(50), RecordingLimits(seconds=2))
+    crashed = tmp_path / "after"
+    shutil.copytree(parts_folder(made.path), parts_folder(crashed / "a.mp4"))
+    made.finish()
+    recorder = RunRecorder(SourceIdentity("camera 0", kind=SourceKind.CAMERA))
+    recorder.set_key_frame(1, 0, (0, 5, 8, 8))
+    for index in range(50):
+        recorder.note_frame(index, index / 10)
+        recorder.put(index, 1, TrackResult(np.array([float(index), 5, 8, 8]), 0.9))
+    journal = RunJournal(journal_of(crashed / "a.mp4"), recorder)
+    journal.close()
+    for part in parts_folder(crashed / "a.mp4").glob("*"):
+        os.utime(part, (0, 0))
+    assert recover_recordings(crashed) == [crashed / "a-run.json"]
+    assert sorted(path.name for path in crashed.iterdir()) == ["a-run.json", "a.mp4"]
+    run = load_run(crashed / "a-run.json")
+    count = len(images(crashed / "a.mp4"))
+    assert not run.source.is_live and run.source.location == str(crashed / "a.mp4")
+    assert run.frame_indices.tolist() == list(range(count))
+    np.testing.assert_array_equal(run.targets[0].boxes_xywh[:, 0], np.arange(20, 20 + count))
+    np.testing.assert_allclose(run.times_s, np.arange(count) / 10, atol=1e-3)
 
 
 def test_nothing_is_made_of_parts_that_cannot_be_read(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from app.dialogs.export_options import RENDERED, ExportOptions
 from app.jobs.jobs import Job, Jobs
 from app.panels.docks import Panels
 from app.session.frame_view import ResultRow
+from app.session.saved_runs import beside_files
 from app.worker.player import Player
 from tracker_core.errors import InputError
 from tracker_core.results.motion import parse_length_scale
@@ -77,27 +79,26 @@ class ExportControls(QObject):
             is_live=source.is_live, is_recorded=source.is_recorded,
             targets=[(t.number, t.name or self.tr("Target {}").format(t.number)) for t in summary.targets],
             active=self._drawing.active, overlays=self._panels.overlays.model,
-            length_scale=str(self._panels.plots.length_scale),
+            length_scale=summary.length_scale,
         )  # fmt: skip
         if dialog.exec_() == QDialog.DialogCode.Accepted:
             self.export(dialog.options())
 
     def ask_length_scale(self) -> None:
         """Let the user say how long a pixel is, in what is open."""
-        title, plots = self.tr("Length scale"), self._panels.plots
+        title, known = self.tr("Length scale"), self._player.summary.length_scale
         question = self.tr("How long something in the image is, for example 120 px = 1.8 m (empty: pixels):")
-        text, is_given = QInputDialog.getText(self._window, title, question, text=str(plots.length_scale))
+        text, is_given = QInputDialog.getText(self._window, title, question, text=known)
         while is_given:
             try:
-                plots.set_length_scale(parse_length_scale(text) if text.strip() else None)
+                self._player.set_length_scale(str(parse_length_scale(text)) if text.strip() else "")
                 return
             except InputError as error:
                 text, is_given = QInputDialog.getText(self._window, title, f"{error}\n{question}", text=text)
 
     def export(self, options: ExportOptions) -> None:
         """Export in the background."""
-        with tempfile.NamedTemporaryFile(prefix="siamscope-run-", suffix=".json", delete=False) as file:
-            run_file = file.name
+        run_file = str(Path(tempfile.mkdtemp(prefix="siamscope-run-")) / "run.json")
         self._waiting[run_file] = options
         self._player.write_results(run_file, options.kind in RENDERED)
 
@@ -105,7 +106,7 @@ class ExportControls(QObject):
         options = self._waiting.pop(run_file, None)
         if options is None:
             return
-        command = [*options.arguments(run_file), "--device", self._player.choice.device]
+        command = [*options.arguments(run_file, beside_files(run_file)), "--device", self._player.choice.device]
         job = Job(self.tr("Export to {}").format(Path(options.path).name), command)
         job.message.connect(self._on_message)
         job.finished.connect(lambda code, sentence: self._on_finished(job, run_file, code, sentence))
@@ -118,7 +119,7 @@ class ExportControls(QObject):
                 logger.info("Export: %s", remark)
 
     def _on_finished(self, job: Job, run_file: str, code: int, sentence: str) -> None:
-        Path(run_file).unlink(missing_ok=True)
+        shutil.rmtree(Path(run_file).parent, ignore_errors=True)
         if sentence:
             self.failed.emit(self.tr("Cannot export"), sentence, job.details)
         elif code:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from PyQt5.QtCore import QObject, pyqtSignal
-from PyQt5.QtWidgets import QDialog, QWidget
+from PyQt5.QtWidgets import QDialog, QFileDialog, QInputDialog, QWidget
 
 from app.canvas.canvas import Canvas
 from app.commands import Command
 from app.controls.conditions import Conditions
+from app.controls.reruns import RerunQueue
 from app.dialogs.rerun import RerunDialog
 from app.panels.docks import Docks
 from app.session.frame_view import ResultRow, RunSummary, Scoring
 from app.session.moments import failures
 from app.session.trackers import TrackerChoice
 from app.worker.player import Player
+from tracker_core.results.formats import BOX_FORMATS
+
+TOLD_BY_NAME = (".csv", ".json", ".xml")
 
 
 class RunControls(QObject):
@@ -39,6 +44,8 @@ class RunControls(QObject):
         super().__init__(window)
         self._player, self._canvas, self._docks, self._window = player, canvas, docks, window
         self._trackers, self._rows = trackers, rows
+        self.reruns = RerunQueue(player, self)
+        self.reruns.notice.connect(self.notice)
         self._panel = docks.panels.runs
         self._panel.run_chosen.connect(self._activate)
         self._panel.visibility_changed.connect(player.show_run)
@@ -55,8 +62,10 @@ class RunControls(QObject):
         now = Conditions(self._player)
         return [
             Command("rerun_with", "track", "Re-run &with…", self.ask_rerun, "Ctrl+Alt+R",
-                    "Track the same boxes with another tracker or other parameters, as another run",
+                    "Track the same boxes with other trackers or other parameters, as further runs",
                     now.can_run_again, icon="again", short="Re-run with…"),
+            Command("import_boxes", "file", "I&mport boxes…", self.ask_boxes, "",
+                    "Show the boxes in a file (CSV, COCO, CVAT, MOT, OTB, …) as a further run", now.is_seekable),
             Command("rename_run", "track", "Rena&me run", self.rename, "", "Give the run that is shown a name",
                     self._has_run),
             Command("delete_run", "track", "&Delete run", self.delete, "Shift+Del",
@@ -92,7 +101,24 @@ class RunControls(QObject):
             name = dialog.tracker_name
             is_other = name != self._player.summary.tracker
             chosen = TrackerChoice(name, None, choice.device) if is_other else replace(choice)
-            self._player.run_again_with(chosen, dialog.tracking)
+            further = [(TrackerChoice(other, None, choice.device), tuned_tracking(other)) for other in dialog.further]
+            self.reruns.start([(chosen, dialog.tracking), *further])
+
+    def ask_boxes(self) -> None:
+        """Ask for a file of boxes, and for its format where the name does not tell."""
+        path, _ = QFileDialog.getOpenFileName(
+            self._window, self.tr("Import boxes"), "", self.tr("Boxes (*.csv *.json *.xml *.txt);;All files (*)")
+        )
+        if not path:
+            return
+        if Path(path).suffix.lower() in TOLD_BY_NAME:
+            self._player.import_boxes(path)
+            return
+        read = [name for name, kind in BOX_FORMATS.items() if kind.read is not None]
+        title, question = self.tr("Import boxes"), self.tr("Format of '{}':").format(Path(path).name)
+        box_format, is_chosen = QInputDialog.getItem(self._window, title, question, read, 0, False)
+        if is_chosen:
+            self._player.import_boxes(path, box_format)
 
     def rename(self) -> None:
         """Let the user type a name for the run that is shown."""

@@ -23,7 +23,7 @@ from app.dialogs.export_options import ShownOptions
 from app.panels.fields import ComboBox, DecimalField, Slider
 from tracker_core.rendering.camera_path import ASPECTS, DEFAULT_CONTEXT
 from tracker_core.rendering.effects import STRONGEST, WEAKEST
-from tracker_core.rendering.overlays import INNER_OVERLAYS
+from tracker_core.rendering.overlays import BESIDE_OVERLAYS, INNER_OVERLAYS
 
 COLUMNS = 3
 LINES = 4  # of a list of targets
@@ -105,7 +105,7 @@ class DrawPage(QWidget):
 
     def _titles(self) -> list[tuple[str, str]]:
         own = {"labels": self.tr("Name, score, state"), "names": self.tr("Name only")}
-        names = ("prediction", "ground_truth", "trail", "labels", "names", *INNER_OVERLAYS)
+        names = ("prediction", "ground_truth", "trail", "labels", "names", *BESIDE_OVERLAYS, *INNER_OVERLAYS)
         return [(name, own.get(name) or plain(self._overlays[name].title)) for name in names]
 
     def _update(self) -> None:

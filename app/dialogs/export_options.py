@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 VIDEO, GIF, IMAGES, BOXES, MOTION = "video", "gif", "images", "boxes", "motion"
@@ -65,8 +66,12 @@ class ExportOptions:
     smooth_s: float = 0.0
     is_all: bool = False
 
-    def arguments(self, run_file: str) -> list[str]:
-        """Return the command that carries it out on a saved run."""
+    def arguments(self, run_file: str, beside: Mapping[str, str] | None = None) -> list[str]:
+        """Return the command that carries it out on a saved run.
+
+        `beside` are the files of the other runs by number and colour ("3:2"), "0" that of what was replaced; what is
+        not there is not drawn.
+        """
         command = ["export", "--run", run_file, "--out", self.path, "--progress", "json"]
         if self.whole:
             command.append("--whole")
@@ -77,7 +82,14 @@ class ExportOptions:
         if self.kind == MOTION:
             scale = ["--length-scale", self.length_scale] if self.length_scale else []
             return [*command, "--format", "motion", *scale, "--smooth-speed", f"{self.smooth_s:g}"]
-        command += ["--overlays", ",".join(self.overlays) or "none", "--scale", f"{self.scale:g}"]
+        files = beside or {}
+        is_there = {"ghost": "0" in files, "runs": any(name != "0" for name in files)}
+        overlays = [name for name in self.overlays if is_there.get(name, True)]
+        command += ["--overlays", ",".join(overlays) or "none", "--scale", f"{self.scale:g}"]
+        if "ghost" in overlays:
+            command += ["--ghost", files["0"]]
+        for name, path in files.items() if "runs" in overlays else ():
+            command += ["--beside", f"{name}={path}"] if name != "0" else []
         command += ["--images"] if self.kind == IMAGES else []
         return [*command, *self.shown.arguments()]
 

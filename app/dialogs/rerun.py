@@ -6,11 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QGridLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.panels.fields import ComboBox
 from app.panels.tracker import PARAMETERS, ParameterRow
 from tracker_core.config import TrackingConfig
+
+SHOWN_TRACKERS = 6  # without scrolling
 
 
 class RerunDialog(QDialog):
@@ -43,6 +55,8 @@ class RerunDialog(QDialog):
         layout.addWidget(QLabel(self.tr("The same boxes are tracked again, as another run; this one stays.")))
         layout.addLayout(form)
         layout.addLayout(self._make_rows())
+        layout.addWidget(QLabel(self.tr("Afterwards also with, as they were tuned:")))
+        layout.addWidget(self._make_list(trackers))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         start = buttons.addButton(self.tr("Track"), QDialogButtonBox.ButtonRole.AcceptRole)
         assert start is not None
@@ -65,6 +79,25 @@ class RerunDialog(QDialog):
         """The parameters that were chosen."""
         values: Mapping[str, float] = {name: row.value for name, row in self.rows.items()}
         return TrackingConfig(**{**asdict(self._base), **values})
+
+    @property
+    def further(self) -> list[str]:
+        """The trackers that come after the first one, each with the parameters that it was tuned with."""
+        items = [item for row in range(self.others.count()) if (item := self.others.item(row)) is not None]
+        ticked = [item.text() for item in items if item.checkState() == Qt.CheckState.Checked]
+        return [name for name in ticked if name != self.tracker_name or self.parameters.currentData() != "tuned"]
+
+    def _make_list(self, trackers: Sequence[tuple[str, str]]) -> QListWidget:
+        self.others = QListWidget()
+        self.others.setAccessibleName(self.tr("Further trackers"))
+        self.others.setToolTip(self.tr("They track one after another, as fast as possible, each as a run of its own"))
+        self.others.setMaximumHeight(SHOWN_TRACKERS * self.others.fontMetrics().height() * 3 // 2)
+        for name, description in trackers:
+            item = QListWidgetItem(name)
+            item.setCheckState(Qt.CheckState.Unchecked)
+            item.setToolTip(description)
+            self.others.addItem(item)
+        return self.others
 
     def _make_rows(self) -> QGridLayout:
         grid = QGridLayout()

@@ -98,8 +98,10 @@ class PlotsPanel(QWidget):
 
     def set_length_scale(self, scale: LengthScale | None) -> None:
         """Show speeds in another unit, None for pixels."""
-        self.length_scale = scale or LengthScale()
-        self._outdate()
+        wanted = scale or LengthScale()
+        if wanted != self.length_scale:
+            self.length_scale = wanted
+            self._outdate()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Begin to follow; the plots are made when they are seen first."""

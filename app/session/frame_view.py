@@ -207,7 +207,8 @@ class RunSummary:
 class SessionSummary:
     """What is open and what was found so far, for the window's widgets.
 
-    `undo_text` and `redo_text` name what can be taken back and done again, "" for nothing.
+    `undo_text` and `redo_text` name what can be taken back and done again, "" for nothing. `length_scale` says how long
+    a pixel is, "" where nobody said.
     """
 
     source: SourceSummary | None = None
@@ -219,6 +220,7 @@ class SessionSummary:
     undo_text: str = ""
     redo_text: str = ""
     runs: tuple[RunSummary, ...] = ()
+    length_scale: str = ""
 
     def name_of(self, number: int) -> str:
         """Return the name of a target, its number where it has none."""

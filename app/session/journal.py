@@ -1,5 +1,7 @@
 """Results that survive a crash: all runs of a source, one file each, in the user's state folder.
 
+A run that is deleted stays in a file for a while, so that undo can bring it back when the source is opened again.
+
 Every result is appended as it is found. A change of what is there already (a box drawn again, undo) writes the file
 of that run again, in one step, so that a crash leaves either state whole. The results that were replaced in a run stand
 in a file beside it, and one small file says which run is active.
@@ -12,6 +14,7 @@ import itertools
 import json
 import logging
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,22 +25,31 @@ from app.session.live_run import LiveRun
 from app.session.runs import Runs
 from tracker_core.errors import InputError, OutputError
 from tracker_core.files import write_text
+from tracker_core.results.motion import known_scale
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.unfinished import RunJournal, is_unfinished, parse_unfinished
 
 logger = logging.getLogger(__name__)
 
+KEEP_DELETED_S = 30 * 24 * 3600.0
+MOST_DELETED = 20  # of one source
+_DELETED_FILE = re.compile(r"[0-9a-f]+\.deleted(\d+)\.jsonl")
 _RUN_FILE = re.compile(r"[0-9a-f]+(?:\.run(\d+))?\.jsonl")  # without a number: of a version that kept one run
 
 
 @dataclass(frozen=True)
 class SavedRuns:
-    """Runs that were saved for a source, the number of the active one, and those whose eye was closed."""
+    """Runs that were saved for a source, the number of the active one, and those whose eye was closed.
+
+    `deleted` are the runs that were deleted lately, the last one last, `length_scale` is that of the source.
+    """
 
     runs: tuple[LiveRun, ...]
     active: int
     hidden: frozenset[int]
+    deleted: tuple[LiveRun, ...] = ()
+    length_scale: str = ""
 
     @property
     def result_count(self) -> int:
@@ -85,9 +97,9 @@ class Journal:
         Raises `InputError`, one sentence, if results were saved but belong to other content or cannot be read.
         """
         stem = self.stem_for(source)
-        paths = {} if stem is None else dict(_run_files(stem))
-        if stem is None or not paths:
+        if stem is None:
             return None
+        paths = dict(_run_files(stem))
         try:
             notes = _read_list(stem)
             runs = [_read_run(path, number, source, notes.get(str(number), {})) for number, path in paths.items()]
@@ -99,7 +111,12 @@ class Journal:
         numbers = [run.number for run in found]
         active = notes.get("active")
         hidden = frozenset(run.number for run in found if notes.get(str(run.number), {}).get("hidden"))
-        return SavedRuns(found, active if active in numbers else numbers[-1], hidden) if found else None
+        deleted = tuple(_read_deleted(stem, source))
+        if not (found or deleted or notes.get("length_scale")):
+            return None
+        last = numbers[-1] if numbers else 1
+        scale = known_scale(str(notes.get("length_scale", "")))
+        return SavedRuns(found, active if active in numbers else last, hidden, deleted, scale)
 
     def close(self) -> None:
         """Write nothing more into the files of the source that was open."""
@@ -135,6 +152,7 @@ class Journal:
         kept = [run for run in runs if run.recorder.targets]
         notes = {
             "active": runs.active.number,
+            "length_scale": runs.length_scale,
             **{
                 str(run.number): {
                     "next_target": run.next_number,
@@ -148,22 +166,28 @@ class Journal:
         }
         if notes == self._listed:
             return
-        if kept:
+        if kept or runs.length_scale:
             write_text(_list_path(stem), json.dumps(notes))
         else:
             _list_path(stem).unlink(missing_ok=True)
         for number, path in _run_files(stem):
             if path != _run_path(stem, number) or number not in [run.number for run in kept]:
-                self._remove(path)
+                self._remove(path, _deleted_path(stem, number))
+        for run in kept:
+            _unlink(_deleted_path(stem, run.number))  # it was brought back
         self._written = {run.number: self._written[run.number] for run in kept}
         self._listed = notes
 
-    def _remove(self, path: Path) -> None:
+    def _remove(self, path: Path, deleted: Path) -> None:
+        """Put a run's file aside, where undo finds it later."""
         if self._file is not None and self._file.path == path:
             self._file.close()
             self._file = None
-        path.unlink(missing_ok=True)
-        _ghost_path(path).unlink(missing_ok=True)
+        _unlink(deleted)
+        if _ghost_path(path).exists():
+            _ghost_path(path).replace(_ghost_path(deleted))
+        path.replace(deleted)
+        deleted.touch()  # from now on it is kept for a while
 
     def _forget(self) -> None:
         if self._file is not None:
@@ -198,6 +222,21 @@ def _read_recorders(path: Path, text: str, source: SourceIdentity) -> tuple[RunR
         raise InputError(f"The saved results of '{source.name}' are of other content; they are not used.")
     beside = _ghost_path(path)
     return recorder, parse_unfinished(beside.read_text(encoding="utf-8")) if beside.is_file() else None
+
+
+def _read_deleted(stem: Path, source: SourceIdentity) -> Iterator[LiveRun]:
+    """Yield the runs of this very source that were deleted lately, the last one last; remove what is too old."""
+    found = ((_DELETED_FILE.fullmatch(path.name), path) for path in stem.parent.glob(f"{stem.name}.deleted*"))
+    paths = sorted(((path.stat().st_mtime, int(match[1]), path) for match, path in found if match), reverse=True)
+    kept = [(number, path) for at, number, path in paths if time.time() - at < KEEP_DELETED_S][:MOST_DELETED]
+    for _, _, path in paths:
+        if path not in [one for _, one in kept]:
+            _unlink(path)
+    for number, path in reversed(kept):
+        try:
+            yield _read_run(path, number, source, {})
+        except (InputError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+            logger.info("The deleted run in '%s' is of other content, or cannot be read.", path)
 
 
 def _read_list(stem: Path) -> dict[str, Any]:
@@ -239,6 +278,16 @@ def _run_path(stem: Path, number: int) -> Path:
 
 def _list_path(stem: Path) -> Path:
     return stem.with_name(f"{stem.name}.runs.json")
+
+
+def _deleted_path(stem: Path, number: int) -> Path:
+    return stem.with_name(f"{stem.name}.deleted{number}.jsonl")
+
+
+def _unlink(path: Path) -> None:
+    """Remove a run's file and that of what was replaced in it."""
+    path.unlink(missing_ok=True)
+    _ghost_path(path).unlink(missing_ok=True)
 
 
 def _ghost_path(path: Path) -> Path:

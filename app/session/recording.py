@@ -5,10 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from tracker_core.rendering.recording import RecordedSource, Recording, RecordingLimits, recorded_run
+from app.session.live_run import LiveRun
+from tracker_core.rendering.recording import (
+    RecordedSource,
+    Recording,
+    RecordingLimits,
+    journal_of,
+    recorded_run,
+)
 from tracker_core.results.identity import output_name
 from tracker_core.results.run import Run
 from tracker_core.results.run_file import save_run
+from tracker_core.results.unfinished import RunJournal
 
 
 def start_recording(source: RecordedSource, folder: Path, limits: RecordingLimits) -> Path:
@@ -30,3 +38,35 @@ def keep_recording(recording: Recording, run: Run) -> Path | None:
     if not len(found):
         return recording.path
     return save_run(recording.path.with_name(f"{recording.path.stem}-run.json"), found)
+
+
+class RecordingJournal:
+    """Keeps the active run of a live source beside its recording while that grows; raises `OutputError`."""
+
+    def __init__(self) -> None:
+        self._file: RunJournal | None = None
+        self._written = (0, 0)  # number and revision of the run in the file
+
+    def save(self, video: Path, run: LiveRun) -> None:
+        """Write what changed since the last time; another run than before is written as a whole."""
+        path, unsaved = journal_of(video), run.take_unsaved()
+        if not run.recorder.targets:
+            return
+        if self._file is not None and self._file.path == path and self._written == (run.number, run.revision):
+            for index in unsaved:
+                self._file.add(run.recorder, index)
+            return
+        self.close()
+        self._file, self._written = RunJournal(path, run.recorder), (run.number, run.revision)
+
+    def close(self) -> None:
+        """Write no more; the file stays."""
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+
+    def remove(self) -> None:
+        """Remove the file: the recording is complete, and what was found in it is kept as a whole."""
+        if self._file is not None:
+            self._file.remove()
+        self._file = None

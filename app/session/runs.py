@@ -29,6 +29,7 @@ class Runs:
         self.source = source
         self.history = History()
         self.hidden: set[int] = set()  # runs whose eye is closed; looking is not a change
+        self.length_scale = ""  # of the source, and so of all its runs; see `set_length_scale`
         self._runs: dict[int, LiveRun] = {1: LiveRun(source)}
         self._active, self._next = 1, 2
         self._last_color = 0  # that of the newest run
@@ -98,6 +99,21 @@ class Runs:
             lambda: self._describe(run, number, name, color),
         )
 
+    def set_length_scale(self, text: str) -> None:
+        """Say how long a pixel of the source is, as `parse_length_scale` reads it, "" for pixels."""
+        before = self.length_scale
+        if text != before:
+            self.take_length_scale(text)
+            self.push("length scale", lambda: self.take_length_scale(before), lambda: self.take_length_scale(text))
+
+    def take_length_scale(self, text: str) -> None:
+        """Use the scale that was saved for the source; no change that can be taken back."""
+        self.length_scale = text
+        for run in self:
+            if run.recorder.length_scale != text:
+                run.recorder.length_scale = text
+                run.touch()
+
     # --- further runs -------------------------------------------------------------------------------------
 
     def continue_with(self, producer: Producer, index: int) -> bool:
@@ -131,11 +147,25 @@ class Runs:
             del self._runs[self._active]
         self._take(LiveRun.from_recorder(recorder, ghost, self._new_number()))
 
+    def take_in(self, recorder: RunRecorder, text: str) -> None:
+        """Add what was found elsewhere as a further run, the active one, as one change called `text`."""
+        before, run = self._active, LiveRun.from_recorder(recorder, None, self._new_number())
+        self._take(run)
+        self._push(text, {run.number: None}, before, 0)
+
     def restore(self, runs: Iterable[LiveRun], active: int) -> None:
         """Take over runs that were saved, with the numbers that they have."""
         self._runs = {run.number: run for run in runs}
         self._active, self._next = active, max(self._runs) + 1
         self._last_color = self._runs[max(self._runs)].color
+
+    def remember_deleted(self, run: LiveRun) -> None:
+        """Let undo bring back a run that was deleted before the source was opened this time."""
+        number, after = run.number, self._active
+        kept: dict[int, LiveRun | None] = {number: run}
+        undo, redo = (lambda: self._exchange(kept, number)), (lambda: self._exchange(kept, after))
+        self.history.push(Change(f"deletion of run {number}", undo, redo, run.count))
+        self._next = max(self._next, number + 1)
 
     def activate(self, number: int) -> None:
         """Make run `number` the one that is shown, explained, continued and exported."""
@@ -180,6 +210,8 @@ class Runs:
 
     def _take(self, run: LiveRun) -> None:
         run.color = self._free_color()
+        run.recorder.length_scale = run.recorder.length_scale or self.length_scale
+        self.length_scale = self.length_scale or run.recorder.length_scale
         self._runs[run.number] = run
         self._active = run.number
 
@@ -218,6 +250,7 @@ class Runs:
         for number, run in list(kept.items()):
             kept[number] = self._runs.pop(number, None)
             if run is not None:
+                run.recorder.length_scale = self.length_scale
                 self._runs[number] = run
         self._runs = dict(sorted(self._runs.items()))
         self._active = active

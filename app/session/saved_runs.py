@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from app.session.runs import Runs
 from tracker_core.errors import InputError
 from tracker_core.results.identity import identify_source
 from tracker_core.results.recorder import RunRecorder
+from tracker_core.results.run import Run
 from tracker_core.results.run_data import RUN_FORMAT
-from tracker_core.results.run_file import load_run
+from tracker_core.results.run_file import load_run, save_run
 from tracker_core.results.unfinished import UNFINISHED_FORMAT
 from tracker_core.types import FrameSource
 
@@ -47,3 +49,21 @@ def open_saved_run(spec: str, open_source: Callable[[str], FrameSource]) -> tupl
         what = "content" if is_same_size else "image size"
         raise InputError(f"The {what} of '{run.source.location}' is not what was tracked in this run; it was replaced.")
     return source, RunRecorder.from_run(run)
+
+
+def save_beside(run_file: str, runs: Runs, prepare: Callable[[Run], Run]) -> None:
+    """Write what is shown beside the active run next to its file: the visible other runs, and what was replaced in it.
+
+    `prepare` has the last word on each run. See `beside_files`.
+    """
+    others = (run for run in runs if run is not runs.active and run.number not in runs.hidden)
+    shown = {f"{run.number}-{run.color + 1}": run.recorder for run in others}
+    for name, recorder in {"0": runs.active.ghost, **shown}.items():
+        if len(recorder):
+            save_run(f"{run_file}.{name}", prepare(recorder.build()))
+
+
+def beside_files(run_file: str) -> dict[str, str]:
+    """Return the files that `save_beside` wrote for a run's file, by number and colour ("3:2"), "0" for the ghost."""
+    found = Path(run_file).parent.glob(f"{Path(run_file).name}.*")
+    return {path.suffix[1:].replace("-", ":"): str(path) for path in sorted(found)}

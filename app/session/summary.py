@@ -33,7 +33,7 @@ def summarise(session: Session) -> SessionSummary:
     history, runs = session.runs.history, session.run_table.summarise(session.runs, session.truth)
     return SessionSummary(
         summarise_source(session), targets, tracker, choice.weights or "", device, session.run.next_number,
-        history.undo_text, history.redo_text, runs,
+        history.undo_text, history.redo_text, runs, session.runs.length_scale,
     )  # fmt: skip
 
 

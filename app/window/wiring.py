@@ -26,6 +26,7 @@ from app.session.moments import worst_moments
 from app.session.trackers import TrackerChoice
 from app.window.recent import RecentSources
 from app.worker.player import Player
+from tracker_core.results.motion import parse_length_scale
 
 RATE_WINDOW = 30  # images over which the shown rate is averaged
 LIVE_MS = 250  # between two looks at the numbers of a run that grows
@@ -88,7 +89,6 @@ class PanelWiring(QObject):
         self._panels.timeline.clear()
         self._panels.timeline.set_length(None if source is None else source.frame_count)
         self._panels.timeline.setVisible(source is not None and not source.is_live)
-        self._panels.plots.set_length_scale(None)
         self._panels.plots.clear()
         self._panels.thumbnails.set_debug(None)
         self.targets.forget()
@@ -100,6 +100,8 @@ class PanelWiring(QObject):
         keys = sorted({key for target in summary.targets for key in target.key_frames})
         self._panels.timeline.set_key_frames(keys)
         self._show_runs(summary)
+        scale = summary.length_scale
+        self._panels.plots.set_length_scale(parse_length_scale(scale) if scale else None)
         shown = [target for target in summary.targets if self._drawing.active in (target.number, None)]
         marks, ways = ([span for target in shown for span in getattr(target, name)] for name in ("marks", "ways"))
         self._panels.timeline.set_spans(marks, ways)

@@ -10,7 +10,7 @@ from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 from app.session.data_sets import sequences_of_data_set
 from app.session.journal import Journal
 from app.session.replay import ReplayRequest, open_replay
-from app.session.saved_runs import is_saved_run, open_saved_run
+from app.session.saved_runs import is_saved_run, open_saved_run, save_beside
 from app.session.session import Session
 from app.session.summary import summarise_source
 from app.session.trackers import TrackerChoice
@@ -190,6 +190,8 @@ class SessionDriver:
         """
         run = self.session.build_run()
         save_run(path, self.recorder.as_recorded(run) if with_images else run)
+        if with_images:
+            save_beside(path, self.session.runs, self.recorder.as_recorded)
         self.messages.results_written.emit(path)
 
     def set_autosave(self, is_on: bool) -> None:
@@ -220,13 +222,20 @@ class SessionDriver:
         except InputError as error:
             self.messages.notice.emit(str(error))
             return
-        if saved is not None:
-            self.session.runs.restore(saved.runs, saved.active)
-            self.session.runs.hidden = set(saved.hidden)
-            count, runs = saved.result_count, len(saved.runs)
+        if saved is None:
+            return
+        runs = self.session.runs
+        if saved.runs:
+            runs.restore(saved.runs, saved.active)
+            runs.hidden = set(saved.hidden)
+            count = saved.result_count
             one = _text("Restored {} results of an earlier session; 'Clear all targets' discards them.")
             several = _text("Restored {} results in {} runs of an earlier session; the list of runs shows them.")
-            self.messages.notice.emit(one.format(count) if runs == 1 else several.format(count, runs))
+            many = len(saved.runs)
+            self.messages.notice.emit(one.format(count) if many == 1 else several.format(count, many))
+        runs.take_length_scale(saved.length_scale)
+        for run in saved.deleted:
+            runs.remember_deleted(run)
 
     def _go_to_frontier(self) -> None:
         """Go back to where tracking stopped if the present frame is past it."""
@@ -248,6 +257,7 @@ class SessionDriver:
     def _save(self) -> None:
         if self.session.source is not None:
             self._journal.save(self.session.runs)
+            self.recorder.save()
 
 
 def _text(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
+from app.session.imported_boxes import import_boxes
 from app.session.runs import Runs
 from app.session.session import Session
 from app.session.summary import summarise
@@ -43,6 +44,23 @@ class EditRequests:
         """Give a target of the active run a name and a colour."""
         self._session.runs.describe_target(number, name, color)
         self.follow_up()
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot set the length scale"))
+    def set_length_scale(self, text: str) -> None:
+        """Say how long a pixel of the source is, "" for pixels."""
+        self._session.runs.set_length_scale(text)
+        self.follow_up()
+
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot import boxes"))
+    def import_boxes(self, path: str, box_format: str) -> None:
+        """Show the boxes in a file as a further run."""
+        self._session.require_source()
+        recorder = import_boxes(path, box_format, self._session.runs.source)
+        self._session.change_runs(lambda runs: runs.take_in(recorder, "imported boxes"))
+        self.follow_up()
+        frames, targets = len(recorder), len(recorder.targets)
+        text = _text("Boxes in {} frames, targets: {}. They are another run; Ctrl+Z takes it away.")
+        self.messages.notice.emit(text.format(frames, targets))
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot mark"))
     def mark(self, numbers: Sequence[int], bounds: tuple[int, int] | None, visibility: Visibility | None) -> None:

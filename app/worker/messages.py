@@ -64,6 +64,7 @@ class Messages(QObject):
     cameras_found = pyqtSignal(object)  # list[Camera]
     results_written = pyqtSignal(str)  # path
     recording_changed = pyqtSignal(object)  # RecordingStatus, None when it ends
+    ended = pyqtSignal()  # playing came to the end of the source or of the range
     recorded = pyqtSignal(str)  # what opens a recording that was completed
 
     def __init__(self) -> None:

@@ -244,6 +244,7 @@ class Playback(QObject):
             view = _timed(self._session.read_next)
             if view is not None:
                 return view
+        self.messages.ended.emit()
         if self._is_looping and self.is_playing and source is not None and source.is_seekable:
             return self._session.seek(first or 0)
         return None

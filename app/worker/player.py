@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ParamSpec
 
 from PyQt5.QtCore import QObject, pyqtSignal
 
@@ -14,27 +12,25 @@ from app.session.frame_view import SessionSummary, SourceSummary
 from app.session.replay import ReplayRequest
 from app.session.trackers import TrackerChoice, TrackerFactory
 from app.worker.driver import SourceOpener
+from app.worker.edit_calls import EditCalls
 from app.worker.mailbox import Delivery
 from app.worker.messages import BoxRequest
 from app.worker.worker import Worker, WorkerThread
 from tracker_core.config import TrackingConfig
 from tracker_core.rendering.recording import RecordingLimits, RecordingStatus
-from tracker_core.results.visibility import Visibility
 
 logger = logging.getLogger(__name__)
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 0.0)  # the last one: as fast as possible
 SHUT_DOWN_MS = 15_000
-Given = ParamSpec("Given")
 
 
-class Player(QObject):
+class Player(EditCalls):
     """Asks the worker for things and remembers what it last said; nothing here waits.
 
     Signals of the worker are to be connected through `worker`; the state kept here is up to date before them.
     """
 
-    _asked = pyqtSignal(object)  # Callable[[], None]
     _close = pyqtSignal()
 
     def __init__(
@@ -69,10 +65,6 @@ class Player(QObject):
         self.thread_ = WorkerThread(self.worker)
         self.thread_.start()
 
-    def _ask(self, request: Callable[Given, None], *args: Given.args, **kwargs: Given.kwargs) -> None:
-        """Have a request of the driver or the playback served in the worker's thread."""
-        self._asked.emit(partial(request, *args, **kwargs))
-
     def open(self, spec: str) -> None:
         """Open a source by what the user named."""
         self._ask(self._driver.open, spec)
@@ -105,10 +97,6 @@ class Player(QObject):
         """Fill gaps of targets, at the present frame or between two, by tracking from both sides or a straight line."""
         self._ask(self._driver.gaps.fill, numbers, bounds, is_tracked)
 
-    def mark(self, numbers: Sequence[int], bounds: tuple[int, int] | None, visibility: Visibility | None) -> None:
-        """Mark whether targets are seen, in the present frame or from one to another; None: as the tracker says."""
-        self._ask(self._driver.edits.mark, numbers, bounds, visibility)
-
     def step(self, count: int) -> None:
         """Go forwards or back by frames; a live source has no back."""
         if count == 1 or (self.source is not None and self.source.is_seekable):
@@ -126,46 +114,6 @@ class Player(QObject):
     def freeze(self, is_frozen: bool) -> None:
         """Hold the image while the user draws."""
         self._ask(self._playback.freeze, is_frozen)
-
-    def remove_target(self, number: int) -> None:
-        """Forget a target."""
-        self._ask(self._edits.remove_target, number)
-
-    def describe_target(self, number: int, name: str, color: str) -> None:
-        """Give a target a name and a colour ("#rrggbb"), "" for none."""
-        self._ask(self._edits.describe_target, number, name, color)
-
-    def clear_targets(self) -> None:
-        """Forget all targets."""
-        self._ask(self._edits.clear_targets)
-
-    def undo(self) -> None:
-        """Take back the last change of boxes, targets or runs."""
-        self._ask(self._edits.undo)
-
-    def redo(self) -> None:
-        """Do again what was taken back last."""
-        self._ask(self._edits.redo)
-
-    def activate_run(self, number: int) -> None:
-        """Show another run; it is explained, continued and exported from then on."""
-        self._ask(self._edits.change_runs, lambda runs: runs.activate(number))
-
-    def delete_run(self, number: int) -> None:
-        """Delete a run; undo brings it back."""
-        self._ask(self._edits.change_runs, lambda runs: runs.delete(number))
-
-    def rename_run(self, number: int, title: str) -> None:
-        """Call a run by a name, "" for none."""
-        self._ask(self._edits.change_runs, lambda runs: runs.rename(number, title))
-
-    def score_run_anyway(self, number: int, is_scored: bool) -> None:
-        """Measure a run against the ground truth although it did not start on it, or no longer."""
-        self._ask(self._edits.change_runs, lambda runs: runs.score_anyway(number, is_scored))
-
-    def show_run(self, number: int, is_visible: bool) -> None:
-        """Show or hide a run beside the active one."""
-        self._ask(self._edits.change_runs, lambda runs: runs.show(number, is_visible))
 
     def run_again(self) -> None:
         """Track everything again, as another run."""

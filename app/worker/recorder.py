@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject, QTimer, pyqtSlot
 
-from app.session.recording import keep_recording, start_recording
+from app.session.recording import RecordingJournal, keep_recording, start_recording
 from app.session.session import Session
 from app.worker.messages import Messages, reported
-from tracker_core.errors import SiamscopeError
-from tracker_core.rendering.parts import recover_recordings
-from tracker_core.rendering.recording import RecordedSource, RecordingLimits, recorded_run
+from tracker_core.errors import OutputError, SiamscopeError
+from tracker_core.rendering.parts import IN_USE_S, has_parts_in_use
+from tracker_core.rendering.recording import (
+    RecordedSource,
+    RecordingLimits,
+    recorded_run,
+    recover_recordings,
+)
 from tracker_core.results.run import Run
 from tracker_core.types import FrameSource
 
+logger = logging.getLogger(__name__)
 TELL_MS = 500
 
 
@@ -35,6 +42,11 @@ class LiveRecorder(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(TELL_MS)
         self._timer.timeout.connect(self._tell)
+        self._journal = RecordingJournal()
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(round(IN_USE_S * 1000) + 1000)
+        self._later.timeout.connect(self._recover)
 
     def stop_playing(self, stops_tracking: bool) -> None:
         """An error of the recording stops nothing else."""
@@ -44,9 +56,30 @@ class LiveRecorder(QObject):
         """Record into `folder`, within limits; `records_all` from when a source is opened. A crash's rest is joined."""
         is_new, self._folder = folder != self._folder, folder
         self._limits, self._records_all = limits, records_all
-        for path in recover_recordings(folder) if is_new else ():
+        if is_new:
+            self._recover()
+
+    @pyqtSlot()  # else it would run in the thread in which it was connected
+    @reported(QT_TRANSLATE_NOOP("worker", "Cannot recover a recording"))
+    def _recover(self) -> None:
+        """Complete what a crash cut off; what was written just now may be another window's, and is looked at later."""
+        if self._folder is None:
+            return
+        for path in recover_recordings(self._folder):
             self.messages.notice.emit(_text("A recording that was cut off is complete now: '{}'.").format(path))
             self.messages.recorded.emit(str(path))
+        if has_parts_in_use(self._folder):
+            self._later.start()
+
+    def save(self) -> None:
+        """Keep what was found in a recording so far, beside it, so that both come back after a crash."""
+        source, run = self._session.source, self._session.run
+        if not isinstance(source, RecordedSource) or source.status is None:
+            return
+        try:
+            self._journal.save(source.status.path, run)
+        except OutputError as error:
+            logger.warning("What is found in a recording could not be saved: %s", error)
 
     def wrap(self, source: FrameSource) -> FrameSource:
         """Return a source that can be recorded, if it is live; its recording begins at once where the user wants it."""
@@ -83,6 +116,7 @@ class LiveRecorder(QObject):
             recording = source.finish()
         assert recording is not None
         opens = keep_recording(recording, self._session.build_run())
+        self._journal.remove()
         if opens is not None:
             self.messages.notice.emit(_text("The recording is in '{}'.").format(recording.path))
             self.messages.recorded.emit(str(opens))

@@ -9,7 +9,7 @@ import pytest
 from fakes import DrawnSource, MatchingTracker, true_box
 from PyQt5.QtCore import QPoint, QPointF, Qt
 from PyQt5.QtGui import QWheelEvent
-from PyQt5.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QScrollBar, QWidget
+from PyQt5.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QDialog, QScrollBar, QWidget
 
 from app.dialogs.rerun import RerunDialog
 from app.panels import runs as columns
@@ -172,6 +172,41 @@ def test_the_dialog_offers_what_a_tracker_was_tuned_with_and_what_is_set_now(qtb
     assert (dialog.tracker_name, dialog.tracking) == ("two", tuned["two"])
     dialog.rows["window_influence"].field.setValue(0.4)
     assert dialog.tracking == replace(tuned["two"], window_influence=0.4)
+
+
+def test_several_trackers_track_one_after_another(driver, monkeypatch):
+    """Each to the end, as a run of its own, as fast as possible; then the speed is what it was."""
+    controls, notices = driver.window.runs, []
+    controls.notice.connect(notices.append)
+    monkeypatch.setattr(controls, "_trackers", lambda: [("matching", ""), ("other", ""), ("third", "")])
+    monkeypatch.setattr("tracker_core.trackers.producers.tuned_tracking", lambda name: TrackingConfig())
+    chosen = []
+
+    def accept(dialog):
+        for row in (1, 2):
+            dialog.others.item(row).setCheckState(Qt.CheckState.Checked)
+        chosen.append((dialog.tracker_name, dialog.further))
+        return QDialog.DialogCode.Accepted
+
+    monkeypatch.setattr(RerunDialog, "exec_", accept)
+    controls.ask_rerun()
+    assert chosen == [("matching", ["other", "third"])]
+    driver.qtbot.waitUntil(lambda: any("All 3 trackers" in notice for notice in notices), timeout=20_000)
+    driver.qtbot.waitUntil(lambda: [run.frame_count for run in driver.player.summary.runs] == [COUNT] * 4)
+    assert column(driver, columns.TRACKER)[1:] == ["matching", "other", "matching"], "'third' is one of the first kind"
+    assert driver.player.speed == 1.0 and not controls.reruns.is_active
+
+
+def test_switching_tracking_off_ends_the_queue_and_keeps_what_was_tracked(driver):
+    controls, notices = driver.window.runs, []
+    controls.notice.connect(notices.append)
+    driver.player.set_speed(1.0)
+    controls.reruns.start([(TrackerChoice(name), TrackingConfig()) for name in ("other", "third", "fourth")])
+    driver.qtbot.waitUntil(lambda: len(driver.player.summary.runs) == 2)
+    driver.player.track(False)
+    driver.qtbot.waitUntil(lambda: not controls.reruns.is_active)
+    assert any("left out: " in notice for notice in notices)
+    assert len(driver.player.summary.runs) >= 2 and driver.player.speed == 1.0
 
 
 def test_parameters_wait_for_the_tracker_that_was_chosen(driver):

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from tracker_core.boxes import check_start_box
-from tracker_core.cli.console import Reporter
 from tracker_core.cli.frame_range import FrameRange
 from tracker_core.cli.tracking_run import OnSummary, TrackingRun
 from tracker_core.errors import InputError
@@ -109,7 +108,7 @@ class ContinuedRun(TrackingRun):
         return False  # the file that a kill left opens with --run, and continues from there
 
     def _loop(self, writer: VideoWriter | None, journal: RunJournal, known: Mapping[int, Any]) -> None:
-        with Reporter(self.args.progress, self.title, self.wish.count) as progress:
+        with self.make_reporter(self.wish.count) as progress:
             for changed in self._work():
                 for index in changed:
                     journal.add(self.recorder, index)

@@ -42,8 +42,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"write boxes instead: {', '.join(BOX_FORMATS)}; or motion: centres, speeds and paths",
     )  # fmt: skip
     parser.add_argument(
-        "--length-scale", metavar="TEXT", help="of motion, 'N px = M unit', for example '120 px = 1.8 m'"
-    )
+        "--length-scale", metavar="TEXT",
+        help="of motion, 'N px = M unit', for example '120 px = 1.8 m' (that of the run)",
+    )  # fmt: skip
     parser.add_argument(
         "--smooth-speed",
         type=float,
@@ -104,7 +105,8 @@ def _write_boxes(args: argparse.Namespace, run: Run, target: Path) -> list[Path]
 
 def _write_motion(args: argparse.Namespace, run: Run, target: Path) -> list[Path]:
     """Write centres, speeds and paths as a table, or as a plot where the file's name is that of an image."""
-    scale = parse_length_scale(args.length_scale) if args.length_scale else None
+    text = args.length_scale or run.length_scale
+    scale = parse_length_scale(text) if text else None
     smooth_s = in_range("--smooth-speed", args.smooth_speed, 0, 10)
     target = check_writable_file(target if target.suffix else target.with_name(f"{target.name}.csv"))
     if target.suffix.lower() in PLOT_SUFFIXES:

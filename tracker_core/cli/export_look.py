@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import replace
 
 from tracker_core.cli.run_source import choose_targets
@@ -18,8 +19,9 @@ from tracker_core.rendering.camera_path import (
 from tracker_core.rendering.effects import EFFECTS, Effect
 from tracker_core.rendering.heat_map import BEST_ANCHOR, HEAT_MAP_KINDS
 from tracker_core.rendering.overlays import DEFAULT_OVERLAYS, LOST_CHOICES, OVERLAYS, DrawOptions
-from tracker_core.rendering.run_renderer import TRAIL_FRAMES, RunLook
+from tracker_core.rendering.run_renderer import TRAIL_FRAMES, BesideRun, RunLook
 from tracker_core.results.run import Run
+from tracker_core.results.run_file import load_run
 
 
 def add_look_options(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +31,11 @@ def add_look_options(parser: argparse.ArgumentParser) -> None:
         "--overlays", default=",".join(DEFAULT_OVERLAYS), metavar="LIST",
         help=f"what to draw, of {', '.join(OVERLAYS)}; or none",
     )  # fmt: skip
+    parser.add_argument(
+        "--beside", action="append", default=[], metavar="[N[:C]=]FILE",
+        help="draw another saved run of this source as well, called run N (2, 3, …), in colour C (1 to 7); repeatable",
+    )  # fmt: skip
+    parser.add_argument("--ghost", metavar="FILE", help="draw what was replaced in the run, a saved run as well")
     parser.add_argument("--targets", default="", metavar="LIST", help="targets to draw, by number or name (all)")
     parser.add_argument(
         "--lost", choices=LOST_CHOICES, default="dotted", help="boxes of lost targets: dotted or hidden (dotted)"
@@ -77,8 +84,32 @@ def parse_look(args: argparse.Namespace, run: Run) -> RunLook:
     if args.effect:
         effect = Effect(args.effect.strip().lower(), args.strength, choose_targets(run, args.effect_targets))
     return RunLook(
-        replace(draw, lost=args.lost), choose_targets(run, args.targets), effect, None, args.scale, args.trail
-    )
+        replace(draw, lost=args.lost), choose_targets(run, args.targets), effect, None, args.scale, args.trail,
+        _read_beside(args, run),
+    )  # fmt: skip
+
+
+def _read_beside(args: argparse.Namespace, run: Run) -> tuple[BesideRun, ...]:
+    """Return the runs that are drawn beside, the ghost first; raises `InputError` for runs of another source."""
+    wanted = {word.strip() for word in args.overlays.split(",")}
+    for overlay, option, given in (("runs", "--beside", args.beside), ("ghost", "--ghost", args.ghost)):
+        if overlay in wanted and not given:
+            raise InputError(f"The overlay '{overlay}' needs a file with what to draw; name it with {option}.")
+    files = [(0, 1, args.ghost)] if args.ghost else []
+    for count, text in enumerate(args.beside, 2):
+        match = re.fullmatch(r"([1-9]\d*)(?::([1-9]\d*))?=(.+)", text)
+        number, path = (int(match[1]), match[3]) if match else (count, text)
+        files.append((number, int(match[2]) if match and match[2] else number, path))
+    return tuple(BesideRun(_load_beside(path, run), number, color - 1) for number, color, path in files)
+
+
+def _load_beside(path: str, run: Run) -> Run:
+    other = load_run(path)
+    if None not in (run.source.size, other.source.size) and run.source.size != other.source.size:
+        raise InputError(f"The run '{path}' is of images of another size, so it is not drawn beside this one.")
+    if not run.source.has_content_of(other.source):
+        raise InputError(f"The run '{path}' is of other content than '{run.source.name}'; give one of the same.")
+    return other
 
 
 def parse_overlays(text: str) -> DrawOptions:

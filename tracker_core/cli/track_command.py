@@ -24,12 +24,13 @@ from tracker_core.cli.frame_range import parse_frames, reverse_range, shorten_ra
 from tracker_core.cli.tracking_run import TrackingRun, truth_of, truth_row
 from tracker_core.errors import InputError
 from tracker_core.files import check_writable, write_text
-from tracker_core.rendering.parts import recover_recordings
-from tracker_core.rendering.recording import RecordedSource
+from tracker_core.rendering.parts import parts_folder
+from tracker_core.rendering.recording import RecordedSource, recover_recordings
 from tracker_core.results.formats import BOX_FORMATS, check_format
 from tracker_core.results.identity import output_name
 from tracker_core.results.run import BoxOrigin
 from tracker_core.sources.opening import open_source
+from tracker_core.trackers.base import NetworkTracker
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.types import FloatArray, FrameSource, Sequence
 
@@ -79,6 +80,18 @@ def add_tracker_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the tracker's configuration")
 
 
+def build_wanted(args: argparse.Namespace) -> NetworkTracker:
+    """Return the tracker that `add_tracker_options` asked for; raises what `build_tracker` raises."""
+    return build_tracker(
+        args.tracker,
+        weights=args.weights,
+        device=args.device,
+        runtime=args.runtime,
+        precision=args.precision,
+        overrides=args.overrides,
+    )
+
+
 def run_track(args: argparse.Namespace) -> int:
     """Carry out `track`; everything that can be refused is refused before anything is written."""
     box_format = check_format(args.format)
@@ -109,14 +122,7 @@ def run_track(args: argparse.Namespace) -> int:
             boxes = boxes_from_truth(source, truth, start)
         for box in boxes:
             check_start_box(box, *source.size)
-        tracker = build_tracker(
-            args.tracker,
-            weights=args.weights,
-            device=args.device,
-            runtime=args.runtime,
-            precision=args.precision,
-            overrides=args.overrides,
-        )
+        tracker = build_wanted(args)
         name = output_name(source.name)
         folder = check_writable(args.out or Path("runs") / f"{name}-{tracker.name}")
         trackers = [tracker, *(tracker.fork() for _ in boxes[1:])]
@@ -124,13 +130,21 @@ def run_track(args: argparse.Namespace) -> int:
             for path in recover_recordings(folder):
                 print_note(f"A recording that was cut off is complete now: '{path}'.")
             source = RecordedSource(source)
-            source.record(folder / f"{name}-source.mp4")
+            source.record(_recording_path(folder, name))
         return TrackingRun(
             args, source, trackers, boxes, truth, frames, folder, name, box_format, partial(_report, args),
             given_by=BoxOrigin.USER if args.box else BoxOrigin.GROUND_TRUTH,
         ).execute()  # fmt: skip
     finally:
         source.close()
+
+
+def _recording_path(folder: Path, name: str) -> Path:
+    """Return the video that a source is recorded to: another one while there are parts that a crash left just now."""
+    numbered = (
+        folder / f"{name}-source{suffix}.mp4" for suffix in ("", *(f"-{number}" for number in range(2, 10_000)))
+    )
+    return next(path for path in numbered if not parts_folder(path).exists())
 
 
 def _report(args: argparse.Namespace, summary: dict[str, Any]) -> None:

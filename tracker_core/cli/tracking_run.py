@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.metrics import precision_at, success_auc
 from tracker_core.pipeline import WAITING
 from tracker_core.rendering.overlays import draw_result, looks_of
-from tracker_core.rendering.recording import RecordedSource, recorded_run
+from tracker_core.rendering.recording import RecordedSource, journal_of, recorded_run
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import box_file_suffix, write_boxes
 from tracker_core.results.identity import exact_count, file_name, identify_source, is_read_from, sound_location
@@ -45,6 +46,7 @@ from tracker_core.types import (
 
 logger = logging.getLogger(__name__)
 OnSummary = Callable[[dict[str, Any]], None]
+MakeReporter = Callable[[int | None], Reporter]  # given the count of frames, None where it is not known
 
 
 class TrackingRun:
@@ -52,16 +54,19 @@ class TrackingRun:
 
     Every frame's results are on disk at once (`…-run.jsonl`); the file goes when the run is saved as a whole. A run
     that was killed is continued where the same source, boxes and tracker are given again, else put aside.
-    `on_summary` is told what came out, however the run ended.
+    With `keeps_unfinished` that holds for a run that was interrupted, too. `on_summary` is told what came out, however
+    the run ended.
     """
 
     def __init__(
         self, args: argparse.Namespace, source: FrameSource, trackers: list[Any], boxes: list[FloatArray],
         truth: list[Sequence], frames: FrameRange, folder: Path, name: str, box_format: str,
-        on_summary: OnSummary, *, given_by: BoxOrigin, target_names: Iterable[str] = (), title: str = "",
+        on_summary: OnSummary, *, given_by: BoxOrigin, target_names: Iterable[str] = (),
+        make_reporter: MakeReporter | None = None, keeps_unfinished: bool = False,
     ) -> None:  # fmt: skip
         self.given_by = given_by
-        self.on_summary, self.title = on_summary, title or f"Tracking {source.name}"
+        self.on_summary, self.keeps_unfinished = on_summary, keeps_unfinished
+        self.make_reporter = make_reporter or partial(Reporter, args.progress, f"Tracking {source.name}")
         self.args, self.source, self.trackers, self.boxes = args, source, trackers, boxes
         self.truth = truth if len(truth) == len(boxes) else []
         self.frames, self.folder, self.name, self.box_format = frames, folder, name, box_format
@@ -82,7 +87,8 @@ class TrackingRun:
     def execute(self) -> int:
         """Track, write, report; return the exit code."""
         failure: BaseException | None = None
-        path = self.folder / f"{self.name}-run{UNFINISHED_SUFFIX}"
+        recording = self.source.recording if isinstance(self.source, RecordedSource) else None
+        path = self.folder / f"{self.name}-run{UNFINISHED_SUFFIX}" if recording is None else journal_of(recording.path)
         known = self._take_unfinished(path)
         writer = self._open_video()
         written: list[Path] = []
@@ -106,7 +112,8 @@ class TrackingRun:
                     written += self._write_boxes("run", "json", run)
                 summary = self._summarise(run) | {"files": [str(path) for path in written]}
                 self.on_summary(summary | {"interrupted": failure is not None})
-            journal.remove()
+            if not (self.keeps_unfinished and isinstance(failure, KeyboardInterrupt)):
+                journal.remove()
         if isinstance(failure, KeyboardInterrupt):
             return INTERRUPTED
         if failure is not None:
@@ -197,7 +204,7 @@ class TrackingRun:
         with contextlib.ExitStack() as stack:
             video = None if writer is None else stack.enter_context(VideoPipeline(writer, self._draw))
             outcomes = stack.enter_context(contextlib.closing(self._track(known)))
-            progress = stack.enter_context(Reporter(self.args.progress, self.title, total))
+            progress = stack.enter_context(self.make_reporter(total))
             for produced, outcome in enumerate(outcomes):
                 index = outcome.frame.index
                 if self.frames.is_backwards and not self.frames.has(index):

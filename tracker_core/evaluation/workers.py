@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import multiprocessing
-import os
 import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.connection import Connection
 
-import cv2
-
+from tracker_core.crew import Crew, Finished, limit_threads
 from tracker_core.errors import SiamscopeError
 from tracker_core.evaluation.benchmarks import open_frames
 from tracker_core.evaluation.protocols.protocol import OnFrame
@@ -101,99 +96,32 @@ def run_in_workers(
     A worker that dies costs the sequence it was at. Workers end when this process does, however it ends. Raises
     `SiamscopeError` if the workers cannot make the tracker.
     """
-    crew = _Crew(deque(tasks), make_tracker, jobs, threads)
-    try:
-        crew.work(on_outcome, on_frames)
-    finally:
-        crew.dismiss()
+
+    def on_result(task: Task, outcome: Outcome) -> bool:
+        if outcome.status != BUSY:
+            on_outcome(outcome)
+        return outcome.status != BUSY
+
+    def on_message(task: Task | None, message: int | SiamscopeError) -> None:
+        if isinstance(message, SiamscopeError):
+            raise message
+        on_frames(message)
+
+    def on_death(task: Task, code: int | None) -> None:
+        reason = f"The process that tracked '{task.info.name}' ended unexpectedly (exit code {code})"
+        on_outcome(Outcome(task, FAILED, f"{reason}; there may be too little memory, try fewer --jobs."))
+
+    with Crew(tasks, serve, (make_tracker, threads), jobs=jobs) as crew:
+        crew.work(on_result, on_message, on_death)
 
 
 OnFrames = Callable[[int], None]
 
 
-class _Crew:
-    """The worker processes of one run, and what each is at."""
-
-    def __init__(self, tasks: deque[Task], make_tracker: MakeTracker, jobs: int, threads: int) -> None:
-        self._tasks = tasks
-        self._held_back: list[tuple[float, Task]] = []  # when to try again, what
-        self._make_tracker, self._threads = make_tracker, threads
-        # a fresh interpreter each: forking a process that has run PyTorch can hang
-        self._context = multiprocessing.get_context("spawn")
-        self._at_work: dict[Connection, Task | None] = {}
-        self._processes: dict[Connection, Any] = {}
-        for _ in range(min(jobs, len(tasks))):
-            self._hire()
-
-    def work(self, on_outcome: Callable[[Outcome], None], on_frames: OnFrames) -> None:
-        """Hand out tasks until all are done."""
-        while self._tasks or self._held_back or any(self._at_work.values()):
-            now = time.monotonic()
-            self._tasks.extend(task for due, task in self._held_back if due <= now)
-            self._held_back = [(due, task) for due, task in self._held_back if due > now]
-            for connection in [c for c, task in self._at_work.items() if task is None]:
-                if self._tasks:
-                    self._give(connection, self._tasks.popleft())
-            ready = wait(list(self._at_work), timeout=BUSY_PAUSE_S)
-            for connection in [c for c in self._at_work if c in ready]:
-                self._hear(connection, on_outcome, on_frames)
-
-    def dismiss(self) -> None:
-        """End all workers at once."""
-        for connection in self._at_work:
-            connection.close()
-        for process in self._processes.values():
-            process.terminate()
-        for process in self._processes.values():
-            process.join()
-
-    def _hire(self) -> None:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=serve, args=(theirs, self._make_tracker, self._threads), daemon=True)
-        process.start()
-        theirs.close()
-        self._at_work[ours] = None
-        self._processes[ours] = process
-
-    def _give(self, connection: Connection, task: Task) -> None:
-        self._at_work[connection] = task
-        with contextlib.suppress(OSError):  # a worker that is dead is noticed when it is listened to
-            connection.send(task)
-
-    def _hear(self, connection: Connection, on_outcome: Callable[[Outcome], None], on_frames: OnFrames) -> None:
-        try:
-            message = connection.recv()
-        except (EOFError, OSError):
-            self._bury(connection, on_outcome)
-            return
-        if isinstance(message, int):
-            on_frames(message)
-        elif isinstance(message, SiamscopeError):
-            raise message
-        elif isinstance(message, Outcome):
-            self._at_work[connection] = None
-            if message.status == BUSY:
-                self._held_back.append((time.monotonic() + BUSY_PAUSE_S, message.task))
-            else:
-                on_outcome(message)
-
-    def _bury(self, connection: Connection, on_outcome: Callable[[Outcome], None]) -> None:
-        task, process = self._at_work.pop(connection), self._processes.pop(connection)
-        connection.close()
-        process.join()
-        if task is not None:
-            reason = f"The process that tracked '{task.info.name}' ended unexpectedly (exit code {process.exitcode})"
-            on_outcome(Outcome(task, FAILED, f"{reason}; there may be too little memory, try fewer --jobs."))
-        if self._tasks or self._held_back:
-            self._hire()
-
-
 def serve(connection: Connection, make_tracker: MakeTracker, threads: int) -> None:
     """Be a worker: make the tracker, then carry out tasks until the other side of `connection` is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first one decides
-    # PyTorch and ONNX Runtime are not loaded yet and obey this when they are
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    cv2.setNumThreads(threads)
+    limit_threads(threads)
     try:
         try:
             tracker = make_tracker()
@@ -204,7 +132,7 @@ def serve(connection: Connection, make_tracker: MakeTracker, threads: int) -> No
             report = _FrameReport(connection)
             outcome = carry_out(connection.recv(), tracker, report.add)
             report.flush()
-            connection.send(outcome)
+            connection.send(Finished(outcome))
     except (EOFError, OSError):
         return  # nobody is there to work for any more
 

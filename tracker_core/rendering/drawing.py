@@ -30,6 +30,7 @@ UNCERTAIN_COLOR: Color = (0, 150, 240)
 LOST_COLOR: Color = (150, 150, 150)
 SEARCH_WINDOW_COLOR: Color = (245, 235, 235)
 PROPOSAL_COLOR: Color = (0, 149, 255)
+GHOST_COLOR: Color = (255, 140, 214)
 STARTED_COLOR: Color = (255, 200, 150)  # boxes before they were refined
 
 # The first target is red; further ones keep clear of the blue, yellow and green that mean something else.
@@ -44,6 +45,17 @@ TARGET_COLORS: tuple[Color, ...] = (
     (60, 90, 140),
 )
 
+# Of runs beside the one that is shown; the first ones keep clear of prediction, ground truth and further targets.
+RUN_COLORS: tuple[Color, ...] = (
+    (255, 124, 176),
+    (0, 159, 230),
+    (163, 179, 43),
+    (184, 122, 255),
+    (0, 139, 156),
+    (255, 143, 111),
+    (74, 115, 184),
+)
+
 # Lengths of stroke and gap in line widths, repeated along the outline; empty is solid.
 SOLID: tuple[float, ...] = ()
 DASHED: tuple[float, ...] = (6.0, 4.0)
@@ -51,6 +63,8 @@ DOTTED: tuple[float, ...] = (1.0, 3.0)
 DASH_DOTTED: tuple[float, ...] = (7.0, 3.0, 1.0, 3.0)
 LONG_DASHED: tuple[float, ...] = (10.0, 4.0)
 UNCERTAIN_DASHES: tuple[float, ...] = (3.0, 2.0)
+RUN_DASHES: tuple[float, ...] = (6.0, 3.0)
+GHOST_DASHES: tuple[float, ...] = (2.0, 2.0)
 LOST_DASHES: tuple[float, ...] = (2.0, 4.0)
 STARTED_DASHES: tuple[float, ...] = (2.0, 2.0)
 
@@ -66,6 +80,11 @@ def target_color(number: int, chosen: str = "") -> Color:
         red, green, blue = bytes.fromhex(chosen[1:])
         return blue, green, red
     return TARGET_COLORS[(number - 1) % len(TARGET_COLORS)]
+
+
+def run_color(place: int) -> Color:
+    """Return the colour of a run that is shown beside another one, by its place in `RUN_COLORS`."""
+    return RUN_COLORS[place % len(RUN_COLORS)]
 
 
 def line_width(image: Image, scale: float = 1.0) -> int:
@@ -140,12 +159,16 @@ def label_anchor(box_xywh: FloatArray) -> tuple[float, float]:
     return float(box_xywh[0]), float(box_xywh[1])
 
 
-def draw_label(canvas: Image, text: str, lower_left: tuple[float, float], plate: Color, width: int) -> None:
+def draw_label(
+    canvas: Image, text: str, corner: tuple[float, float], plate: Color, width: int, *, is_below: bool = False
+) -> None:
     """Write one line of text on a plate of colour `plate`, moved as far as needed to lie inside the image.
+
+    `corner` is the lower left one of the plate, with `is_below` the upper left one.
 
     The fonts of OpenCV before version 5 know ASCII only; there, other characters become "?".
     """
-    if not text or not all(math.isfinite(value) for value in lower_left):
+    if not text or not all(math.isfinite(value) for value in corner):
         return
     if not _KNOWS_UNICODE:
         text = text.encode("ascii", "replace").decode("ascii")
@@ -155,8 +178,8 @@ def draw_label(canvas: Image, text: str, lower_left: tuple[float, float], plate:
     (text_width, text_height), baseline = cv2.getTextSize(text, font, scale, thickness)
     margin = 1 + width
     plate_width, plate_height = text_width + 2 * margin, text_height + baseline + margin
-    left = round(min(max(0.0, lower_left[0]), max(0.0, columns - plate_width)))
-    bottom = round(min(max(float(plate_height), lower_left[1]), float(rows)))
+    left = round(min(max(0.0, corner[0]), max(0.0, columns - plate_width)))
+    bottom = round(min(max(float(plate_height), corner[1] + is_below * plate_height), float(rows)))
     cv2.rectangle(canvas, (left, bottom - plate_height), (left + plate_width, bottom), plate, cv2.FILLED)
     light = sum(weight * value for weight, value in zip((0.114, 0.587, 0.299), plate, strict=True)) > 140
     ink = EDGE_COLOR if light else TEXT_COLOR

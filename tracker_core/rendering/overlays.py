@@ -47,7 +47,8 @@ _FAINT = 0.45  # opacity of a trail's older half
 LOST_CHOICES = ("dotted", "hidden")
 DEFAULT_OVERLAYS = ("prediction", "ground_truth", "labels")
 INNER_OVERLAYS = ("heat_map", "search_window", "anchor", "proposals", "guide", "refinement", "memory")
-OVERLAYS = (*DEFAULT_OVERLAYS, "names", "trail", *INNER_OVERLAYS)
+BESIDE_OVERLAYS = ("ghost", "runs")  # of what is given beside the run
+OVERLAYS = (*DEFAULT_OVERLAYS, "names", "trail", *BESIDE_OVERLAYS, *INNER_OVERLAYS)
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,19 @@ class DrawOptions:
 
 
 @dataclass(frozen=True)
+class BesideLook:
+    """A box of another run, or one that was replaced, dashed and below the others: x, y, w, h in pixels, colour BGR.
+
+    `title` stands below the box, where no prediction's label is.
+    """
+
+    box_xywh: FloatArray
+    color: Color
+    dashes: tuple[float, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True)
 class TargetLook:
     """How a target is drawn, beside its result.
 
@@ -122,14 +136,15 @@ def draw_result(
     options: DrawOptions | None = None,
     *,
     looks: Sequence[TargetLook] = (),
+    beside: Sequence[BesideLook] = (),
     caption: str = "",
 ) -> Image:
     """Return a copy of `image` (uint8 BGR) with results and ground truth drawn into it, in the window's order.
 
     `results` has one entry per target, None where a target has none in this frame; `looks` has as many, or none: then
     several targets are numbered from 1. `ground_truth` entries are boxes x, y, w, h or polygons of 8 numbers, in image
-    pixels; None or NaN is not drawn. What the network saw is drawn of results with `debug`. `caption` is written into
-    the lower left corner.
+    pixels; None or NaN is not drawn. What the network saw is drawn of results with `debug`, `beside` what other runs
+    found. `caption` is written into the lower left corner.
     """
     options = options or DrawOptions()
     canvas: Image = np.array(image, np.uint8, order="C")
@@ -140,6 +155,8 @@ def draw_result(
         _draw_scores(canvas, debug, options, width)
     for look in looks if options.trail else ():
         _draw_trail(canvas, look, width)
+    for other in beside:
+        _draw_beside(canvas, other, width)
     for debug in saw:
         _draw_candidates(canvas, debug, options, width)
     for truth in ground_truth if options.ground_truth else ():
@@ -212,6 +229,13 @@ def _draw_candidates(canvas: Image, debug: TrackDebug, options: DrawOptions, wid
         draw_anchor(canvas, debug, width)
     if options.guide:
         draw_guide(canvas, debug, width)
+
+
+def _draw_beside(canvas: Image, other: BesideLook, width: int) -> None:
+    draw_outline(canvas, outline_of(other.box_xywh), other.color, width, other.dashes)
+    if other.title and touches(canvas, other.box_xywh):
+        x, y, _, h = map(float, other.box_xywh)
+        draw_label(canvas, other.title, (x, y + h), other.color, width, is_below=True)
 
 
 def _draw_trail(canvas: Image, look: TargetLook, width: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -121,18 +122,38 @@ def join_parts(path: Path) -> int:
     return count
 
 
-def recover_recordings(folder: Path) -> list[Path]:
+@dataclass(frozen=True)
+class JoinedVideo:
+    """A video made of parts: how many `images`, and of the first one its number and its time in the recording."""
+
+    path: Path
+    images: int
+    first_index: int
+    first_s: float
+
+
+def join_cut_off(folder: Path) -> list[JoinedVideo]:
     """Complete the recordings in `folder` that a crash cut off, and return their videos.
 
     One that is still being written, by another window, is left alone. Raises `OutputError`.
     """
-    recovered = []
+    joined = []
     for parts in sorted(folder.glob(f"*{PARTS_SUFFIX}")) if folder.is_dir() else ():
-        newest = max((part.stat().st_mtime for part in parts.glob("*")), default=0.0)
         path = parts.with_name(parts.name.removesuffix(PARTS_SUFFIX))
-        if parts.is_dir() and time.time() - newest > IN_USE_S and not path.exists() and join_parts(path):
-            recovered.append(path)
-    return recovered
+        firsts = sorted(parts.glob("*.mkv"))
+        if parts.is_dir() and not _is_in_use(parts) and not path.exists() and (images := join_parts(path)):
+            joined.append(JoinedVideo(path, images, *_facts(firsts[0])))
+    return joined
+
+
+def has_parts_in_use(folder: Path) -> bool:
+    """Tell whether there are parts in `folder` that were written just now: by another window, or before a crash."""
+    return any(_is_in_use(parts) for parts in folder.glob(f"*{PARTS_SUFFIX}"))
+
+
+def _is_in_use(parts: Path) -> bool:
+    newest = max((part.stat().st_mtime for part in parts.glob("*")), default=0.0)
+    return time.time() - newest <= IN_USE_S
 
 
 def _facts(part: Path) -> tuple[int, float]:

@@ -12,12 +12,14 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker_core.errors import OutputError
+from tracker_core.errors import InputError, OutputError
 from tracker_core.files import check_writable
 from tracker_core.rendering.encoder import fit_image, has_h264, to_frame_rate
-from tracker_core.rendering.parts import PartsWriter, join_parts
+from tracker_core.rendering.parts import JoinedVideo, PartsWriter, join_cut_off, join_parts
 from tracker_core.results.identity import identify_source
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
+from tracker_core.results.run_file import load_run, save_run
+from tracker_core.results.unfinished import UNFINISHED_SUFFIX
 from tracker_core.sources.images import convert_to_bgr
 from tracker_core.sources.opening import open_source
 from tracker_core.types import Frame, FrameSource
@@ -247,7 +249,34 @@ class RecordedSource:
             return self._last
 
 
-def recorded_run(run: Run, recording: Recording) -> Run:
+def journal_of(video: Path) -> Path:
+    """Return where what is found in a recording is kept while it grows, beside its `video`."""
+    return video.with_name(f"{video.stem}-run{UNFINISHED_SUFFIX}")
+
+
+def recover_recordings(folder: Path) -> list[Path]:
+    """Complete the recordings in `folder` that a crash cut off, and return what opens each.
+
+    That is the run of what had been found in it (see `journal_of`), else the video. Raises `OutputError`.
+    """
+    return [_recover_run(video) or video.path for video in join_cut_off(folder)]
+
+
+def _recover_run(video: JoinedVideo) -> Path | None:
+    """Save what was found in a recording beside it, and return that file; None, and all stays, where nothing was."""
+    journal = journal_of(video.path)
+    try:
+        found = recorded_run(load_run(journal), video)
+    except (InputError, ValueError):
+        return None
+    if not len(found):
+        return None
+    saved = save_run(journal.with_suffix(".json"), found)
+    journal.unlink()
+    return saved
+
+
+def recorded_run(run: Run, recording: Recording | JoinedVideo) -> Run:
     """Return what was found in a live source as a run of its finished recording, numbered and timed as in that.
 
     What was found before or after the recording is left out. A target whose first box is not in the video starts on the

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tracker_core.rendering.camera_path import CameraPath
-from tracker_core.rendering.drawing import target_color
+from tracker_core.rendering.drawing import GHOST_COLOR, GHOST_DASHES, RUN_DASHES, run_color, target_color
 from tracker_core.rendering.effects import Effect, HeldBoxes, apply_effect
 from tracker_core.rendering.image_view import ImageView, whole_view
-from tracker_core.rendering.overlays import DrawOptions, TargetLook, draw_result
+from tracker_core.rendering.overlays import BesideLook, DrawOptions, TargetLook, draw_result
 from tracker_core.results.run import Run, TargetTrack
 from tracker_core.types import FloatArray, Frame, Image, TrackResult
 from tracker_core.types import Sequence as AnnotatedSequence
@@ -19,6 +19,25 @@ from tracker_core.types import Sequence as AnnotatedSequence
 TRAIL_FRAMES = 60
 
 Explain = Callable[[Frame], Mapping[int, TrackResult]]  # results with what the tracker saw, by target number
+
+
+@dataclass(frozen=True)
+class BesideRun:
+    """A run that is drawn beside another: `number` stands at its boxes, `place` is that of its colour.
+
+    With number 0 it is the ghost: what was replaced in the run that is shown.
+    """
+
+    run: Run
+    number: int
+    place: int = 0
+
+    def looks(self, index: int, view: ImageView) -> list[BesideLook]:
+        """Return how the boxes of a frame are drawn."""
+        color, dashes = (run_color(self.place), RUN_DASHES) if self.number else (GHOST_COLOR, GHOST_DASHES)
+        title = f"run {self.number}" if self.number else ""
+        found = self.run.results_at(index).values()
+        return [BesideLook(view.boxes(result.box_xywh), color, dashes, title) for result in found]
 
 
 @dataclass(frozen=True)
@@ -32,6 +51,7 @@ class RunLook:
         camera: what part is shown, None for the whole image.
         scale: size of the whole image; a camera has its own size.
         trail_frames: length of the trails.
+        beside: what else was found in the source, or was replaced.
     """
 
     draw: DrawOptions = field(default_factory=DrawOptions)
@@ -40,6 +60,7 @@ class RunLook:
     camera: CameraPath | None = None
     scale: float = 1.0
     trail_frames: int = TRAIL_FRAMES
+    beside: tuple[BesideRun, ...] = ()
 
 
 class RunRenderer:
@@ -63,7 +84,8 @@ class RunRenderer:
         shown = [None if result is None else view.result(result) for result in results]
         truth = [view.region(region) for region in self._truth(index)]
         looks = [self._target_look(target, index, view) for target in self._targets]
-        return draw_result(view.cut(image), shown, truth, self._look.draw, looks=looks)
+        beside = [look for other in self._look.beside for look in other.looks(index, view)]
+        return draw_result(view.cut(image), shown, truth, self._look.draw, looks=looks, beside=beside)
 
     def notes(self, frames: Sequence[int]) -> list[str]:
         """Return what the user should know of these frames."""

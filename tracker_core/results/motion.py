@@ -70,6 +70,14 @@ def parse_length_scale(text: str) -> LengthScale:
     return LengthScale(length / pixels, match[3])
 
 
+def known_scale(text: str) -> str:
+    """Return a scale as it stands in a file, "" where it cannot be read: what was found does not hang on it."""
+    try:
+        return str(parse_length_scale(text)) if text else ""
+    except InputError:
+        return ""
+
+
 def measure_motion(run: Run, target: TargetTrack, smooth_s: float = 0.0) -> Motion:
     """Return the motion of a target of `run`.
 

@@ -98,6 +98,7 @@ class RunRecorder:
     def __init__(self, source: SourceIdentity, producer: Producer | None = None, title: str = "") -> None:
         self.source = source
         self.title = title
+        self.length_scale = ""
         self.targets: dict[int, TargetRecord] = {}
         self.created = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self._producers: list[Producer] = []
@@ -113,6 +114,7 @@ class RunRecorder:
         """Return a recorder that holds all of `run` and continues from there."""
         recorder = cls(run.source, title=run.title)
         recorder.created = run.created or recorder.created
+        recorder.length_scale = run.length_scale
         for producer in run.producers:
             recorder.producer = producer
         for target in run.targets:
@@ -248,4 +250,5 @@ class RunRecorder:
             update_times_s=np.array([update_s for _, _, update_s in notes], np.float64),
             created=self.created,
             title=self.title,
+            length_scale=self.length_scale,
         )

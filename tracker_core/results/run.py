@@ -109,6 +109,7 @@ class Run:
         update_times_s: float64 (N,), seconds the tracker took per frame (all targets), NaN if not measured.
         created: when it was made, ISO 8601 with time zone; "" if unknown.
         title: for people, "" if it has none.
+        length_scale: how long a pixel is, as `parse_length_scale` reads it, "" where nobody said.
     """
 
     source: SourceIdentity
@@ -120,6 +121,7 @@ class Run:
     update_times_s: FloatArray = field(default_factory=lambda: np.zeros(0))
     created: str = ""
     title: str = ""
+    length_scale: str = ""
 
     def __post_init__(self) -> None:
         count = len(self.frame_indices)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tracker_core.errors import InputError
+from tracker_core.results.motion import known_scale
 from tracker_core.results.provenance import Producer, SourceIdentity, SourceKind
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
 from tracker_core.results.visibility import Visibility
@@ -24,6 +25,7 @@ def run_to_data(run: Run) -> dict[str, Any]:
         "version": RUN_VERSION,
         "created": run.created,
         "title": run.title,
+        **({"length_scale": run.length_scale} if run.length_scale else {}),
         "source": source_to_data(run.source),
         "producers": [producer_to_data(producer) for producer in run.producers],
         "frames": run.frame_indices.tolist(),
@@ -53,6 +55,7 @@ def run_from_data(data: Mapping[str, Any]) -> Run:
         update_times_s=_from_nullable(data["update_times_s"]),
         created=str(data["created"]),
         title=str(data["title"]),
+        length_scale=known_scale(str(data.get("length_scale", ""))),
     )
 
 

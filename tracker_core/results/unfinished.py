@@ -17,6 +17,7 @@ import numpy as np
 
 from tracker_core.errors import OutputError
 from tracker_core.files import describe_write_error, write_text
+from tracker_core.results.motion import known_scale
 from tracker_core.results.provenance import Producer
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run import BoxOrigin
@@ -42,6 +43,7 @@ class RunJournal:
             "version": 1,
             "created": recorder.created,
             "title": recorder.title,
+            **({"length_scale": recorder.length_scale} if recorder.length_scale else {}),
             "source": source_to_data(recorder.source),
             "names": {record.number: record.name for record in recorder.targets.values()},
             "colors": {record.number: record.color for record in recorder.targets.values() if record.color},
@@ -119,6 +121,7 @@ def parse_unfinished(text: str) -> RunRecorder:
     header = json.loads(lines[0])
     recorder = RunRecorder(source_from_data(header["source"]), title=str(header["title"]))
     recorder.created = str(header["created"])
+    recorder.length_scale = known_scale(str(header.get("length_scale", "")))
     for number, name in header["names"].items():
         recorder.target(int(number)).name = str(name)
     for number, color in header.get("colors", {}).items():

@@ -28,13 +28,9 @@ ANCHOR = _color(drawing.ANCHOR_COLOR)
 GUIDE = _color(drawing.GUIDE_COLOR)
 LOST = _color(drawing.LOST_COLOR)
 PROPOSAL = QColor(255, 149, 0)
-GHOST = QColor(214, 140, 255)
+GHOST = _color(drawing.GHOST_COLOR)
 SEARCH_WINDOW = QColor(235, 235, 245)
 HALO = QColor(0, 0, 0, 150)
-# of runs beside the active one: none is that of the prediction, the ground truth or a further target at the start
-RUN_COLORS = tuple(
-    QColor(name) for name in ("#b07cff", "#e69f00", "#2bb3a3", "#ff7ab8", "#9c8b00", "#6f8fff", "#b8734a")
-)
 
 
 Box: TypeAlias = "Sequence[float] | NDArray[np.float64] | NDArray[np.float32]"  # x, y, w, h
@@ -211,7 +207,7 @@ def target_color(number: int, chosen: str = "") -> QColor:
 
 def run_color(place: int) -> QColor:
     """Return the colour of a run by its `place` (`LiveRun.color`), in image, plots and list beside the active one."""
-    return RUN_COLORS[place % len(RUN_COLORS)]
+    return _color(drawing.run_color(place))
 
 
 def is_drawable(box_xywh: Box | None) -> TypeGuard[Box]:

@@ -15,7 +15,6 @@ from app.canvas.overlays.base import (
     GUIDE,
     LOST,
     PREDICTION,
-    RUN_COLORS,
     SEARCH_WINDOW,
     LineStyle,
     Overlay,
@@ -93,7 +92,7 @@ class GhostOverlay(Overlay):
     name = "ghost"
     title, key = "Gh&ost", "O"
     help = "The boxes that a new box replaced"
-    line = LineStyle(GHOST, (2, 2))
+    line = LineStyle(GHOST, drawing.GHOST_DASHES)
     is_visible_at_first = True
 
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:
@@ -109,7 +108,7 @@ class RunsOverlay(Overlay):
     name = "runs"
     title, key = "Other r&uns", "Shift+N"
     help = "The boxes of the other runs whose eye is open"
-    line = LineStyle(RUN_COLORS[0], (6, 3))
+    line = LineStyle(run_color(0), drawing.RUN_DASHES)
     is_visible_at_first = True
 
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from tracker_core.results.formats.writing import CSV_COLUMNS, LASOT_FLAGS, LATER_CSV_COLUMNS, UNNAMED
+from tracker_core.results.formats.writing import CSV_COLUMNS, LASOT_FLAGS, LATER_CSV_COLUMNS, SCALE_COLUMN, UNNAMED
+from tracker_core.results.motion import known_scale
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
 from tracker_core.results.visibility import Visibility, mark_for
@@ -138,7 +139,8 @@ def read_csv(text: str, path: Path) -> Run:
         table.put(int(entry["frame"]), number, box, float(entry["score"] or "nan"), state)
         table.describe(int(entry["frame"]), number, entry.get("visibility"), entry.get("origin"))
     names = tuple(files[index] for index in frames) if all(files.values()) else ()
-    return assemble_run(path.stem, frames, table.targets(), [times[index] for index in frames], names)
+    run = assemble_run(path.stem, frames, table.targets(), [times[index] for index in frames], names)
+    return replace(run, length_scale=known_scale(next((entry.get(SCALE_COLUMN) or "" for entry in entries), "")))
 
 
 def read_coco(text: str, path: Path) -> Run:

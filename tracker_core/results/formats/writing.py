@@ -22,6 +22,7 @@ from tracker_core.types import FloatArray
 
 Files: TypeAlias = "dict[Path, str]"
 UNNAMED = "target"  # category or label of a target without a name
+SCALE_COLUMN = "length_scale"  # only where somebody said how long a pixel is
 LATER_CSV_COLUMNS = ("file", "visibility", "origin", "color")  # which earlier versions did not write
 CSV_COLUMNS = ("frame", "time_s", "target", "label", "x", "y", "w", "h", "score", "state", *LATER_CSV_COLUMNS)
 LASOT_FLAGS = {"full_occlusion": Visibility.OCCLUDED, "out_of_view": Visibility.OUTSIDE}  # by the file's name
@@ -92,10 +93,11 @@ def write_vot(path: Path, run: Run, target: TargetTrack) -> Files:
 
 
 def write_csv(path: Path, run: Run) -> Files:
-    """Return a table with `CSV_COLUMNS`, a line for each target in each frame."""
+    """Return a table with `CSV_COLUMNS`, a line for each target in each frame; where there is one, with the scale."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    scale = [run.length_scale] if run.length_scale else []
+    writer.writerow([*CSV_COLUMNS, *([SCALE_COLUMN] if scale else [])])
     for row, index in enumerate(run.frame_indices):
         time_s, file = f"{run.times_s[row]:.6f}", run.file_names[row] if run.file_names else ""
         for target in run.targets:
@@ -106,7 +108,7 @@ def write_csv(path: Path, run: Run) -> Files:
             seen = run.visibility_at(int(index), target.number)
             way = target.origin(row).value if state else ""
             line = [index, time_s, target.number, target.name, *values, score, state_name, file]
-            writer.writerow([*line, seen.value if seen else "", way, target.color])
+            writer.writerow([*line, seen.value if seen else "", way, target.color, *scale])
     return {path: buffer.getvalue()}
 
 
