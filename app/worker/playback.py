@@ -238,15 +238,14 @@ class Playback(QObject):
         """Return the next frame in the range, tracked; where it ends the first one if playing loops, else None."""
         if self._way_back is not None:
             return _timed(self._way_back)
-        first, last = self._range
-        source, position = self._session.source, self._session.position
-        if last is None or position is None or position < last:
-            view = _timed(self._session.read_next)
+        (first, last), session = self._range, self._session
+        if last is None or session.position is None or session.position < last:
+            view = _timed(session.read_next)
             if view is not None:
                 return view
         self.messages.ended.emit()
-        if self._is_looping and self.is_playing and source is not None and source.is_seekable:
-            return self._session.seek(first or 0)
+        if self._is_looping and self.is_playing and session.source is not None and session.source.is_seekable:
+            return session.seek(first or 0)
         return None
 
     def _arm(self, frame: Frame) -> None:

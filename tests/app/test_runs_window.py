@@ -191,7 +191,7 @@ def test_several_trackers_track_one_after_another(driver, monkeypatch):
     monkeypatch.setattr(RerunDialog, "exec_", accept)
     controls.ask_rerun()
     assert chosen == [("matching", ["other", "third"])]
-    driver.qtbot.waitUntil(lambda: any("All 3 trackers" in notice for notice in notices), timeout=20_000)
+    driver.qtbot.waitUntil(lambda: any("All 3 trackers" in notice for notice in notices), timeout=60_000)
     driver.qtbot.waitUntil(lambda: [run.frame_count for run in driver.player.summary.runs] == [COUNT] * 4)
     assert column(driver, columns.TRACKER)[1:] == ["matching", "other", "matching"], "'third' is one of the first kind"
     assert driver.player.speed == 1.0 and not controls.reruns.is_active
