@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tracker_core import runtime
-from tracker_core.cli import bench_device
+from tracker_core.cli import bench_command, bench_device
 from tracker_core.cli.bench_against import compare_reports, is_other_machine
 from tracker_core.cli.bench_floor import count_flops, measure_peak
 from tracker_core.cli.main import main
@@ -34,6 +34,36 @@ def test_the_arithmetic_of_siamfc_is_counted() -> None:
 
 def test_a_peak_is_a_speed() -> None:
     assert 1e8 < measure_peak("cpu") < 1e14
+
+
+class NoProgress:
+    def advance(self) -> None:
+        pass
+
+
+def test_what_is_compared_takes_turns() -> None:
+    """The first of a frame has the caches of the one before it: that must not be the same one every time."""
+    order: list[str] = []
+
+    def turn(name: str) -> Any:
+        def take(frame: Any) -> Any:
+            order.append(name)
+            return [(name, frame)], {"update": 1.0}
+
+        return take
+
+    class Clip:
+        def frame(self, index: int) -> int:
+            return index
+
+    columns: list[dict[str, list[float]]] = [{"update": []}, {"update": []}]
+    turns: Any = [(turn("ours"), columns[0]), (turn("theirs"), columns[1])]
+    clip, progress = Clip(), NoProgress()
+    results: Any = bench_command._take_turns(turns, clip, 3, progress)  # type: ignore[arg-type]
+    warm_up = bench_command.WARM_UP
+    assert order == ["ours", "theirs", "theirs", "ours"] * ((3 + warm_up) // 2)
+    assert results == [[("ours", index)] for index in range(1, 4 + warm_up)]
+    assert columns == [{"update": [1.0] * 3}] * 2  # the first ones do not count
 
 
 def figures(median: float, name: str = "light", processor: str = "A") -> dict[str, Any]:

@@ -34,7 +34,7 @@ from tracker_core.sources.opening import open_source
 from tracker_core.trackers.base import NetworkTracker
 from tracker_core.trackers.builder import build_tracker, tracker_from_network
 from tracker_core.trackers.peers import USAGE, build_peer
-from tracker_core.types import FloatArray, Frame
+from tracker_core.types import FloatArray, Frame, Tracker, TrackResult
 
 WARM_UP = 5
 
@@ -207,36 +207,15 @@ def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> 
         trackers.append((tracker.runner.name, tracker, time.perf_counter() - began))
     groups = [[tracker, *_start_others(tracker, clip, args.targets - 1)] for _, tracker, _ in trackers]
     peers = [build_peer(text) for text in args.peers]
-    peer_ms: list[list[float]] = [[] for _ in peers]
+    peer_ms: list[dict[str, list[float]]] = [{"update": []} for _ in peers]
     for peer in peers:
         peer.init(clip.frames[0].image, clip.box_xywh)
-    columns: list[dict[str, list[float]]] = [{stage: [] for stage in STAGES} for _ in trackers]
-    with tempfile.TemporaryDirectory() as folder, Reporter(args.progress, f"Measuring {name}", args.frames) as progress:
-        writer = VideoWriter(Path(folder) / "bench.mp4", clip.fps)
-        with writer:
-            for index in range(args.frames + WARM_UP):
-                frame = clip.frame(index + 1)
-                # in turn, frame by frame, so that a busy moment of the machine strikes both alike
-                for group, column in zip(groups, columns, strict=True):
-                    outcome = step(group, frame)
-                    if index >= WARM_UP:
-                        column["crop"].append(outcome.timings.crop_ms)
-                        column["network"].append(outcome.timings.network_ms)
-                        column["select"].append(outcome.timings.select_ms)
-                for peer, times in zip(peers, peer_ms, strict=True):
-                    began = time.perf_counter()
-                    peer.update(frame.image)
-                    if index >= WARM_UP:
-                        times.append((time.perf_counter() - began) * 1e3)
-                began = time.perf_counter()
-                drawn = draw_result(frame.image, list(outcome.results))
-                middle = time.perf_counter()
-                writer.write(drawn)
-                ended = time.perf_counter()
-                if index >= WARM_UP:
-                    columns[0]["draw"].append((middle - began) * 1e3)
-                    columns[0]["encode"].append((ended - middle) * 1e3)
-                    progress.advance()
+    columns: list[dict[str, list[float]]] = [{stage: [] for stage in (*STAGES, "update")} for _ in trackers]
+    turns = [(_ours(group), column) for group, column in zip(groups, columns, strict=True)]
+    turns += [(_of_others(peer), times) for peer, times in zip(peers, peer_ms, strict=True)]
+    with Reporter(args.progress, f"Measuring {name}", args.frames) as progress:
+        results = _take_turns(turns, clip, args.frames, progress)
+    _measure_writing(results, clip, columns[0])
     columns[0]["decode"] = clip.decode_ms[1:]
     runs = [
         _summarise(runtime, tracker, start_up, column)
@@ -246,11 +225,75 @@ def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> 
     mine = runs[0]["update_ms"]["median"]
     entry["peers"] = [
         {"name": peer.name, "update_ms": _spread(times), "times_as_fast": statistics.median(times) / mine}
-        for peer, times in zip(peers, peer_ms, strict=True)
+        for peer, times in ((peer, column["update"]) for peer, column in zip(peers, peer_ms, strict=True))
     ]
     if len(runs) > 1:
         entry["times_as_fast"] = runs[1]["update_ms"]["median"] / runs[0]["update_ms"]["median"]
     return entry
+
+
+# finds the targets in a frame: results, and milliseconds by stage
+Turn = Callable[[Frame], tuple[list[TrackResult], dict[str, float]]]
+
+
+def _ours(group: Sequence[NetworkTracker]) -> Turn:
+    def turn(frame: Frame) -> tuple[list[TrackResult], dict[str, float]]:
+        began = time.perf_counter()
+        outcome = step(group, frame)
+        whole_ms = (time.perf_counter() - began) * 1e3
+        spent = outcome.timings
+        stages = {"crop": spent.crop_ms, "network": spent.network_ms, "select": spent.select_ms}
+        return list(outcome.results), stages | {"update": whole_ms}
+
+    return turn
+
+
+def _of_others(peer: Tracker) -> Turn:
+    def turn(frame: Frame) -> tuple[list[TrackResult], dict[str, float]]:
+        began = time.perf_counter()
+        result = peer.update(frame.image)
+        return [result], {"update": (time.perf_counter() - began) * 1e3}
+
+    return turn
+
+
+def _take_turns(
+    turns: Sequence[tuple[Turn, dict[str, list[float]]]], clip: _Clip, count: int, progress: Reporter
+) -> list[list[TrackResult]]:
+    """Measure in turn, frame by frame, and return what the first one found.
+
+    A busy moment of the machine strikes all alike so, and each of them is first as often as the others.
+    """
+    results: list[list[TrackResult]] = []
+    for index in range(count + WARM_UP):
+        frame = clip.frame(index + 1)
+        for offset in range(len(turns)):
+            number = (index + offset) % len(turns)
+            turn, column = turns[number]
+            found, spent = turn(frame)
+            if number == 0:
+                results.append(found)
+            if index >= WARM_UP:
+                for stage, milliseconds in spent.items():
+                    column[stage].append(milliseconds)
+        if index >= WARM_UP:
+            progress.advance()
+    return results
+
+
+def _measure_writing(results: list[list[TrackResult]], clip: _Clip, column: dict[str, list[float]]) -> None:
+    """Draw and encode what was found, after the updates: an encoder's threads go on while the next frame is tracked."""
+    with tempfile.TemporaryDirectory() as folder, VideoWriter(Path(folder) / "bench.mp4", clip.fps) as writer:
+        for index, found in enumerate(results):
+            frame = clip.frame(index + 1)
+            began = time.perf_counter()
+            drawn = draw_result(frame.image, found)
+            middle = time.perf_counter()
+            writer.write(drawn)
+            ended = time.perf_counter()
+            if index >= WARM_UP:
+                column["draw"].append((middle - began) * 1e3)
+                column["encode"].append((ended - middle) * 1e3)
 
 
 def _start_others(tracker: NetworkTracker, clip: _Clip, count: int) -> list[NetworkTracker]:
@@ -264,13 +307,17 @@ def _start_others(tracker: NetworkTracker, clip: _Clip, count: int) -> list[Netw
 def _summarise(
     runtime: str, tracker: NetworkTracker, start_up: float, column: dict[str, list[float]]
 ) -> dict[str, Any]:
-    updates = [sum(parts) for parts in zip(column["crop"], column["network"], column["select"], strict=True)]
-    whole = sum(statistics.median(values) for values in column.values() if values)
+    updates = column["update"]
+    stages = {stage: column[stage] for stage in STAGES if column[stage]}
+    # drawing, encoding and decoding are measured beside the first only
+    whole = statistics.median(updates) + sum(
+        statistics.median(stages[stage]) for stage in ("decode", "draw", "encode") if stage in stages
+    )
     return {
         "runtime": runtime,
         "device": tracker.device,
         "start_up_s": start_up,
-        "stages_ms": {stage: _spread(values) for stage, values in column.items() if values},
+        "stages_ms": {stage: _spread(values) for stage, values in stages.items()},
         "update_ms": _spread(updates),
         "network": describe_floor(tracker, statistics.median(column["network"])),
         "updates_per_second": 1e3 / statistics.median(updates),

@@ -33,7 +33,7 @@ def print_report(report: dict[str, Any]) -> None:
             for run in entry["runs"]:
                 values = run["update_ms"] if stage == "update" else run["stages_ms"].get(stage)
                 cells += [f"{values['median']:.2f}", f"{values['p95']:.2f}"] if values else ["", ""]
-            name = "update (crop + network + select)" if stage == "update" else stage
+            name = "update, as a whole" if stage == "update" else stage
             table.add_row(name, *cells, style="bold" if stage == "update" else None)
         output.print(table)
         for run in entry["runs"]:
