@@ -282,7 +282,7 @@ def _take_turns(
 
 
 def _measure_writing(results: list[list[TrackResult]], clip: _Clip, column: dict[str, list[float]]) -> None:
-    """Draw and encode what was found, after the updates: an encoder's threads go on while the next frame is tracked."""
+    """Draw and encode what was found, after the updates: an encoder's threads still work when it has returned."""
     with tempfile.TemporaryDirectory() as folder, VideoWriter(Path(folder) / "bench.mp4", clip.fps) as writer:
         for index, found in enumerate(results):
             frame = clip.frame(index + 1)
