@@ -22,6 +22,7 @@ from tracker_core.results.motion import LengthScale
 
 REFRESH_MS = 50  # one plot in each: all together would hold up the image
 FEW_FRAMES = 8192
+DASHED_WIDTH = 1  # Qt makes a shape of every dash of a wider line: seconds for a restless one of ten thousand frames
 WIDEST_NAME = 17  # letters
 MOST_ERROR = 100.0  # pixels; what is farther off is drawn at the border
 
@@ -141,7 +142,7 @@ class PlotsPanel(QWidget):
         success.setYRange(0, 1, padding=END)
         success.setXRange(0, 1, padding=END)
         self._score = values.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5))
-        truth_pen = pg.mkPen(GROUND_TRUTH, width=1.5, style=Qt.PenStyle.DashLine)
+        truth_pen = pg.mkPen(GROUND_TRUTH, width=DASHED_WIDTH, style=Qt.PenStyle.DashLine)
         self._iou = values.plot([], [], pen=truth_pen)
         self._error = errors.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5))
         limit = pg.InfiniteLine(PRECISION_PIXELS, 0, pen=pg.mkPen("#888888", style=Qt.PenStyle.DotLine))
@@ -169,7 +170,7 @@ class PlotsPanel(QWidget):
         import pyqtgraph as pg
 
         values, errors, _speeds, success = self._plots
-        pen = pg.mkPen(color, width=1.5, style=Qt.PenStyle.DashLine)
+        pen = pg.mkPen(color, width=DASHED_WIDTH, style=Qt.PenStyle.DashLine)
         known = curve.ious[np.isfinite(curve.ious)]
         # a run without ground truth is compared by its scores
         heights = curve.ious if len(known) else curve.scores
