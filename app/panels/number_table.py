@@ -14,6 +14,7 @@ from PyQt5.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, 
 from app.panels.parts import format_value
 
 ROW_PADDING = 5
+MEASURED_ROWS = 60  # whose texts decide how wide a column is at first: all of a thousand take half a second
 WIDEST_NAME = 23  # letters
 PADDING = 8  # the mark of the order takes place from the title
 MOST_FROZEN = 0.6  # of the width: the numbers must stay in sight too
@@ -297,6 +298,7 @@ def _prepare(view: QTableView) -> None:
     rows.setDefaultSectionSize(view.fontMetrics().lineSpacing() + ROW_PADDING)
     rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
     head.setHighlightSections(False)
+    head.setResizeContentsPrecision(MEASURED_ROWS)
     head.setStretchLastSection(False)
     head.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

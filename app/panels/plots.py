@@ -22,9 +22,25 @@ from tracker_core.results.motion import LengthScale
 
 REFRESH_MS = 50  # one plot in each: all together would hold up the image
 FEW_FRAMES = 8192
+MOST_POINTS = 1600  # of a curve
 DASHED_WIDTH = 1  # Qt makes a shape of every dash of a wider line: seconds for a restless one of ten thousand frames
 WIDEST_NAME = 17  # letters
 MOST_ERROR = 100.0  # pixels; what is farther off is drawn at the border
+
+
+def outline(
+    frames: NDArray[np.int64], values: NDArray[np.float64], most: int = MOST_POINTS
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the frames and values of a curve (N,) with at most `most` points: the ends of each stretch of frames.
+
+    A long run has many frames in each pixel, and Qt paints every one. A stretch is drawn from its lowest value to its
+    highest, so that no dip is lost; it is NaN where no value of it is known.
+    """
+    if len(frames) <= most:
+        return frames, values
+    starts = np.linspace(0, len(frames), most // 2, endpoint=False).astype(np.int64)
+    lowest, highest = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
+    return np.repeat(frames[starts], 2), np.stack([lowest, highest], axis=1).ravel()
 
 
 class Series:
@@ -36,10 +52,18 @@ class Series:
 
     def put(self, index: int, values: tuple[float, float, float, float]) -> None:
         """Set the values of one frame."""
+        self._make_room(index)
+        self._values[index], self._is_known[index] = values, True
+
+    def put_all(self, frames: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        """Set the values (N, 4) of many frames (N,)."""
+        self._make_room(int(frames.max(initial=0)))
+        self._values[frames], self._is_known[frames] = values, True
+
+    def _make_room(self, index: int) -> None:
         while index >= len(self._values):
             self._values = np.concatenate((self._values, np.empty_like(self._values)))
             self._is_known = np.concatenate((self._is_known, np.zeros_like(self._is_known)))
-        self._values[index], self._is_known[index] = values, True
 
     def known(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return frames (N,) in order and their score, overlap, centre error and speed (N, 4)."""
@@ -84,6 +108,12 @@ class PlotsPanel(QWidget):
     def append(self, index: int, score: float, iou: float, center_error: float, speed: float = math.nan) -> None:
         """Take the values of one frame, the speed in pixels per second; NaN where they are not known."""
         self._series.put(index, (score, iou, center_error, speed))
+        self._outdate()
+
+    def set_rows(self, frames: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        """Show the values (N, 4), as of `append`, of many frames (N,) in place of all others."""
+        self._series = Series()
+        self._series.put_all(frames, values)
         self._outdate()
 
     def set_beside(self, curves: Mapping[str, tuple[QColor, Curve]]) -> None:
@@ -175,8 +205,8 @@ class PlotsPanel(QWidget):
         # a run without ground truth is compared by its scores
         heights = curve.ious if len(known) else curve.scores
         lines: list[tuple[Any, Any, Any]] = [
-            (values, curve.frames, heights),
-            (errors, curve.frames, np.minimum(curve.center_errors, MOST_ERROR)),
+            (values, *outline(curve.frames, heights)),
+            (errors, *outline(curve.frames, np.minimum(curve.center_errors, MOST_ERROR))),
         ]
         if len(known):
             lines.append((success, SUCCESS_THRESHOLDS, success_curve(known)))
@@ -219,16 +249,16 @@ class PlotsPanel(QWidget):
 
     def _draw_values(self) -> None:
         frames, values = self.series()
-        self._score.setData(frames, values[:, 0], connect="finite")
-        self._iou.setData(frames, values[:, 1], connect="finite")
+        self._score.setData(*outline(frames, values[:, 0]), connect="finite")
+        self._iou.setData(*outline(frames, values[:, 1]), connect="finite")
 
     def _draw_errors(self) -> None:
         frames, values = self.series()
-        self._error.setData(frames, np.minimum(values[:, 2], MOST_ERROR), connect="finite")
+        self._error.setData(*outline(frames, np.minimum(values[:, 2], MOST_ERROR)), connect="finite")
 
     def _draw_speeds(self) -> None:
         frames, values = self.series()
-        self._speed.setData(frames, values[:, 3] * self.length_scale.per_pixel, connect="finite")
+        self._speed.setData(*outline(frames, values[:, 3] * self.length_scale.per_pixel), connect="finite")
         self._title(2, self.tr("Speed ({}/s)").format(self.length_scale.unit))
 
     def _draw_success(self) -> None:

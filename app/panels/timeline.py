@@ -88,6 +88,12 @@ class Timeline(QWidget):
             self._paint_columns(self._strips, first, last)
             self.update(QRect(self._left + first, 0, last - first + 1, self.height()))
 
+    def set_results(self, values: FrameValues) -> None:
+        """Show the results of many frames in place of all others."""
+        self._values, self._has_truth = values, bool(np.isfinite(values.ious).any())
+        self.updateGeometry()
+        self._redraw()
+
     def set_key_frames(self, indices: list[int]) -> None:
         """Mark the frames whose box a person set."""
         if indices != self._keys:
@@ -108,11 +114,8 @@ class Timeline(QWidget):
 
     def clear(self) -> None:
         """Forget all results."""
-        self._values = FrameValues()
-        self._has_truth = False
         self._keys, self._marks, self._ways = [], (), ()
-        self.updateGeometry()
-        self._redraw()
+        self.set_results(FrameValues())
 
     @property
     def frame_count(self) -> int:

@@ -14,10 +14,12 @@ from PyQt5.QtGui import QBrush, QColor, QPainter, QPalette, QPolygonF
 
 from app.canvas.overlays.base import GROUND_TRUTH, LOST, PREDICTION
 from app.session.frame_view import Span
+from tracker_core.types import FloatArray
 
 RIGHT = 12  # room for the playhead's half
 STRIP, GAP, TRACK = 22, 3, 16
 STATES = ("", "tracking", "uncertain", "lost", "key")
+_STATE_PLACES = {state: place for place, state in enumerate(STATES)}
 LOST_STATE = STATES.index("lost")
 FEW_FRAMES = 8192
 KEY_FRAME = QColor(255, 196, 0)
@@ -44,13 +46,24 @@ class FrameValues:
 
     def put(self, index: int, score: float, iou: float, state: str) -> None:
         """Set the values of one frame."""
+        self._make_room(index)
+        self.scores[index], self.ious[index] = score, iou
+        self.states[index] = _STATE_PLACES.get(state, 0)
+        self.count = max(self.count, index + 1)
+
+    def put_all(self, frames: NDArray[np.int64], scores: FloatArray, ious: FloatArray, states: Sequence[str]) -> None:
+        """Set the values of many frames (N,)."""
+        if len(frames):
+            self._make_room(int(frames.max()))
+            self.scores[frames], self.ious[frames] = scores, ious
+            self.states[frames] = [_STATE_PLACES.get(state, 0) for state in states]
+            self.count = max(self.count, int(frames.max()) + 1)
+
+    def _make_room(self, index: int) -> None:
         while index >= len(self.scores):
             self.scores = np.concatenate((self.scores, np.full(len(self.scores), np.nan, np.float32)))
             self.ious = np.concatenate((self.ious, np.full(len(self.ious), np.nan, np.float32)))
             self.states = np.concatenate((self.states, np.zeros(len(self.states), np.uint8)))
-        self.scores[index], self.ious[index] = score, iou
-        self.states[index] = STATES.index(state) if state in STATES else 0
-        self.count = max(self.count, index + 1)
 
 
 @dataclass(frozen=True)

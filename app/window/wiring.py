@@ -7,6 +7,7 @@ import time
 from collections import deque
 from typing import Any
 
+import numpy as np
 from PyQt5.QtCore import QObject
 
 from app.canvas.overlays.base import run_color
@@ -20,6 +21,7 @@ from app.panels.docks import Panels
 from app.panels.overlays import anchor_choices
 from app.panels.pace import Pace
 from app.panels.runs import score_note
+from app.panels.timeline_painting import FrameValues
 from app.session.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary, TargetView
 from app.session.live_scores import RunningScores
 from app.session.moments import worst_moments
@@ -30,7 +32,7 @@ from tracker_core.results.motion import parse_length_scale
 
 RATE_WINDOW = 30  # images over which the shown rate is averaged
 LIVE_MS = 250  # between two looks at the numbers of a run that grows
-MOMENTS_MS = 1000  # between two looks for the worst moments of a run that grows
+MOMENTS_MS = 400  # between two looks for the worst moments of a run that grows
 
 
 class PanelWiring(QObject):
@@ -117,7 +119,7 @@ class PanelWiring(QObject):
         }
         self._panels.plots.set_beside(beside)
         self._panels.readout.set_note(next((score_note(run) for run in summary.runs if run.is_active), ""))
-        self._show_moments()
+        self._moments.ask()
 
     def active_rows(self) -> list[ResultRow]:
         """Return the lines of the curves of the active target, in the order of their frames."""
@@ -144,13 +146,19 @@ class PanelWiring(QObject):
         return self._rows.get(number, {})
 
     def _draw_rows(self, rows: list[ResultRow]) -> None:
+        mine = [row for row in rows if self._is_active(row)]
         self._scores = RunningScores()
-        self._panels.timeline.clear()
+        for row in mine:
+            self._scores.add(row.index, row.iou, row.center_error)
+        frames, states = np.array([row.index for row in mine], np.int64), [row.state for row in mine]
+        values = np.array([(row.score, row.iou, row.center_error, row.speed) for row in mine], np.float64)
+        values = values.reshape(-1, 4)
+        is_tracked = np.array([state != "key" for state in states], np.bool_)
+        strips = FrameValues()
+        strips.put_all(frames, values[:, 0], values[:, 1], states)
+        self._panels.timeline.set_results(strips)
+        self._panels.plots.set_rows(frames[is_tracked], values[is_tracked])
         self.show_summary(self._player.summary)
-        self._panels.plots.clear()
-        self._append(rows)
-        for row in filter(lambda row: self._is_active(row) and row.state != "key", rows):
-            self._panels.plots.append(row.index, row.score, row.iou, row.center_error, row.speed)
         self._show_target()
 
     def add_rows(self, rows: list[ResultRow]) -> None:

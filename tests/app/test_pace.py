@@ -11,11 +11,14 @@ from PyQt5.QtGui import QColor
 from PyQt5.QtWidgets import QMainWindow
 
 from app.panels.pace import Pace
-from app.panels.plots import PlotsPanel
+from app.panels.plots import PlotsPanel, outline
 from app.panels.readout import ReadoutPanel
 from app.panels.thumbnails import ThumbnailsPanel
+from app.panels.timeline import Timeline
+from app.panels.timeline_painting import FrameValues
 from app.session.frame_view import Curve
 from app.window.status_bar import FrameCosts, StatusReadout
+from tracker_core.checkpoints import weights
 from tracker_core.types import TrackDebug
 
 MOST = 2000
@@ -150,3 +153,63 @@ def test_curves_of_other_runs_are_made_once(plots) -> None:
     assert plots._drawn == before
     plots.set_beside({})
     assert not plots._drawn
+
+
+def test_the_outline_of_a_long_curve_keeps_every_dip_and_every_peak() -> None:
+    frames, values = np.arange(100, 10_100), np.full(10_000, 0.5)
+    values[[1234, 9999]], values[5678] = 0.01, 0.99
+    values[3000:4000] = np.nan
+    xs, ys = outline(frames, values, 400)
+    assert len(xs) == len(ys) == 400
+    assert (np.diff(xs) >= 0).all() and xs[0] == 100
+    assert np.nanmin(ys) == 0.01 and np.nanmax(ys) == 0.99
+    assert abs(xs[np.nanargmax(ys)] - (5678 + 100)) <= 50, "where it was, to within its stretch"
+    lost = ys[(xs >= 3200) & (xs < 4000)]
+    assert len(lost) and np.isnan(lost).all(), "a gap stays one"
+    short = frames[:400], values[:400]
+    assert outline(*short, 400) == short, "a short curve is drawn as it is"
+
+
+def test_dashes_are_of_lines_that_are_quickly_painted(plots) -> None:
+    pens = [line.opts["pen"] for line in (plots._score, plots._iou)]
+    assert [pen.style() for pen in pens] == [Qt.SolidLine, Qt.DashLine]
+    assert pens[1].widthF() <= 1
+
+
+def test_results_shown_together_are_those_shown_one_by_one(qtbot) -> None:
+    rng = np.random.default_rng(5)
+    frames, scores = rng.permutation(30).astype(np.int64), rng.uniform(size=30)
+    ious = np.where(rng.uniform(size=30) < 0.3, np.nan, rng.uniform(size=30))
+    states = [str(state) for state in rng.choice(["tracking", "lost", "key", "uncertain"], 30)]
+    one, all_ = Timeline(), Timeline()
+    for widget in (one, all_):
+        qtbot.addWidget(widget)
+        widget.append_result(40, 0.1, 0.1, "lost")  # of the run before
+    one.clear()
+    for row in zip(frames.tolist(), scores.tolist(), ious.tolist(), states, strict=True):
+        one.append_result(*row)
+    values = FrameValues()
+    values.put_all(frames, scores, ious, states)
+    all_.set_results(values)
+    for name in ("scores", "ious", "states"):
+        np.testing.assert_array_equal(getattr(all_.values(), name), getattr(one.values(), name))
+    assert all_.values().count == one.values().count == 30
+    assert all_.sizeHint() == one.sizeHint()
+    values = FrameValues()
+    values.put_all(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), [])
+    all_.set_results(values)
+    assert all_.values().count == 0
+
+
+def test_weights_are_described_once_for_as_long_as_a_file_stays_the_same(monkeypatch, tmp_path) -> None:
+    (tmp_path / "one.safetensors").write_bytes(b"no weights")
+    monkeypatch.setattr(weights, "weights_folders", lambda: [tmp_path])
+    read, hash_file = [], weights.hash_file
+    monkeypatch.setattr(weights, "hash_file", lambda path: (read.append(path.name), hash_file(path))[1])
+    first, again = weights.list_weights(), weights.list_weights()
+    assert first == again and len(read) == 1
+    (tmp_path / "one.safetensors").write_bytes(b"other, longer ones")
+    changed = weights.list_weights()
+    assert len(read) == 2 and changed[0].sha256 != first[0].sha256
+    (tmp_path / "one.safetensors").unlink()
+    assert weights.list_weights() == []

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,9 @@ def list_weights() -> list[WeightsEntry]:
         paths = {path.name: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
         # a file that the catalogue promises and that is gone belongs into the list too
         for name in sorted({*paths, *catalogue}):
-            entries.append(_describe(folder / name, catalogue.get(name, {})))
+            path, facts = folder / name, catalogue.get(name, {})
+            version = (path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None
+            entries.append(_describe_version(path, tuple(facts.items()), version))
     return entries
 
 
@@ -188,6 +191,12 @@ def find_weights(name: str) -> Path:
         )
     available = ", ".join(sorted(known)) or "none"
     raise CheckpointError(f"There are no weights called '{name}'.{nearest_name(name, known)} Here: {available}.")
+
+
+@lru_cache(maxsize=256)
+def _describe_version(path: Path, facts: tuple[tuple[str, str], ...], version: tuple[int, int] | None) -> WeightsEntry:
+    """Describe a file once for as long as it stays the same: its SHA-256 takes a second for the largest ones."""
+    return _describe(path, dict(facts))
 
 
 def _describe(path: Path, facts: Mapping[str, str]) -> WeightsEntry:
