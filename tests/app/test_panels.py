@@ -115,7 +115,7 @@ def test_curves_are_those_of_the_rows(window_of):
     assert list(frames) == list(range(1, 40)), "the key frame's box is the user's own"
     assert values[:, 1].min() > 0.8
     driver.window.docks.show_tab(panels.plots)
-    wait(driver, lambda: len(panels.plots._plots) == 4)
+    wait(driver, lambda: len(panels.plots._plots) == 4 and panels.plots._score.getData()[0] is not None)
     xs, ys = panels.plots._score.getData()
     np.testing.assert_array_equal(xs, frames)
     np.testing.assert_array_equal(ys, values[:, 0])
