@@ -256,4 +256,6 @@ def _tr(text: str) -> str:
 def _swatch(color: QColor) -> QIcon:
     pixmap = QPixmap(12, 12)
     pixmap.fill(color)
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else the colour of the chosen row is mixed in
+    return icon

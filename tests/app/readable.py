@@ -217,7 +217,7 @@ def _cells(view: QAbstractItemView, root: QWidget) -> Iterator[tuple[str, QRect,
         for column in range(columns):
             index = first.siblingAtColumn(column)
             place = view.visualRect(index)
-            if LETTER.search(str(index.data())) and not place.isEmpty() and area.contains(place):
+            if LETTER.search(str(index.data() or "")) and not place.isEmpty() and area.contains(place):
                 corner = view.viewport().mapTo(root, place.topLeft())
                 yield str(index.data()), QRect(corner, place.size()), bool(index.flags() & Qt.ItemIsEnabled)
 
