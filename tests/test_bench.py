@@ -6,17 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from tracker_core import runtime
 from tracker_core.cli import bench_command, bench_device
 from tracker_core.cli.bench_against import compare_reports, is_other_machine
+from tracker_core.cli.bench_crops import verify_crops
 from tracker_core.cli.bench_floor import count_flops, measure_peak
 from tracker_core.cli.main import main
 from tracker_core.config import NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.models.builder import build_network
-from tracker_core.runtime import EagerRunner
+from tracker_core.runtime import EagerRunner, staging
 from tracker_core.trackers.builder import tracker_from_network
 
 
@@ -150,6 +152,15 @@ def test_a_device_is_held_against_the_cpu(is_right: bool, monkeypatch: Any, caps
     text = " ".join(capsys.readouterr().out.split())
     assert code == (0 if is_right else 1)
     assert f"{int(is_right)} of 1 networks" in text
+    assert "% of all pixels of 100 regions are those of OpenCV" in text
+
+
+def test_crops_of_a_device_that_are_off_are_found(monkeypatch: Any) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (90, 120, 3)).astype(np.uint8)
+    assert verify_crops(image, "cpu").is_good
+    cut = staging.cut_regions
+    monkeypatch.setattr(staging, "cut_regions", lambda *arguments: cut(*arguments).roll(1, 2))
+    assert not verify_crops(image, "cpu").is_good
 
 
 def test_the_memory_of_as_many_targets_as_are_asked_for(tmp_path: Path, capsys: Any) -> None:

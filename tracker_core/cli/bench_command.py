@@ -11,15 +11,17 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tracker_core.cli.bench_against import compare_reports, read_earlier
+from tracker_core.cli.bench_crops import verify_crops
 from tracker_core.cli.bench_device import as_report, verify_networks
 from tracker_core.cli.bench_floor import describe_floor
-from tracker_core.cli.bench_tables import STAGES, print_against, print_report, print_verdicts
+from tracker_core.cli.bench_tables import STAGES, print_against, print_crops, print_report, print_verdicts
 from tracker_core.cli.console import Reporter, add_progress_option, print_note
 from tracker_core.cli.track_command import add_tracker_options
 from tracker_core.config import NetworkConfig
@@ -114,16 +116,19 @@ def _verify_device(clip: _Clip, args: argparse.Namespace) -> int:
     place = resolve_device(args.device)
     if place == "cpu":
         print_note("There is no GPU in use: what is compared is the CPU's own runtime with plain PyTorch.")
+    crops = verify_crops(clip.frames[0].image, place)
     verdicts = []
     with Reporter(args.progress, "Comparing", None, "networks") as progress:
         for verdict in verify_networks(clip.frames[:91], clip.box_xywh, place, args.runtime, args.precision):
             verdicts.append(verdict)
             progress.advance()
     if args.json:
-        report = {"device": place, "machine": describe_machine(), "networks": [as_report(each) for each in verdicts]}
+        networks = [as_report(each) for each in verdicts]
+        report = {"device": place, "machine": describe_machine(), "crops": asdict(crops), "networks": networks}
         write_text(args.json, json.dumps(report, indent=1) + "\n")
     print_verdicts(f"{args.runtime} on {place}, {args.precision}, beside plain PyTorch on the CPU", verdicts)
-    return 0 if all(verdict.is_good for verdict in verdicts) else 1
+    print_crops(place, crops)
+    return 0 if crops.is_good and all(verdict.is_good for verdict in verdicts) else 1
 
 
 class _Clip:
@@ -218,7 +223,7 @@ def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> 
     _measure_writing(results, clip, columns[0])
     columns[0]["decode"] = clip.decode_ms[1:]
     runs = [
-        _summarise(runtime, tracker, start_up, column)
+        _summarise(runtime, tracker, start_up, column, clip)
         for (runtime, tracker, start_up), column in zip(trackers, columns, strict=True)
     ]
     entry: dict[str, Any] = {"name": trackers[0][1].name, "targets": args.targets, "runs": runs}
@@ -305,7 +310,7 @@ def _start_others(tracker: NetworkTracker, clip: _Clip, count: int) -> list[Netw
 
 
 def _summarise(
-    runtime: str, tracker: NetworkTracker, start_up: float, column: dict[str, list[float]]
+    runtime: str, tracker: NetworkTracker, start_up: float, column: dict[str, list[float]], clip: _Clip
 ) -> dict[str, Any]:
     updates = column["update"]
     stages = {stage: column[stage] for stage in STAGES if column[stage]}
@@ -319,7 +324,7 @@ def _summarise(
         "start_up_s": start_up,
         "stages_ms": {stage: _spread(values) for stage, values in stages.items()},
         "update_ms": _spread(updates),
-        "network": describe_floor(tracker, statistics.median(column["network"])),
+        "network": describe_floor(tracker, statistics.median(column["network"]), clip.frames[1].image, clip.box_xywh),
         "updates_per_second": 1e3 / statistics.median(updates),
         "frames_per_second": 1e3 / whole,
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracker_core.cli.bench_floor import count_launches
 from tracker_core.config import TrackerConfig
 from tracker_core.errors import SiamscopeError
 from tracker_core.presets.published import PUBLISHED
@@ -19,6 +20,7 @@ from tracker_core.types import FloatArray, Frame
 if TYPE_CHECKING:  # it loads torch
     from tracker_core.models.network import Network
     from tracker_core.runtime.base import Runner
+    from tracker_core.trackers.base import NetworkTracker
 
 SECONDS = 180.0  # of tracking, for all networks together: the whole table takes less than five minutes
 LEAST_FRAMES = 3
@@ -36,7 +38,9 @@ class Verdict:
     `box_px` is the largest difference of a box's side or corner over the clip, `score` that of a score; None where the
     weights are random, which follow nothing. ATOM's boxes are told, but do not decide: it learns while it tracks, and
     what was rounding grows with every step. `output` is the largest difference of raw outputs over their largest
-    value. `speedup` is over plain PyTorch on the CPU.
+    value. `batch_px` is the largest difference of boxes of targets in one batch to those that they have alone.
+    `launches` is how often the processor calls the GPU for one update, None on a CPU. `speedup` is over plain PyTorch
+    on the CPU.
     """
 
     name: str
@@ -48,6 +52,8 @@ class Verdict:
     score: float | None
     speedup: float
     is_good: bool
+    batch_px: float | None = None
+    launches: int | None = None
     problem: str = ""
 
 
@@ -60,7 +66,7 @@ def verify_networks(
         try:
             yield _verify(name, *make(), SECONDS / len(networks), frames, box_xywh, device, runtime, precision)
         except SiamscopeError as error:
-            yield Verdict(name, "", runtime, 0, np.nan, None, None, np.nan, False, str(error))
+            yield Verdict(name, "", runtime, 0, np.nan, None, None, np.nan, False, problem=str(error))
 
 
 def as_report(verdict: Verdict) -> dict[str, Any]:
@@ -125,12 +131,32 @@ def _verify(
         scores.append(abs(results[0].score - results[1].score))
         count += 1
     decides = is_learned and config.anchors.style != "overlap"
-    is_exact = output <= LARGEST_ERROR and (not decides or max(shifts) <= LARGEST_SHIFT)
+    batch_px = _compare_batch(mine, frames, box_xywh)
+    is_exact = output <= LARGEST_ERROR and (not decides or max(*shifts, batch_px) <= LARGEST_SHIFT)
     return Verdict(
         name, "own" if is_learned else "random", mine.runner.name, count, output,
         max(shifts) if is_learned else None, max(scores) if is_learned else None,
         float(seconds[1] / seconds[0]), is_exact or precision != "fp32",
+        batch_px if is_learned else None, count_launches(mine, frames[1].image, box_xywh),
     )  # fmt: skip
+
+
+def _compare_batch(tracker: NetworkTracker, frames: list[Frame], box_xywh: FloatArray) -> float:
+    """Return the largest difference of the boxes of two targets in one batch to those of each of them alone."""
+    boxes = [box_xywh, box_xywh * (1, 1, 0.8, 1.1)]
+
+    def start() -> list[NetworkTracker]:
+        trackers = [tracker.fork() for _ in boxes]
+        for each, box in zip(trackers, boxes, strict=True):
+            each.init(frames[0].image, box)
+        return trackers
+
+    together, alone, largest = start(), start(), 0.0
+    for frame in frames[1:3]:
+        results = tracker.update_all(together, frame.image)
+        for result, other in zip(results, alone, strict=True):
+            largest = max(largest, float(np.abs(result.box_xywh - other.update(frame.image).box_xywh).max()))
+    return largest
 
 
 def _compare_outputs(config: TrackerConfig, mine: Runner, theirs: Runner) -> float:

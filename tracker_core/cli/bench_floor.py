@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracker_core.types import FloatArray, Image
+
 if TYPE_CHECKING:  # it loads torch
     from tracker_core.trackers.base import NetworkTracker
 
@@ -14,11 +16,11 @@ ROUNDS = 12
 CPU_SIDE, GPU_SIDE = 768, 4096  # of the matrices: large enough to keep every core busy
 
 
-def describe_floor(tracker: NetworkTracker, network_ms: float) -> dict[str, Any]:
+def describe_floor(tracker: NetworkTracker, network_ms: float, image: Image, box_xywh: FloatArray) -> dict[str, Any]:
     """Return what one search costs: its GFLOP, the machine's peak, the time that these two leave at least.
 
     A multiplication and an addition are two operations. `launches` is how often the processor calls the GPU for one
-    search, None on a CPU.
+    update, None on a CPU.
     """
     gflop = count_flops(tracker) / 1e9
     peak = measure_peak(tracker.device, getattr(tracker.runner, "precision", "fp32")) / 1e9
@@ -27,7 +29,7 @@ def describe_floor(tracker: NetworkTracker, network_ms: float) -> dict[str, Any]
         "gflop_per_second": gflop / network_ms * 1e3 if network_ms else None,
         "peak_gflop_per_second": peak,
         "floor_ms": gflop / peak * 1e3,
-        "launches": count_launches(tracker),
+        "launches": count_launches(tracker, image, box_xywh),
     }
 
 
@@ -72,18 +74,16 @@ def measure_peak(device: str, precision: str = "fp32") -> float:
     return 2 * side**3 / float(best_s)
 
 
-def count_launches(tracker: NetworkTracker) -> int | None:
-    """Return how many kernels and graphs are launched for one search; None on a CPU."""
+def count_launches(tracker: NetworkTracker, image: Image, box_xywh: FloatArray) -> int | None:
+    """Return how many kernels and graphs are launched for one update on an image; None on a CPU."""
     if tracker.device == "cpu":
         return None
     from torch.profiler import ProfilerActivity, profile
 
-    cfg = tracker.config.tracking
-    blank = {size: np.zeros((size, size, 3), np.uint8) for size in (cfg.exemplar_size, cfg.search_size)}
-    template = tracker.runner.template(blank[cfg.exemplar_size], (60.0, 60.0))
-    arguments = (template, blank[cfg.search_size], (0.0, 0.0, 60.0, 60.0))
+    follower = tracker.fork()
+    follower.init(image, box_xywh)
     for _ in range(2):  # what happens once, recording for example, does not count
-        tracker.runner.search(*arguments)
+        follower.update(image)
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiled:
-        tracker.runner.search(*arguments)
+        follower.update(image)
     return sum(int(event.count) for event in profiled.key_averages() if "Launch" in event.key)

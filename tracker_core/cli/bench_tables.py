@@ -10,6 +10,7 @@ from tracker_core.cli.bench_against import is_other_machine
 from tracker_core.cli.console import output
 
 if TYPE_CHECKING:
+    from tracker_core.cli.bench_crops import CropVerdict
     from tracker_core.cli.bench_device import Verdict
 
 STAGES = ("decode", "crop", "network", "select", "draw", "encode")
@@ -92,13 +93,15 @@ def print_verdicts(title: str, verdicts: list[Verdict]) -> None:
     """Print how far a device's answers are from the CPU's, network by network."""
     table = Table(title=title, title_justify="left")
     table.add_column("network", no_wrap=True)
-    for heading in ("frames", "outputs", "box px", "score", "speed"):
+    for heading in ("frames", "outputs", "box px", "score", "batch px", "launches", "speed"):
         table.add_column(heading, justify="right")
     for verdict in verdicts:
         table.add_row(
             verdict.name, str(verdict.frames), f"{verdict.output:.0e}",
             "" if verdict.box_px is None else f"{verdict.box_px:.4f}",
             "" if verdict.score is None else f"{verdict.score:.0e}",
+            "" if verdict.batch_px is None else f"{verdict.batch_px:.4f}",
+            "" if verdict.launches is None else str(verdict.launches),
             f"{verdict.speedup:.1f}×", style=None if verdict.is_good else "bold red",
         )  # fmt: skip
     output.print(table)
@@ -107,3 +110,12 @@ def print_verdicts(title: str, verdicts: list[Verdict]) -> None:
             output.print(f"{verdict.name}: {verdict.problem or 'the answers differ from those of the CPU.'}")
     good = sum(verdict.is_good for verdict in verdicts)
     output.print(f"{good} of {len(verdicts)} networks give the answers of plain PyTorch on the CPU.")
+
+
+def print_crops(device: str, verdict: CropVerdict) -> None:
+    """Print how far crops that a device cuts are from OpenCV's."""
+    levels = "1 grey level" if verdict.largest == 1 else f"{verdict.largest} grey levels"
+    output.print(
+        f"Crops that {device} cuts: {verdict.equal:.2%} of all pixels of {verdict.count} regions are those of OpenCV, "
+        f"the furthest is off by {levels}{'' if verdict.is_good else ', which is too much'}."
+    )
