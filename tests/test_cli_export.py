@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +17,7 @@ import av
 import numpy as np
 import pytest
 from av.codec.context import Flags
-from cli_sources import BOX, draw_image, make_images, make_otb, make_video
+from cli_sources import BOX, UNHURRIED, draw_image, make_images, make_otb, make_video
 
 from tracker_core.cli import track_command
 from tracker_core.cli.main import main
@@ -401,17 +400,16 @@ def test_an_unwritable_summary_is_refused_first(place: str, words: str, capsys: 
 def start_and_kill(*arguments: str, after: int) -> None:
     """Run `track` in a process of its own and kill it, as nothing can be caught, once `after` frames are done."""
     with subprocess.Popen(
-        [sys.executable, str(ROOT / "main.py"), "track", "--out", "out", "--box", BOX, "--device", "cpu",
+        [sys.executable, "-c", UNHURRIED, "track", "--out", "out", "--box", BOX, "--device", "cpu",
          "--progress", "json", *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     ) as process:  # fmt: skip
         assert process.stdout is not None
         for line in process.stdout:
             if json.loads(line).get("done", 0) >= after:
                 break
-        time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=30)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal that cannot be caught")

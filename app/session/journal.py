@@ -63,6 +63,7 @@ class Journal:
     def __init__(self, folder: str | Path | None) -> None:
         self._folder = None if folder is None else Path(folder)
         self._file: RunJournal | None = None  # of the run that grows
+        self._ghost: RunJournal | None = None  # of what is replaced in it
         self._stem: Path | None = None  # of the source whose runs are written
         self._owned: Path | None = None  # of the source whose files are known to hold what is in the session
         self._written: dict[int, int] = {}  # by run, its revision in the file
@@ -136,14 +137,15 @@ class Journal:
         is_written = self._written.get(run.number) == run.revision
         if not run.recorder.targets or (is_written and not run.has_unsaved):
             return
-        unsaved = run.take_unsaved()
-        if is_written and self._file is not None and self._file.path == path:
+        unsaved, replaced = run.take_unsaved()
+        if is_written and self._file is not None and self._ghost is not None and self._file.path == path:
+            for index in replaced:
+                self._ghost.add(run.ghost, index)
             for index in unsaved:
                 self._file.add(run.recorder, index)
             return
-        if self._file is not None:
-            self._file.close()
-        RunJournal(_ghost_path(path), run.ghost).close()
+        self._close_files()
+        self._ghost = RunJournal(_ghost_path(path), run.ghost)
         self._file = RunJournal(path, run.recorder)
         self._written[run.number] = run.revision
 
@@ -181,8 +183,7 @@ class Journal:
     def _remove(self, path: Path, deleted: Path) -> None:
         """Put a run's file aside, where undo finds it later."""
         if self._file is not None and self._file.path == path:
-            self._file.close()
-            self._file = None
+            self._close_files()
         _unlink(deleted)
         if _ghost_path(path).exists():
             _ghost_path(path).replace(_ghost_path(deleted))
@@ -190,10 +191,15 @@ class Journal:
         deleted.touch()  # from now on it is kept for a while
 
     def _forget(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._file, self._stem, self._listed = None, None, None
+        self._close_files()
+        self._stem, self._listed = None, None
         self._written.clear()
+
+    def _close_files(self) -> None:
+        for file in (self._file, self._ghost):
+            if file is not None:
+                file.close()
+        self._file = self._ghost = None
 
 
 def _read_run(path: Path, number: int, source: SourceIdentity, notes: Mapping[str, Any]) -> LiveRun:

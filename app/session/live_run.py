@@ -48,6 +48,7 @@ class LiveRun:
     frames_since_change: int = 0
     color: int = 0
     _unsaved: set[int] = field(default_factory=set)
+    _unsaved_ghost: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.recorder, self.ghost = RunRecorder(self.source), RunRecorder(self.source)
@@ -57,7 +58,7 @@ class LiveRun:
         """Return an independent run of the same content."""
         other = LiveRun(
             self.source, self.number, self.next_number, self.begins_at, self.is_scored_anyway,
-            self.frames_since_change, self.color, set(self._unsaved),
+            self.frames_since_change, self.color, set(self._unsaved), set(self._unsaved_ghost),
         )  # fmt: skip
         other.recorder, other.ghost, other.revision = self.recorder.copy(), self.ghost.copy(), self.revision
         return other
@@ -106,8 +107,8 @@ class LiveRun:
 
     @property
     def has_unsaved(self) -> bool:
-        """Whether results were added since they were taken for saving."""
-        return bool(self._unsaved)
+        """Whether results were added or replaced since they were taken for saving."""
+        return bool(self._unsaved or self._unsaved_ghost)
 
     def results_at(self, index: int) -> dict[int, TrackResult]:
         """Return what was found in frame `index`, by target."""
@@ -151,6 +152,7 @@ class LiveRun:
     def replace(self, index: int, number: int, result: TrackResult, producer: Producer) -> None:
         """Store what `producer` found; what was there becomes the ghost."""
         self.recorder.move(self.ghost, number, index, index + 1)
+        self._unsaved_ghost.add(index)
         self.add(index, number, result, producer)
 
     def fill(self, number: int, results: Mapping[int, TrackResult], producer: Producer | None) -> None:
@@ -172,10 +174,11 @@ class LiveRun:
             if visibility is not None:
                 marks[index] = visibility
 
-    def take_unsaved(self) -> list[int]:
-        """Return the frames in which results were added since the last time."""
-        unsaved, self._unsaved = sorted(self._unsaved), set()
-        return unsaved
+    def take_unsaved(self) -> tuple[list[int], list[int]]:
+        """Return the frames in which results were added since the last time, and those in which some were replaced."""
+        unsaved, ghost = sorted(self._unsaved), sorted(self._unsaved_ghost)
+        self._unsaved, self._unsaved_ghost = set(), set()
+        return unsaved, ghost
 
     def note(self, frame: Frame, source: FrameSource, update_s: float) -> None:
         """Keep when a frame is shown, the name of its file, and the seconds that its update took (NaN: none)."""

@@ -96,12 +96,10 @@ class Session:
         source = self.require_source()
         if self.position is not None and not source.is_live:
             self._skipped.update(range(self.position + 1, frame.index))
-        previous, self.position, self.frame = self.position, frame.index, frame
-        if self.is_tracking and previous is not None:
-            if any(previous in target.results for target in self.targets.values()):
-                self.runs.continue_with(self.trackers.producer, previous)
-            return self._view(frame, previous)
-        return self._view(frame, None)
+        previous = self.position if self.is_tracking else None
+        if previous is not None and any(previous in target.results for target in self.targets.values()):
+            self.runs.continue_with(self.trackers.producer, previous)
+        return self._stand_on(frame, previous)
 
     def seek(self, index: int) -> FrameView | None:
         """Show frame `index` (clamped to what exists) with its stored results, without tracking on."""
@@ -116,8 +114,19 @@ class Session:
 
     def show(self, frame: Frame) -> FrameView:
         """Stand on a frame that was read elsewhere, with its stored results; `read_next` continues from there."""
-        self.position, self.frame, self.is_displaced = frame.index, frame, True
-        return self._view(frame, None)
+        self.is_displaced = True
+        return self._stand_on(frame, None)
+
+    def _stand_on(self, frame: Frame, previous: int | None) -> FrameView:
+        """Make `frame` the present one and return its view; where that raises, the one before stays the present one."""
+        before = self.position, self.frame
+        self.position, self.frame = frame.index, frame
+        try:
+            return self._view(frame, previous)
+        except BaseException:
+            self.position, self.frame = before
+            self.is_displaced = self.require_source().is_seekable
+            raise
 
     def view(self) -> FrameView | None:
         """Return the present frame again, for overlays that were switched on after it was tracked."""

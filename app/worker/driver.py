@@ -104,6 +104,7 @@ class SessionDriver:
             self.messages.tracker_ready.emit(self.session.build_tracker().tracking)
             self.edits.announce(replaced=True)
             self.playback.show(self.session.view())
+            self._save()
             if request.track:
                 self.playback.set_tracking(True)
                 self.playback.set_playing(True)

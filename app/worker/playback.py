@@ -166,10 +166,11 @@ class Playback(QObject):
             self._timer.start(0)
 
     def stop_playing(self, stops_tracking: bool) -> None:
-        """Stop after an error."""
+        """Stop after an error; what the frame that failed gave before that is shown as well."""
         self.set_playing(False)
         if stops_tracking:
             self.set_tracking(False)
+            self.messages.post_replaced(self._session.rows())
 
     def set_playing(self, is_playing: bool, frames: int | None = None, way_back: WayBack | None = None) -> None:
         """Play (`frames` frames, None: all) or pause; a frame that waits for its time is shown before the pause.

@@ -14,11 +14,27 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fakes import DrawnSource, MatchingTracker
 from PyQt5.QtWidgets import QDialog
+from pytestqt.qtbot import QtBot
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
 from app.window.garbage import GarbageCollector
 from app.window.main_window import MainWindow
 from app.worker.player import Player
+
+
+class PatientQtBot(QtBot):
+    """Waits for what is bound to come; a limit only ends what never does, so that a busy machine fails no test."""
+
+    PATIENCE_MS = 60_000
+
+    def waitUntil(self, callback, *, timeout=PATIENCE_MS):
+        super().waitUntil(callback, timeout=max(timeout, self.PATIENCE_MS))
+
+    def waitSignal(self, signal, *, timeout=PATIENCE_MS, **how):
+        return super().waitSignal(signal, timeout=max(timeout, self.PATIENCE_MS), **how)
+
+    def waitSignals(self, signals, *, timeout=PATIENCE_MS, **how):
+        return super().waitSignals(signals, timeout=max(timeout, self.PATIENCE_MS), **how)
 
 
 class WindowDriver:
@@ -67,6 +83,12 @@ def collector(qapp):
     collector.start()
     yield collector
     collector.stop()
+
+
+@pytest.fixture
+def qtbot(qapp, request):
+    """pytest-qt's, with patience."""
+    return PatientQtBot(request)
 
 
 @pytest.fixture(autouse=True)

@@ -1,45 +1,73 @@
-"""A monkey at the window: seeded random actions, drags, keys and wheel turns over everything there is."""
+"""A monkey at the window: seeded random actions, drags, keys and wheel turns over everything there is.
+
+`use_of` says how it uses a widget; what it leaves alone is named here with the reason. A test fails for a widget or an
+action of which neither is true.
+"""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 
-from PyQt5.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from PyQt5.QtGui import QDropEvent, QKeySequence, QWheelEvent
+from PyQt5.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PyQt5.QtGui import QContextMenuEvent, QDropEvent, QKeySequence, QWheelEvent
 from PyQt5.QtTest import QTest
 from PyQt5.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
+    QAbstractScrollArea,
     QAbstractSlider,
     QAbstractSpinBox,
+    QAction,
     QApplication,
     QComboBox,
     QDialog,
     QFileDialog,
+    QHeaderView,
+    QLabel,
     QLineEdit,
     QMenu,
     QMessageBox,
+    QPlainTextEdit,
+    QScrollArea,
     QTabBar,
+    QTabWidget,
+    QTextEdit,
     QWidget,
 )
+from pyqtgraph import PlotWidget
+
+from app.canvas.canvas import Canvas
+from app.panels.timeline import Timeline
 
 # beside the keys of all commands: those that widgets and the canvas know themselves
 KEYS = (
     Qt.Key_QuoteLeft, Qt.Key_Left, Qt.Key_Right, Qt.Key_Up, Qt.Key_Down, Qt.Key_Return, Qt.Key_Tab, Qt.Key_Escape,
+    Qt.Key_Delete, Qt.Key_F2,
 )  # fmt: skip
 MODIFIERS = (Qt.NoModifier, Qt.NoModifier, Qt.NoModifier, Qt.ShiftModifier, Qt.ControlModifier)
-# what would leave the test: the program's end, and the desktop's own programs
-FORBIDDEN = frozenset({"quit", "open_log"})
-KINDS = (QAbstractButton, QComboBox, QAbstractSlider, QAbstractSpinBox, QLineEdit, QTabBar, QAbstractItemView)
+TEXTS = ("0", "7.5", "x", "-1", "nan", "drawn", "120 px = 1.8 m")
+FORBIDDEN = {  # actions that are never triggered, with the reason
+    "quit": "the program's end would be that of the tests",
+    "open_log": "it starts the desktop's own program",
+    "Export...": "of the plots: a window of pyqtgraph's own",
+}
+LEFT_ALONE = {  # texts of buttons that are never pressed, with the reason
+    "Delete…": "it deletes files of weights that ship with the program",
+    "Measure speed": "it keeps the machine busy for minutes",
+}
 RARE = {"close_source": 0.2, "clear_targets": 0.3, "remove_target": 0.3, "play": 4, "track": 3, "use_truth": 2}
 
 
 class Monkey:
-    """Plays with a main window; what it did is in `done`, so that a failure can be understood."""
+    """Plays with a main window; what it did is in `done`, so that a failure can be understood.
 
-    def __init__(self, window, player, seed: int, specs: tuple[str, ...]) -> None:
-        self.window, self.player, self.specs = window, player, specs
+    `specs` are the sources that it opens, the first one most; `after` is called after everything that it does.
+    """
+
+    def __init__(self, window, player, seed: int, specs: tuple[str, ...], after: Callable[[], None]) -> None:
+        self.window, self.player, self.specs, self._after = window, player, specs, after
         self.random = random.Random(seed)
         self.done: list[str] = []
         self.counts: Counter[str] = Counter()
@@ -53,6 +81,7 @@ class Monkey:
             self.counts[what.__name__] += 1
             what()
             self.close_dialogs()
+            self._after()
             if self.player.source is None and self.random.random() < 0.3:
                 self.open()
 
@@ -60,22 +89,27 @@ class Monkey:
         self.done.append(text)
 
     def act(self) -> None:
-        names = [name for name in sorted(self.window.actions_) if name not in FORBIDDEN]
-        (name,) = self.random.choices(names, [RARE.get(name, 1.0) for name in names])
+        """Trigger an action of any menu; what is disabled does nothing."""
+        actions = usable_actions(self.window)
+        (name,) = self.random.choices(list(actions), [RARE.get(name, 1.0) for name in actions])
         self.note(f"action {name}")
-        self._guard_modal(lambda: self.window.actions_[name].trigger())
+        self._guard_modal(actions[name].trigger)
 
     def key(self) -> None:
         """Press a key of any command, or one that has another meaning somewhere, with or without others held."""
-        actions = [self.window.actions_[name] for name in sorted(self.window.actions_) if name not in FORBIDDEN]
-        commands = [action.shortcut()[0] for action in actions if not action.shortcut().isEmpty()]
+        keys = [action.shortcut() for action in usable_actions(self.window).values()]
+        commands = [key[0] for key in keys if not key.isEmpty()]
         combination = self.random.choice([*commands, *KEYS]) | int(self.random.choice(MODIFIERS))
-        if any(self.window.actions_[name].shortcut() == QKeySequence(combination) for name in FORBIDDEN):
+        own = self.window.actions_
+        if any(name in FORBIDDEN and own[name].shortcut() == QKeySequence(combination) for name in own):
             return
         self.note(f"key {combination}")
+        self._press(self.window.canvas, combination)
+
+    def _press(self, widget: QWidget, combination: int) -> None:
         mask = int(Qt.KeyboardModifierMask)
         modifiers = Qt.KeyboardModifiers(combination & mask)
-        self._guard_modal(lambda: QTest.keyClick(self.window.canvas, combination & ~mask, modifiers))
+        self._guard_modal(lambda: QTest.keyClick(widget, combination & ~mask, modifiers))
 
     def drag(self) -> None:
         canvas = self.window.canvas
@@ -100,13 +134,8 @@ class Monkey:
             QTest.mouseClick(self.window.canvas, Qt.LeftButton, Qt.NoModifier, where)
 
     def wheel(self) -> None:
-        turn = self.random.choice((-360, -120, 120, 360))
-        self.note(f"wheel {turn}")
-        where = QPointF(self._point())
-        event = QWheelEvent(
-            where, where, QPoint(), QPoint(0, turn), Qt.NoButton, Qt.NoModifier, Qt.NoScrollPhase, False
-        )
-        QApplication.sendEvent(self.window.canvas, event)
+        self.note("wheel")
+        self._turn(self.window.canvas, self._point())
 
     def panels(self) -> None:
         window, pick = self.window, self.random
@@ -130,40 +159,101 @@ class Monkey:
         reachable = [
             widget
             for widget in place.findChildren(QWidget)
-            if isinstance(widget, KINDS)
-            and widget.window() is place
-            and widget.isVisible()
-            and widget.isEnabled()
-            and not self._leaves(widget)
+            if widget.window() is place and widget.isVisible() and widget.isEnabled() and use_of(widget) is not None
         ]
         if reachable:
             target = self.random.choice(reachable)
             self.note(f"widget {type(target).__name__} {target.objectName() or target.accessibleName()}")
-            self._use(target)
+            if self.random.random() < 0.1:
+                self._turn(target, QPoint(self._up_to(target.width()), self._up_to(target.height())))
+            elif self.random.random() < 0.1:
+                self._ask_menu(target)
+            else:
+                use_of(target)(self, target)
 
-    def _leaves(self, widget: QWidget) -> bool:
-        """Whether it does what a forbidden command does, or deletes files."""
-        if not isinstance(widget, QAbstractButton):
-            return False
-        actions = {self.window.actions_[name].iconText() for name in FORBIDDEN}
-        return widget.text().replace("&", "").rstrip("…") in {"Delete", *actions}
+    def choose(self, target: QComboBox) -> None:
+        if target.count():
+            target.setCurrentIndex(self._up_to(target.count()))
 
-    def _use(self, target: QWidget) -> None:
-        pick = self.random
-        if isinstance(target, QComboBox) and target.count():
-            target.setCurrentIndex(pick.randrange(target.count()))
-        elif isinstance(target, QAbstractSlider):
-            target.setValue(pick.randint(target.minimum(), target.maximum()))
-        elif isinstance(target, QTabBar) and target.count():
-            target.setCurrentIndex(pick.randrange(target.count()))
-        elif isinstance(target, (QLineEdit, QAbstractSpinBox)):
-            QTest.keyClicks(target, pick.choice(("0", "7.5", "x", "-1", "nan", "drawn")))
-            QTest.keyClick(target, pick.choice((Qt.Key_Return, Qt.Key_Tab, Qt.Key_Up)))
+    def slide(self, target: QAbstractSlider) -> None:
+        target.setValue(self.random.randint(target.minimum(), target.maximum()))
+
+    def turn_page(self, target: QTabBar) -> None:
+        if target.count():
+            target.setCurrentIndex(self._up_to(target.count()))
+
+    def type_in(self, target: QWidget) -> None:
+        QTest.keyClicks(target, self.random.choice(TEXTS))
+        QTest.keyClick(target, self.random.choice((Qt.Key_Return, Qt.Key_Tab, Qt.Key_Up)))
+
+    def press(self, target: QWidget) -> None:
+        where = QPoint(self._up_to(target.width()), self._up_to(target.height()))
+        click = QTest.mouseDClick if self.random.random() < 0.2 else QTest.mouseClick
+        click(target, Qt.LeftButton, Qt.NoModifier, where)
+
+    def use_item(self, target: QAbstractItemView) -> None:
+        """Click on an item or its check box, or press a key on it: rename, delete, open."""
+        model = target.model()
+        if model is None or not model.rowCount():
+            self.press(target.viewport())
+            return
+        index = model.index(self._up_to(model.rowCount()), self._up_to(max(1, model.columnCount())))
+        area, kind = target.visualRect(index), self.random.random()
+        if kind < 0.5:
+            where = area.center() if self.random.random() < 0.5 else QPoint(area.left() + 8, area.center().y())
+            QTest.mouseClick(target.viewport(), Qt.LeftButton, Qt.NoModifier, where)
+        elif kind < 0.6:
+            QTest.mouseDClick(target.viewport(), Qt.LeftButton, Qt.NoModifier, area.center())
+        elif kind < 0.8:
+            target.setCurrentIndex(index)
+            QTest.keyClick(target, Qt.Key_F2)
+            editor = QApplication.focusWidget()
+            if isinstance(editor, QLineEdit) and editor is not target:
+                QTest.keyClicks(editor, self.random.choice(TEXTS))
+                QTest.keyClick(editor, self.random.choice((Qt.Key_Return, Qt.Key_Escape)))
         else:
-            inside = getattr(target, "viewport", lambda: target)()
-            where = QPoint(pick.randrange(max(1, inside.width())), pick.randrange(max(1, inside.height())))
-            click = QTest.mouseDClick if pick.random() < 0.2 else QTest.mouseClick
-            click(inside, Qt.LeftButton, Qt.NoModifier, where)
+            target.setCurrentIndex(index)
+            QTest.keyClick(target, self.random.choice((Qt.Key_Delete, Qt.Key_Return, Qt.Key_Space, Qt.Key_Down)))
+
+    def drag_across(self, target: QWidget) -> None:
+        """Drag inside a widget: seek, mark a range, move a header's border."""
+        inside = getattr(target, "viewport", lambda: target)()
+        modifiers = self.random.choice(MODIFIERS)
+        start, end = (QPoint(self._up_to(inside.width()), self._up_to(inside.height())) for _ in range(2))
+        QTest.mousePress(inside, Qt.LeftButton, modifiers, start)
+        QTest.mouseMove(inside, end)
+        QTest.mouseRelease(inside, Qt.LeftButton, modifiers, end)
+        if self.random.random() < 0.3:
+            self._press(target, self.random.choice(KEYS))
+
+    def _ask_menu(self, target: QWidget) -> None:
+        """Open the context menu, and choose from it at times."""
+        where = target.rect().center()
+        inside = getattr(target, "viewport", lambda: target)()
+
+        def choose() -> None:
+            menu = QApplication.activePopupWidget()
+            if isinstance(menu, QMenu) and self.random.random() < 0.5:
+                actions = [action for action in menu.actions() if action.isEnabled() and action.isVisible()]
+                actions = [action for action in actions if action.objectName() not in FORBIDDEN and not action.menu()]
+                if actions:
+                    menu.close()
+                    self.random.choice(actions).trigger()
+
+        QTimer.singleShot(0, choose)
+        event = QContextMenuEvent(QContextMenuEvent.Mouse, where, target.mapToGlobal(where))
+        QApplication.sendEvent(inside, event)
+
+    def _turn(self, target: QWidget, where: QPoint) -> None:
+        turn = self.random.choice((-360, -120, 120, 360))
+        event = QWheelEvent(
+            QPointF(where), QPointF(target.mapToGlobal(where)), QPoint(), QPoint(0, turn), Qt.NoButton, Qt.NoModifier,
+            Qt.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(target, event)
+
+    def _up_to(self, end: int) -> int:
+        return self.random.randrange(max(1, end))
 
     def wait(self) -> None:
         QTest.qWait(self.random.choice((0, 1, 5, 20, 60)))
@@ -173,7 +263,7 @@ class Monkey:
         self.window.resize(self.random.randrange(300, 1400), self.random.randrange(200, 900))
 
     def open(self) -> None:
-        (spec,) = self.random.choices(self.specs, [4 if spec == "drawn" else 1 for spec in self.specs])
+        (spec,) = self.random.choices(self.specs, [4, *[1] * (len(self.specs) - 1)])
         self.note(f"open {spec}")
         self.window.open(spec)
 
@@ -194,8 +284,6 @@ class Monkey:
 
     def _guard_modal(self, call) -> None:
         """Do something that may open a modal dialog, whose own event loop would never end without a user."""
-        from PyQt5.QtCore import QTimer
-
         timer = QTimer()
         timer.setInterval(15)
 
@@ -221,3 +309,58 @@ class Monkey:
     def _point(self) -> QPoint:
         canvas = self.window.canvas
         return QPoint(self.random.randrange(-10, canvas.width() + 10), self.random.randrange(-10, canvas.height() + 10))
+
+
+USES: tuple[tuple[type[QWidget], Callable[[Monkey, QWidget], None]], ...] = (
+    (QAbstractButton, Monkey.press),
+    (QComboBox, Monkey.choose),
+    (QAbstractSlider, Monkey.slide),
+    (QAbstractSpinBox, Monkey.type_in),
+    (QLineEdit, Monkey.type_in),
+    (QPlainTextEdit, Monkey.type_in),
+    (QTextEdit, Monkey.type_in),
+    (QTabBar, Monkey.turn_page),
+    (QHeaderView, Monkey.drag_across),
+    (QAbstractItemView, Monkey.use_item),
+    (Timeline, Monkey.drag_across),
+    (PlotWidget, Monkey.drag_across),
+)
+ELSEWHERE = {  # widgets that take the mouse or keys and are not in `USES`, with the reason
+    Canvas: "drag, click, wheel and key are about it",
+    QLabel: "its text can be selected, and what it links to is the desktop's",
+    QScrollArea: "it scrolls; its bars are used",
+    QTabWidget: "its bar is used",
+}
+
+
+def use_of(widget: QWidget) -> Callable[[Monkey, QWidget], None] | None:
+    """Return how a widget is used, None where it is not."""
+    if isinstance(widget, QAbstractButton) and widget.text().replace("&", "") in LEFT_ALONE:
+        return None
+    return next((use for kind, use in USES if isinstance(widget, kind)), None)
+
+
+def is_interactive(widget: QWidget) -> bool:
+    """Tell whether a user can do anything with a widget itself: it takes keys, the mouse, or has a menu."""
+    around = widget.parentWidget()
+    if isinstance(around, QAbstractScrollArea) and around.viewport() is widget:
+        return False  # it is used through what is around it
+    handlers = ("mousePressEvent", "mouseReleaseEvent", "wheelEvent", "keyPressEvent", "dropEvent", "contextMenuEvent")
+    own = (kind for kind in type(widget).__mro__ if kind.__module__.startswith("app."))
+    return (
+        widget.focusPolicy() != Qt.NoFocus
+        or widget.contextMenuPolicy() in (Qt.CustomContextMenu, Qt.ActionsContextMenu)
+        or any(handler in vars(kind) for kind in own for handler in handlers)
+    )
+
+
+def usable_actions(window) -> dict[str, QAction]:
+    """Return all actions of a window that do something, by name or text, without the forbidden ones."""
+    own = {name: window.actions_[name] for name in sorted(window.actions_) if name not in FORBIDDEN}
+    known = [window.actions_[name] for name in window.actions_]
+    others = [
+        action
+        for action in window.findChildren(QAction)
+        if action.text() not in ("", *FORBIDDEN) and action.menu() is None and action not in known
+    ]
+    return {**own, **{f"{place} {action.text()}": action for place, action in enumerate(others)}}

@@ -54,7 +54,7 @@ def test_an_address_is_shown_without_its_password(drive, log_file):
     driver.open(ADDRESS)
     driver.qtbot.waitUntil(lambda: bool(driver.window.recent.specs), timeout=5000)
     logging.getLogger("siamscope").warning("opened %s", ADDRESS)
-    driver.qtbot.wait(50)
+    driver.qtbot.waitUntil(lambda: "opened" in driver.window.panels.log.text.toPlainText())
     shown = texts_of(driver.window)
     assert "camera.local" in driver.window.windowTitle() and "camera.local" in driver.window.recent.specs[0]
     assert "camera.local" in driver.window.panels.log.text.toPlainText()

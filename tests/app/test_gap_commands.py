@@ -10,6 +10,7 @@ from PyQt5.QtCore import QThread
 from app.session.backwards import BackwardTracking
 from app.session.frame_view import Span
 from app.session.gap_filling import GapFilling
+from app.session.journal import Journal
 from app.session.session import Session
 from app.session.summary import summarise
 from app.worker.messages import BoxRequest
@@ -83,6 +84,17 @@ def test_results_up_to_the_key_frame_before_are_replaced_and_come_back(session):
     assert found(session.targets[1].results) == before
     session.redo()
     assert ways(session)[10] == "b"
+
+
+def test_what_was_replaced_on_the_way_back_is_saved_with_every_frame(session, tmp_path):
+    start(session, 0, count=12)
+    journal = Journal(tmp_path)
+    way = BackwardTracking(session)
+    while way.step() is not None:
+        journal.save(session.runs)
+    (saved,) = Journal(tmp_path).restore(session.runs.source).runs
+    assert found(saved.targets[1].ghost) == found(session.targets[1].ghost) and len(saved.targets[1].ghost) == 11
+    assert found(saved.targets[1].results) == found(session.targets[1].results)
 
 
 def test_back_to_the_start_leaves_what_lies_before_the_key_frame(session):

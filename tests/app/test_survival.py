@@ -10,10 +10,11 @@ from pathlib import Path
 
 import cv2
 import pytest
-from fakes import DrawnSource, MatchingTracker, draw_frame, true_box
+from fakes import DrawnSource, MatchingTracker, draw_frame, drawn, true_box
 from PyQt5.QtCore import QPoint, Qt
 from PyQt5.QtWidgets import QApplication, QMessageBox
 
+from app.worker.messages import BoxRequest
 from tracker_core.sources.opening import open_source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,6 +108,31 @@ def test_details_are_copied_and_the_dialog_stays(drive):
     driver.window.failures.show("Another", "Another sentence.", "")
     assert notices == ["Another sentence."]
     dialog.close()
+
+
+class FailsForTheSecond(MatchingTracker):
+    """Follows the first target, and raises at the third frame of any other."""
+
+    forks = 0
+
+    def fork(self):
+        self.forks += 1
+        return MatchingTracker(self.tracking, fails_every=0 if self.forks == 1 else 3)
+
+
+def test_a_frame_that_fails_for_one_target_loses_nothing_of_the_others_and_is_not_skipped(drive):
+    driver = drive(lambda spec: DrawnSource(60, fps=500.0), lambda choice: FailsForTheSecond())
+    driver.open()
+    for number in (1, 2):
+        source = driver.player.source
+        driver.player.begin(BoxRequest(source.serial, drawn(0), tuple(true_box(0)), number, track=number == 2))
+    driver.qtbot.waitUntil(lambda: bool(driver.failures) and not driver.player.is_playing)
+    driver.qtbot.waitUntil(lambda: driver.index == 2)
+    assert sorted(driver.results(1)) == [0, 1, 2, 3] and sorted(driver.results(2)) == [0, 1, 2]
+    driver.qtbot.waitUntil(lambda: sorted(driver.window.rows_of(1)) == [0, 1, 2, 3])
+    assert driver.player.worker.session.position == 2, "what is shown is where the next command acts"
+    driver.player.step(1)
+    driver.qtbot.waitUntil(lambda: driver.index == 3)
 
 
 STARTER = """

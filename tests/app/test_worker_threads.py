@@ -161,7 +161,7 @@ def test_an_error_of_the_source_stops_and_keeps_results(qtbot, players):
     assert "cannot be read at frame 20" in player.failures[0].sentence
     assert player.summary.targets[0].count == 20
     player.seek(5)
-    qtbot.waitUntil(lambda: player.views[-1].frame.index == 5)
+    qtbot.waitUntil(lambda: bool(player.views) and player.views[-1].frame.index == 5)
     assert player.views[-1].targets[0].result is not None
 
 
@@ -176,7 +176,7 @@ def test_a_source_that_cannot_be_opened_leaves_the_present_one(qtbot, players):
     player.open("nowhere")
     qtbot.waitUntil(lambda: bool(player.failures))
     player.seek(9)
-    qtbot.waitUntil(lambda: player.views[-1].frame.index == 9)
+    qtbot.waitUntil(lambda: bool(player.views) and player.views[-1].frame.index == 9)
 
 
 def test_a_bug_in_the_tracker_is_reported_with_its_traceback(qtbot, players):
@@ -209,7 +209,7 @@ def test_a_box_for_a_source_that_was_replaced_is_ignored(qtbot, players):
     open_and_wait(qtbot, player, "other")
     player.begin(stale)
     player.step(1)
-    qtbot.waitUntil(lambda: player.views[-1].frame.index == 1)
+    qtbot.waitUntil(lambda: bool(player.views) and player.views[-1].frame.index == 1)
     assert player.views[-1].targets == ()
 
 
@@ -224,7 +224,7 @@ def test_drawing_on_a_live_source_catches_up_from_the_frozen_frame(qtbot, player
     frozen = player.views[0].frame
     source.capture(12)
     player.begin(BoxRequest(player.source.serial, frozen, tuple(true_box(frozen.index)), None, True))
-    qtbot.waitUntil(lambda: player.views[-1].frame.index >= 13, timeout=5000)
+    qtbot.waitUntil(lambda: bool(player.views) and player.views[-1].frame.index >= 13, timeout=5000)
     for _ in range(3):
         source.capture(1)
         qtbot.wait(20)
@@ -259,10 +259,23 @@ def test_results_survive_and_come_back_with_the_file(qtbot, players, tmp_path):
     assert found(again) == 30 and again.summary.targets[0].key_frames == (0,)
     assert any("Restored" in notice for notice in again.notices)
     again.seek(12)
-    qtbot.waitUntil(lambda: again.views[-1].frame.index == 12)
+    qtbot.waitUntil(lambda: bool(again.views) and again.views[-1].frame.index == 12)
     np.testing.assert_array_equal(
         again.views[-1].targets[0].result.box_xywh, player.worker.session.targets[1].results[12].box_xywh
     )
+
+
+def test_a_box_that_waits_to_be_tracked_survives_a_crash(qtbot, players, tmp_path):
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"stands for a video")
+    player = players(lambda spec: DrawnSource(30, paths=[spec]), journal=tmp_path / "state")
+    open_and_wait(qtbot, player, str(clip))
+    begin(qtbot, player, track=False)
+    qtbot.waitUntil(lambda: bool(list((tmp_path / "state").glob("*.run1.jsonl"))))
+    again = players(lambda spec: DrawnSource(30, paths=[spec]), journal=tmp_path / "state")  # the first one "crashed"
+    open_and_wait(qtbot, again, str(clip))
+    qtbot.waitUntil(lambda: bool(again.summary.targets))
+    assert again.summary.targets[0].key_frames == (0,)
 
 
 def found(player) -> int:
