@@ -17,6 +17,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class SavedRuns:
 
 
 class Journal:
-    """Saves and restores the runs of file-like sources; live sources have no identity and are not kept."""
+    """Saves and restores the runs of a source; a live one is another one each time, so that its runs are only saved."""
 
     def __init__(self, folder: str | Path | None) -> None:
         self._folder = None if folder is None else Path(folder)
@@ -68,13 +69,21 @@ class Journal:
         self._owned: Path | None = None  # of the source whose files are known to hold what is in the session
         self._written: dict[int, int] = {}  # by run, its revision in the file
         self._listed: object = None
+        self._opened = datetime.now().isoformat()  # tells a live source from the same one at another time
         self.is_on = True
 
     def stem_for(self, source: SourceIdentity) -> Path | None:
         """Return what the paths of a source's files begin with, None if its results are not kept."""
-        if self._folder is None or source.is_live or not source.location or not self.is_on:
+        if self._folder is None or not source.location or not self.is_on:
             return None
-        return self._folder / hashlib.sha256(source.location.encode()).hexdigest()[:24]
+        identity = f"{source.location} {self._opened}" if source.is_live else source.location
+        return self._folder / hashlib.sha256(identity.encode()).hexdigest()[:24]
+
+    def file_of(self, runs: Runs) -> Path | None:
+        """Return the file in which the active run is saved, None where nothing was found that is saved."""
+        stem = self.stem_for(runs.source)
+        path = None if stem is None else _run_path(stem, runs.active.number)
+        return path if path is not None and path.is_file() and runs.active.has_computed else None
 
     def save(self, runs: Runs) -> None:
         """Write what changed since the last time; trouble is logged, never raised."""
@@ -122,7 +131,7 @@ class Journal:
     def close(self) -> None:
         """Write nothing more into the files of the source that was open."""
         self._forget()
-        self._owned = None
+        self._owned, self._opened = None, datetime.now().isoformat()
 
     def _begin(self, stem: Path, source: SourceIdentity) -> None:
         if self._stem == stem:

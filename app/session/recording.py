@@ -49,7 +49,7 @@ class RecordingJournal:
 
     def save(self, video: Path, run: LiveRun) -> None:
         """Write what changed since the last time; another run than before is written as a whole."""
-        path, unsaved = journal_of(video), run.take_unsaved()
+        path, (unsaved, _) = journal_of(video), run.take_unsaved()
         if not run.recorder.targets:
             return
         if self._file is not None and self._file.path == path and self._written == (run.number, run.revision):

@@ -93,8 +93,7 @@ class Session:
 
     def take(self, frame: Frame) -> FrameView:
         """Track or replay a frame that was read from the source, the next one, and return its view."""
-        source = self.require_source()
-        if self.position is not None and not source.is_live:
+        if self.position is not None and not self.require_source().is_live:
             self._skipped.update(range(self.position + 1, frame.index))
         previous = self.position if self.is_tracking else None
         if previous is not None and any(previous in target.results for target in self.targets.values()):
@@ -119,8 +118,7 @@ class Session:
 
     def _stand_on(self, frame: Frame, previous: int | None) -> FrameView:
         """Make `frame` the present one and return its view; where that raises, the one before stays the present one."""
-        before = self.position, self.frame
-        self.position, self.frame = frame.index, frame
+        before, self.position, self.frame = (self.position, self.frame), frame.index, frame
         try:
             return self._view(frame, previous)
         except BaseException:
@@ -163,8 +161,7 @@ class Session:
         tracker found what is there, this starts a run.
         """
         source = self.require_source()
-        height, width = frame.image.shape[:2]
-        box = np.array(check_start_box(box_xywh, width, height), np.float64)
+        box = np.array(check_start_box(box_xywh, *frame.image.shape[1::-1]), np.float64)
         chosen = number if number in self.targets and number is not None else self.run.next_number
         self.trackers.start(chosen, frame, box)
         self.runs.continue_with(self.trackers.producer, frame.index - 1)
@@ -249,7 +246,7 @@ class Session:
             result = tracked.results.get(target.number, target.results.get(index))
             if result is not None and target.number in explained.results:
                 result = replace(result, debug=explained.results[target.number].debug)
-            views.append(self._target_view(target, index, result))
+            views.append(_target_view(target, index, result, self.truth, self.run))
         timings, others = add_timings(tracked.timings, explained.timings), self.runs.others_at(index)
         box, polygon = self.truth.box(index), self.truth.polygon(index)
         return FrameView(frame, tuple(views), box, polygon, timings, explained.remark, others)
@@ -264,12 +261,6 @@ class Session:
             self.run.add(frame.index, number, result, self.trackers.producer)
         self.run.note(frame, self.require_source(), found.timings.update_ms / 1e3)
         return found
-
-    def _target_view(self, target: Target, index: int, result: TrackResult | None) -> TargetView:
-        trail = target.trail(index, TRAIL_FRAMES)
-        row = None if result is None else self.truth.rows_of(self.run, target, {index: result})[0]
-        ghost, is_key, record = target.ghost.get(index), index in target.key_frames, target.record
-        return TargetView(target.number, result, ghost, is_key, trail, row, record.name, record.color)
 
     def key_image(self, key: int) -> Image:
         """Return the image (uint8 BGR) of a key frame; raises `InputError` where it is gone."""
@@ -290,3 +281,12 @@ class Session:
         if self.source is None:
             raise SourceError("Nothing is open; open a camera, a video or a folder first.")
         return self.source
+
+
+def _target_view(
+    target: Target, index: int, result: TrackResult | None, truth: GroundTruth, run: LiveRun
+) -> TargetView:
+    trail = target.trail(index, TRAIL_FRAMES)
+    row = None if result is None else truth.rows_of(run, target, {index: result})[0]
+    ghost, is_key, record = target.ghost.get(index), index in target.key_frames, target.record
+    return TargetView(target.number, result, ghost, is_key, trail, row, record.name, record.color)

@@ -251,14 +251,27 @@ class SessionDriver:
     def _leave_source(self) -> None:
         self.playback.end_source()
         self._save()
+        self._tell_live()
         self._journal.close()
         self.recorder.leave()
         self.session.close_source()
 
+    def _tell_live(self) -> None:
+        """Say where the results of a live source are that is left without a recording: no other place has them."""
+        source, path = self.session.source, self._journal.file_of(self.session.runs)
+        if source is not None and source.is_live and path is not None and not self.recorder.is_recording:
+            text = _text(
+                "What was found in '{}' is kept: 'siamscope export --run {}' writes it in any format of boxes."
+            )
+            self.messages.notice.emit(text.format(hide_credentials(source.name), path))
+            logger.info("What was found in '%s' is in '%s'.", hide_credentials(source.name), path)
+
     def _save(self) -> None:
         if self.session.source is not None:
-            self._journal.save(self.session.runs)
-            self.recorder.save()
+            if self.recorder.is_recording:  # beside the video, with which it comes back
+                self.recorder.save()
+            else:
+                self._journal.save(self.session.runs)
 
 
 def _text(text: str) -> str:

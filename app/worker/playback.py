@@ -226,8 +226,7 @@ class Playback(QObject):
         """Show the image that a live source gave; one that comes while paused is dropped."""
         if reader is not self._reader or not self.is_playing or self._interrupted.is_set():
             return
-        frame = reader.take()
-        if frame is None:
+        if (frame := reader.take()) is None:
             self.set_playing(False)
             return
         if self._session.position is None or frame.index > self._session.position:

@@ -105,12 +105,19 @@ class LiveRecorder(QObject):
             self.complete()
         self._changed()
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether the frames of the source that is open are being kept."""
+        return isinstance(self._session.source, RecordedSource) and self._session.source.status is not None
+
     def complete(self) -> None:
         """Complete the recording, if there is one, and keep what was found beside it; raises `OutputError`."""
         source = self._session.source
         if not isinstance(source, RecordedSource) or source.status is None:
             return
         self._timer.stop()
+        for run in self._session.runs:
+            run.touch()  # from now on it is saved with the others, which has not seen what was found meanwhile
         self.messages.recording_changed.emit(None)
         with self.messages.busy_with(_text("Completing the recording")):
             recording = source.finish()

@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 
-from PyQt5.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PyQt5.QtCore import QAbstractListModel, QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PyQt5.QtGui import QContextMenuEvent, QDropEvent, QKeySequence, QWheelEvent
 from PyQt5.QtTest import QTest
 from PyQt5.QtWidgets import (
@@ -197,7 +197,8 @@ class Monkey:
         if model is None or not model.rowCount():
             self.press(target.viewport())
             return
-        index = model.index(self._up_to(model.rowCount()), self._up_to(max(1, model.columnCount())))
+        columns = 1 if isinstance(model, QAbstractListModel) else model.columnCount()
+        index = model.index(self._up_to(model.rowCount()), self._up_to(columns))
         area, kind = target.visualRect(index), self.random.random()
         if kind < 0.5:
             where = area.center() if self.random.random() < 0.5 else QPoint(area.left() + 8, area.center().y())

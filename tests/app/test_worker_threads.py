@@ -12,7 +12,9 @@ from app.session.frame_view import FrameView, ResultRow
 from app.worker.mailbox import Mailbox
 from app.worker.messages import BoxRequest, is_out_of_memory
 from app.worker.player import Player
+from tracker_core.cli.main import main
 from tracker_core.errors import SourceError
+from tracker_core.results.run_file import load_run
 
 
 def row(index):
@@ -276,6 +278,32 @@ def test_a_box_that_waits_to_be_tracked_survives_a_crash(qtbot, players, tmp_pat
     open_and_wait(qtbot, again, str(clip))
     qtbot.waitUntil(lambda: bool(again.summary.targets))
     assert again.summary.targets[0].key_frames == (0,)
+
+
+def test_what_was_found_in_a_live_source_is_kept_when_it_is_left(qtbot, players, tmp_path):
+    source = LiveDrawing()
+    player = players(lambda spec: source if spec == "camera:0" else LiveDrawing(), journal=tmp_path / "state")
+    open_and_wait(qtbot, player, "camera:0")
+    qtbot.waitUntil(lambda: player.is_playing and bool(player.views))
+    first = player.views[0].frame
+    player.begin(BoxRequest(player.source.serial, first, tuple(true_box(first.index)), None, True))
+    qtbot.waitUntil(lambda: bool(player.summary.targets))
+    while player.views[-1].frame.index < 5:
+        source.capture(1)
+        qtbot.wait(10)
+    player.open("camera:1")
+    qtbot.waitUntil(lambda: any("is kept" in notice for notice in player.notices))
+    (path,) = (tmp_path / "state").glob("*.run1.jsonl")
+    run = load_run(path)
+    assert run.source.is_live and len(run) >= 2 and int(run.frame_indices[-1]) >= 5
+    assert any(str(path) in notice for notice in player.notices)
+    assert main(["export", "--run", str(path), "--format", "csv", "--out", str(tmp_path / "boxes.csv")]) == 0
+    assert len((tmp_path / "boxes.csv").read_text().splitlines()) > len(run)
+    # the same camera shows something else the next time
+    player.open("camera:0")
+    with qtbot.waitSignal(player.worker.opened):
+        player.open("camera:1")
+    assert player.summary.targets == () and load_run(path).created == run.created
 
 
 def found(player) -> int:
