@@ -25,6 +25,7 @@ from PyQt5.QtWidgets import (
     QDialog,
     QFileDialog,
     QHeaderView,
+    QKeySequenceEdit,
     QLabel,
     QLineEdit,
     QMenu,
@@ -186,6 +187,9 @@ class Monkey:
         QTest.keyClicks(target, self.random.choice(TEXTS))
         QTest.keyClick(target, self.random.choice((Qt.Key_Return, Qt.Key_Tab, Qt.Key_Up)))
 
+    def give_key(self, target: QKeySequenceEdit) -> None:
+        QTest.keyClick(target, self.random.choice((Qt.Key_R, Qt.Key_F7, Qt.Key_Space)), self.random.choice(MODIFIERS))
+
     def press(self, target: QWidget) -> None:
         where = QPoint(self._up_to(target.width()), self._up_to(target.height()))
         click = QTest.mouseDClick if self.random.random() < 0.2 else QTest.mouseClick
@@ -321,6 +325,7 @@ USES: tuple[tuple[type[QWidget], Callable[[Monkey, QWidget], None]], ...] = (
     (QPlainTextEdit, Monkey.type_in),
     (QTextEdit, Monkey.type_in),
     (QTabBar, Monkey.turn_page),
+    (QKeySequenceEdit, Monkey.give_key),
     (QHeaderView, Monkey.drag_across),
     (QAbstractItemView, Monkey.use_item),
     (Timeline, Monkey.drag_across),

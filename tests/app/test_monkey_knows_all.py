@@ -82,6 +82,9 @@ def test_every_widget_of_the_dialogs_is_known(window, qtbot):
             window.actions_[command.id].trigger()
     look_and_close()
     timer.stop()
+    for job in window.jobs.running:  # else closing the window asks whether they may be stopped
+        job.force()
+    qtbot.waitUntil(lambda: not window.jobs.running)
     modules = [
         importlib.import_module(f"app.dialogs.{found.name}") for found in pkgutil.iter_modules(app.dialogs.__path__)
     ]
