@@ -40,6 +40,7 @@ from PyQt5.QtWidgets import (
 from pyqtgraph import PlotWidget
 
 from app.canvas.canvas import Canvas
+from app.panels.fields import Tabs
 from app.panels.timeline import Timeline
 
 # beside the keys of all commands: those that widgets and the canvas know themselves
@@ -336,6 +337,7 @@ ELSEWHERE = {  # widgets that take the mouse or keys and are not in `USES`, with
     QLabel: "its text can be selected, and what it links to is the desktop's",
     QScrollArea: "it scrolls; its bars are used",
     QTabWidget: "its bar is used",
+    Tabs: "its bar is used",
 }
 
 
