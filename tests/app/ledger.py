@@ -195,12 +195,14 @@ class Ledger:
 
     def _check_disk(self) -> None:
         """While nothing goes on, a crash must cost nothing: what is on disk is what is in the session."""
-        session, runs = self._session, self._session.runs
+        runs = self._session.runs
         is_idle = not self._driver.playback.is_playing and self._driver.gaps._filling is None
         state = (id(runs), runs._active, *((run.number, run.revision, run.count, run.recorder.title) for run in runs))
         if is_idle and runs.is_touched and state != self._on_disk and self._stem() is not None:
             self._on_disk = state
-            difference = Kept.of(runs, runs.active.number).difference(self._read_disk(session.runs.source))
+            difference = Kept.of(runs, runs.active.number).difference(
+                self._read_disk(runs.source, self._driver._journal._opened)
+            )
             if difference:
                 self.faults.append(f"a crash now would cost: {difference}")
 
@@ -210,13 +212,14 @@ class Ledger:
         if self._session.source is not None and stem is not None and self._session.runs.is_touched:
             self._check()
             runs = self._session.runs
-            self._leaving = stem, runs.source, Kept.of(runs, runs.active.number)
+            opened = self._driver._journal._opened
+            self._leaving = stem, runs.source, opened, Kept.of(runs, runs.active.number)
 
     def _after_leaving(self) -> None:
         if self._leaving is not None:
-            stem, source, kept = self._leaving
+            stem, source, opened, kept = self._leaving
             self._left[stem] = kept
-            difference = kept.difference(self._read_disk(source))
+            difference = kept.difference(self._read_disk(source, opened))
             if difference:
                 self.faults.append(f"leaving '{source.name}' cost: {difference}")
 
@@ -230,8 +233,11 @@ class Ledger:
     def _stem(self) -> Path | None:
         return self._driver._journal.stem_for(self._session.runs.source)
 
-    def _read_disk(self, source) -> Kept:
-        saved = Journal(self._folder).restore(source)
+    def _read_disk(self, source, opened: str) -> Kept:
+        """Read as after a crash; `opened` is when a live source was, which alone tells it from others."""
+        journal = Journal(self._folder)
+        journal._opened = opened
+        saved = journal.restore(source)
         return Kept({}, 0) if saved is None else Kept.of(saved.runs, saved.active)
 
     def _figures(self) -> dict:
