@@ -22,7 +22,7 @@ from tracker_core.results.motion import LengthScale
 
 REFRESH_MS = 50  # one plot in each: all together would hold up the image
 FEW_FRAMES = 8192
-MOST_POINTS = 1600  # of a curve
+MOST_POINTS = 800  # of a curve
 DASHED_WIDTH = 1  # Qt makes a shape of every dash of a wider line: seconds for a restless one of ten thousand frames
 WIDEST_NAME = 17  # letters
 MOST_ERROR = 100.0  # pixels; what is farther off is drawn at the border
