@@ -43,8 +43,9 @@ class NoProgress:
         pass
 
 
-def test_what_is_compared_takes_turns() -> None:
-    """The first of a frame has the caches of the one before it: that must not be the same one every time."""
+def test_what_is_compared_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes first has the caches of the one before it: that must not be the same one every time."""
+    monkeypatch.setattr(bench_command, "TURN", 2)
     order: list[str] = []
 
     def turn(name: str) -> Any:
@@ -63,7 +64,7 @@ def test_what_is_compared_takes_turns() -> None:
     clip, progress = Clip(), NoProgress()
     results: Any = bench_command._take_turns(turns, clip, 3, progress)  # type: ignore[arg-type]
     warm_up = bench_command.WARM_UP
-    assert order == ["ours", "theirs", "theirs", "ours"] * ((3 + warm_up) // 2)
+    assert order == (["ours"] * 2 + ["theirs"] * 4 + ["ours"] * 2) * ((3 + warm_up) // 4)
     assert results == [[("ours", index)] for index in range(1, 4 + warm_up)]
     assert columns == [{"update": [1.0] * 3}] * 2  # the first ones do not count
 

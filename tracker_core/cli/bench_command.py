@@ -39,6 +39,7 @@ from tracker_core.trackers.peers import USAGE, build_peer
 from tracker_core.types import FloatArray, Frame, Tracker, TrackResult
 
 WARM_UP = 5
+TURN = 10  # frames
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -218,7 +219,7 @@ def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> 
     columns: list[dict[str, list[float]]] = [{stage: [] for stage in (*STAGES, "update")} for _ in trackers]
     turns = [(_ours(group), column) for group, column in zip(groups, columns, strict=True)]
     turns += [(_of_others(peer), times) for peer, times in zip(peers, peer_ms, strict=True)]
-    with Reporter(args.progress, f"Measuring {name}", args.frames) as progress:
+    with Reporter(args.progress, f"Measuring {name}", args.frames + WARM_UP) as progress:
         results = _take_turns(turns, clip, args.frames, progress)
     _measure_writing(results, clip, columns[0])
     columns[0]["decode"] = clip.decode_ms[1:]
@@ -265,24 +266,24 @@ def _of_others(peer: Tracker) -> Turn:
 def _take_turns(
     turns: Sequence[tuple[Turn, dict[str, list[float]]]], clip: _Clip, count: int, progress: Reporter
 ) -> list[list[TrackResult]]:
-    """Measure in turn, frame by frame, and return what the first one found.
+    """Measure in turn, a few frames at a time, and return what the first one found.
 
-    A busy moment of the machine strikes all alike so, and each of them is first as often as the others.
+    A busy moment of the machine strikes all alike so, and each of them is first as often as the others. What one leaves
+    behind, other contents of the caches and threads that still wait for work, strikes the first frame of a turn only.
     """
     results: list[list[TrackResult]] = []
-    for index in range(count + WARM_UP):
-        frame = clip.frame(index + 1)
+    for start in range(0, count + WARM_UP, TURN):
         for offset in range(len(turns)):
-            number = (index + offset) % len(turns)
+            number = (start // TURN + offset) % len(turns)
             turn, column = turns[number]
-            found, spent = turn(frame)
-            if number == 0:
-                results.append(found)
-            if index >= WARM_UP:
-                for stage, milliseconds in spent.items():
-                    column[stage].append(milliseconds)
-        if index >= WARM_UP:
-            progress.advance()
+            for index in range(start, min(start + TURN, count + WARM_UP)):
+                found, spent = turn(clip.frame(index + 1))
+                if number == 0:
+                    results.append(found)
+                    progress.advance()
+                if index >= WARM_UP:
+                    for stage, milliseconds in spent.items():
+                        column[stage].append(milliseconds)
     return results
 
 
