@@ -125,19 +125,19 @@ def test_a_whole_measurement(tmp_path: Path, capsys: Any) -> None:
     assert len(report["against"]) == 1
 
 
-def small_network(seed: int) -> tuple[TrackerConfig, Any, bool]:
+def small_network(seed: int) -> tuple[TrackerConfig, list[Any], bool]:
     config = TrackerConfig(
         "one", NetworkConfig("siamrpnpp", "alexnet", 0.1, 5), tracking=TrackingConfig(search_size=287)
     )
     config.anchors.style, config.anchors.stride = "rpn", 8
     config.anchors.ratios, config.anchors.scales = [0.33, 0.5, 1, 2, 3], [8.0]
     torch.manual_seed(seed)
-    return config, build_network(config.network).eval(), True
+    return config, [build_network(config.network).eval()], True
 
 
 def wrong_runner(network: Any, config: TrackerConfig, **_: Any) -> EagerRunner:
     """A device that computes with other weights."""
-    return EagerRunner(small_network(5)[1])
+    return EagerRunner(small_network(5)[1][0])
 
 
 @pytest.mark.parametrize("is_right", [True, False])

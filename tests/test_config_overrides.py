@@ -57,7 +57,7 @@ def test_yaml_round_trip(tmp_path: Path) -> None:
     [
         ("tracking.windw_influence=0.3", r"'tracking.windw_influence'.* Did you mean 'window_influence'\?"),
         ("traking.context=0.3", r"'traking'.* Did you mean 'tracking'\?"),
-        ("nothing_like_it=1", "Known here: anchors, name, network, online, tracking"),  # nothing near: all are listed
+        ("nothing_like_it=1", "Known here: anchors, name, network, online, second, tracking"),  # nothing near: all
         ("tracking.context", "not of the form key=value"),
         ("tracking.patience=soon", "'tracking.patience' cannot take that value"),
         ("tracking.patience=1.5", "'tracking.patience' cannot take that value"),

@@ -371,7 +371,8 @@ def test_two_targets_at_once_are_as_good_as_one(shipped: SiameseTracker) -> None
 
 # every tracker that ships: what its network answers to black images would carry the box away
 @pytest.mark.parametrize(
-    "name", ["siamscope-light", "siamrpn-small", "siambroadcast-small", "siamconcat-small", "siamfc-small"]
+    "name",
+    ["siamscope-light", "siamscope-base", "siamrpn-small", "siambroadcast-small", "siamconcat-small", "siamfc-small"],
 )
 def test_a_covered_lens_does_not_move_the_box(name: str) -> None:
     tracker = build_tracker(name, device="cpu", runtime="eager")

@@ -5,12 +5,12 @@ Only `losses` and `on_device` import torch; a layout asks for them when it is tr
 
 from tracker_core.candidates.anchor_grid import ExemplarAnchors, FixedAnchors
 from tracker_core.candidates.default_boxes import DefaultBoxes
-from tracker_core.candidates.layout import Asking, Candidates, Choice, Chosen, Favour, Layout
+from tracker_core.candidates.layout import Asking, BoxLayout, Candidates, Choice, Chosen, Favour, Layout
 from tracker_core.candidates.overlap import OverlapMap
 from tracker_core.candidates.response_map import ResponseMap
 from tracker_core.config import TrackerConfig, check_values
 
-__all__ = ["Asking", "Candidates", "Choice", "Chosen", "Favour", "Layout", "make_layout"]
+__all__ = ["Asking", "BoxLayout", "Candidates", "Choice", "Chosen", "Favour", "Layout", "make_layout"]
 
 # value of `anchors.style`, which stands in every checkpoint → what is laid out
 LAYOUTS: dict[str, type[Layout]] = {

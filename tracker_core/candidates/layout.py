@@ -196,6 +196,12 @@ class BoxLayout(Layout):
         """Return the foreground probability (N,) of each candidate."""
         return probability(logits)
 
+    def propose(self, outputs: Arrays, candidates: Candidates) -> tuple[Float32, Float32]:
+        """Return the regressed boxes (N, 4), cx, cy, w, h in search-crop pixels around the centre, and scores (N,)."""
+        logits, deltas = split_outputs(outputs[0], outputs[1])
+        boxes_cxcywh = decode(deltas[0], candidates.boxes_cxcywh, self.variances)
+        return boxes_cxcywh, self.scores(outputs, logits[0], candidates)
+
     def choose(
         self,
         outputs: Arrays,
@@ -205,10 +211,9 @@ class BoxLayout(Layout):
         favour: Favour | None = None,
     ) -> Choice:
         """Take the candidate with the best score after penalty and window (SiamRPN, section 4.4)."""
-        logits, deltas = split_outputs(outputs[0], outputs[1])
-        boxes_cxcywh = decode(deltas[0], candidates.boxes_cxcywh, self.variances)
+        boxes_cxcywh, scores = self.propose(outputs, candidates)
         found = select(
-            self.scores(outputs, logits[0], candidates),
+            scores,
             boxes_cxcywh,
             candidates.window,
             expected_wh,

@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from tracker_core.checkpoints.networks import fill_networks
 from tracker_core.checkpoints.published_names import SAME_SHAPES
 from tracker_core.checkpoints.state_dicts import convert_state, recognise
 from tracker_core.checkpoints.torch_files import check_file, looks_like_torch, read_torch_file
@@ -381,8 +382,6 @@ def _read_published(path: Path, name: str | None) -> tuple[dict[str, Tensor], di
 def _check_own(path: Path, checkpoint: Checkpoint) -> None:
     """Raise `CheckpointError` unless a checkpoint of ours fits the network that its configuration describes."""
     try:
-        network = build_network(config_from_mapping(TrackerConfig, checkpoint.config).network)
-        network.load_state_dict(checkpoint.state)
-    except (ConfigError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise CheckpointError(f"The weights '{path}' do not fit the network that they name: {reason}") from error
+        fill_networks(path, config_from_mapping(TrackerConfig, checkpoint.config), checkpoint.state)
+    except ConfigError as error:
+        raise CheckpointError(f"The weights '{path}' do not fit the network that they name: {error}") from error

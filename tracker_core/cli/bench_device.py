@@ -28,7 +28,7 @@ LARGEST_SHIFT = 0.05  # pixels that a box may differ by, in single precision
 LARGEST_ERROR = 1e-3  # of outputs, over their largest value
 
 
-Make = Callable[[], "tuple[TrackerConfig, Network, bool]"]  # whether the weights were learned, at the end
+Make = Callable[[], "tuple[TrackerConfig, list[Network], bool]"]  # whether the weights were learned, at the end
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def as_report(verdict: Verdict) -> dict[str, Any]:
 
 
 def _networks() -> Iterator[tuple[str, Make]]:
-    """Yield a name and what returns configuration, network and whether its weights were learned."""
+    """Yield a name and what returns configuration, networks and whether their weights were learned."""
     from tracker_core.checkpoints.weights import list_weights
 
     names = [entry.name for entry in list_weights()]
@@ -89,31 +89,31 @@ def _networks() -> Iterator[tuple[str, Make]]:
         seen.append(network)
 
 
-def _with_weights(name: str) -> tuple[TrackerConfig, Network, bool]:
+def _with_weights(name: str) -> tuple[TrackerConfig, list[Network], bool]:
     from tracker_core.trackers.builder import build_tracker
 
     tracker = build_tracker(name, device="cpu", runtime="eager")
-    return tracker.config, tracker.network, True
+    return tracker.config, tracker.networks, True
 
 
-def _with_random_weights(name: str) -> tuple[TrackerConfig, Network, bool]:
+def _with_random_weights(name: str) -> tuple[TrackerConfig, list[Network], bool]:
     import torch
 
     from tracker_core.models.builder import build_network
 
     config = PUBLISHED[name].config
     torch.manual_seed(0)
-    return config, build_network(config.network).eval(), False
+    return config, [build_network(config.network).eval()], False
 
 
 def _verify(
-    name: str, config: TrackerConfig, network: Network, is_learned: bool, limit_s: float,
+    name: str, config: TrackerConfig, networks: list[Network], is_learned: bool, limit_s: float,
     frames: list[Frame], box_xywh: FloatArray, device: str, runtime: str, precision: str,
 ) -> Verdict:  # fmt: skip
     from tracker_core.trackers.builder import tracker_from_network
 
-    theirs = tracker_from_network(config, copy.deepcopy(network), device="cpu", runtime="eager")
-    mine = tracker_from_network(config, network, device=device, runtime=runtime, precision=precision)
+    theirs = tracker_from_network(config, *copy.deepcopy(networks), device="cpu", runtime="eager")
+    mine = tracker_from_network(config, *networks, device=device, runtime=runtime, precision=precision)
     output = _compare_outputs(config, mine.runner, theirs.runner)
     for tracker in (mine, theirs):
         tracker.init(frames[0].image, box_xywh)

@@ -10,6 +10,8 @@ import numpy as np
 from tracker_core.types import FloatArray, Image
 
 if TYPE_CHECKING:  # it loads torch
+    from tracker_core.config import SecondConfig, TrackingConfig
+    from tracker_core.models.network import Network
     from tracker_core.trackers.base import NetworkTracker
 
 ROUNDS = 12
@@ -34,11 +36,15 @@ def describe_floor(tracker: NetworkTracker, network_ms: float, image: Image, box
 
 
 def count_flops(tracker: NetworkTracker) -> int:
-    """Return the floating point operations of the network's search branch for one crop."""
+    """Return the floating point operations of the search branch for one crop, of all networks of a tracker."""
+    sizes: list[TrackingConfig | SecondConfig] = [tracker.config.tracking, tracker.config.second]
+    return sum(_count_search(network, size) for network, size in zip(tracker.networks, sizes, strict=False))
+
+
+def _count_search(network: Network, cfg: TrackingConfig | SecondConfig) -> int:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    cfg, network = tracker.config.tracking, tracker.network
     place = next(network.parameters()).device
     exemplar, search = (torch.zeros(1, 3, size, size, device=place) for size in (cfg.exemplar_size, cfg.search_size))
     guide = torch.tensor([[0.0, 0.0, 60.0, 60.0]], device=place) if network.takes_guide else None

@@ -1,4 +1,4 @@
-"""`siamscope weights`: list, show, verify, import, configure, average, measure and remove checkpoints."""
+"""`siamscope weights`: list, show, verify, import, configure, average, pair, measure and remove checkpoints."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from rich.text import Text
 
 from tracker_core.checkpoints.averaging import average_weights
+from tracker_core.checkpoints.pairing import pair_weights
 from tracker_core.checkpoints.published_names import SAME_SHAPES
 from tracker_core.checkpoints.weights import (
     WeightsEntry,
@@ -67,12 +68,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="tracking.… or online.…, such as tracking.confidence_slope=0.8",
     )
     configuring.set_defaults(run=_configure)
-    averaging = actions.add_parser("average", help="the mean of several runs of one network that began alike")
-    averaging.add_argument(
-        "files", nargs="+", metavar="FILE", help="checkpoints; the first one's configuration is kept"
-    )
-    averaging.add_argument("--out", required=True, metavar="FILE", help="where the mean is written")
-    averaging.set_defaults(run=_average)
+    _add_combining(actions)
     removing = actions.add_parser("remove", help="delete imported weights")
     removing.add_argument("name", metavar="NAME", help="a name from 'weights list'")
     removing.set_defaults(run=_remove)
@@ -81,6 +77,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_device_options(measuring)
     add_progress_option(measuring)
     measuring.set_defaults(run=_measure)
+
+
+def _add_combining(actions: Any) -> None:
+    averaging = actions.add_parser("average", help="the mean of several runs of one network that began alike")
+    averaging.add_argument(
+        "files", nargs="+", metavar="FILE", help="checkpoints; the first one's configuration is kept"
+    )
+    averaging.add_argument("--out", required=True, metavar="FILE", help="where the mean is written")
+    averaging.set_defaults(run=_average)
+    pairing = actions.add_parser("pair", help="a tracker that asks a second network as well, in one file")
+    pairing.add_argument("first", metavar="FIRST", help="the tracker: a name from 'weights list', or a file")
+    pairing.add_argument("second", metavar="SECOND", help="whose network is asked as well")
+    pairing.add_argument("--out", required=True, metavar="FILE", help="where the pair is written")
+    pairing.add_argument("--name", metavar="N", default="", help="the tracker's name (that of FIRST)")
+    pairing.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the tracker's configuration")
+    pairing.set_defaults(run=_pair)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -149,6 +161,12 @@ def _configure(args: argparse.Namespace) -> int:
 
 def _average(args: argparse.Namespace) -> int:
     target = average_weights(args.files, args.out)
+    output.print(f"Wrote {target} (SHA-256 {hash_file(target)})")
+    return 0
+
+
+def _pair(args: argparse.Namespace) -> int:
+    target = pair_weights(_path_of(args.first), _path_of(args.second), args.out, args.name, args.overrides)
     output.print(f"Wrote {target} (SHA-256 {hash_file(target)})")
     return 0
 

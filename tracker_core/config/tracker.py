@@ -92,6 +92,10 @@ class TrackingConfig:
         0, 0, 100, "For so many frames in which the target is not seen its box continues as it moved; 0 turns it off.",
         label="Coasting", by_hand=(0, 30, 1),
     )  # fmt: skip
+    second_weight: float = number(
+        1.0, 0.0, 4.0, "How much the second network counts beside the first, where a tracker has one; 0 turns it off.",
+        label="Second opinion", by_hand=(0.0, 2.0, 0.05),
+    )  # fmt: skip
     convention: str = choice(
         "exact",
         ("exact", "pysot", "dasiamrpn"),
@@ -139,6 +143,34 @@ class TrackingConfig:
 
 
 @dataclass
+class SecondConfig:
+    """A second network that looks at the same target, with its own candidates and crops; `kind` is empty without one.
+
+    See `trackers.second_opinion`. The sizes and contexts mean what they mean in `TrackingConfig`.
+    """
+
+    network: NetworkConfig = field(default_factory=lambda: NetworkConfig(kind=""))
+    anchors: AnchorConfig = field(default_factory=AnchorConfig)
+    exemplar_size: int = number(127, 31, 511, "Side of the exemplar's crop in pixels, as the network was trained.")
+    search_size: int = number(255, 63, 1023, "Side of the search crop in pixels: wider is slower.")
+    context: float = number(0.5, 0.0, 2.0, "Margin around the target in the exemplar's crop.")
+    crop_shape: str = choice("square", ("square", "target"), "Crops are squares, or have the target's shape.")
+    search_context: float = number(0.0, 0.0, 8.0, "As context, for the search region; 0 gives it the exemplar's scale.")
+    convention: str = choice(
+        "exact", ("exact", "pysot", "dasiamrpn"), "Half pixels and half strides, as the network was trained."
+    )
+
+    @classmethod
+    def of(cls, config: TrackerConfig) -> SecondConfig:
+        """Return a tracker's network, candidates and crops as those of a second opinion."""
+        cfg = config.tracking
+        return cls(
+            config.network, config.anchors, cfg.exemplar_size, cfg.search_size, cfg.context, cfg.crop_shape,
+            cfg.search_context, cfg.convention,
+        )  # fmt: skip
+
+
+@dataclass
 class OnlineConfig:
     """How a tracker that learns while it tracks does so; only ATOM reads it. The values are the published ones."""
 
@@ -181,13 +213,17 @@ class OnlineConfig:
 
 @dataclass
 class TrackerConfig:
-    """A tracker: its registered `name`, its network, its candidates, its tracking and its learning while tracking."""
+    """A tracker: its registered `name`, its network, its candidates, its tracking and its learning while tracking.
+
+    `second` is a second network that is asked as well.
+    """
 
     name: str = "siamscope-light"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     anchors: AnchorConfig = field(default_factory=AnchorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     online: OnlineConfig = field(default_factory=OnlineConfig)
+    second: SecondConfig = field(default_factory=SecondConfig)
 
 
 def check_tracking(config: TrackingConfig) -> TrackingConfig:

@@ -46,6 +46,11 @@ class NetworkTracker(ABC):
         return self.runner.network
 
     @property
+    def networks(self) -> list[Network]:
+        """All its networks: where there is a second one, that is the last."""
+        return [self.network]
+
+    @property
     def tracking(self) -> TrackingConfig:
         """The parameters of the loop."""
         return self.config.tracking
@@ -57,9 +62,12 @@ class NetworkTracker(ABC):
 
     def fork(self: TrackerT) -> TrackerT:
         """Return an uninitialised tracker with the same configuration that shares this one's network."""
-        other = type(self)(self.config, self.runner)
+        other = self._like_this()
         other.weights_path = self.weights_path
         return other
+
+    def _like_this(self: TrackerT) -> TrackerT:
+        return type(self)(self.config, self.runner)
 
     @abstractmethod
     def init(self, image: Image, box_xywh: Any) -> None:

@@ -17,6 +17,7 @@ from tracker_core.config import (
 from tracker_core.errors import CheckpointError, ConfigError
 from tracker_core.presets import DEFAULT_TRACKER, preset
 from tracker_core.trackers.base import NetworkTracker
+from tracker_core.trackers.second_opinion import second_tracker
 from tracker_core.trackers.siamese import SiameseTracker
 
 
@@ -42,8 +43,8 @@ def build_tracker(
     Raises `InputError` for an unknown name, `CheckpointError` for weights that do not fit, `DeviceError`,
     `ConfigError`.
     """
+    from tracker_core.checkpoints.networks import fill_networks
     from tracker_core.checkpoints.weights import find_weights, load_checkpoint
-    from tracker_core.models.builder import build_network
     from tracker_core.runtime import make_runner
 
     if weights is None:
@@ -61,20 +62,12 @@ def build_tracker(
         raise CheckpointError(f"The weights '{path}' are for the tracker '{config.name}', not for '{name}'.")
     config = apply_overrides(config, overrides)
     check_tracking(config.tracking)
-    network = build_network(config.network)
-    try:
-        network.load_state_dict(checkpoint.state)
-    except RuntimeError as error:
-        names = network.state_dict().keys()
-        others = sorted(names ^ checkpoint.state.keys()) or ["a tensor of another shape"]
-        raise CheckpointError(
-            f"The weights '{path}' do not fit the network '{config.network.kind}' as it is configured: {len(others)} "
-            f"entries differ, the first is {others[0]}."
-        ) from error
+    networks = fill_networks(path, config, checkpoint.state)
     if overrides:
-        _try_sizes(network.eval(), config.tracking)
+        for network, sized in zip(networks, (config, second_tracker(config)), strict=False):
+            _try_sizes(network.eval(), sized.tracking)
     tracker = tracker_from_network(
-        config, network, device=device, runtime=runtime, precision=precision, make_runner=make_runner
+        config, *networks, device=device, runtime=runtime, precision=precision, make_runner=make_runner
     )
     tracker.weights_path = path
     return tracker
@@ -98,19 +91,23 @@ def _try_sizes(network: Any, tracking: TrackingConfig) -> None:
 def tracker_from_network(
     config: TrackerConfig,
     network: Any,
+    second: Any = None,
     *,
     device: str = "cpu",
     runtime: str = "eager",
     precision: str = "fp32",
     make_runner: Callable[..., Any] | None = None,
 ) -> NetworkTracker:
-    """Wrap a network that is in memory already (training's, a test's, a published state dict's)."""
+    """Wrap a network that is in memory already (training's, a test's, a published state dict's), and a second one."""
     from tracker_core.runtime import make_runner as default_make_runner
 
     make_layout(config)  # its mistakes come before a network is exported
-    runner = (make_runner or default_make_runner)(network, config, device=device, runtime=runtime, precision=precision)
+    place = {"device": device, "runtime": runtime, "precision": precision}
+    make = make_runner or default_make_runner
+    runner = make(network, config, **place)
     if config.anchors.style == "overlap":
         from tracker_core.trackers.atom.tracker import AtomTracker  # it loads torch
 
         return AtomTracker(config, runner)
-    return SiameseTracker(config, runner)
+    second_runner = None if second is None else make(second, second_tracker(config), **place)
+    return SiameseTracker(config, runner, second_runner)

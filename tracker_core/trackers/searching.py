@@ -19,8 +19,9 @@ if TYPE_CHECKING:  # it loads torch
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """What one search of one target needs, see `runtime.base.SearchRequest`."""
+    """What one search of one target needs: who runs it, and the rest as in `runtime.base.SearchRequest`."""
 
+    runner: Runner
     template: Any
     cutout: Cutout
     guide_cxcywh: Sequence[float]
@@ -41,20 +42,17 @@ Searching = Generator[list[SearchRequest], Answers, TrackResult]
 class SearchingTracker(Protocol):
     """A tracker whose update can be interrupted where the network is asked."""
 
-    @property
-    def runner(self) -> Runner: ...
-
     def searching(self, image: Image, debug: bool) -> Searching:
         """Yield the searches of one frame, take their answers, return the result."""
         ...
 
 
 def update_together(trackers: Sequence[SearchingTracker], image: Image, *, debug: bool = False) -> list[TrackResult]:
-    """Update trackers that share a runner with the next image; raises what their `update` raises."""
+    """Update trackers that share their networks with the next image; raises what their `update` raises."""
     updates = [tracker.searching(image, debug) for tracker in trackers]
     requests = [next(update) for update in updates]
     began = time.perf_counter()
-    found = trackers[0].runner.search_batch([request for asked in requests for request in asked])
+    found = _search([request for asked in requests for request in asked])
     share_ms = (time.perf_counter() - began) * 1e3 / len(trackers)
     results = []
     for update, asked in zip(updates, requests, strict=True):
@@ -64,6 +62,15 @@ def update_together(trackers: Sequence[SearchingTracker], image: Image, *, debug
         except StopIteration as finished:  # how a generator returns its result
             results.append(finished.value)
     return results
+
+
+def _search(requests: Sequence[SearchRequest]) -> list[Answer]:
+    """Return the answers to the requests in their order: one batch for each network."""
+    answers: dict[int, Answer] = {}
+    for runner in {id(request.runner): request.runner for request in requests}.values():
+        places = [place for place, request in enumerate(requests) if request.runner is runner]
+        answers.update(zip(places, runner.search_batch([requests[place] for place in places]), strict=True))
+    return [answers[place] for place in range(len(requests))]
 
 
 def choose_answer(answers: Sequence[Answer], asking: Asking, search_size: int) -> tuple[int, Chosen]:

@@ -11,41 +11,53 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker_core.boxes import check_start_box, cxcywh_to_xywh, published_center
+from tracker_core.boxes import check_start_box, published_center
 from tracker_core.candidates import Asking, Candidates, Choice, Favour, make_layout
 from tracker_core.config import TrackerConfig, TrackingConfig
 from tracker_core.crops import Cutout, Framing, channel_mean, is_blank
 from tracker_core.errors import TrackerStateError
-from tracker_core.trackers.association import Association, ToImage
+from tracker_core.trackers.association import Association
 from tracker_core.trackers.base import NetworkTracker, check_image
 from tracker_core.trackers.confidence import confidence
+from tracker_core.trackers.describing import describe_search, to_image
 from tracker_core.trackers.lost_search import lost_search_size, sweep_center
 from tracker_core.trackers.scale_search import scale_factors
 from tracker_core.trackers.searching import Searching, SearchRequest, choose_answer, update_together
+from tracker_core.trackers.second_opinion import SecondOpinion
 from tracker_core.trackers.state import StateMachine
-from tracker_core.types import Image, Timings, TrackDebug, TrackingState, TrackResult
+from tracker_core.types import Image, Timings, TrackingState, TrackResult
 
 if TYPE_CHECKING:  # it loads torch
+    from tracker_core.models.network import Network
     from tracker_core.runtime.base import Runner
 
 
 OF_THE_TEMPLATE = ("exemplar_size", "context", "crop_shape")
 
 
-class SiameseTracker(NetworkTracker):
-    """Follows one target with a Siamese network."""
+SiameseT = TypeVar("SiameseT", bound="SiameseTracker")
 
-    def __init__(self, config: TrackerConfig, runner: Runner) -> None:
+
+class SiameseTracker(NetworkTracker):
+    """Follows one target with a Siamese network, or with two of them that have to agree."""
+
+    def __init__(self, config: TrackerConfig, runner: Runner, second_runner: Runner | None = None) -> None:
         super().__init__(config, runner)
+        self._second = SecondOpinion(config, second_runner) if second_runner else None
         self._template: Any = None
         self._current = config.tracking  # what this target is followed with
         self._layout = make_layout(config)
         self._laid_out: dict[tuple[int, ...], Candidates] = {}
+
+    @property
+    def networks(self) -> list[Network]:
+        """Its network, and the second one if it has one."""
+        return [self.network, *([self._second.runner.network] if self._second else [])]
 
     def set_tracking(self, tracking: TrackingConfig) -> None:
         """Take other parameters from the next frame on; raises `ConfigError` for a value out of range.
@@ -59,6 +71,9 @@ class SiameseTracker(NetworkTracker):
             self._current = dataclasses.replace(tracking, **kept)
             self._state.high, self._state.low = tracking.score_high, tracking.score_low
             self._state.patience = tracking.patience
+
+    def _like_this(self: SiameseT) -> SiameseT:
+        return type(self)(self.config, self.runner, self._second.runner if self._second else None)
 
     def init(self, image: Image, box_xywh: Any) -> None:
         """Start on the target in `box_xywh` (x, y, w, h, image pixels) of a uint8 H×W×3 BGR image.
@@ -80,6 +95,8 @@ class SiameseTracker(NetworkTracker):
         scales = framing.exemplar_scales(box[2], box[3])
         self._exemplar_wh = (float(box[2]) * scales[0], float(box[3]) * scales[1])
         self._template = self.runner.template(self._exemplar_crop, self._exemplar_wh)
+        if self._second:
+            self._second.start(image, box, self._padding)
         self._state = StateMachine(cfg.score_high, cfg.score_low, cfg.patience)
         self._laid_out.clear()
         self._association = Association(np.concatenate((self._center, self._size)))
@@ -121,11 +138,9 @@ class SiameseTracker(NetworkTracker):
         if self._template is None:
             raise TrackerStateError("The tracker was updated before it was started; call init(image, box) first.")
         check_image(image)
-        cfg = self._current
-        started = time.perf_counter()
+        cfg, started = self._current, time.perf_counter()
         center, size = self._center.copy(), self._size.copy()
-        is_lost = self._state.state is TrackingState.LOST
-        widening = cfg.lost_search_scale if is_lost else 1.0
+        widening = cfg.lost_search_scale if (is_lost := self._state.state is TrackingState.LOST) else 1.0
         search_size = self._search_size()
         sides = self._search_sides(search_size) * widening
         scales = np.array(Framing.of(cfg).search_scales(size[0], size[1])) / widening
@@ -136,16 +151,21 @@ class SiameseTracker(NetworkTracker):
         if not self.runner.is_cutting:
             for cutout in cutouts:
                 cutout.crop  # noqa: B018 it is cut here and not while the network is waited for
+        second = self._second if cfg.second_weight else None
+        more = [second.request(image, center, size, self._padding)] if second else []
         cropped = time.perf_counter()
         # the search region is cut around the last box, which therefore lies in its middle
         expected_wh = (float(size[0] * scales[0]), float(size[1] * scales[1]))
-        selecting, wants_all = self._selecting(is_lost), debug or self._remembers()
+        selecting, wants_all = self._selecting(is_lost), debug or self._remembers() or second is not None
         asking = Asking(self._layout, self._candidates, expected_wh, selecting, wants_all)
         guide = (0.0, 0.0, *expected_wh)
-        found = yield [SearchRequest(self._template, cutout, guide, asking) for cutout in cutouts]
+        asked = [SearchRequest(self.runner, self._template, cutout, guide, asking) for cutout in cutouts]
+        found = yield asked + more
         ran = time.perf_counter()
-        number, chosen = choose_answer(found.answers, asking, search_size)
+        number, chosen = choose_answer(found.answers[: len(asked)], asking, search_size)
         scales /= factors[number]
+        if second:
+            chosen = second.revise(chosen, found.answers[-1], center, scales, asking)
         choice = self._layout.favoured(chosen.choice, self._favour(center, scales), selecting)
         # a network answers to a single colour as well, but its answer says nothing: the box stays
         is_evidence = math.isfinite(choice.score) and not is_blank(image, cutouts[number].region_xywh)
@@ -170,8 +190,8 @@ class SiameseTracker(NetworkTracker):
         box_xywh.flags.writeable = False
         details = None
         if debug:
-            last_cxcywh = np.concatenate((center, size))
-            details = self._describe(choice, chosen.candidates, scales, last_cxcywh, cutouts[number])
+            last, view = np.concatenate((center, size)) if self.network.takes_guide else None, to_image(center, scales)
+            details = describe_search(choice, chosen.candidates, view, cutouts[number], self._exemplar_crop, last)
         return TrackResult(box_xywh, score, state, details)
 
     def _favour(self, center: NDArray[np.float64], scales: NDArray[np.float64]) -> Favour | None:
@@ -253,46 +273,3 @@ class SiameseTracker(NetworkTracker):
         """Return centre and size kept inside the image, the size above its lower bound."""
         limits = np.array([image.shape[1], image.shape[0]], np.float64)
         return np.clip(center, 0.0, limits), np.maximum(self._current.minimum_size, np.minimum(size, limits))
-
-    def _describe(
-        self,
-        choice: Choice,
-        candidates: Candidates,
-        scales: NDArray[np.float64],
-        last_cxcywh: NDArray[np.float64],
-        cutout: Cutout,
-    ) -> TrackDebug:
-        def in_image(boxes_cxcywh: NDArray[np.float32]) -> NDArray[np.float32]:
-            boxes = boxes_cxcywh / np.tile(scales, 2).astype(np.float32)
-            boxes[:, :2] += last_cxcywh[:2].astype(np.float32)
-            return np.asarray(cxcywh_to_xywh(boxes), np.float32)
-
-        found = choice.selection
-        assert found is not None  # all candidates were asked for
-        return TrackDebug(
-            levels=candidates.levels,
-            anchors_xywh=in_image(candidates.boxes_cxcywh),
-            proposals_xywh=in_image(found.boxes_cxcywh),
-            scores_raw=found.scores,
-            scores_penalised=found.penalised,
-            scores_windowed=found.windowed,
-            best=found.best,
-            search_window_xywh=np.array(cutout.region_xywh),
-            exemplar_crop=self._exemplar_crop,
-            search_crop=cutout.crop,
-            guide_xywh=cxcywh_to_xywh(last_cxcywh) if self.network.takes_guide else None,
-        )
-
-
-def to_image(center: NDArray[np.float64], scales: NDArray[np.float64]) -> ToImage:
-    """Return what brings boxes (N, 4) of a search region around `center`, cx, cy, w, h in crop pixels, to image pixels.
-
-    `scales` are crop pixels per image pixel, across and down.
-    """
-
-    def in_image(boxes_cxcywh: NDArray[Any]) -> NDArray[np.float64]:
-        boxes = boxes_cxcywh / np.concatenate((scales, scales))
-        boxes[:, :2] += center
-        return np.asarray(boxes, np.float64)
-
-    return in_image
