@@ -104,7 +104,7 @@ class TestJournal:
         found = [recorder.producer_of(index, number) for index, number in ((4, 1), (5, 1), (5, 2))]
         assert [producer.tracker for producer in found] == ["matching", "other", "matching"]
 
-    def test_a_removed_last_target_removes_the_file_and_a_source_without_work_does_not(self, tmp_path):
+    def test_a_removed_last_target_puts_the_file_aside_and_a_source_without_work_does_not(self, tmp_path):
         journal, runs = Journal(tmp_path), tracked_runs()
         journal.save(runs)
         Journal(tmp_path).save(Runs(CLIP))  # opened and closed
@@ -112,7 +112,8 @@ class TestJournal:
         with runs.edit("removal") as run:
             run.remove([1])
         journal.save(runs)
-        assert not list(tmp_path.iterdir())
+        saved = Journal(tmp_path).restore(CLIP)
+        assert not saved.runs and [len(run.recorder) for run in saved.deleted] == [5], "undo brings it back for a while"
 
     @pytest.mark.parametrize(
         "other",

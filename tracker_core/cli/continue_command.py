@@ -46,7 +46,7 @@ def refuse_run_options(args: argparse.Namespace) -> None:
     for option, name in ONLY_WITH_RUN.items():
         if getattr(args, name):
             raise InputError(f"{option} is about a saved run; name it with --run.")
-    if not args.source:
+    if args.source is None:
         raise InputError("Say what to track in: --source, or --run for a saved run.")
 
 
