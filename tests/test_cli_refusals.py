@@ -161,7 +161,7 @@ def test_options(
 
 COMMANDS: list[tuple[list[str], str]] = [
     (["trck"], "'trck' is not known for COMMAND. Did you mean 'track'?"),
-    (["track"], "The following arguments are required: --source"),
+    (["track"], "Say what to track in: --source, or --run for a saved run."),
     (["bench", "--frames", "3"], "at least 10"),
     (["bench", "--memory", "-5"], "at least 10"),
     (["bench", "--network", "siamrpn_alx_dwxcorr"], "Did you mean 'siamrpn_alex_dwxcorr'?"),

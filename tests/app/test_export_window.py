@@ -89,7 +89,7 @@ def test_the_dialog_offers_the_range_and_says_the_codec(qtbot, tmp_path):
     qtbot.addWidget(dialog)
     options = dialog.options()
     assert (options.kind, options.first, options.last) == (VIDEO, 10, 20)
-    assert options.overlays == ("prediction", "labels")  # there is no ground truth to draw
+    assert options.overlays == ("prediction", "labels", "ghost", "runs")  # there is no ground truth to draw
     assert "H.264" in dialog.codec.text()
     dialog.range.setCurrentIndex(0)
     assert (dialog.options().first, dialog.options().last) == (3, 90)
@@ -207,7 +207,7 @@ def test_the_dialog_draws_what_the_window_shows(qtbot, tmp_path):
     titles = [(2, "Jürgen"), (4, "Target 4")]
     dialog = ExportDialog("clip", (3, 90), None, tmp_path, has_truth=True, overlays=overlays, active=2, targets=titles)
     qtbot.addWidget(dialog)
-    assert set(dialog.options().overlays) == {"ground_truth", "heat_map"}
+    assert set(dialog.options().overlays) == {"ground_truth", "ghost", "runs", "heat_map"}
     words = " ".join(dialog.options().arguments("run.json"))
     for option in ("--heat-map raw", "--heat-map-anchor 1", "--explain 2", "--targets 2"):
         assert option in words
