@@ -132,8 +132,7 @@ class TestJournal:
         journal.save(Runs(SourceIdentity(**{**vars(CLIP), **other})))
         assert restored(tmp_path) == {1: list(range(5))}
 
-    def test_live_sources_and_switched_off_saving_leave_no_file(self, tmp_path):
-        Journal(tmp_path).save(tracked_runs(SourceIdentity("camera", "camera:0", SourceKind.CAMERA)))
+    def test_switched_off_saving_leaves_no_file(self, tmp_path):
         journal = Journal(tmp_path)
         journal.is_on = False
         journal.save(tracked_runs())
