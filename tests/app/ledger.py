@@ -231,6 +231,8 @@ class Ledger:
                 self.faults.append(f"opening '{runs.source.name}' again cost: {difference}")
 
     def _stem(self) -> Path | None:
+        if self._driver.recorder.is_recording:
+            return None  # it is saved beside the video, with which it comes back
         return self._driver._journal.stem_for(self._session.runs.source)
 
     def _read_disk(self, source, opened: str) -> Kept:
