@@ -10,10 +10,10 @@ from app.session.frame_view import OtherRun
 from app.session.history import Change, History
 from app.session.live_run import LiveRun
 from tracker_core.errors import InputError
+from tracker_core.rendering.drawing import RUN_COLORS
 from tracker_core.results.provenance import Producer, SourceIdentity
 from tracker_core.results.recorder import RunRecorder
 
-RUN_COLORS = 7  # as many as the canvas has
 SETTLING_FRAMES = 25  # a slider that is drawn while tracking changes parameters many times; all of it is one run
 
 
@@ -218,7 +218,7 @@ class Runs:
     def _free_color(self) -> int:
         """Return the next colour that no run has, or that the fewest have: two are told apart wherever they can be."""
         used = Counter(run.color for run in self)
-        after = [(self._last_color + step) % RUN_COLORS for step in range(1, RUN_COLORS + 1)]
+        after = [(self._last_color + step) % len(RUN_COLORS) for step in range(1, len(RUN_COLORS) + 1)]
         self._last_color = min(after, key=lambda color: used[color])
         return self._last_color
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from fakes import DrawnSource, MatchingTracker, true_box
 
-from app.canvas.overlays.base import RUN_COLORS as CANVAS_COLORS
 from app.session.journal import Journal
-from app.session.runs import RUN_COLORS
 from app.session.session import Session
+from tracker_core.rendering.drawing import RUN_COLORS
 
 
 @pytest.fixture
@@ -27,15 +26,11 @@ def colors(session) -> dict[int, int]:
     return {run.number: run.color for run in session.runs}
 
 
-def test_there_are_as_many_as_the_canvas_has():
-    assert len(CANVAS_COLORS) == RUN_COLORS
-
-
 def test_runs_that_come_and_go_change_no_colour_of_others(session):
-    for _ in range(RUN_COLORS - 1):
+    for _ in range(len(RUN_COLORS) - 1):
         session.run_again()
     before = colors(session)
-    assert len(set(before.values())) == RUN_COLORS
+    assert len(set(before.values())) == len(RUN_COLORS)
     for number in (2, 3, 5):
         session.change_runs(lambda runs, number=number: runs.delete(number))
     kept = colors(session)
