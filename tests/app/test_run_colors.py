@@ -45,9 +45,9 @@ def test_runs_that_come_and_go_change_no_colour_of_others(session):
 
 
 def test_one_colour_more_than_there_are_is_shared_by_two(session):
-    for _ in range(RUN_COLORS):
+    for _ in RUN_COLORS:
         session.run_again()
-    assert sorted(list(colors(session).values()).count(color) for color in range(RUN_COLORS)) == [1] * 6 + [2]
+    assert sorted(list(colors(session).values()).count(color) for color in range(len(RUN_COLORS))) == [1] * 6 + [2]
 
 
 def test_colours_come_back_with_the_source(session, tmp_path):
