@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 from PyQt5.QtCore import QObject, pyqtSignal
@@ -39,10 +40,10 @@ class PanelHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send one record."""
-        try:
+        # The window may be gone while a thread still logs. The logger goes through its handlers now: one that
+        # took itself off their list here would keep the record from the next one.
+        with contextlib.suppress(RuntimeError):
             self._relay.arrived.emit(record.levelno, self.format(record))
-        except RuntimeError:  # the window is gone, a thread still logs
-            logging.getLogger().removeHandler(self)
 
 
 class LogPanel(QWidget):

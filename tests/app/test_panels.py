@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import DrawnSource
+from PyQt5 import sip
 from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QPalette
 from PyQt5.QtWidgets import QApplication, QInputDialog, QLabel, QScrollArea
@@ -18,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from evaluation_sequences import make_otb
 
 from app.jobs.jobs import Job
-from app.panels.log import LogPanel
+from app.panels.log import LogPanel, LogRelay, PanelHandler
 from app.panels.sources import SPEC, SourcesPanel
 from app.panels.tracker import PRESETS
 from app.window.theme import make_palette
@@ -205,6 +206,20 @@ def test_progress_has_a_unit(qtbot, message, text):
     job.progress.connect(lambda _share, said: told.append(said))
     job._tell({"event": "progress", **message})
     assert told == [text]
+
+
+def test_a_panel_that_is_gone_keeps_no_record_from_others():
+    """Handlers are asked in turn; the one of a deleted panel must not take itself out of that list meanwhile."""
+    relay, heard, other, root = LogRelay(), [], logging.Handler(), logging.getLogger()
+    other.emit = heard.append
+    gone = PanelHandler(relay)
+    sip.delete(relay)
+    root.handlers[:0] = [gone, other]
+    try:
+        root.warning("something")
+    finally:
+        root.handlers[:] = [handler for handler in root.handlers if handler not in (gone, other)]
+    assert [record.getMessage() for record in heard] == ["something"]
 
 
 def test_the_log_shows_what_is_wanted_and_is_copied(qtbot):

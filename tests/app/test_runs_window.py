@@ -274,7 +274,8 @@ def test_the_keys_go_from_failure_to_failure(driver):
         driver.qtbot.keyClick(driver.canvas, key, modifier)
         driver.qtbot.waitUntil(lambda index=index: driver.index == index)
     moments = driver.window.panels.runs.moments
-    assert moments.count() == 2 and moments.item(0).text().startswith("frame ")
+    driver.qtbot.waitUntil(lambda: moments.count() == 2)  # the list follows the frame a moment later
+    assert moments.item(0).text().startswith("frame ")
     driver.window.panels.runs.moments.itemClicked.emit(moments.item(1))
     driver.qtbot.waitUntil(lambda: driver.index != 10)
 

@@ -27,7 +27,7 @@ def choose_candidates(args: argparse.Namespace, names: list[str | None], device:
     candidates: dict[str, tuple[Candidate, Any]] = {}
     for given, make in made:
         tracker: Any = make()
-        name = _check_folder_name(given or tracker.name)
+        name = check_folder_name(given or tracker.name)
         if name in candidates:
             raise InputError(f"Two trackers would write results under the name '{name}'; give one another name.")
         candidates[name] = Candidate(name, make), tracker
@@ -52,7 +52,8 @@ def _maker(
     )  # fmt: skip
 
 
-def _check_folder_name(name: str) -> str:
+def check_folder_name(name: str) -> str:
+    """Return a name of results; raises `InputError` for one that no folder can have."""
     if not re.fullmatch(r"[\w+.-]+", name):
         raise InputError(f"The name '{name}' is not a folder name; use letters, digits, '-', '_', '+' and '.'.")
     return name

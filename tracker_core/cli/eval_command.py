@@ -20,7 +20,7 @@ from tracker_core.cli.console import (
     errors,
     output,
 )
-from tracker_core.cli.eval_candidates import choose_candidates
+from tracker_core.cli.eval_candidates import check_folder_name, choose_candidates
 from tracker_core.cli.eval_events import GrowingScore
 from tracker_core.cli.score_command import (
     INCOMPLETE,
@@ -100,6 +100,8 @@ def run_eval(args: argparse.Namespace) -> int:
         raise InputError("--weights, --name and --variant belong to one tracker; give them with one --tracker.")
     if args.only_score and (args.variant or args.peers):
         raise InputError("--only-score tracks nothing; leave out --variant and --peers, or --only-score.")
+    if args.name:
+        check_folder_name(args.name)
     device = resolve_device(args.device)
     benchmark = open_benchmark(
         args.dataset, args.root, sequences=args.sequences.split(","), year=args.year, thresholds=args.thresholds
