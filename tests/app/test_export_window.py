@@ -168,8 +168,8 @@ def test_a_job_ends_with_its_window(qtbot, tmp_path):
     """The process notices that nobody holds its standard input any more."""
     jobs = Jobs()
     job = Job("Benchmark", ["bench", "--frames", "100000", "--progress", "json"])
-    jobs.start(job)
-    qtbot.waitUntil(lambda: job.pid > 0, timeout=5000)
+    with qtbot.waitSignal(job.progress, timeout=60_000):  # it is at work, and not just starting
+        jobs.start(job)
     with qtbot.waitSignal(job.finished, timeout=30_000) as ended:
         job.release()
     assert ended.args[0] == CANCELLED
