@@ -10,9 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker_core.crops import Framing, channel_mean, context_side, crop_region, is_blank
+from tracker_core.crops import Cutout, Framing, channel_mean, context_side, is_blank
 
 PADDING = (7, 8, 9)
+
+
+def crop_region(*arguments: Any) -> tuple[Any, tuple[float, float, float, float]]:
+    """Return the crop of a cutout and what was cut."""
+    cutout = Cutout.around(*arguments)
+    return cutout.crop, cutout.region_xywh
 
 
 def ramp(width: int = 60, height: int = 40) -> Any:

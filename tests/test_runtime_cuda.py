@@ -111,13 +111,6 @@ def test_what_a_cpu_cannot_do_is_refused(arguments: dict[str, str], message: str
 # --- on a GPU
 
 
-@pytest.fixture
-def cuda() -> str:
-    if not torch.cuda.is_available():
-        pytest.skip("needs a CUDA device")
-    return "cuda:0"
-
-
 @pytest.mark.cuda
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_gpu_gives_the_answers_of_the_cpu(name: str, cuda: str) -> None:

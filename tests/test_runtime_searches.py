@@ -13,7 +13,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from tracker_core.candidates import Chosen
 from tracker_core.models.builder import build_network
@@ -174,13 +173,6 @@ def test_a_runner_that_is_dropped_takes_its_recordings_along_at_once() -> None:
 
 
 # --- on a GPU
-
-
-@pytest.fixture
-def cuda() -> str:
-    if not torch.cuda.is_available():
-        pytest.skip("needs a CUDA device")
-    return "cuda:0"
 
 
 @pytest.mark.cuda

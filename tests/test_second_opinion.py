@@ -9,7 +9,7 @@ import pytest
 from tracker_core.candidates import make_layout
 from tracker_core.checkpoints.pairing import pair_weights
 from tracker_core.checkpoints.weights import SHIPPED_FOLDER, load_checkpoint, save_checkpoint
-from tracker_core.errors import CheckpointError, InputError
+from tracker_core.errors import CheckpointError, ConfigError, InputError
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.trackers.second_opinion import Opinion, agree, second_tracker
 
@@ -146,6 +146,13 @@ def test_what_makes_no_pair_is_refused(pair, tmp_path):
     assert not out.exists()
 
 
+# values of the second network are held to their ranges as the first one's are
+@pytest.mark.parametrize("override", ["second.search_size=0", "second.context=-1", "second.crop_shape=round"])
+def test_a_second_network_that_cannot_be_configured_so_is_refused(pair, override):
+    with pytest.raises(ConfigError, match=override.split("=")[0]):
+        build_tracker(weights=pair, runtime="eager", overrides=[override])
+
+
 def test_a_pair_whose_second_network_is_cut_off_is_refused(pair, tmp_path):
     content = load_checkpoint(pair)
     half = tmp_path / "half.safetensors"
@@ -176,5 +183,5 @@ def test_the_shipped_pair_is_the_default_network_and_a_larger_one():
     assert all((pair.state[name] == value).all() for name, value in light.state.items())
     frames, boxes = moving_square(12)
     tracker = build_tracker("siamscope-base", runtime="eager")
-    assert sum(value.numel() for value in tracker.networks[1].parameters()) > 1_000_000
+    assert sum(value.numel() for value in tracker.runners[1].network.parameters()) > 1_000_000
     assert np.abs(follow(tracker, frames, boxes) - boxes[1:]).max() < 8

@@ -110,7 +110,17 @@ class Cutout:
         padding: tuple[int, ...],
         rounding: str = "floor",
     ) -> Cutout:
-        """Return the rectangle of `sides` (width, height) around a point, whole image pixels; see `crop_region`."""
+        """Return a rectangle around a point.
+
+        Args:
+            image: uint8 H×W×3.
+            center: x and y in image pixels.
+            sides: its width and height in image pixels; integers for the published conventions.
+            output_size: side of the crop in pixels.
+            padding: the colour of what lies outside the image.
+            rounding: how an edge centre − (side + 1) / 2 becomes an integer: "floor" of it plus 0.5 (PySOT) or
+                "round", half to even (DaSiamRPN).
+        """
         wide, high = max(1, round(sides[0])), max(1, round(sides[1]))
         left, top = _first_pixel(center[0], wide, rounding), _first_pixel(center[1], high, rounding)
         return cls(image, left, top, wide, high, output_size, padding)
@@ -149,30 +159,6 @@ class Cutout:
         if patch.shape[:2] != (self.output_size, self.output_size):
             patch = cv2.resize(patch, (self.output_size, self.output_size))
         return np.ascontiguousarray(patch)
-
-
-def crop_region(
-    image: Image,
-    center: tuple[float, float],
-    sides: tuple[float, float],
-    output_size: int,
-    padding: tuple[int, ...],
-    rounding: str = "floor",
-) -> tuple[Image, tuple[float, float, float, float]]:
-    """Cut a rectangle around `center` out of a uint8 H×W×3 image, pad it with `padding`, resize it (bilinear).
-
-    Args:
-        center: x and y in image pixels.
-        sides: its width and height in image pixels; integers for the published conventions.
-        output_size: side of the answer in pixels.
-        rounding: how an edge centre − (side + 1) / 2 becomes an integer: "floor" of it plus 0.5 (PySOT) or
-            "round", half to even (DaSiamRPN).
-
-    Returns:
-        The crop, uint8 (output_size, output_size, 3), and what was cut: left, top, width, height in image pixels.
-    """
-    cutout = Cutout.around(image, center, sides, output_size, padding, rounding)
-    return cutout.crop, cutout.region_xywh
 
 
 def _first_pixel(center: float, span: int, rounding: str) -> int:

@@ -164,18 +164,14 @@ class Ledger:
         """Return all that stands in the runs or comes back by undo, and by redo; everything is put back as it was."""
         active, edits, begin = runs._active, runs._edits, self._entries(runs)
         back, forth = set(begin), set()
-        way = 0
-        while runs.history.undo():
-            back |= self._entries(runs)
-            way += 1
-        for _ in range(way):
-            runs.history.redo()
-        way = 0
-        while runs.history.redo():
-            forth |= self._entries(runs)
-            way += 1
-        for _ in range(way):
-            runs.history.undo()
+        history = runs.history
+        for found, step, return_step in ((back, history.undo, history.redo), (forth, history.redo, history.undo)):
+            way = 0
+            while step():
+                found |= self._entries(runs)
+                way += 1
+            for _ in range(way):
+                return_step()
         runs._active, runs._edits = active, edits
         end = self._entries(runs)
         if end != begin:

@@ -6,19 +6,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from tracker_core.candidates import BoxLayout, make_layout
 from tracker_core.checkpoints.networks import SECOND
 from tracker_core.checkpoints.weights import Checkpoint, load_checkpoint, save_checkpoint
 from tracker_core.config import (
     SecondConfig,
     TrackerConfig,
     apply_overrides,
-    check_tracking,
+    check_tracker,
     config_from_mapping,
     config_to_mapping,
 )
 from tracker_core.errors import InputError
-
-WITHOUT_BOXES = ("none", "overlap")  # layouts whose candidates all have the size of the last box
 
 
 def pair_weights(
@@ -35,7 +34,7 @@ def pair_weights(
     config = replace(configs[0], name=name or configs[0].name, second=SecondConfig.of(configs[1]))
     state = {**mine.state, **{SECOND + key: value for key, value in other.state.items()}}
     config = apply_overrides(config, overrides)
-    check_tracking(config.tracking)
+    check_tracker(config)
     told = f"a pair of {Path(first).name} and {Path(second).name}"
     save_checkpoint(target, state, config_to_mapping(config), {**mine.facts, "training": told})
     return Path(target)
@@ -45,6 +44,6 @@ def _single(path: str | Path, checkpoint: Checkpoint) -> TrackerConfig:
     config = config_from_mapping(TrackerConfig, checkpoint.config)
     if config.second.network.kind:
         raise InputError(f"'{path}' is a pair already; give the weights of a single network.")
-    if config.anchors.style in WITHOUT_BOXES:
+    if not isinstance(make_layout(config), BoxLayout):
         raise InputError(f"'{path}' is of a tracker whose candidates have no boxes of their own, so it makes no pair.")
     return config

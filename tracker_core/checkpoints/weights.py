@@ -26,7 +26,7 @@ from tracker_core.checkpoints.networks import fill_networks
 from tracker_core.checkpoints.published_names import SAME_SHAPES
 from tracker_core.checkpoints.state_dicts import convert_state, recognise
 from tracker_core.checkpoints.torch_files import check_file, looks_like_torch, read_torch_file
-from tracker_core.config import TrackerConfig, apply_overrides, check_tracking, config_from_mapping, config_to_mapping
+from tracker_core.config import TrackerConfig, apply_overrides, check_tracker, config_from_mapping, config_to_mapping
 from tracker_core.errors import CheckpointError, ConfigError, InputError, OutputError, nearest_name
 from tracker_core.files import atomic_path, write_text
 from tracker_core.models.builder import build_network
@@ -271,7 +271,7 @@ def configure_weights(path: str | Path, changes: Iterable[str], target: str | Pa
         raise InputError(f"The weights '{target.stem}' ship with the program; write others to another folder (--out).")
     checkpoint = load_checkpoint(path)
     config = apply_overrides(config_from_mapping(TrackerConfig, checkpoint.config), changes)
-    check_tracking(config.tracking)
+    check_tracker(config)
     told = [*filter(None, [checkpoint.facts.get("configured")]), *changes]
     save_checkpoint(
         target, checkpoint.state, config_to_mapping(config), {**checkpoint.facts, "configured": " ".join(told)}

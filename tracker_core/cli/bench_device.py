@@ -93,7 +93,7 @@ def _with_weights(name: str) -> tuple[TrackerConfig, list[Network], bool]:
     from tracker_core.trackers.builder import build_tracker
 
     tracker = build_tracker(name, device="cpu", runtime="eager")
-    return tracker.config, tracker.networks, True
+    return tracker.config, [runner.network for runner in tracker.runners], True
 
 
 def _with_random_weights(name: str) -> tuple[TrackerConfig, list[Network], bool]:

@@ -38,7 +38,7 @@ def describe_floor(tracker: NetworkTracker, network_ms: float, image: Image, box
 def count_flops(tracker: NetworkTracker) -> int:
     """Return the floating point operations of the search branch for one crop, of all networks of a tracker."""
     sizes: list[TrackingConfig | SecondConfig] = [tracker.config.tracking, tracker.config.second]
-    return sum(_count_search(network, size) for network, size in zip(tracker.networks, sizes, strict=False))
+    return sum(_count_search(runner.network, size) for runner, size in zip(tracker.runners, sizes, strict=False))
 
 
 def _count_search(network: Network, cfg: TrackingConfig | SecondConfig) -> int:

@@ -10,6 +10,7 @@ from tracker_core.config.tracker import (
     SecondConfig,
     TrackerConfig,
     TrackingConfig,
+    check_tracker,
     check_tracking,
 )
 
@@ -23,6 +24,7 @@ __all__ = [
     "TrackerConfig",
     "TrackingConfig",
     "apply_overrides",
+    "check_tracker",
     "check_tracking",
     "check_values",
     "config_from_mapping",

@@ -99,7 +99,7 @@ class TrackingConfig:
     convention: str = choice(
         "exact",
         ("exact", "pysot", "dasiamrpn"),
-        "Half pixels and rounding, see `boxes.published_center` and `crops.crop_region`.",
+        "Half pixels and rounding, see `boxes.published_center` and `crops.Cutout.around`.",
     )
     minimum_size: float = number(4.0, 1.0, 1000.0, "Lower bound of width and height in pixels.")
     small_target_search_size: int = number(
@@ -224,6 +224,13 @@ class TrackerConfig:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     online: OnlineConfig = field(default_factory=OnlineConfig)
     second: SecondConfig = field(default_factory=SecondConfig)
+
+
+def check_tracker(config: TrackerConfig) -> TrackerConfig:
+    """Return `config` if it can be tracked with; raises `ConfigError` naming the first value that is wrong."""
+    check_tracking(config.tracking)
+    check_values(config.second, "second.")
+    return config
 
 
 def check_tracking(config: TrackingConfig) -> TrackingConfig:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracker_core.config.ranges import check_values, choice, described, number, setting, share
-from tracker_core.config.tracker import TrackerConfig, check_tracking
+from tracker_core.config.tracker import TrackerConfig, check_tracker
 from tracker_core.errors import ConfigError
 
 
@@ -174,7 +174,7 @@ class TrainingConfig:
 
 def check_training(config: TrainingConfig) -> TrainingConfig:
     """Return `config` if it can be run; raises `ConfigError` naming the first key that is wrong."""
-    check_tracking(config.tracker.tracking)
+    check_tracker(config.tracker)
     check_values(config)
     if config.loss.negative_below > config.loss.positive_from:
         raise ConfigError(

@@ -46,9 +46,9 @@ class NetworkTracker(ABC):
         return self.runner.network
 
     @property
-    def networks(self) -> list[Network]:
-        """All its networks: where there is a second one, that is the last."""
-        return [self.network]
+    def runners(self) -> list[Runner]:
+        """What runs its network, and a second one where it has one."""
+        return [self.runner]
 
     @property
     def tracking(self) -> TrackingConfig:
@@ -62,12 +62,9 @@ class NetworkTracker(ABC):
 
     def fork(self: TrackerT) -> TrackerT:
         """Return an uninitialised tracker with the same configuration that shares this one's network."""
-        other = self._like_this()
+        other = type(self)(self.config, *self.runners)
         other.weights_path = self.weights_path
         return other
-
-    def _like_this(self: TrackerT) -> TrackerT:
-        return type(self)(self.config, self.runner)
 
     @abstractmethod
     def init(self, image: Image, box_xywh: Any) -> None:

@@ -11,7 +11,7 @@ from tracker_core.config import (
     TrackerConfig,
     TrackingConfig,
     apply_overrides,
-    check_tracking,
+    check_tracker,
     config_from_mapping,
 )
 from tracker_core.errors import CheckpointError, ConfigError
@@ -61,7 +61,7 @@ def build_tracker(
         preset(name)
         raise CheckpointError(f"The weights '{path}' are for the tracker '{config.name}', not for '{name}'.")
     config = apply_overrides(config, overrides)
-    check_tracking(config.tracking)
+    check_tracker(config)
     networks = fill_networks(path, config, checkpoint.state)
     if overrides:
         for network, sized in zip(networks, (config, second_tracker(config)), strict=False):

@@ -17,7 +17,7 @@ from tracker_core.boxes import cxcywh_to_xywh, iou_xywh, published_center
 from tracker_core.candidates import Asking, BoxLayout, Candidates, Chosen, make_layout
 from tracker_core.candidates.selection import select
 from tracker_core.config import TrackerConfig, TrackingConfig
-from tracker_core.crops import Cutout, Framing, crop_region
+from tracker_core.crops import Cutout, Framing
 from tracker_core.errors import ConfigError
 from tracker_core.trackers.searching import SearchRequest
 from tracker_core.types import Image
@@ -68,9 +68,9 @@ class SecondOpinion:
         framing, size = self._framing, box_xywh[2:]
         center = published_center(box_xywh, self._config.tracking.convention)
         sides, scales = framing.exemplar_sides(*size), framing.exemplar_scales(*size)
-        crop, _ = crop_region(image, (center[0], center[1]), sides, framing.exemplar_size, padding)
+        cutout = Cutout.around(image, (center[0], center[1]), sides, framing.exemplar_size, padding)
         self._exemplar_wh = size * scales
-        self._template = self.runner.template(crop, (float(self._exemplar_wh[0]), float(self._exemplar_wh[1])))
+        self._template = self.runner.template(cutout.crop, (float(self._exemplar_wh[0]), float(self._exemplar_wh[1])))
         self._candidates = None
 
     def request(self, image: Image, center: Array, size: Array, padding: tuple[int, ...]) -> SearchRequest:

@@ -2,7 +2,7 @@
 
 What the outputs mean is the layout's affair (`candidates`), how many sizes are searched that of `scale_search`.
 Follows SiamRPN (Li et al. 2018, section 4.4) with the conventions of the two published implementations where
-the configuration asks for them: see `boxes.published_center` and `crops.crop_region`.
+the configuration asks for them: see `boxes.published_center` and `crops.Cutout.around`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,14 +33,10 @@ from tracker_core.trackers.state import StateMachine
 from tracker_core.types import Image, Timings, TrackingState, TrackResult
 
 if TYPE_CHECKING:  # it loads torch
-    from tracker_core.models.network import Network
     from tracker_core.runtime.base import Runner
 
 
 OF_THE_TEMPLATE = ("exemplar_size", "context", "crop_shape")
-
-
-SiameseT = TypeVar("SiameseT", bound="SiameseTracker")
 
 
 class SiameseTracker(NetworkTracker):
@@ -55,9 +51,9 @@ class SiameseTracker(NetworkTracker):
         self._laid_out: dict[tuple[int, ...], Candidates] = {}
 
     @property
-    def networks(self) -> list[Network]:
-        """Its network, and the second one if it has one."""
-        return [self.network, *([self._second.runner.network] if self._second else [])]
+    def runners(self) -> list[Runner]:
+        """What runs its network, and the second one if it has one."""
+        return [self.runner, *([self._second.runner] if self._second else [])]
 
     def set_tracking(self, tracking: TrackingConfig) -> None:
         """Take other parameters from the next frame on; raises `ConfigError` for a value out of range.
@@ -71,9 +67,6 @@ class SiameseTracker(NetworkTracker):
             self._current = dataclasses.replace(tracking, **kept)
             self._state.high, self._state.low = tracking.score_high, tracking.score_low
             self._state.patience = tracking.patience
-
-    def _like_this(self: SiameseT) -> SiameseT:
-        return type(self)(self.config, self.runner, self._second.runner if self._second else None)
 
     def init(self, image: Image, box_xywh: Any) -> None:
         """Start on the target in `box_xywh` (x, y, w, h, image pixels) of a uint8 H×W×3 BGR image.
