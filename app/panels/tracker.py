@@ -150,6 +150,13 @@ class TrackerPanel(QWidget):
                 self.device.setCurrentText(device)
         self._told = self._choice()
 
+    def set_tracker(self, tracking: TrackingConfig, has_second: bool) -> None:
+        """Show the parameters of another tracker, that of a second network only where it has one; says nothing back."""
+        row = self.rows["second_weight"]
+        for widget in (row.label, row.slider, row.field):
+            widget.setVisible(has_second)
+        self.set_tracking(tracking)
+
     def set_tracking(self, tracking: TrackingConfig) -> None:
         """Show parameters; says nothing back."""
         self._tracking = tracking

@@ -65,7 +65,7 @@ class PanelWiring(QObject):
         panels.tracker.tracker_chosen.connect(self._choose_tracker)
         panels.tracker.tracking_changed.connect(player.set_tracking_config)
         panels.tracker.reset_requested.connect(lambda: player.choose_tracker(player.choice))
-        worker.tracker_ready.connect(panels.tracker.set_tracking)
+        worker.tracker_ready.connect(panels.tracker.set_tracker)
         worker.failed.connect(lambda _failure: self._show_parameters())
         panels.sources.source_chosen.connect(sources.open)
         panels.sources.folder_wanted.connect(sources.ask_folder)

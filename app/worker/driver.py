@@ -101,7 +101,7 @@ class SessionDriver:
             return
         with self.messages.busy_with(_text("Starting on the box")):
             self.session.begin(request.frame, request.box_xywh, request.number, request.by)
-            self.messages.tracker_ready.emit(self.session.build_tracker().tracking)
+            self._tell_tracker()
             self.edits.announce(replaced=True)
             self.playback.show(self.session.view())
             self._save()
@@ -118,8 +118,13 @@ class SessionDriver:
             if choice != self.session.trackers.choice:
                 self.session.choose_tracker(choice)
             self.session.set_tracking_config(tracking)
-            self.messages.tracker_ready.emit(tracking)
+            self._tell_tracker(tracking)
         self.run_again()
+
+    def _tell_tracker(self, tracking: TrackingConfig | None = None) -> None:
+        """Say what the tracker is followed with: `tracking`, or the parameters that it has."""
+        tracker = self.session.build_tracker()
+        self.messages.tracker_ready.emit(tracking or tracker.tracking, len(tracker.runners) > 1)
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot track"))
     def run_again(self) -> None:
@@ -156,7 +161,7 @@ class SessionDriver:
         """
         try:
             with self.messages.busy_with(_text("Loading the tracker")):
-                self.messages.tracker_ready.emit(self.session.build_tracker().tracking)
+                self._tell_tracker()
             self.edits.announce()
         except SiamscopeError as error:
             logger.warning("%s", error)
@@ -167,7 +172,7 @@ class SessionDriver:
         """Use another tracker, weights or device; on an error the present one stays."""
         with self.messages.busy_with(_text("Loading the tracker")):
             self.session.choose_tracker(choice)
-            self.messages.tracker_ready.emit(self.session.build_tracker().tracking)
+            self._tell_tracker()
             self.edits.announce()
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot use these parameters"))

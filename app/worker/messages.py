@@ -55,7 +55,7 @@ class Messages(QObject):
     summary_changed = pyqtSignal(object)  # SessionSummary
     playing_changed = pyqtSignal(bool)
     tracking_changed = pyqtSignal(bool)
-    tracker_ready = pyqtSignal(object)  # TrackingConfig
+    tracker_ready = pyqtSignal(object, bool)  # TrackingConfig, whether it asks a second network
     busy = pyqtSignal(str)  # what takes a moment; empty when done
     notice = pyqtSignal(str)
     failed = pyqtSignal(object)  # Failure

@@ -218,6 +218,7 @@ class MatchingTracker:
         self._tracking = tracking or TrackingConfig()
         self.timings = Timings()
         self.runner = _Runner()
+        self.runners = [self.runner]
         self.updates = 0
         self.delay_s = 0.0
         self._template: np.ndarray | None = None

@@ -21,8 +21,9 @@ from evaluation_sequences import make_otb
 from app.jobs.jobs import Job
 from app.panels.log import LogPanel, LogRelay, PanelHandler
 from app.panels.sources import SPEC, SourcesPanel
-from app.panels.tracker import PRESETS
+from app.panels.tracker import PRESETS, TrackerPanel
 from app.window.theme import make_palette
+from tracker_core.config import TrackingConfig
 from tracker_core.errors import SourceError
 from tracker_core.sources.cameras import Camera
 from tracker_core.sources.opening import open_source
@@ -220,6 +221,19 @@ def test_a_panel_that_is_gone_keeps_no_record_from_others():
     finally:
         root.handlers[:] = [handler for handler in root.handlers if handler not in (gone, other)]
     assert [record.getMessage() for record in heard] == ["something"]
+
+
+def test_the_second_opinion_is_offered_where_a_tracker_has_one(qtbot):
+    panel = TrackerPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    row = panel.rows["second_weight"]
+    for has_second in (False, True, False):
+        panel.set_tracker(TrackingConfig(), has_second)
+        assert row.slider.isVisible() == row.field.isVisible() == row.label.isVisible() == has_second
+    panel.set_tracker(TrackingConfig(second_weight=0.5), True)
+    panel.set_tracking(TrackingConfig(second_weight=0.0))  # a slider at 0 stays, so that it can be turned on again
+    assert row.slider.isVisible() and row.value == 0
 
 
 def test_the_log_shows_what_is_wanted_and_is_copied(qtbot):

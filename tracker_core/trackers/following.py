@@ -25,6 +25,11 @@ class SessionTracker(Protocol):
         ...
 
     @property
+    def runners(self) -> Sequence[Any]:
+        """What runs its networks, one for each."""
+        ...
+
+    @property
     def tracking(self) -> TrackingConfig:
         """The parameters of the tracking loop."""
         ...
