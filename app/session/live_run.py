@@ -35,6 +35,7 @@ class LiveRun:
         is_scored_anyway: whether it is measured against the ground truth although it did not start on it.
         revision: differs after every change other than results that were added; of all runs no two are the same.
         frames_since_change: how many frames its present producer has found.
+        has_grown: whether results were added since it was made or taken over, be they saved by now or not.
     """
 
     source: SourceIdentity
@@ -47,6 +48,7 @@ class LiveRun:
     revision: int = field(init=False)
     frames_since_change: int = 0
     color: int = 0
+    has_grown: bool = False
     _unsaved: set[int] = field(default_factory=set)
     _unsaved_ghost: set[int] = field(default_factory=set)
 
@@ -58,7 +60,7 @@ class LiveRun:
         """Return an independent run of the same content."""
         other = LiveRun(
             self.source, self.number, self.next_number, self.begins_at, self.is_scored_anyway,
-            self.frames_since_change, self.color, set(self._unsaved), set(self._unsaved_ghost),
+            self.frames_since_change, self.color, self.has_grown, set(self._unsaved), set(self._unsaved_ghost),
         )  # fmt: skip
         other.recorder, other.ghost, other.revision = self.recorder.copy(), self.ghost.copy(), self.revision
         return other
@@ -148,6 +150,7 @@ class LiveRun:
         self.frames_since_change += index not in self._unsaved
         self.recorder.put(index, number, result)
         self._unsaved.add(index)
+        self.has_grown = True
 
     def replace(self, index: int, number: int, result: TrackResult, producer: Producer) -> None:
         """Store what `producer` found; what was there becomes the ghost."""

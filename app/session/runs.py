@@ -54,7 +54,7 @@ class Runs:
     @property
     def is_touched(self) -> bool:
         """Whether anything was found or changed here, beyond what was taken over from saved runs."""
-        return bool(self._edits) or any(run.has_unsaved for run in self)
+        return bool(self._edits) or any(run.has_grown for run in self)
 
     def others_at(self, index: int) -> tuple[OtherRun, ...]:
         """Return what the visible runs beside the active one found in frame `index`."""

@@ -203,6 +203,7 @@ class SessionDriver:
     def set_autosave(self, is_on: bool) -> None:
         """Keep results across a crash, or not."""
         self._journal.is_on = is_on
+        self._save()
 
     def _take_source(self, source: FrameSource, spec: str, shown: RunRecorder | None) -> None:
         """Show another source, with results to look at or with those that were saved for it."""

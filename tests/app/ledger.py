@@ -63,7 +63,7 @@ class Ledger:
         self._runs: Runs | None = None
         self._known: set[Entry] = set()
         self._only_redo: set[Entry] = set()  # a new change ends what could be done again: the user took it back
-        self._left: dict[Path, Kept] = {}
+        self._left: dict[str, Kept] = {}  # by location, what every source was left with
         self._seen: dict[int, tuple[LiveRun, tuple[int, ...], frozenset[Entry]]] = {}
         self._on_disk: tuple[object, ...] = ()
         self._written: set[Path] = set()
@@ -203,26 +203,28 @@ class Ledger:
                 self.faults.append(f"a crash now would cost: {difference}")
 
     def _before_leaving(self) -> None:
-        self._leaving = None
-        stem = self._stem()
-        if self._session.source is not None and stem is not None and self._session.runs.is_touched:
-            self._check()
-            runs = self._session.runs
-            opened = self._driver._journal._opened
-            self._leaving = stem, runs.source, opened, Kept.of(runs, runs.active.number)
+        self._leaving, runs = None, self._session.runs
+        if self._session.source is None or not runs.is_touched:
+            return
+        if self._stem() is None:
+            self._left.pop(runs.source.location, None)  # nothing is kept now; what was kept before is not known
+            return
+        self._check()
+        self._leaving = runs.source, self._driver._journal._opened, Kept.of(runs, runs.active.number)
 
     def _after_leaving(self) -> None:
         if self._leaving is not None:
-            stem, source, opened, kept = self._leaving
-            self._left[stem] = kept
+            source, opened, kept = self._leaving
+            self._left[source.location] = kept
             difference = kept.difference(self._read_disk(source, opened))
             if difference:
                 self.faults.append(f"leaving '{source.name}' cost: {difference}")
 
     def _after_restoring(self) -> None:
-        stem, runs = self._stem(), self._session.runs
-        if stem in self._left:
-            difference = self._left[stem].difference(Kept.of(runs, runs.active.number))
+        runs = self._session.runs
+        kept = None if runs.source.is_live or self._stem() is None else self._left.get(runs.source.location)
+        if kept is not None:
+            difference = kept.difference(Kept.of(runs, runs.active.number))
             if difference:
                 self.faults.append(f"opening '{runs.source.name}' again cost: {difference}")
 

@@ -19,7 +19,9 @@ from fakes import DrawnSource, MatchingTracker, drawn, true_box
 from app.session.journal import Journal
 from app.session.runs import Runs
 from app.session.session import Session
-from tracker_core.errors import InputError
+from app.worker.messages import BoxRequest
+from tracker_core.errors import InputError, OutputError
+from tracker_core.results import unfinished
 from tracker_core.results.identity import identify_source
 from tracker_core.results.provenance import Producer, SourceIdentity, SourceKind
 from tracker_core.results.run import BoxOrigin
@@ -142,6 +144,37 @@ class TestJournal:
         (tmp_path / "file").write_text("")
         Journal(tmp_path / "file" / "sessions").save(tracked_runs())
         assert "could not be saved" in caplog.text
+
+    def test_what_is_tracked_on_in_runs_that_came_back_is_work_even_when_it_is_saved(self, tmp_path):
+        runs = tracked_runs()
+        runs.take_in(tracked_runs(count=2).active.recorder, "import")
+        Journal(tmp_path).save(runs)
+        journal, again = Journal(tmp_path), Runs(CLIP)
+        saved = journal.restore(CLIP)
+        again.restore(saved.runs, saved.active)
+        assert not again.is_touched and again.active.number == 2
+        add(again, 2, 3)
+        journal.save(again)
+        again.activate(1)  # nothing waits to be saved but this
+        journal.save(again)
+        assert again.is_touched and Journal(tmp_path).restore(CLIP).active == 1
+
+    def test_what_a_full_disk_refused_is_saved_when_there_is_room_again(self, tmp_path, monkeypatch):
+        Journal(tmp_path).save(tracked_runs())
+        journal, again = Journal(tmp_path), Runs(CLIP)
+        saved = journal.restore(CLIP)
+        again.restore(saved.runs, saved.active)
+        add(again, 5, 2)
+
+        def refuse(path, text):
+            raise OutputError("full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(unfinished, "write_text", refuse)
+            journal.save(again)
+        assert restored(tmp_path) == {1: list(range(5))}
+        journal.save(again)  # nothing was added meanwhile
+        assert restored(tmp_path) == {1: list(range(7))}
 
     def test_no_file_holds_the_credentials_of_an_address(self, tmp_path):
         source = DrawnSource()
@@ -276,6 +309,7 @@ sys.path.insert(0, {tests!r})
 from fakes import DrawnSource, MatchingTracker, true_box
 from app.session.journal import Journal
 from app.session.session import Session
+from app.worker.messages import BoxRequest
 
 session = Session(lambda choice: MatchingTracker())
 frame = session.open(DrawnSource(2000, paths=[{clip!r}]), {clip!r}).frame
@@ -333,3 +367,15 @@ def test_a_session_resumes_what_was_saved(tmp_path):
     found = session.build_run()
     np.testing.assert_array_equal(found.result_at(9).box_xywh, straight.result_at(9).box_xywh)
     assert len(found) == 20
+
+
+def test_saving_that_is_switched_on_saves_what_was_found_before(drive, tmp_path):
+    driver = drive()
+    driver.player.set_autosave(False)
+    driver.open()
+    view = driver.canvas.frame_view
+    driver.player.begin(BoxRequest(driver.player.source.serial, view.frame, tuple(true_box(0))))
+    driver.qtbot.waitUntil(lambda: bool(driver.player.summary.targets))
+    assert not list(tmp_path.glob("sessions/*"))
+    driver.player.set_autosave(True)
+    driver.qtbot.waitUntil(lambda: bool(list(tmp_path.glob("sessions/*.run1.jsonl"))))

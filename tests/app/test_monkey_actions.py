@@ -17,6 +17,7 @@ from monkey import Monkey
 from PyQt5.QtGui import QDesktopServices
 
 from app.session import history
+from app.worker.messages import BoxRequest
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.sources.live import LiveSource
 from tracker_core.sources.opening import open_source
@@ -104,6 +105,28 @@ def test_random_actions_leave_nothing_broken(drive, sources, tracker, length, ca
     assert not driver.player.thread_.isRunning()
     assert ledger.looks >= (LENGTH or length) and not ledger.faults
     driver.qtbot.waitUntil(lambda: not _left_over(threads_before), timeout=10_000)
+
+
+def test_the_ledger_knows_what_was_tracked_on_in_a_source_that_came_back(drive, tmp_path):
+    """Tracked to the end, everything is saved before the source is left: it was worked on all the same."""
+    driver = drive(plain)
+    player, ledger = driver.player, Ledger(driver.window, driver.player, tmp_path / "sessions")
+
+    def open_another(spec: str) -> None:
+        with driver.qtbot.waitSignal(player.worker.opened):
+            driver.window.open(spec)
+        ledger.compare_window()  # everything that was asked is served by now
+
+    open_another("other")
+    view = driver.canvas.frame_view
+    player.begin(BoxRequest(player.source.serial, view.frame, tuple(view.ground_truth_xywh)))
+    open_another("drawn")
+    open_another("other")
+    player.track(True)
+    driver.qtbot.waitUntil(lambda: driver.index == 24 and not player.is_playing)
+    open_another("drawn")
+    open_another("other")
+    assert not ledger.faults and sorted(driver.results()) == list(range(25))
 
 
 def _left_over(before) -> list[threading.Thread]:
