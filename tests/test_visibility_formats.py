@@ -98,8 +98,8 @@ def test_cvat_ends_a_track_where_its_boxes_end(tmp_path: Path) -> None:
     path, *_ = write_boxes(tmp_path / "a", "cvat", recorder.build())
     boxes = list(ElementTree.parse(path).getroot().iter("box"))
     facts = [(int(box.attrib["frame"]), box.get("outside"), box.get("occluded")) for box in boxes]
-    # outside in 2 and 6: after the boxes of 0 and 1, and after the last
-    assert facts == [(0, "0", "0"), (1, "0", "1"), (2, "1", "0"), (4, "1", "0"), (5, "0", "0"), (6, "1", "0")]
+    # outside in 2, after the boxes of 0 and 1; the last frame of the source is 5
+    assert facts == [(0, "0", "0"), (1, "0", "1"), (2, "1", "0"), (4, "1", "0"), (5, "0", "0")]
     assert [boxes[0].get(corner) for corner in ("xtl", "ytl", "xbr", "ybr")] == [
         "10.2500",
         "20.5000",

@@ -54,8 +54,8 @@ class EditRequests:
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot import boxes"))
     def import_boxes(self, path: str, box_format: str) -> None:
         """Show the boxes in a file as a further run."""
-        self._session.require_source()
-        recorder = import_boxes(path, box_format, self._session.runs.source)
+        source = self._session.require_source()
+        recorder = import_boxes(path, box_format, self._session.runs.source, source.frame_names)
         self._session.change_runs(lambda runs: runs.take_in(recorder, "imported boxes"))
         self.follow_up()
         frames, targets = len(recorder), len(recorder.targets)

@@ -103,8 +103,7 @@ def _target_to_data(target: TargetTrack) -> dict[str, Any]:
         "states": [state.value if state else None for state in target.states],
         "made_by": None if target.made_by is None else target.made_by.tolist(),
         "key_frames": [
-            {"index": key.index, "box_xywh": [float(value) for value in key.box_xywh], "by": key.by.value}
-            for key in target.key_frames
+            {"index": key.index, "box_xywh": _nullable(key.box_xywh), "by": key.by.value} for key in target.key_frames
         ],
         **({"color": target.color} if target.color else {}),
         **({"origins": [origin.value for origin in target.origins]} if target.origins else {}),
@@ -120,7 +119,7 @@ def _target_from_data(data: Mapping[str, Any]) -> TargetTrack:
         states=_states(data["states"]),
         name=str(data["name"]),
         key_frames=tuple(
-            KeyFrame(int(key["index"]), np.array(key["box_xywh"], np.float64), BoxOrigin(key["by"]))
+            KeyFrame(int(key["index"]), _from_nullable(key["box_xywh"]), BoxOrigin(key["by"]))
             for key in data["key_frames"]
         ),
         made_by=None if data["made_by"] is None else np.array(data["made_by"], np.int64),

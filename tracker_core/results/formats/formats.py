@@ -36,8 +36,8 @@ def _write_run(path: Path, run: Run) -> dict[Path, str]:
 
 BOX_FORMATS: dict[str, BoxFormat] = {
     "otb": BoxFormat(writing.per_target(writing.write_otb), reading.read_otb),
-    "vot": BoxFormat(writing.per_target(writing.write_vot), reading.read_plain),
-    "got10k": BoxFormat(writing.per_target(writing.write_got10k), reading.read_plain),
+    "vot": BoxFormat(writing.per_target(writing.write_vot), reading.read_vot),
+    "got10k": BoxFormat(writing.per_target(writing.write_got10k), reading.read_got10k),
     "csv": BoxFormat(writing.write_csv, reading.read_csv, ".csv"),
     "json": BoxFormat(_write_run, parse_run, ".json"),
     "coco": BoxFormat(writing.write_coco, reading.read_coco, ".json"),
@@ -95,6 +95,8 @@ def read_boxes(path: str | Path, fmt: str | None = None) -> Run:
         raise InputError(f"Files in the format '{fmt}' are only written, not read.")
     try:
         return read(text, path)
+    except InputError:
+        raise
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputError(f"'{path}' is not a box file in the format '{fmt}' ({error}).") from error
 

@@ -8,61 +8,88 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tracker_core.errors import DataSetError, InputError
 from tracker_core.results.formats.writing import CSV_COLUMNS, LASOT_FLAGS, LATER_CSV_COLUMNS, SCALE_COLUMN, UNNAMED
 from tracker_core.results.motion import known_scale
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
 from tracker_core.results.visibility import Visibility, mark_for
+from tracker_core.sources.sequences.annotation import hide_empty_boxes, split_numbers
+from tracker_core.sources.sequences.vot import parse_region
 from tracker_core.types import FloatArray, ResultOrigin, TrackingState
 
 
 def _split_rows(text: str) -> list[list[float]]:
+    """Return the numbers of every line, none for a blank one; those at the end do not count."""
     rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        parts = line.replace(",", " ").replace(";", " ").split()
-        if not parts:
-            continue
+    for number, line in enumerate(text.rstrip().splitlines(), start=1):
         try:
-            rows.append([float(part) for part in parts])
+            rows.append([float(part) for part in split_numbers(line)])
         except ValueError:
             raise ValueError(f"line {number} is not a list of numbers: '{line[:40]}'") from None
     return rows
 
 
-def _read_lines(text: str, name: str, offset: float) -> Run:
-    boxes = np.full((len(rows := _split_rows(text)), 4), np.nan)
-    starts = []
-    for row, values in enumerate(rows):
-        if len(values) == 4:
-            boxes[row] = values
-        elif len(values) == 1:
-            starts.extend([row] if values[0] == 1 else [])
-        else:
-            raise ValueError(f"line {row + 1} has {len(values)} numbers instead of 4")
-    boxes[:, :2] -= offset
-    known = np.isfinite(boxes).all(axis=1)
+def _box_of_line(values: Sequence[float], number: int) -> FloatArray:
+    """Return the box of a line that holds one, NaN where it is blank or holds a single NaN."""
+    if len(values) != 4 and not np.isnan(values).all():
+        raise ValueError(f"line {number} has {len(values)} numbers instead of 4")
+    return np.array(values if len(values) == 4 else [np.nan] * 4, np.float64)
+
+
+def _line_run(name: str, boxes_xywh: FloatArray, starts: Sequence[int] = ()) -> Run:
+    """Return the run of one target with a box (N, 4) in each line's frame; a box without area says that there is none.
+
+    Of `starts` the file says only where they are: the box that was given there is not in it.
+    """
+    _refuse_incomplete(boxes_xywh)
+    boxes = hide_empty_boxes(boxes_xywh)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(boxes).all(axis=1))
     states = tuple(TrackingState.TRACKING if there else None for there in known)
-    # a start is written as a code; the box that was given there is not in the file
     keys = tuple(KeyFrame(start, np.full(4, np.nan), BoxOrigin.UNKNOWN) for start in starts)
     target = TargetTrack(1, boxes, np.full(len(boxes), np.nan), states, key_frames=keys)
     return assemble_run(name, np.arange(len(boxes)), [target])
 
 
+def _refuse_incomplete(boxes_xywh: FloatArray) -> None:
+    """Raise `ValueError` where only some of the four numbers of a box are known, or one is infinite."""
+    odd = np.isfinite(boxes_xywh).any(axis=1) & ~np.isfinite(boxes_xywh).all(axis=1)
+    if odd.any():
+        raise ValueError(f"line {int(np.argmax(odd)) + 1} has a box that is not four finite numbers")
+
+
+def _read_lines(text: str, name: str, origin: float) -> Run:
+    boxes = [_box_of_line(values, number) for number, values in enumerate(_split_rows(text), start=1)]
+    return _line_run(name, np.array(boxes).reshape(-1, 4) - np.array([origin, origin, 0, 0]))
+
+
 def read_otb(text: str, path: Path) -> Run:
-    """Return the run in OTB's lines, 1-based."""
+    """Return the run in OTB's lines, 1-based; line `i` is frame `i`, with or without a box."""
     return _read_lines(text, path.stem, 1.0)
 
 
-def read_plain(text: str, path: Path) -> Run:
-    """Return the run in the lines of GOT-10k or VOT, 0-based; a line with the one number 1 is a start."""
+def read_got10k(text: str, path: Path) -> Run:
+    """Return the run in GOT-10k's lines, 0-based; line `i` is frame `i`, with or without a box."""
     return _read_lines(text, path.stem, 0.0)
+
+
+def read_vot(text: str, path: Path) -> Run:
+    """Return the run in VOT's lines, 0-based: the box around each region; a line with the one number 1 is a start."""
+    lines = text.rstrip().splitlines()
+    try:
+        boxes = [parse_region(line, path, number)[0] for number, line in enumerate(lines, start=1)]
+    except DataSetError as error:
+        raise InputError(str(error)) from error
+    starts = [row for row, line in enumerate(lines) if line.strip() in ("1", "1.0")]
+    return _line_run(path.stem, np.array(boxes).reshape(-1, 4), starts)
 
 
 def read_lasot(text: str, path: Path) -> Run:
@@ -81,6 +108,8 @@ class Table:
     """Targets filled in entry by entry, for formats that hold frames and targets in any order."""
 
     def __init__(self, frames: Sequence[int], numbers: Sequence[int]) -> None:
+        if min(numbers, default=1) < 1:
+            raise ValueError(f"there is a target {min(numbers)}, but targets count from 1")
         self._rows = {index: row for row, index in enumerate(frames)}
         self._boxes = {number: np.full((len(frames), 4), np.nan) for number in sorted(set(numbers))}
         self._scores = {number: np.full(len(frames), np.nan) for number in self._boxes}
@@ -91,9 +120,21 @@ class Table:
         self.colors = dict.fromkeys(self._boxes, "")
 
     def put(self, index: int, number: int, box: Any, score: float, state: TrackingState | None) -> None:
-        """Fill in one target in one frame."""
-        row = self._rows[index]
-        self._boxes[number][row], self._scores[number][row], self._states[number][row] = box, score, state
+        """Fill in one target in one frame; a box without area says that there is none.
+
+        Raises `ValueError` for a second box of the target in that frame, and one that is not four finite numbers.
+        """
+        row, given = self._rows[index], np.array(box, np.float64)
+        if self._states[number][row] is not None:
+            raise ValueError(
+                f"target {number} has two boxes in frame {index}, so it is not known which is its; each object needs "
+                "a number of its own"
+            )
+        if given.shape != (4,) or (np.isfinite(given).any() and not np.isfinite(given).all()):
+            raise ValueError(f"the box of target {number} in frame {index} is not four finite numbers")
+        found = hide_empty_boxes(given[None])[0]
+        if np.isfinite(found).all():
+            self._boxes[number][row], self._scores[number][row], self._states[number][row] = found, score, state
 
     def describe(self, index: int, number: int, visibility: str | None, origin: str | None = None) -> None:
         """Say more of a target in a frame that was filled in: whether it is seen, and which way its box was come by."""
@@ -146,15 +187,17 @@ def read_csv(text: str, path: Path) -> Run:
 def read_coco(text: str, path: Path) -> Run:
     """Return the run in COCO's images and annotations, with or without tracks."""
     data = json.loads(text)
+    _refuse_several_videos(data)
     images = sorted(data["images"], key=lambda image: image.get("frame_id", image["id"]))
     frames = [int(image.get("frame_id", row)) for row, image in enumerate(images)]
     index_of = {image["id"]: index for image, index in zip(images, frames, strict=True)}
     labels = {int(track["id"]): str(track.get("name") or "") for track in data.get("tracks", ())}
     categories = {entry["id"]: str(entry.get("name") or "") for entry in data.get("categories", ())}
-    table = Table(frames, [*labels, *(int(entry.get("track_id", 1)) for entry in data["annotations"])])
+    numbers = from_one([_track_of(entry) for entry in data["annotations"]])
+    table = Table(frames, [*labels, *numbers])
     table.names |= labels
-    for entry in data["annotations"]:
-        number, attributes = int(entry.get("track_id", 1)), entry.get("attributes") or {}
+    for entry, number in zip(data["annotations"], numbers, strict=True):
+        attributes = entry.get("attributes") or {}
         score = np.nan if entry.get("score") is None else float(entry["score"])
         state = TrackingState(attributes.get("state") or "tracking")
         index = index_of[entry["image_id"]]
@@ -174,18 +217,36 @@ def read_coco(text: str, path: Path) -> Run:
     return assemble_run(source, frames, table.targets(), times, names)
 
 
+def _refuse_several_videos(data: Mapping[str, Any]) -> None:
+    videos = {image.get("video_id") for image in data["images"]}
+    if len(videos) > 1:
+        raise ValueError(f"it holds images of {len(videos)} videos; keep those of one")
+
+
+def _track_of(annotation: Mapping[str, Any]) -> int:
+    """Return which object an annotation is of: `track_id`, for CVAT an attribute; 1 where nothing says it."""
+    attributes = annotation.get("attributes") or {}
+    return int(annotation.get("track_id", attributes.get("track_id", 1)))
+
+
+def from_one(numbers: Sequence[int]) -> list[int]:
+    """Return numbers of targets as they are, or each one higher where a tool counts them from 0."""
+    return [number + (min(numbers) == 0) for number in numbers]
+
+
 def read_mot(text: str, path: Path) -> Run:
     """Return the run in MOT Challenge's lines, 1-based, with the names that stand in a file beside.
 
     Results have ten numbers in a line; a ground truth has nine, and the last is the visibility, 0..1.
     """
-    rows = _split_rows(text)
+    rows = [row for row in _split_rows(text) if row]
     if any(len(row) < 6 for row in rows):
         raise ValueError("every line needs at least frame, id, left, top, width, height")
     frames = sorted({int(row[0]) - 1 for row in rows})
-    table = Table(frames, [int(row[1]) for row in rows])
-    for row in rows:
-        index, number, is_truth = int(row[0]) - 1, int(row[1]), len(row) == 9
+    numbers = from_one([int(row[1]) for row in rows])
+    table = Table(frames, numbers)
+    for row, number in zip(rows, numbers, strict=True):
+        index, is_truth = int(row[0]) - 1, len(row) == 9
         box = [row[2] - 1, row[3] - 1, row[4], row[5]]
         score = row[6] if len(row) > 6 and not is_truth else np.nan
         table.put(index, number, box, score, TrackingState.TRACKING)
@@ -213,6 +274,8 @@ def assemble_run(
 ) -> Run:
     """Return a run from what a format knows; formats without times count 30 frames per second."""
     indices = np.asarray(frames, np.int64)
+    if len(indices) and indices.min() < 0:
+        raise ValueError("it has a frame before the first one; frames count from 0, in MOT from 1")
     identity = SourceIdentity(source) if isinstance(source, str) else source
     times_s: FloatArray = indices / identity.fps if times is None else np.array(times, np.float64)
     return Run(identity, indices, times_s, tuple(targets), file_names=file_names)
