@@ -175,6 +175,44 @@ def test_results_of_other_settings_are_not_mixed_with_these(otb: Evaluation) -> 
     evaluate(otb, LosingTracker, again=True)
 
 
+def test_some_sequences_run_again_are_not_mixed_with_the_others(otb: Evaluation, tmp_path: Path) -> None:
+    """A part that runs again with other settings would leave the rest of the old ones, and a mean of neither."""
+    evaluate(otb)
+    before = (otb.folder / "template" / "Deer.txt").read_text()
+    part = Evaluation(open_benchmark("otb", tmp_path / "data", sequences=["Deer"]), tmp_path / "results")
+    with pytest.raises(InputError, match="run all sequences again with --again"):
+        evaluate(part, LosingTracker, again=True)
+    assert (otb.folder / "template" / "Deer.txt").read_text() == before, "what is refused has removed nothing"
+    _, outcomes, _ = evaluate(part, again=True)
+    assert statuses(outcomes) == {"Deer": TRACKED}, "with the same settings it can be"
+
+
+def test_results_of_unknown_settings_are_not_mixed_with_these(otb: Evaluation) -> None:
+    evaluate(otb)
+    (otb.folder / "template/settings.json").unlink()
+    (otb.folder / "template/Deer.txt").unlink()
+    with pytest.raises(InputError, match="not known what made the results beside it"):
+        evaluate(otb)
+
+
+@pytest.mark.parametrize("changed", ["ground truth", "images"])
+def test_results_of_other_images_or_another_ground_truth_are_made_again(
+    otb: Evaluation, tmp_path: Path, changed: str
+) -> None:
+    """The same names and lengths, corrected or from another folder; old boxes would be scored against new truth."""
+    evaluate(otb)
+    place = tmp_path / "data" / "Own"
+    if changed == "images":
+        write_frames(tmp_path / "other", 9, path_of_target(1, LENGTHS["Own"]))
+        (tmp_path / "other" / "00000004.png").replace(place / "img" / "00000004.png")
+    else:
+        write_rows(place / "groundtruth_rect.txt", path_of_target(1, LENGTHS["Own"]) + np.array([2, 1, 0, 0]))
+    again = Evaluation(open_benchmark("otb", tmp_path / "data"), tmp_path / "results")
+    plan, outcomes, _ = evaluate(again)
+    assert statuses(outcomes) == {"Own": TRACKED} and "other images or another" in plan.replaced["Own"]
+    assert not evaluate(again)[1], "and once is enough"
+
+
 def test_results_whose_settings_are_damaged_are_not_mixed_with_these(otb: Evaluation) -> None:
     evaluate(otb)
     (otb.folder / "template/settings.json").write_text('{"tracker": "templ')

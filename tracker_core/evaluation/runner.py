@@ -13,7 +13,7 @@ from typing import Any
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.evaluation.benchmarks import Benchmark
 from tracker_core.evaluation.result_files import ResultFolder
-from tracker_core.evaluation.result_store import ResultStore, describe_tracker
+from tracker_core.evaluation.result_store import ResultStore, describe_tracker, fingerprint_task
 from tracker_core.evaluation.scoring import Score, score_results
 from tracker_core.evaluation.workers import FAILED, MakeTracker, Outcome, Task, run_here, run_in_workers
 from tracker_core.files import check_writable
@@ -75,22 +75,23 @@ class Evaluation:
         Raises `InputError` if those that are there were made by other weights or settings than `tracker`'s.
         """
         store = ResultStore(self.folder / candidate.name, self.benchmark.protocol)
+        settings = {"benchmark": self.benchmark.title, **describe_tracker(tracker)}
+        store.check_settings(settings, describe_producer(tracker), self.truths if again else ())
         if again:
             store.clear(self.truths)
-        settings = {"benchmark": self.benchmark.title, **describe_tracker(tracker)}
-        store.check_settings(settings, describe_producer(tracker))
         tasks, present, replaced = [], [], {}
         for info in self.benchmark.infos:
             if info.name not in self.truths:
                 continue
-            frames = len(self.truths[info.name])
-            flaw = store.find_flaw(info.name, frames)
+            truth = self.truths[info.name]
+            task = Task(info, store, len(truth), fingerprint_task(info, truth))
+            flaw = store.find_flaw(info.name, task.frames, task.made_from)
             if flaw is None:
                 present.append(info.name)
                 continue
             if store.result_path(info.name).exists():
                 replaced[info.name] = flaw
-            tasks.append(Task(info, store, frames))
+            tasks.append(task)
         return Plan(candidate, store, tuple(tasks), tuple(present), replaced)
 
     def carry_out(

@@ -27,11 +27,12 @@ MakeTracker = Callable[[], Tracker]
 
 @dataclass(frozen=True)
 class Task:
-    """A sequence to be tracked, and where its result goes."""
+    """A sequence to be tracked, where its result goes, and what it is made from (see `fingerprint_task`)."""
 
     info: SequenceInfo
     store: ResultStore
     frames: int
+    made_from: str
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def carry_out(task: Task, tracker: Tracker, on_frame: OnFrame) -> Outcome:
     with task.store.claim(task.info.name) as claimed:
         if not claimed:
             return Outcome(task, BUSY)
-        if task.store.find_flaw(task.info.name, task.frames) is None:
+        if task.store.find_flaw(task.info.name, task.frames, task.made_from) is None:
             return Outcome(task, PRESENT)
         try:
             _track(task, tracker, on_frame)
@@ -162,4 +163,4 @@ def _track(task: Task, tracker: Tracker, on_frame: OnFrame) -> None:
         tracked = task.store.protocol.track(tracker, source, on_frame)
     finally:
         source.close()
-    task.store.write(task.info.name, tracked)
+    task.store.write(task.info.name, tracked, task.made_from)
