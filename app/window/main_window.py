@@ -143,6 +143,7 @@ class MainWindow(DropWindow):
 
     def _connect_controls(self) -> None:
         self.drawing.changed.connect(self._hints.update)
+        self.canvas.draw_ended.connect(self._mail.ask)  # an image may have waited for that
         self.drawing.active_changed.connect(self._on_active_changed)
         self.playback.speed_changed.connect(self.status.show_speed)
         self.images.failed.connect(lambda text: self.failures.show(self.tr("Cannot save"), text, text))
@@ -176,6 +177,7 @@ class MainWindow(DropWindow):
         worker.busy.connect(self.status.show_busy)
         worker.notice.connect(self.status.show_notice)
         worker.failed.connect(self.failures.show_failure)
+        worker.failed.connect(self._mail.ask)  # so may one where a box that was drawn is refused
         worker.target_lost.connect(self.status.show_lost)
 
     # --- what the user does -------------------------------------------------------------------------------
@@ -205,14 +207,14 @@ class MainWindow(DropWindow):
             self.status.show_costs(costs, self.player.wants_debug)
 
     def _take_mail(self) -> None:
-        delivery = self.player.take()
+        delivery = self.player.take(leaves_view=self.drawing.holds_image)
         if delivery.source_changed:
             self._on_source_changed(delivery.source)
         if delivery.replaced is not None:
             self.wiring.replace_rows(delivery.replaced)
         self.wiring.add_rows(delivery.rows)
         self.dropped += delivery.dropped
-        if delivery.view is not None and not self.drawing.holds_image:
+        if delivery.view is not None:
             self._show_view(delivery.view)
         self.status.show_dropped(self.dropped)
 

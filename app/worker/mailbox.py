@@ -27,50 +27,49 @@ class Delivery:
     view: FrameView | None = None
     dropped: int = 0
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to take."""
-        return not self.source_changed and self.replaced is None and self.view is None and not self.rows
-
 
 class Mailbox:
     """A slot for the newest view and a list of rows; safe between two threads.
 
     Qt's queued signals keep every image alive until a slow receiver comes round; this keeps one. Whatever has to
-    be seen in order with images goes this way as well. Each `post` returns True if the mailbox was empty, so that
-    the receiver has to be told.
+    be seen in order with images goes this way as well. Each `post` returns True if it is the first since something was
+    taken, so that the receiver has to be told.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._delivery = Delivery()
+        self._is_told = False
 
     def post_source(self, source: SourceSummary | None) -> bool:
         """Put in that another source is open; what is left of the one before is thrown away."""
         with self._lock:
-            was_empty = self._delivery.is_empty
             self._delivery = Delivery(source_changed=True, source=source)
-            return was_empty
+            return self._tell()
 
     def post_replaced(self, rows: list[ResultRow]) -> bool:
         """Replace all rows; those that wait are among them or no longer true."""
         with self._lock:
-            was_empty = self._delivery.is_empty
             self._delivery.replaced, self._delivery.rows = rows, []
-            return was_empty
+            return self._tell()
 
     def post_view(self, view: FrameView, rows: list[ResultRow]) -> bool:
         """Put in an image and its rows."""
         with self._lock:
-            delivery, was_empty = self._delivery, self._delivery.is_empty
-            if delivery.view is not None:
-                delivery.dropped += 1
-            delivery.view = view
-            delivery.rows.extend(rows)
-            return was_empty
+            if self._delivery.view is not None:
+                self._delivery.dropped += 1
+            self._delivery.view = view
+            self._delivery.rows.extend(rows)
+            return self._tell()
 
-    def take(self) -> Delivery:
-        """Return what is there and leave the mailbox empty."""
+    def take(self, leaves_view: bool = False) -> Delivery:
+        """Return what is there; `leaves_view` leaves an image of the same source, where no other may be shown yet."""
         with self._lock:
-            delivery, self._delivery = self._delivery, Delivery()
+            delivery, self._delivery, self._is_told = self._delivery, Delivery(), False
+            if leaves_view and not delivery.source_changed:
+                delivery.view, self._delivery.view = None, delivery.view
             return delivery
+
+    def _tell(self) -> bool:
+        was_told, self._is_told = self._is_told, True
+        return not was_told

@@ -116,9 +116,9 @@ class Messages(QObject):
             logger.error("%s\n%s", title, details)
         self.failed.emit(Failure(title, sentence, details, out_of_memory))
 
-    def _tell(self, was_empty: bool) -> None:
+    def _tell(self, is_first: bool) -> None:
         """Say once that there is something in the mailbox, until the window has taken it."""
-        if was_empty:
+        if is_first:
             self.mail_arrived.emit()
 
 

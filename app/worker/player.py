@@ -189,9 +189,9 @@ class Player(EditCalls):
         """Open a benchmark's sequence with the result of a tracker."""
         self._ask(self._driver.replay, request)
 
-    def take(self) -> Delivery:
-        """Return the newest view and all new rows."""
-        delivery = self.worker.mailbox.take()
+    def take(self, leaves_view: bool = False) -> Delivery:
+        """Return the newest view and all new rows; `leaves_view` where no other image may be shown yet."""
+        delivery = self.worker.mailbox.take(leaves_view)
         if delivery.source_changed:
             self.source = delivery.source
         return delivery

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
-from fakes import DrawnSource, LiveDrawing, true_box
+from fakes import DrawnSource, LiveDrawing, MatchingTracker, true_box
 from PyQt5.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt
 from PyQt5.QtGui import QMouseEvent
 from PyQt5.QtWidgets import QApplication
 
+from tracker_core.errors import InputError
 from tracker_core.results.run import BoxOrigin
 
 ELSEWHERE = (20.0, 180.0, 50.0, 40.0)
@@ -267,6 +270,59 @@ def test_escape_lets_a_held_live_image_go(drive):
     driver.qtbot.waitUntil(lambda: driver.player.is_playing, timeout=5000)
     source.capture(1)
     source.unplug()
+
+
+class RefusingTracker(MatchingTracker):
+    """Starts on no box."""
+
+    def init(self, image, box_xywh):
+        raise InputError("There is nothing to follow in this box.")
+
+    def fork(self):
+        return RefusingTracker()
+
+
+def end_with_escape(driver) -> None:
+    press(driver, Qt.Key_Escape)
+    driver.qtbot.waitUntil(lambda: bool(driver.failures))  # it goes on, where there is nothing any more
+
+
+def draw_and_accept(driver) -> None:
+    drag(driver, true_box(0))
+    press(driver, Qt.Key_Return)
+    driver.qtbot.waitUntil(lambda: bool(driver.player.summary.targets or driver.failures))
+
+
+# what ends the drawing, the tracker, the frames that are shown from then on
+@pytest.mark.parametrize(
+    ("ends", "tracker", "shown"),
+    [
+        pytest.param(end_with_escape, MatchingTracker, [1], id="Escape"),
+        pytest.param(draw_and_accept, MatchingTracker, [0], id="a box, whose frame the session goes back to"),
+        pytest.param(draw_and_accept, RefusingTracker, [1], id="a box that is refused"),
+    ],
+)
+def test_the_image_that_came_while_a_live_one_was_held_is_shown_after_it(drive, ends, tracker, shown):
+    source = LiveDrawing()
+    driver = drive(lambda spec: source, lambda choice: tracker())
+    driver.open("live")
+    player = driver.player
+    driver.qtbot.waitUntil(lambda: player.is_playing)
+    is_free = threading.Event()
+    player._asked.emit(is_free.wait)  # the image comes while the worker is at something else, before it is told to stop
+    source.capture(1)
+    driver.qtbot.waitUntil(lambda: player.worker.playback._reader._frame is not None)
+    press(driver, Qt.Key_R)
+    is_free.set()
+    driver.qtbot.waitUntil(lambda: not player.is_playing)
+    source.unplug()
+    assert driver.index == 0 and player.worker.session.position == 1
+    painted = []
+    driver.canvas.painted.connect(lambda: painted.append(driver.index))
+    ends(driver)
+    driver.qtbot.waitUntil(lambda: driver.index == player.worker.session.position == shown[0])
+    driver.canvas.repaint()
+    assert sorted(set(painted) - {0}) == sorted(set(shown) - {0})
 
 
 def test_of_several_targets_the_active_one_is_marked(driver):

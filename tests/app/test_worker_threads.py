@@ -9,7 +9,7 @@ import pytest
 from fakes import DrawnSource, LiveDrawing, MatchingTracker, draw_frame, drawn, true_box
 
 from app.session.frame_view import FrameView, ResultRow
-from app.worker.mailbox import Mailbox
+from app.worker.mailbox import Delivery, Mailbox
 from app.worker.messages import BoxRequest, is_out_of_memory
 from app.worker.player import Player
 from tracker_core.cli.main import main
@@ -28,8 +28,20 @@ class TestMailbox:
         assert not mailbox.post_view(FrameView(drawn(1)), [row(1)])
         delivery = mailbox.take()
         assert delivery.view.frame.index == 1 and [r.index for r in delivery.rows] == [0, 1] and delivery.dropped == 1
-        assert mailbox.take().is_empty
+        assert mailbox.take() == Delivery()
         assert mailbox.post_view(FrameView(drawn(2)), [])  # told again after it was taken
+
+    def test_an_image_that_may_not_be_shown_yet_waits_for_a_newer_one(self):
+        mailbox = Mailbox()
+        mailbox.post_view(FrameView(drawn(0)), [row(0)])
+        delivery = mailbox.take(leaves_view=True)
+        assert delivery.view is None and [r.index for r in delivery.rows] == [0]
+        assert mailbox.post_view(FrameView(drawn(1)), [row(1)]), "that nothing was shown is no reason to keep silent"
+        delivery = mailbox.take()
+        assert delivery.view.frame.index == 1 and [r.index for r in delivery.rows] == [1]
+        mailbox.post_source(None)
+        mailbox.post_view(FrameView(drawn(2)), [])
+        assert mailbox.take(leaves_view=True).view.frame.index == 2, "another source is held by nobody"
 
     def test_another_source_throws_away_what_waits(self):
         mailbox = Mailbox()
