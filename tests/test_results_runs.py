@@ -64,6 +64,20 @@ def test_every_result_knows_what_made_it() -> None:
     assert again.producer_of(1) == Producer("first") and again.producer_of(3) == Producer("second")
 
 
+def test_what_continues_a_run_is_what_made_its_end() -> None:
+    """The tracker that was used last in time may have made a part in the middle, or nothing that is left."""
+    recorder = recorded(0, 1, 2, 3)
+    first = recorder.producer
+    recorder.producer = Producer("second")
+    recorder.put(1, 1, result(7.0))
+    assert recorder.build().producer == first
+    assert RunRecorder.from_run(recorder.build()).producer == first
+    recorder.producer = None
+    recorder.put(3, 1, result(8.0))  # filled in by a line
+    assert recorder.build().producer == first
+    assert RunRecorder(SourceIdentity("clip"), Producer("third")).build().producer == Producer("third")
+
+
 def test_a_copy_is_independent_for_undo() -> None:
     recorder = recorded(0, 1, 2)
     before = recorder.copy()

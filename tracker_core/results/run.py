@@ -79,6 +79,13 @@ class TargetTrack:
         """Return the place in the run's `producers` of what found the box in a row, -1 where unknown."""
         return 0 if self.made_by is None else int(self.made_by[row])
 
+    @property
+    def last_made(self) -> tuple[int, int]:
+        """The last row whose box has a known maker, and that maker; -1 and -1 where there is none."""
+        known = self.has_box if self.made_by is None else self.has_box & (self.made_by >= 0)
+        rows = np.flatnonzero(known)
+        return (int(rows[-1]), self.maker(int(rows[-1]))) if len(rows) else (-1, -1)
+
     def origin(self, row: int) -> ResultOrigin:
         """Return which way the box in a row was come by."""
         return self.origins[row] if self.origins else ResultOrigin.TRACKED
@@ -144,8 +151,9 @@ class Run:
 
     @property
     def producer(self) -> Producer | None:
-        """What computed the newest results, None if unknown."""
-        return self.producers[-1] if self.producers else None
+        """What computed the last frame that any tracker found, so what continues the run; None if unknown."""
+        _, place = max((target.last_made for target in self.targets), default=(-1, -1))
+        return self.producers[place] if self.producers else None
 
     @property
     def line_count(self) -> int:
