@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -95,9 +95,7 @@ def _copy(
     shift = round(origin_s / stream.time_base)
 
     def packets() -> Iterator[Timed]:
-        for packet in source.demux(stream):
-            if packet.pts is None or packet.dts is None or not packet.size:
-                continue
+        for packet in _with_decoding_times(source.demux(stream)):
             time_s = float((packet.pts - shift) * stream.time_base)
             if length_s != float("inf") and time_s >= length_s:
                 break
@@ -108,6 +106,31 @@ def _copy(
             yield float(packet.dts * stream.time_base), packet
 
     return packets()
+
+
+def _with_decoding_times(packets: Iterator[Any]) -> Iterator[Any]:
+    """Yield the packets that have content and a time, each with a decoding time.
+
+    Matroska keeps presentation times only: what FFmpeg works out of them leaves out the first packets of a video whose
+    frames are reordered. Theirs lie before those that are known.
+    """
+    waiting: list[Any] = []
+    for packet in packets:
+        if packet.pts is None or not packet.size:
+            continue
+        if packet.dts is None:
+            waiting.append(packet)
+            continue
+        yield from _count_back(waiting, packet.dts)
+        waiting = []
+        yield packet
+    yield from _count_back(waiting, min((packet.pts for packet in waiting), default=0))
+
+
+def _count_back(packets: Sequence[Any], end: int) -> Iterator[Any]:
+    for place, packet in enumerate(packets):
+        packet.dts = end - (len(packets) - place) * max(1, packet.duration or 1)
+        yield packet
 
 
 def _encode(
