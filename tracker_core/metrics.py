@@ -5,7 +5,6 @@ Training, the window, `track` and the benchmarks all measure with these function
 
 from __future__ import annotations
 
-import bisect
 import math
 from dataclasses import dataclass
 
@@ -20,8 +19,6 @@ PRECISION_THRESHOLDS = np.arange(51.0)  # pixels
 PRECISION_PIXELS = 20.0
 BOOTSTRAP_DRAWS = 4000
 BOOTSTRAP_PERCENTILES = (2.5, 97.5)
-
-_THRESHOLDS: list[float] = SUCCESS_THRESHOLDS.tolist()
 
 
 def frame_overlaps(boxes_xywh: ArrayLike, truth_xywh: ArrayLike) -> FloatArray:
@@ -53,9 +50,9 @@ def success_curve(overlaps: ArrayLike, thresholds: ArrayLike = SUCCESS_THRESHOLD
     return _share(values[np.isfinite(values)][:, None] > np.asarray(thresholds))
 
 
-def success_of(overlap: float) -> float:
-    """Return what one frame adds to the area under the success curve: the share of thresholds below its overlap."""
-    return bisect.bisect_left(_THRESHOLDS, overlap) / len(_THRESHOLDS)
+def success_of(overlaps: ArrayLike) -> FloatArray:
+    """Return what frames (N,) add to the area under the success curve: the share of thresholds below their overlaps."""
+    return np.asarray(np.searchsorted(SUCCESS_THRESHOLDS, overlaps, side="left") / len(SUCCESS_THRESHOLDS), np.float64)
 
 
 def precision_curve(errors: ArrayLike, thresholds: ArrayLike = PRECISION_THRESHOLDS) -> FloatArray:

@@ -19,7 +19,13 @@ from app.bench import heavy, scenes
 from app.bench.pattern import LONG, PATTERN, SIZE, PatternSource
 from app.bench.stage import Stage
 from app.session.trackers import TrackerFactory
-from app.window.application import build_session_tracker, bundled_clip, load_core, open_session_source
+from app.window.application import (
+    build_session_tracker,
+    bundled_clip,
+    load_core,
+    open_session_source,
+    share_interpreter,
+)
 from app.window.display import has_display
 from app.window.garbage import GarbageCollector
 from app.window.heartbeat import STALL_MS, Pause
@@ -52,6 +58,7 @@ def measure_window(
             return PatternSource(wanted) if wanted in (PATTERN, LONG) else open_source(wanted)
 
         load_core()
+        share_interpreter()
         player = Player(tracker_factory, open_any, Path(folder))
         collector = GarbageCollector(lambda: player.is_playing)
         collector.start()

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from app.dialogs.export import ExportDialog
 from app.dialogs.export_options import RENDERED, ExportOptions
 from app.jobs.jobs import Job, Jobs
 from app.panels.docks import Panels
-from app.session.frame_view import ResultRow
+from app.session.frame_view import Curve
 from app.session.saved_runs import beside_files
 from app.worker.player import Player
 from tracker_core.errors import InputError
@@ -43,13 +43,13 @@ class ExportControls(QObject):
         drawing: DrawingControls,
         jobs: Jobs,
         kept: QSettings | None,
-        rows_of: Callable[[int], Mapping[int, ResultRow]],
+        curve_of: Callable[[int], Curve],
         panels: Panels,
         window: QWidget,
     ) -> None:
         super().__init__(window)
         self._player, self._playback, self._jobs, self._kept, self._window = player, playback, jobs, kept, window
-        self._rows_of, self._drawing, self._panels = rows_of, drawing, panels
+        self._curve_of, self._drawing, self._panels = curve_of, drawing, panels
         self._waiting: dict[str, ExportOptions] = {}
         player.worker.results_written.connect(self._on_results_written)
 
@@ -68,8 +68,8 @@ class ExportControls(QObject):
         source, summary = self._player.source, self._player.summary
         firsts = [target.first for target in summary.targets if target.first is not None and target.last is not None]
         lasts = [target.last for target in summary.targets if target.last is not None]
-        # the summary is of when tracking began; rows come with every frame
-        lasts += [index for target in summary.targets for index in self._rows_of(target.number)]
+        # the summary is of when tracking began; curves grow with every frame
+        lasts += [int(self._curve_of(target.number).frames.max(initial=-1)) for target in summary.targets]
         if source is None or not firsts or not lasts:
             self.notice.emit(self.tr("Nothing has been tracked yet, so there is nothing to export."))
             return

@@ -15,7 +15,7 @@ from app.controls.conditions import Conditions
 from app.controls.reruns import RerunQueue
 from app.dialogs.rerun import RerunDialog
 from app.panels.docks import Docks
-from app.session.frame_view import ResultRow, RunSummary, Scoring
+from app.session.frame_view import Curve, RunSummary, Scoring
 from app.session.moments import failures
 from app.session.trackers import TrackerChoice
 from app.worker.player import Player
@@ -27,7 +27,7 @@ TOLD_BY_NAME = (".csv", ".json", ".xml")
 class RunControls(QObject):
     """Between the list of runs and the player.
 
-    `trackers` returns those that can be chosen, with a description each, `rows` the plot lines of the active target.
+    `trackers` returns those that can be chosen, with a description each, `curve` the curve of the active target.
     """
 
     notice = pyqtSignal(str)
@@ -38,12 +38,12 @@ class RunControls(QObject):
         canvas: Canvas,
         docks: Docks,
         trackers: Callable[[], Sequence[tuple[str, str]]],
-        rows: Callable[[], Sequence[ResultRow]],
+        curve: Callable[[], Curve],
         window: QWidget,
     ) -> None:
         super().__init__(window)
         self._player, self._canvas, self._docks, self._window = player, canvas, docks, window
-        self._trackers, self._rows = trackers, rows
+        self._trackers, self._curve = trackers, curve
         self.reruns = RerunQueue(player, self)
         self.reruns.notice.connect(self.notice)
         self._panel = docks.panels.runs
@@ -143,7 +143,7 @@ class RunControls(QObject):
         if view is None:
             return
         here = view.frame.index
-        starts = failures(self._rows())
+        starts = failures(self._curve())
         beyond = [index for index in starts if index > here] if direction > 0 else [i for i in starts if i < here][::-1]
         if beyond:
             self._player.seek(beyond[0])

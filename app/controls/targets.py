@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PyQt5.QtCore import QObject
 from PyQt5.QtGui import QColor
@@ -13,7 +13,7 @@ from app.canvas.overlays.model import OverlayModel
 from app.controls.drawing import DrawingControls
 from app.panels.pace import Pace
 from app.panels.targets import TargetLine, TargetsPanel
-from app.session.frame_view import FrameView, ResultRow, TargetSummary
+from app.session.frame_view import Curve, FrameView, ResultRow, TargetSummary
 from app.session.loss_counts import LossCounts
 from app.worker.player import Player
 from tracker_core.types import TrackingState
@@ -50,10 +50,10 @@ class TargetControls(QObject):
         self._states.clear()
         self._overlays.show_all_targets()
 
-    def replace_rows(self, rows: list[ResultRow]) -> None:
+    def replace_curves(self, curves: Mapping[int, Curve]) -> None:
         """Count losses in these results alone."""
-        self._losses.clear()
-        self.add_rows(rows)
+        self._losses.replace(curves)
+        self._pace.ask()
 
     def add_rows(self, rows: list[ResultRow]) -> None:
         """Count losses in further results."""

@@ -16,7 +16,7 @@ from PyQt5.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
 from app.panels.parts import END, color_plot, legend_entry, make_plots, set_title
-from app.session.frame_view import Curve
+from app.session.frame_view import KEY_STATE, Curve
 from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS, success_curve
 from tracker_core.results.motion import LengthScale
 
@@ -55,10 +55,14 @@ class Series:
         self._make_room(index)
         self._values[index], self._is_known[index] = values, True
 
-    def put_all(self, frames: NDArray[np.int64], values: NDArray[np.float64]) -> None:
-        """Set the values (N, 4) of many frames (N,)."""
+    def put_all(self, curve: Curve) -> None:
+        """Set the values of many frames, less those in which a person set the box."""
+        is_found = curve.states != KEY_STATE
+        frames = curve.frames[is_found]
         self._make_room(int(frames.max(initial=0)))
-        self._values[frames], self._is_known[frames] = values, True
+        for place, values in enumerate((curve.scores, curve.ious, curve.center_errors, curve.speeds)):
+            self._values[frames, place] = values[is_found]
+        self._is_known[frames] = True
 
     def _make_room(self, index: int) -> None:
         while index >= len(self._values):
@@ -110,10 +114,10 @@ class PlotsPanel(QWidget):
         self._series.put(index, (score, iou, center_error, speed))
         self._outdate()
 
-    def set_rows(self, frames: NDArray[np.int64], values: NDArray[np.float64]) -> None:
-        """Show the values (N, 4), as of `append`, of many frames (N,) in place of all others."""
+    def set_curve(self, curve: Curve) -> None:
+        """Show many frames in place of all others, less those in which a person set the box."""
         self._series = Series()
-        self._series.put_all(frames, values)
+        self._series.put_all(curve)
         self._outdate()
 
     def set_beside(self, curves: Mapping[str, tuple[QColor, Curve]]) -> None:

@@ -23,8 +23,8 @@ from PyQt5.QtWidgets import QSizePolicy, QToolTip, QWidget
 from app.panels import timeline_painting
 from app.panels.fields import WheelGuard
 from app.panels.parts import format_value
-from app.panels.timeline_painting import GAP, RIGHT, STATES, STRIP, TRACK, FrameValues, TimelineGeometry
-from app.session.frame_view import Span
+from app.panels.timeline_painting import GAP, RIGHT, STRIP, TRACK, FrameValues, TimelineGeometry
+from app.session.frame_view import STATES, Span
 
 LEFT = 48  # least room for the strips' names
 

@@ -13,14 +13,10 @@ from PyQt5.QtCore import QPointF, QRect, QRectF, Qt
 from PyQt5.QtGui import QBrush, QColor, QPainter, QPalette, QPolygonF
 
 from app.canvas.overlays.base import GROUND_TRUTH, LOST, PREDICTION
-from app.session.frame_view import Span
-from tracker_core.types import FloatArray
+from app.session.frame_view import LOST_STATE, PLACE_OF_STATE, Curve, Span
 
 RIGHT = 12  # room for the playhead's half
 STRIP, GAP, TRACK = 22, 3, 16
-STATES = ("", "tracking", "uncertain", "lost", "key")
-_STATE_PLACES = {state: place for place, state in enumerate(STATES)}
-LOST_STATE = STATES.index("lost")
 FEW_FRAMES = 8192
 KEY_FRAME = QColor(255, 196, 0)
 
@@ -48,16 +44,17 @@ class FrameValues:
         """Set the values of one frame."""
         self._make_room(index)
         self.scores[index], self.ious[index] = score, iou
-        self.states[index] = _STATE_PLACES.get(state, 0)
+        self.states[index] = PLACE_OF_STATE[state]
         self.count = max(self.count, index + 1)
 
-    def put_all(self, frames: NDArray[np.int64], scores: FloatArray, ious: FloatArray, states: Sequence[str]) -> None:
-        """Set the values of many frames (N,)."""
-        if len(frames):
-            self._make_room(int(frames.max()))
-            self.scores[frames], self.ious[frames] = scores, ious
-            self.states[frames] = [_STATE_PLACES.get(state, 0) for state in states]
-            self.count = max(self.count, int(frames.max()) + 1)
+    def put_all(self, curve: Curve) -> None:
+        """Set the values of many frames."""
+        if len(curve):
+            last = int(curve.frames[-1])
+            self._make_room(last)
+            self.scores[curve.frames], self.ious[curve.frames] = curve.scores, curve.ious
+            self.states[curve.frames] = curve.states
+            self.count = max(self.count, last + 1)
 
     def _make_room(self, index: int) -> None:
         while index >= len(self.scores):

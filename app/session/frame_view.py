@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 
 from tracker_core.types import FloatArray, Frame, Timings, TrackResult
 
+STATES = ("", "tracking", "uncertain", "lost", "key")  # of a target in a frame; "" where nothing is known
+PLACE_OF_STATE = {state: place for place, state in enumerate(STATES)}
+LOST_STATE, KEY_STATE = PLACE_OF_STATE["lost"], PLACE_OF_STATE["key"]
+
 
 @dataclass(frozen=True)
 class ResultRow:
@@ -157,12 +161,39 @@ class Stale(Enum):
 
 @dataclass(frozen=True, eq=False)  # whether two are the same one is all that is ever asked
 class Curve:
-    """One target of a run over its frames: int64 (N,) frames in order, the rest float64 (N,), NaN where not known."""
+    """One target over the N frames of a run in which something was found for it; NaN where a number is not known.
+
+    Attributes:
+        frames: int64 (N,), in order.
+        scores: float64 (N,).
+        ious: float64 (N,), overlaps with the ground truth.
+        center_errors: float64 (N,), pixels from the centre of the ground truth.
+        speeds: float64 (N,), pixels per second since the frame before.
+        states: uint8 (N,), places in `STATES`.
+        boxes_xywh: float64 (N, 4), image pixels.
+    """
 
     frames: NDArray[np.int64]
     scores: FloatArray
     ious: FloatArray
     center_errors: FloatArray
+    speeds: FloatArray
+    states: NDArray[np.uint8]
+    boxes_xywh: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def is_lost(self) -> NDArray[np.bool_]:
+        """True (N,) where the target was lost."""
+        return np.asarray(self.states == LOST_STATE, np.bool_)
+
+    @property
+    def losses(self) -> NDArray[np.bool_]:
+        """True (N,) where a loss begins: the target was not lost in what was found before."""
+        was_lost = np.concatenate([[False], self.is_lost])[:-1]
+        return np.asarray(self.is_lost & ~was_lost, np.bool_)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from app.session.frame_view import ResultRow
+from app.session.frame_view import Curve, ResultRow
 from tracker_core.types import TrackingState
 
 
@@ -19,6 +19,13 @@ class LossCounts:
         """Forget everything."""
         self._frames.clear()
         self._stretches.clear()
+
+    def replace(self, curves: Mapping[int, Curve]) -> None:
+        """Count these results, by target, in place of all others."""
+        self._frames = {number: set(curve.frames[curve.is_lost].tolist()) for number, curve in curves.items()}
+        self._stretches = {
+            number: sum(frame - 1 not in frames for frame in frames) for number, frames in self._frames.items()
+        }
 
     def add(self, rows: Iterable[ResultRow]) -> None:
         """Take results, in any order."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from app.session.frame_view import ResultRow
+from app.session.frame_view import KEY_STATE, PLACE_OF_STATE, Curve, ResultRow
 from app.session.live_run import LiveRun
 from app.session.live_scores import state_name
 from tracker_core.boxes import center_distance_xywh, iou_xywh
-from tracker_core.results.motion import speed_onto
-from tracker_core.results.run import BoxOrigin
+from tracker_core.results.motion import measure_motion, speed_onto
+from tracker_core.results.run import BoxOrigin, Run, TargetTrack
 from tracker_core.results.targets import Target
 from tracker_core.results.visibility import Visibility
 from tracker_core.types import FloatArray, Sequence, TrackResult
@@ -33,37 +32,45 @@ class GroundTruth:
         """Return the true box (x, y, w, h) of frame `index`, None where there is none."""
         if self.sequence is None or not 0 <= index < len(self.sequence.boxes_xywh):
             return None
-        box = self.sequence.boxes_xywh[index]
-        return box if np.isfinite(box).all() and box[2] > 0 and box[3] > 0 else None
+        box: FloatArray = _known_boxes(self.sequence.boxes_xywh[index])
+        return None if np.isnan(box[0]) else box
 
     def polygon(self, index: int) -> FloatArray | None:
         """Return the true polygon (x1, y1, …, x4, y4) of frame `index`, None where there is none."""
         polygons = None if self.sequence is None else self.sequence.polygons
         return polygons[index] if polygons is not None and index < len(polygons) else None
 
-    def rows(self, run: LiveRun) -> list[ResultRow]:
-        """Return the plot lines of everything in a run, ordered by frame."""
-        rows = [row for target in run.targets.values() for row in self.rows_of(run, target, target.results)]
-        return sorted(rows, key=lambda row: (row.index, row.number))
+    def curves(self, live: LiveRun, run: Run) -> dict[int, Curve]:
+        """Return the curves of all targets of a run, which is `run` when it is built."""
+        return {track.number: self._curve(live, run, track) for track in run.targets}
 
-    def rows_of(self, run: LiveRun, target: Target, results: Mapping[int, TrackResult]) -> list[ResultRow]:
-        """Return the plot lines of some results of a target, by their frames; measured where `scored_spans` says."""
-        boxes, truth = np.full((len(results), 4), np.nan), np.full((len(results), 4), np.nan)
+    def _curve(self, live: LiveRun, run: Run, track: TargetTrack) -> Curve:
+        """Return a target's curve: all of a long run at once, as it is measured again whenever a box is drawn again."""
+        states = np.array([0 if state is None else PLACE_OF_STATE[state.value] for state in track.states], np.uint8)
+        rows = np.flatnonzero(states)
+        states[np.isin(run.frame_indices, [key.index for key in track.key_frames]) & (states > 0)] = KEY_STATE
+        frames, boxes, truth = run.frame_indices[rows], track.boxes_xywh[rows], np.full((len(rows), 4), np.nan)
+        starts, scored = self.scored_spans(live, live.targets[track.number])
+        if self.sequence is not None and any(scored):
+            spans = np.maximum(np.searchsorted(starts, frames, side="right") - 1, 0)
+            is_scored = np.array(scored)[spans] & (frames < len(self.sequence.boxes_xywh))
+            truth[is_scored] = _known_boxes(self.sequence.boxes_xywh[frames[is_scored]])
+        ious, errors = iou_xywh(boxes, truth), center_distance_xywh(boxes, truth)
+        speeds = measure_motion(run, track).speeds[rows]
+        return Curve(frames, track.scores[rows], ious, errors, speeds, states[rows], boxes)
+
+    def row(self, run: LiveRun, target: Target, index: int, result: TrackResult) -> ResultRow:
+        """Return the line of the plots for what was found in one frame; measured where `scored_spans` says."""
         starts, scored = self.scored_spans(run, target)
-        for place, (index, result) in enumerate(results.items()):
-            is_scored = bool(starts) and scored[max(0, bisect.bisect_right(starts, index) - 1)]
-            true_box = self.box(index) if is_scored else None
-            boxes[place] = result.box_xywh
-            truth[place] = np.nan if true_box is None else true_box
-        # all at once: a long run is measured again whenever a box is drawn again
-        ious, errors = iou_xywh(boxes, truth).tolist(), center_distance_xywh(boxes, truth).tolist()
-        return [
-            ResultRow(
-                index, target.number, float(result.score), iou, error, state_name(result, index in target.key_frames),
-                is_new=False, box_xywh=result.box_xywh, speed=speed_at(run, target, index, result),
-            )
-            for (index, result), iou, error in zip(results.items(), ious, errors, strict=True)
-        ]  # fmt: skip
+        is_scored = bool(starts) and scored[max(0, bisect.bisect_right(starts, index) - 1)]
+        true_box = self.box(index) if is_scored else None
+        truth = np.full(4, np.nan) if true_box is None else true_box
+        return ResultRow(
+            index, target.number, float(result.score),
+            float(iou_xywh(result.box_xywh, truth)), float(center_distance_xywh(result.box_xywh, truth)),
+            state_name(result, index in target.key_frames),
+            is_new=False, box_xywh=result.box_xywh, speed=speed_at(run, target, index, result),
+        )  # fmt: skip
 
     def scored_spans(self, run: LiveRun, target: Target) -> tuple[list[int], list[bool]]:
         """Return the frames in which a target was started, in order, and whether what follows is measured.
@@ -103,9 +110,18 @@ class GroundTruth:
         return overlaps
 
 
+def _known_boxes(boxes_xywh: FloatArray) -> FloatArray:
+    """Return true boxes (…, 4), NaN where there is none: a part of it is not known, or it has no area."""
+    is_known = np.isfinite(boxes_xywh).all(axis=-1) & (boxes_xywh[..., 2:] > 0).all(axis=-1)
+    return np.where(np.asarray(is_known)[..., None], boxes_xywh, np.nan)
+
+
 def speed_at(run: LiveRun, target: Target, index: int, result: TrackResult) -> float:
     """Return the speed of a target in frame `index`, pixels per second since the frame before; NaN if not known."""
-    if Visibility.OUTSIDE in (target.record.marks.get(index - 1), target.record.marks.get(index)):
+    before = index - 1
+    if run.source.is_live:  # not all that is captured is tracked
+        before = next((earlier for earlier in reversed(target.results) if earlier < index), before)
+    if Visibility.OUTSIDE in (target.record.marks.get(before), target.record.marks.get(index)):
         return math.nan
-    seconds = run.recorder.frame_note(index)[0] - run.recorder.frame_note(index - 1)[0]
-    return speed_onto(target.results.get(index - 1), result, seconds, is_key=index in target.key_frames)
+    seconds = run.recorder.frame_note(index)[0] - run.recorder.frame_note(before)[0]
+    return speed_onto(target.results.get(before), result, seconds, is_key=index in target.key_frames)

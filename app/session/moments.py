@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.session.frame_view import ResultRow
+from app.session.frame_view import KEY_STATE, Curve
 from tracker_core.types import FloatArray
 
 LOW_OVERLAP = 0.5  # below it a frame counts as a miss, as for "overlap precision" in the benchmarks
@@ -50,13 +49,13 @@ class _Signs:
     is_lost: NDArray[np.bool_]
 
 
-def worst_moments(rows: Sequence[ResultRow], count: int = 8, apart: int = 15) -> list[Moment]:
+def worst_moments(curve: Curve, count: int = 8, apart: int = 15) -> list[Moment]:
     """Return the frames of one target in which most went wrong, worst first, no two nearer than `apart` frames.
 
     With ground truth a low overlap counts for how low it is. Without, the start of a loss counts most, then jumps, then
     dips of the score below that of the frames around. A frame in which nothing went wrong is never among them.
     """
-    signs = _look_at(rows)
+    signs = _look_at(curve)
     if not len(signs.frames):
         return []
     kinds = list(signs.severities)
@@ -73,12 +72,12 @@ def worst_moments(rows: Sequence[ResultRow], count: int = 8, apart: int = 15) ->
     return chosen
 
 
-def failures(rows: Sequence[ResultRow]) -> list[int]:
+def failures(curve: Curve) -> list[int]:
     """Return the first frame of every failure of one target, in order.
 
     One begins with a loss, a miss or a jump, and ends after `RECOVERY` good frames.
     """
-    signs = _look_at(rows)
+    signs = _look_at(curve)
     is_bad = signs.is_lost.copy()
     for kind in (MomentKind.MISS, MomentKind.JUMP):
         is_bad |= signs.severities[kind] > 0
@@ -91,41 +90,37 @@ def failures(rows: Sequence[ResultRow]) -> list[int]:
     return starts
 
 
-def _look_at(rows: Sequence[ResultRow]) -> _Signs:
-    ordered = sorted(rows, key=lambda row: row.index)
-    frames = np.array([row.index for row in ordered], np.int64)
-    ious = np.array([row.iou for row in ordered], np.float64)
-    scores = np.array([row.score for row in ordered], np.float64)
-    is_lost = np.array([row.state == "lost" for row in ordered], np.bool_)
-    is_key = np.array([row.state == "key" for row in ordered], np.bool_)
-    was_lost = np.concatenate([[False], is_lost[:-1]])[: len(frames)]
-    jumps = np.where(is_key, 0.0, _jumps(ordered, frames))
+def _look_at(curve: Curve) -> _Signs:
+    ious, scores, is_lost, is_key = curve.ious, curve.scores, curve.is_lost, curve.states == KEY_STATE
+    jumps = np.where(is_key, 0.0, _jumps(curve))
     ratios = np.where(is_lost | is_key, 1.0, _score_ratios(scores))
     severities = {
         MomentKind.MISS: np.where(ious < LOW_OVERLAP, 2.0 - ious, 0.0),
-        MomentKind.LOST: np.where(is_lost & ~was_lost, 1.5, 0.0),
+        MomentKind.LOST: np.where(curve.losses, 1.5, 0.0),
         MomentKind.JUMP: np.where(jumps > FAR_JUMP, 1.0 + 0.5 * (1 - FAR_JUMP / np.maximum(jumps, FAR_JUMP)), 0.0),
         MomentKind.DIP: np.where(ratios < DEEP_DIP, 1.0 - ratios, 0.0),
     }
     values = {MomentKind.MISS: ious, MomentKind.LOST: scores, MomentKind.JUMP: jumps, MomentKind.DIP: scores}
-    return _Signs(frames, severities, values, is_lost)
+    return _Signs(curve.frames, severities, values, is_lost)
 
 
-def _jumps(rows: Sequence[ResultRow], frames: NDArray[np.int64]) -> FloatArray:
+def _jumps(curve: Curve) -> FloatArray:
     """Return the way (N,) of the centre since the frame before, in sizes of the target; 0 where it is not known."""
-    unknown = np.full(4, np.nan)
-    boxes = np.array([unknown if row.box_xywh is None else row.box_xywh for row in rows], np.float64).reshape(-1, 4)
+    boxes = curve.boxes_xywh
     centers, sizes = boxes[:, :2] + boxes[:, 2:] / 2, np.sqrt(np.maximum(boxes[:, 2] * boxes[:, 3], 1.0))
     ways = np.zeros(len(boxes))
-    follows = np.diff(frames) == 1
+    follows = np.diff(curve.frames) == 1
     ways[1:] = np.where(follows, np.linalg.norm(np.diff(centers, axis=0), axis=1) / sizes[:-1], 0.0)
     return np.nan_to_num(ways, nan=0.0)
 
 
 def _score_ratios(scores: FloatArray) -> FloatArray:
-    """Return each score (N,) over the median of those around it; 1 where that says nothing."""
+    """Return each low score (N,) over the median of those around it; 1 for the others, and where that says nothing."""
     if len(scores) <= 2 * AROUND or not np.isfinite(scores).all():
         return np.ones(len(scores))
-    padded = np.pad(scores, AROUND, mode="reflect")
-    medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1), axis=1)
-    return np.asarray(np.where(medians > 0, scores / np.where(medians > 0, medians, 1.0), 1.0), np.float64)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(scores, AROUND, mode="reflect"), 2 * AROUND + 1)
+    ratios = np.ones(len(scores))
+    low = np.flatnonzero(scores < DEEP_DIP * scores.max())  # no other is a dip, and medians of a long run take a while
+    medians = np.median(around[low], axis=1)
+    ratios[low] = np.where(medians > 0, scores[low] / np.where(medians > 0, medians, 1.0), 1.0)
+    return ratios

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from app.session.frame_view import Curve, ResultRow, RunSummary, Scoring, Stale
+from app.session.frame_view import Curve, RunSummary, Scoring, Stale
 from app.session.live_run import LiveRun
 from app.session.measures import GroundTruth
 from app.session.runs import Runs
 from app.session.trackers import Trackers
 from tracker_core.metrics import PRECISION_PIXELS, precision_curve, success_curve
 from tracker_core.results.provenance import Producer
+from tracker_core.types import FloatArray
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class RunTable:
         self._measured = found
         return tuple(self._present(found[run.number], run, runs, truth) for run in listed)
 
+    def curves(self, run: LiveRun, truth: GroundTruth) -> Mapping[int, Curve]:
+        """Return a run's curves by target; the same object for as long as the run and the truth stay the same."""
+        measured = self._measured[run.number] = self._measure(run, truth)
+        return measured.curves
+
     def _present(self, measured: _Measured, run: LiveRun, runs: Runs, truth: GroundTruth) -> RunSummary:
         is_active, is_visible = run is runs.active, run.number not in runs.hidden
         return replace(
@@ -62,27 +68,28 @@ class RunTable:
         known = self._measured.get(run.number)
         if known is not None and known.key == key:
             return known
-        rows = truth.rows(run)
-        producers = run.recorder.build().producers
-        scored = [row for row in rows if math.isfinite(row.iou)]
-        update_s = [run.recorder.frame_note(index)[2] for index in run.recorder.frames()]
-        timed = [seconds for seconds in update_s if math.isfinite(seconds) and seconds > 0]
+        built = run.recorder.build()
+        curves = truth.curves(run, built)
+        ious = _joined(curve.ious for curve in curves.values())
+        errors = _joined(curve.center_errors for curve in curves.values())
+        is_scored, updates_s = np.isfinite(ious), built.update_times_s
+        timed = updates_s[np.isfinite(updates_s) & (updates_s > 0)]
         summary = RunSummary(
             run.number,
             run.recorder.title,
-            ", ".join(dict.fromkeys(producer.tracker for producer in producers)),
-            self._changes(producers[-1]) if producers else (),
+            ", ".join(dict.fromkeys(producer.tracker for producer in built.producers)),
+            self._changes(built.producers[-1]) if built.producers else (),
             run.begins_at,
-            len(update_s),
-            _count_losses(rows),
-            float(success_curve([row.iou for row in scored]).mean()),
-            float(precision_curve([row.center_error for row in scored], [PRECISION_PIXELS])[0]),
-            1 / float(np.median(timed)) if timed else math.nan,
+            len(built),
+            sum(int(curve.losses.sum()) for curve in curves.values()),
+            float(success_curve(ious[is_scored]).mean()),
+            float(precision_curve(errors[is_scored], [PRECISION_PIXELS])[0]),
+            1 / float(np.median(timed)) if len(timed) else math.nan,
             scoring=_scoring(run, truth),
             created=run.recorder.created,
             color=run.color,
         )
-        return _Measured(key, summary, {number: _curve(rows, number) for number in run.recorder.targets})
+        return _Measured(key, summary, curves)
 
     def _changes(self, producer: Producer) -> tuple[tuple[str, float, float], ...]:
         """Return the parameters that are not as the tracker was tuned; none where that is not known."""
@@ -106,18 +113,5 @@ def _scoring(run: LiveRun, truth: GroundTruth) -> Scoring:
     return Scoring.ON_TRUTH if is_on_truth else Scoring.ELSEWHERE
 
 
-def _count_losses(rows: Sequence[ResultRow]) -> int:
-    was: dict[int, str] = {}
-    count = 0
-    for row in rows:
-        count += row.state == "lost" and was.get(row.number) != "lost"
-        was[row.number] = row.state
-    return count
-
-
-def _curve(rows: Sequence[ResultRow], number: int) -> Curve:
-    mine = [row for row in rows if row.number == number]
-    scores, ious, errors = (
-        np.array([getattr(row, name) for row in mine], np.float64) for name in ("score", "iou", "center_error")
-    )
-    return Curve(np.array([row.index for row in mine], np.int64), scores, ious, errors)
+def _joined(columns: Iterable[FloatArray]) -> FloatArray:
+    return np.concatenate([np.zeros(0), *columns])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 
-from app.session.frame_view import FrameView, ResultRow, TargetView
+from app.session.frame_view import Curve, FrameView, TargetView
 from app.session.live_run import LiveRun
 from app.session.measures import GroundTruth
 from app.session.run_table import RunTable
@@ -230,9 +230,9 @@ class Session:
         """Return everything stored, for saving and export."""
         return self.run.recorder.build()
 
-    def rows(self) -> list[ResultRow]:
-        """Return the plot lines of everything stored, ordered by frame."""
-        return self.truth.rows(self.run)
+    def curves(self) -> Mapping[int, Curve]:
+        """Return everything that the active run holds by target; the same object for as long as that stays the same."""
+        return self.run_table.curves(self.run, self.truth)
 
     def _view(self, frame: Frame, previous: int | None) -> FrameView:
         """Return the view of `frame`; `previous` is the frame before it when tracking may compute, else None."""
@@ -287,6 +287,6 @@ def _target_view(
     target: Target, index: int, result: TrackResult | None, truth: GroundTruth, run: LiveRun
 ) -> TargetView:
     trail = target.trail(index, TRAIL_FRAMES)
-    row = None if result is None else truth.rows_of(run, target, {index: result})[0]
+    row = None if result is None else truth.row(run, target, index, result)
     ghost, is_key, record = target.ghost.get(index), index in target.key_frames, target.record
     return TargetView(target.number, result, ghost, is_key, trail, row, record.name, record.color)

@@ -33,7 +33,7 @@ from app.jobs.stopping import close_jobs
 from app.panels.build import build_panels, offer_trackers, usable_trackers
 from app.panels.docks import Docks, Panels
 from app.panels.pace import Pace
-from app.session.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary
+from app.session.frame_view import Curve, FrameView, SessionSummary, SourceSummary
 from app.settings import Settings
 from app.window.actions import Actions
 from app.window.dropping import DropWindow
@@ -110,8 +110,8 @@ class MainWindow(DropWindow):
         self.gaps = GapControls(player, self.playback, self.drawing, self)
         self.sources = SourceControls(player, self, bundled_clip)
         self.images = ImageControls(canvas, player, self)
-        self.runs = RunControls(player, canvas, self.docks, usable_trackers, lambda: self.wiring.active_rows(), self)
-        self.exports = ExportControls(player, self.playback, self.drawing, self.jobs, kept, self.rows_of, panels, self)
+        self.runs = RunControls(player, canvas, self.docks, usable_trackers, lambda: self.wiring.active_curve(), self)
+        self.exports = ExportControls(player, self.playback, self.drawing, self.jobs, kept, self.curve_of, panels, self)
         self.view = ViewControls(self, canvas, self.docks)
         self.benchmark = BenchmarkControls(panels.benchmark, player, self.jobs, kept, self)
         self.training = TrainingControls(panels.training, player, self.jobs, kept, self)
@@ -211,7 +211,7 @@ class MainWindow(DropWindow):
         if delivery.source_changed:
             self._on_source_changed(delivery.source)
         if delivery.replaced is not None:
-            self.wiring.replace_rows(delivery.replaced)
+            self.wiring.replace_curves(delivery.replaced)
         self.wiring.add_rows(delivery.rows)
         self.dropped += delivery.dropped
         if delivery.view is not None:
@@ -250,7 +250,7 @@ class MainWindow(DropWindow):
         self.actions_.refresh()
 
     def _on_active_changed(self, number: int | None) -> None:
-        self.wiring.show_target(number or 0)
+        self.wiring.show_target()
         self.actions_.refresh()
 
     def _on_playing(self, is_playing: bool) -> None:
@@ -258,9 +258,9 @@ class MainWindow(DropWindow):
         self.actions_.show_playing(is_playing)
         self.actions_.refresh()
 
-    def rows_of(self, number: int) -> dict[int, ResultRow]:
-        """Return the plot lines of a target by frame."""
-        return self.wiring.rows_of(number)
+    def curve_of(self, number: int) -> Curve:
+        """Return what was found for a target, as far as it is known here."""
+        return self.wiring.curve_of(number)
 
     # --- state of the widgets -----------------------------------------------------------------------------
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from PyQt5.QtCore import QObject
 
 from app.canvas.overlays.base import run_color
@@ -22,7 +22,8 @@ from app.panels.overlays import anchor_choices
 from app.panels.pace import Pace
 from app.panels.runs import score_note
 from app.panels.timeline_painting import FrameValues
-from app.session.frame_view import FrameView, ResultRow, SessionSummary, SourceSummary, TargetView
+from app.session.frame_view import Curve, FrameView, ResultRow, SessionSummary, SourceSummary, TargetView
+from app.session.growing_curve import GrowingCurve
 from app.session.live_scores import RunningScores
 from app.session.moments import worst_moments
 from app.session.trackers import TrackerChoice
@@ -51,7 +52,7 @@ class PanelWiring(QObject):
     ) -> None:
         super().__init__(parent)
         self._panels, self._player, self._overlays, self._drawing = panels, player, overlays, drawing
-        self._rows: dict[int, dict[int, ResultRow]] = {}  # by target and frame
+        self._curves: dict[int, GrowingCurve] = {}  # by target
         self._frames: set[int] = set()  # in which any target has a result
         self._scores = RunningScores()
         self._shown_at: deque[float] = deque(maxlen=RATE_WINDOW)
@@ -82,7 +83,7 @@ class PanelWiring(QObject):
 
     def show_source(self, source: SourceSummary | None) -> None:
         """Show another source: empty curves, its length."""
-        self._rows.clear()
+        self._curves.clear()
         self._frames.clear()
         self._scores = RunningScores()
         self._shown_at.clear()
@@ -121,44 +122,36 @@ class PanelWiring(QObject):
         self._panels.readout.set_note(next((score_note(run) for run in summary.runs if run.is_active), ""))
         self._moments.ask()
 
-    def active_rows(self) -> list[ResultRow]:
-        """Return the lines of the curves of the active target, in the order of their frames."""
-        rows = self.rows_of(self._drawing.active or 1)
-        return [rows[index] for index in sorted(rows)]
+    def active_curve(self) -> Curve:
+        """Return what was found for the active target."""
+        return self.curve_of(self._drawing.active or 1)
+
+    def curve_of(self, number: int) -> Curve:
+        """Return what was found for a target, as far as it is known here."""
+        return self._curves.get(number, GrowingCurve()).curve()
 
     def _show_moments(self) -> None:
-        self._panels.runs.set_moments(worst_moments(self.active_rows()))
+        self._panels.runs.set_moments(worst_moments(self.active_curve()))
 
-    def replace_rows(self, rows: list[ResultRow]) -> None:
-        """Forget all rows, take others, and draw the curves of the active target from them."""
-        self._rows.clear()
-        self._frames.clear()
-        self.targets.replace_rows(rows)
-        self._keep(rows)
-        self._draw_rows(rows)
+    def replace_curves(self, curves: Mapping[int, Curve]) -> None:
+        """Forget all results, take others by target, and draw the curves of the active one."""
+        self._curves = {number: GrowingCurve(curve) for number, curve in curves.items()}
+        self._frames = set().union(*(curve.frames.tolist() for curve in curves.values()))
+        self.targets.replace_curves(curves)
+        self._draw()
+        self._moments.ask()
 
-    def show_target(self, number: int) -> None:
-        """Draw the curves of another target."""
-        self._draw_rows(sorted(self.rows_of(number).values(), key=lambda row: row.index))
-
-    def rows_of(self, number: int) -> dict[int, ResultRow]:
-        """Return a target's lines of the curves by frame."""
-        return self._rows.get(number, {})
-
-    def _draw_rows(self, rows: list[ResultRow]) -> None:
-        mine = [row for row in rows if self._is_active(row)]
-        self._scores = RunningScores()
-        for row in mine:
-            self._scores.add(row.index, row.iou, row.center_error)
-        frames, states = np.array([row.index for row in mine], np.int64), [row.state for row in mine]
-        values = np.array([(row.score, row.iou, row.center_error, row.speed) for row in mine], np.float64)
-        values = values.reshape(-1, 4)
-        is_tracked = np.array([state != "key" for state in states], np.bool_)
-        strips = FrameValues()
-        strips.put_all(frames, values[:, 0], values[:, 1], states)
-        self._panels.timeline.set_results(strips)
-        self._panels.plots.set_rows(frames[is_tracked], values[is_tracked])
+    def show_target(self) -> None:
+        """Draw the curves of the active target, which is another one."""
+        self._draw()
         self.show_summary(self._player.summary)
+
+    def _draw(self) -> None:
+        curve, strips = self.active_curve(), FrameValues()
+        self._scores = RunningScores(curve)
+        strips.put_all(curve)
+        self._panels.timeline.set_results(strips)
+        self._panels.plots.set_curve(curve)
         self._show_target()
 
     def add_rows(self, rows: list[ResultRow]) -> None:
@@ -175,7 +168,9 @@ class PanelWiring(QObject):
 
     def _keep(self, rows: list[ResultRow]) -> None:
         for row in rows:
-            self._rows.setdefault(row.number, {})[row.index] = row
+            if row.number not in self._curves:
+                self._curves[row.number] = GrowingCurve()
+            self._curves[row.number].put(row)
             self._frames.add(row.index)
 
     def _append(self, rows: list[ResultRow]) -> None:

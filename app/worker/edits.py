@@ -22,6 +22,7 @@ class EditRequests:
         self.messages: Messages = playback.messages
         self._session, self._playback, self._save = session, playback, save
         self._told_run = 1  # the run that everyone knows to be the active one
+        self._told_curves: object = None  # what everyone knows of it, but for frames that came since
 
     def stop_playing(self, stops_tracking: bool) -> None:
         """Stop after an error."""
@@ -94,11 +95,12 @@ class EditRequests:
             self.follow_up()
 
     def announce(self, replaced: bool = False) -> None:
-        """Send the summary, and all stored rows where some were replaced."""
+        """Send the summary, and all stored results where some may have been replaced and one is not as it was told."""
         self._told_run = self._session.run.number
         self.messages.summary_changed.emit(summarise(self._session))
-        if replaced:
-            self.messages.post_replaced(self._session.rows())
+        if replaced and (curves := self._session.curves()) is not self._told_curves:
+            self._told_curves = curves
+            self.messages.post_replaced(curves)
 
     def follow_up(self) -> None:
         """Send everything after a change, and save; where another run became active, tracking waits to be asked."""

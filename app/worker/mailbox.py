@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.session.frame_view import FrameView, ResultRow, SourceSummary
+from app.session.frame_view import Curve, FrameView, ResultRow, SourceSummary
 
 
 @dataclass
@@ -14,7 +15,7 @@ class Delivery:
 
     Attributes:
         source_changed: whether `source` is new (None: nothing is open any more); all else is of that source.
-        replaced: all stored rows, where some of the earlier ones are no longer true; None if none were.
+        replaced: all stored results by target, where some of the earlier ones are no longer true; None if none were.
         rows: results since then.
         view: the newest image.
         dropped: how many views it replaced.
@@ -22,7 +23,7 @@ class Delivery:
 
     source_changed: bool = False
     source: SourceSummary | None = None
-    replaced: list[ResultRow] | None = None
+    replaced: Mapping[int, Curve] | None = None
     rows: list[ResultRow] = field(default_factory=list)
     view: FrameView | None = None
     dropped: int = 0
@@ -47,10 +48,10 @@ class Mailbox:
             self._delivery = Delivery(source_changed=True, source=source)
             return self._tell()
 
-    def post_replaced(self, rows: list[ResultRow]) -> bool:
-        """Replace all rows; those that wait are among them or no longer true."""
+    def post_replaced(self, curves: Mapping[int, Curve]) -> bool:
+        """Replace all results by those of each target; rows that wait are among them or no longer true."""
         with self._lock:
-            self._delivery.replaced, self._delivery.rows = rows, []
+            self._delivery.replaced, self._delivery.rows = curves, []
             return self._tell()
 
     def post_view(self, view: FrameView, rows: list[ResultRow]) -> bool:

@@ -6,13 +6,13 @@ import contextlib
 import functools
 import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from PyQt5.QtCore import QCoreApplication, QObject, pyqtSignal
 
-from app.session.frame_view import FrameView, ResultRow, SourceSummary
+from app.session.frame_view import Curve, FrameView, SourceSummary
 from app.worker.mailbox import Mailbox
 from tracker_core.errors import SiamscopeError, SourceEnded
 from tracker_core.results.run import BoxOrigin
@@ -86,9 +86,9 @@ class Messages(QObject):
         self._remark = ""
         self._tell(self.mailbox.post_source(source))
 
-    def post_replaced(self, rows: list[ResultRow]) -> None:
-        """Put all rows into the mailbox again."""
-        self._tell(self.mailbox.post_replaced(rows))
+    def post_replaced(self, curves: Mapping[int, Curve]) -> None:
+        """Put all results, by target, into the mailbox again."""
+        self._tell(self.mailbox.post_replaced(curves))
 
     def post_view(self, view: FrameView, is_new: bool = False) -> None:
         """Put an image and its rows into the mailbox; `is_new` where the rows were computed just now."""

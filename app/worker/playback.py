@@ -170,7 +170,7 @@ class Playback(QObject):
         self.set_playing(False)
         if stops_tracking:
             self.set_tracking(False)
-            self.messages.post_replaced(self._session.rows())
+            self.messages.post_replaced(self._session.curves())
 
     def set_playing(self, is_playing: bool, frames: int | None = None, way_back: WayBack | None = None) -> None:
         """Play (`frames` frames, None: all) or pause; a frame that waits for its time is shown before the pause.

@@ -11,6 +11,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from app.session.frame_view import PLACE_OF_STATE, Curve
 from tracker_core.config import TrackingConfig, check_tracking
 from tracker_core.errors import SourceEnded, SourceError
 from tracker_core.types import Frame, OnlineDebug, Sequence, Timings, TrackDebug, TrackingState, TrackResult
@@ -316,3 +317,14 @@ class MatchingTracker:
             ((1, rows, columns),), boxes, boxes.copy(), flat, flat * np.float32(0.95), flat * np.float32(0.9),
             best, window, self._template, crop, self._box + 2.0, online,
         )  # fmt: skip
+
+
+def curve_of(frames=None, states=None, **columns) -> Curve:
+    """Return a curve of some of its columns; the frames are 0, 1, … unless given, what is not given is not known."""
+    count = len(next(column for column in (frames, states, *columns.values()) if column is not None))
+    codes = np.array([PLACE_OF_STATE[state] for state in states or ["tracking"] * count], np.uint8)
+    found = {name: np.asarray(column, np.float64) for name, column in columns.items()}
+    names = ("scores", "ious", "center_errors", "speeds")
+    numbers = {name: found.get(name, np.full(count, np.nan)) for name in names}
+    boxes = found.get("boxes_xywh", np.full((count, 4), np.nan))
+    return Curve(np.arange(count) if frames is None else np.asarray(frames), **numbers, states=codes, boxes_xywh=boxes)

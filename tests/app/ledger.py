@@ -105,7 +105,8 @@ class Ledger:
         view = self._window.canvas.frame_view
         if not self._window.drawing.holds_image and (view is None or view.frame.index != told["frame"]):
             self.faults.append(f"the window shows frame {view and view.frame.index}, the session is at {told['frame']}")
-        rows = {(number, index) for number, lines in self._window.wiring._rows.items() for index in lines}
+        wiring = self._window.wiring
+        rows = {(number, index) for number in wiring._curves for index in wiring.curve_of(number).frames.tolist()}
         if rows != told["rows"]:
             self.faults.append(f"the window lacks rows {_some(told['rows'] - rows)}, has {_some(rows - told['rows'])}")
 
@@ -244,7 +245,7 @@ class Ledger:
         """What the window should show now; nothing while it may change at any moment."""
         if self._driver.playback.is_playing or self._driver.gaps._filling is not None or self._session.source is None:
             return {}
-        rows = {(row.number, row.index) for row in self._session.rows()}
+        rows = {(number, index) for number, curve in self._session.curves().items() for index in curve.frames.tolist()}
         return {"summary": summarise(self._session), "rows": rows, "frame": self._session.position}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from fakes import curve_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,9 @@ def test_running_scores_agree_with_the_evaluation(frames):
         scores.add(index, float(iou_xywh(box, truth[-1])), float(center_distance_xywh(box, truth[-1])))
     assert scores.success == pytest.approx(success_auc(found, truth), abs=1e-9, nan_ok=True)
     assert scores.precision == pytest.approx(precision_at(found, truth), abs=1e-9, nan_ok=True)
+    together = RunningScores(curve_of(ious=iou_xywh(found, truth), center_errors=center_distance_xywh(found, truth)))
+    assert together.success == pytest.approx(scores.success, abs=1e-9, nan_ok=True)
+    assert together.precision == pytest.approx(scores.precision, abs=1e-9, nan_ok=True)
 
 
 def test_a_frame_that_comes_again_replaces_itself():

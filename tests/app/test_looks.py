@@ -72,7 +72,7 @@ def fill(driver) -> None:
     driver.qtbot.waitUntil(lambda: driver.canvas.box is not None, timeout=60_000)
     driver.player.set_speed(0.0)
     window.playback.toggle_play()
-    driver.qtbot.waitUntil(lambda: len(window.rows_of(1)) == 60 and not driver.player.is_playing, timeout=120_000)
+    driver.qtbot.waitUntil(lambda: len(window.curve_of(1)) == 60 and not driver.player.is_playing, timeout=120_000)
     panels = window.panels
     for tracker, scores in DATA_SET.items():
         for sequence, success in scores.items():

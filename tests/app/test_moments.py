@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
+from fakes import curve_of
 
-from app.session.frame_view import ResultRow
 from app.session.moments import Moment, MomentKind, failures, worst_moments
 
 COUNT = 100
 
 
-def rows(ious=None, scores=None, lost=(), keys=(0,), shifts=None):
+def curve(ious=None, scores=None, lost=(), keys=(0,), shifts=None):
     """A target of 40 by 40 pixels that stands still, but for `shifts` (by frame, from there on)."""
     x, found = 100.0, []
     for index in range(COUNT):
@@ -21,12 +20,13 @@ def rows(ious=None, scores=None, lost=(), keys=(0,), shifts=None):
         state = "key" if index in keys else "lost" if index in lost else "tracking"
         iou = math.nan if ious is None else ious.get(index, 0.9)
         score = 0.8 if scores is None else scores.get(index, 0.8)
-        found.append(ResultRow(index, 1, score, iou, math.nan, state, box_xywh=np.array([x, 50.0, 40.0, 40.0])))
-    return found
+        found.append((score, iou, state, [x, 50.0, 40.0, 40.0]))
+    scores, ious, states, boxes = zip(*found, strict=True)
+    return curve_of(states=states, scores=scores, ious=ious, boxes_xywh=boxes)
 
 
 def test_misses_come_by_their_overlap_and_are_apart():
-    found = worst_moments(rows({20: 0.2, 22: 0.05, 24: 0.3, 70: 0.4, 90: 0.6}))
+    found = worst_moments(curve({20: 0.2, 22: 0.05, 24: 0.3, 70: 0.4, 90: 0.6}))
     assert found == [Moment(22, MomentKind.MISS, 0.05), Moment(70, MomentKind.MISS, 0.4)]
 
 
@@ -39,7 +39,7 @@ def test_misses_come_by_their_overlap_and_are_apart():
     ],
 )
 def test_without_ground_truth_losses_jumps_and_dips_are_found(given, moment):
-    (found,) = worst_moments(rows(**given))
+    (found,) = worst_moments(curve(**given))
     assert (found.index, found.kind) == (moment.index, moment.kind)
     assert found.value == pytest.approx(moment.value)
 
@@ -57,11 +57,11 @@ def test_without_ground_truth_losses_jumps_and_dips_are_found(given, moment):
     ],
 )
 def test_where_nothing_went_wrong_there_is_no_moment(given):
-    assert worst_moments(rows(**given)) == [] and failures(rows(**given)) == []
+    assert worst_moments(curve(**given)) == [] and failures(curve(**given)) == []
 
 
 def test_a_loss_comes_before_a_jump_and_that_before_a_dip():
-    found = worst_moments(rows(lost=range(80, 90), shifts={40: 300.0}, scores={10: 0.1}))
+    found = worst_moments(curve(lost=range(80, 90), shifts={40: 300.0}, scores={10: 0.1}))
     assert [moment.kind for moment in found] == [MomentKind.LOST, MomentKind.JUMP, MomentKind.DIP]
 
 
@@ -76,8 +76,8 @@ def test_a_loss_comes_before_a_jump_and_that_before_a_dip():
     ],
 )
 def test_failures_begin_where_it_went_wrong(given, starts):
-    assert failures(rows(**given)) == starts
+    assert failures(curve(**given)) == starts
 
 
 def test_nothing_tracked_is_no_failure():
-    assert worst_moments([]) == [] and failures([]) == []
+    assert worst_moments(curve_of([])) == [] and failures(curve_of([])) == []

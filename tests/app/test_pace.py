@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from fakes import curve_of
 from PyQt5.QtCore import QObject, Qt, QTimer, pyqtSignal
 from PyQt5.QtGui import QColor
 from PyQt5.QtWidgets import QMainWindow
@@ -16,7 +17,6 @@ from app.panels.readout import ReadoutPanel
 from app.panels.thumbnails import ThumbnailsPanel
 from app.panels.timeline import Timeline
 from app.panels.timeline_painting import FrameValues
-from app.session.frame_view import Curve
 from app.window.status_bar import FrameCosts, StatusReadout
 from tracker_core.checkpoints import weights
 from tracker_core.types import TrackDebug
@@ -144,7 +144,8 @@ def test_a_frame_that_comes_again_replaces_its_values_and_gaps_stay_gaps(plots) 
 
 def test_curves_of_other_runs_are_made_once(plots) -> None:
     frames, ones = np.arange(5), np.ones(5)
-    beside = {name: (QColor("#ff0000"), Curve(frames, ones, ones, ones)) for name in ("Run 1", "Run 2")}
+    curve = curve_of(frames, scores=ones, ious=ones, center_errors=ones)
+    beside = {name: (QColor("#ff0000"), curve) for name in ("Run 1", "Run 2")}
     plots.set_beside(beside)
     for number in (3, 6):  # one run in each turn, of three lines
         plots._draw_next()
@@ -188,17 +189,19 @@ def test_results_shown_together_are_those_shown_one_by_one(qtbot) -> None:
         qtbot.addWidget(widget)
         widget.append_result(40, 0.1, 0.1, "lost")  # of the run before
     one.clear()
+    order = np.argsort(frames)
+    whole = curve_of(frames[order], [states[place] for place in order], scores=scores[order], ious=ious[order])
     for row in zip(frames.tolist(), scores.tolist(), ious.tolist(), states, strict=True):
         one.append_result(*row)
     values = FrameValues()
-    values.put_all(frames, scores, ious, states)
+    values.put_all(whole)
     all_.set_results(values)
     for name in ("scores", "ious", "states"):
         np.testing.assert_array_equal(getattr(all_.values(), name), getattr(one.values(), name))
     assert all_.values().count == one.values().count == 30
     assert all_.sizeHint() == one.sizeHint()
     values = FrameValues()
-    values.put_all(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), [])
+    values.put_all(curve_of([]))
     all_.set_results(values)
     assert all_.values().count == 0
 

@@ -106,8 +106,7 @@ def choose(choice):
 
 
 def success(window, number: int = 1) -> float:
-    ious = [row.iou for row in window.rows_of(number).values()]
-    return float(np.nanmean(ious))
+    return float(np.nanmean(window.curve_of(number).ious))
 
 
 def test_the_first_minute(drive):
@@ -163,10 +162,11 @@ def test_a_researcher_compares_two_trackers_on_a_sequence(drive, tmp_path):
     person.wait_for_end()
     assert good > 0.8 > success(driver.window) + 0.2
     # where it fails is in the curves: the square has left the box that stays
-    worst = min(driver.window.rows_of(1).values(), key=lambda row: row.iou if np.isfinite(row.iou) else 1.0)
-    driver.window.panels.timeline.seek_requested.emit(worst.index)
-    person.wait(lambda: driver.index == worst.index)
-    assert worst.iou < 0.3
+    curve = driver.window.curve_of(1)
+    worst = int(curve.frames[np.nanargmin(curve.ious)])
+    driver.window.panels.timeline.seek_requested.emit(worst)
+    person.wait(lambda: driver.index == worst)
+    assert np.nanmin(curve.ious) < 0.3
 
 
 def test_somebody_with_a_clip_tracks_two_targets_and_exports_them(drive, clip, tmp_path):
@@ -247,10 +247,10 @@ def test_somebody_with_a_stream_draws_on_the_frozen_image_and_it_catches_up(driv
     frozen = driver.index
     person.drag(true_box(frozen))
     person.press("play")
-    person.wait(lambda: len(driver.window.rows_of(1)) > 20)
-    rows = driver.window.rows_of(1)
-    assert min(rows) == frozen and "lost" not in {row.state for row in rows.values()}
+    person.wait(lambda: len(driver.window.curve_of(1)) > 20)
+    curve = driver.window.curve_of(1)
+    assert curve.frames[0] == frozen and not curve.is_lost.any()
     # everything that can be had of a stream is enabled, what needs another time is not
     actions = driver.window.actions_
     assert actions["export"].isEnabled() and not actions["go_to"].isEnabled()
-    assert max(rows) >= frozen + 20
+    assert curve.frames[-1] >= frozen + 20

@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import DrawnSource, LiveDrawing, MatchingTracker, true_box
+from fakes import DrawnSource, LiveDrawing, MatchingTracker, drawn, true_box
 
-from app.session.frame_view import Scoring, Stale
+from app.session.frame_view import STATES, Scoring, Stale
 from app.session.history import MOST_CHANGES, MOST_RESULTS, Change, History
 from app.session.journal import Journal
 from app.session.runs import SETTLING_FRAMES
 from app.session.session import Session
 from app.session.summary import summarise
 from app.session.trackers import TrackerChoice
+from tracker_core.results.visibility import Visibility
+from tracker_core.types import TrackingState, TrackResult
 
 COUNT = 60
 
@@ -291,7 +293,7 @@ class TestScores:
         (summary,) = summarise(session).runs
         assert summary.scoring is scoring
         assert np.isfinite(summary.success) == (scoring is Scoring.ON_TRUTH)
-        assert all(np.isfinite(row.iou) == (scoring is Scoring.ON_TRUTH) for row in session.rows())
+        assert (np.isfinite(session.curves()[1].ious) == (scoring is Scoring.ON_TRUTH)).all()
 
     def test_a_run_is_scored_anyway_if_the_user_says_so_and_no_longer_after_undo(self, session):
         start(session, box=np.array([20.0, 20.0, 40.0, 30.0]))
@@ -306,16 +308,46 @@ class TestScores:
         start(session, box=np.array([20.0, 20.0, 40.0, 30.0]))
         start(session, 5)
         track(session)
-        ious = {row.number: row.iou for row in session.rows() if row.index == 20}
-        assert np.isfinite(ious.get(2, np.nan)) and np.isnan(ious.get(1, np.nan))
+        first, second = session.curves().values()
+        assert np.isfinite(second.ious).all() and 20 in second.frames and np.isnan(first.ious).all()
+
+    @pytest.mark.parametrize("is_live", [False, True])
+    def test_a_curve_says_of_each_frame_what_its_own_line_says(self, is_live):
+        session = make_session(LiveDrawing() if is_live else DrawnSource(COUNT))
+        seen = range(1, 61, 2) if is_live else range(1, 31)  # of a live source not all that is captured is tracked
+        session.begin(drawn(1), true_box(1))
+        session.is_tracking = True
+        for index in seen[1:]:
+            session.take(drawn(index))
+            if index == seen[20]:
+                session.begin(drawn(index), true_box(index))
+        run = session.run
+        run.mark(1, [seen[5]], Visibility.OUTSIDE)
+        run.recorder.put(seen[8], 1, TrackResult(true_box(3), 0.1, TrackingState.LOST))
+        curves = session.curves()
+        assert [len(curve) for curve in curves.values()] == [30, 10]
+        assert np.isfinite(curves[1].speeds).sum() == 25, "not at the start, around the mark and around the loss"
+        for target in run.targets.values():
+            lines = [session.truth.row(run, target, index, target.results[index]) for index in sorted(target.results)]
+            curve = curves[target.number]
+            assert curve.frames.tolist() == [line.index for line in lines]
+            for column, name in (("scores", "score"), ("ious", "iou"), ("center_errors", "center_error")):
+                np.testing.assert_allclose(getattr(curve, column), [getattr(line, name) for line in lines])
+            np.testing.assert_allclose(curve.speeds, [line.speed for line in lines], err_msg="speeds")
+            np.testing.assert_array_equal(curve.boxes_xywh, [line.box_xywh for line in lines])
+            assert [STATES[place] for place in curve.states] == [line.state for line in lines]
+        assert session.curves() is curves, "nothing changed"
+        session.take(drawn(seen[-1] + 1))
+        assert session.curves() is not curves and len(session.curves()[1]) == len(curves[1]) + 1
+        session.close_source()
 
     def test_a_box_drawn_on_something_else_ends_the_scoring(self, session):
         start(session)
         track(session)
         start(session, 30, box=np.array([20.0, 20.0, 40.0, 30.0]), number=1)
         track(session)
-        rows = session.rows()
-        assert all(np.isfinite(row.iou) == (row.index < 30) for row in rows) and len(rows) == COUNT
+        curve = session.curves()[1]
+        assert (np.isfinite(curve.ious) == (curve.frames < 30)).all() and len(curve) == COUNT
 
     def test_numbers_are_stale_where_the_tracker_was_changed_but_nothing_tracked_since(self, session):
         start(session)

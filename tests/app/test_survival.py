@@ -129,7 +129,7 @@ def test_a_frame_that_fails_for_one_target_costs_no_result_and_is_not_stepped_ov
     driver.qtbot.waitUntil(lambda: bool(driver.failures) and not driver.player.is_playing)
     driver.qtbot.waitUntil(lambda: driver.index == 2)
     assert set(driver.results(1)) >= {0, 1, 2} and sorted(driver.results(2)) == [0, 1, 2]
-    driver.qtbot.waitUntil(lambda: sorted(driver.window.rows_of(1)) == sorted(driver.results(1)))
+    driver.qtbot.waitUntil(lambda: driver.window.curve_of(1).frames.tolist() == sorted(driver.results(1)))
     assert driver.player.worker.session.position == 2, "what is shown is where the next command acts"
     driver.player.step(1)
     driver.qtbot.waitUntil(lambda: driver.index == 3)

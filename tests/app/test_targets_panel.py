@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import DrawnSource, drawn, true_box
+from fakes import DrawnSource, curve_of, drawn, true_box
 from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QColor
 
@@ -169,3 +169,6 @@ def test_losses_are_counted_in_any_order(lost, found, expected):
     counts.add(ResultRow(index, 1, 0.1, 0.0, 9.0, "lost") for index in lost)
     counts.add(ResultRow(index, 1, 0.9, 0.9, 1.0, "tracking") for index in found)
     assert counts.counts()[1] == expected
+    where = set(lost) - set(found)
+    counts.replace({1: curve_of(states=["lost" if index in where else "tracking" for index in range(8)])})
+    assert counts.counts()[1] == expected, "all at once"

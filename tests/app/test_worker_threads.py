@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from fakes import DrawnSource, LiveDrawing, MatchingTracker, draw_frame, drawn, true_box
+from fakes import DrawnSource, LiveDrawing, MatchingTracker, curve_of, draw_frame, drawn, true_box
 
 from app.session.frame_view import FrameView, ResultRow
 from app.worker.mailbox import Delivery, Mailbox
@@ -53,10 +53,10 @@ class TestMailbox:
     def test_rows_that_wait_are_replaced_but_those_after_are_kept(self):
         mailbox = Mailbox()
         mailbox.post_view(FrameView(drawn(0)), [row(0)])
-        mailbox.post_replaced([row(7)])
+        mailbox.post_replaced({1: curve_of(frames=[7])})
         mailbox.post_view(FrameView(drawn(1)), [row(1)])
         delivery = mailbox.take()
-        assert [r.index for r in delivery.replaced] == [7] and [r.index for r in delivery.rows] == [1]
+        assert delivery.replaced[1].frames.tolist() == [7] and [r.index for r in delivery.rows] == [1]
 
 
 @pytest.fixture

@@ -42,11 +42,11 @@ SCRIPT = textwrap.dedent(
 
     wait(lambda: window.canvas.box is not None)
     QTest.keyClick(window.canvas, Qt.Key_Space)
-    wait(lambda: len(window.rows_of(1)) == 30 and not player.is_playing)
+    wait(lambda: len(window.curve_of(1)) == 30 and not player.is_playing)
     image = window.canvas.grab().toImage()
     assert image.width() > 100
     window.close()
-    print("tracked", len(window.rows_of(1)))
+    print("tracked", len(window.curve_of(1)))
     """
 )
 

@@ -148,8 +148,9 @@ def _follows(run: Run, target: TargetTrack, seen: NDArray[np.bool_]) -> NDArray[
     is_next = np.diff(run.frame_indices) == 1 if not run.source.is_live else np.full(max(0, len(run) - 1), True)
     follows[1:] = seen[1:] & seen[:-1] & is_next & (np.diff(run.times_s) > 0)
     is_key = np.isin(run.frame_indices, [key.index for key in target.key_frames])
-    ways = [is_way(target.origin(row - 1), target.origin(row), bool(is_key[row])) for row in range(1, len(run))]
-    follows[1:] &= np.array(ways, bool)
+    # what was tracked forwards throughout goes on from box to box but onto key frames
+    for row in range(1, len(run)) if target.origins else np.flatnonzero(is_key).tolist():
+        follows[row] &= row > 0 and is_way(target.origin(row - 1), target.origin(row), bool(is_key[row]))
     return np.asarray(follows, np.bool_)
 
 

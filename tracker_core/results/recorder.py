@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -13,7 +14,7 @@ import numpy as np
 from tracker_core.results.provenance import Producer, SourceIdentity
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
 from tracker_core.results.visibility import Visibility
-from tracker_core.types import FloatArray, FrameResult, ResultOrigin, TrackingState, TrackResult
+from tracker_core.types import FloatArray, FrameResult, ResultOrigin, TrackResult
 
 
 @dataclass
@@ -40,24 +41,26 @@ class TargetRecord:
 
     def build(self, frames: Sequence[int], places: Mapping[int, int]) -> TargetTrack:
         """Return the columns over `frames`; `places` are those of the producers in the run."""
+        rows = [row for row, index in enumerate(frames) if index in self.results]
+        found = [self.results[frames[row]] for row in rows]
         boxes, scores = np.full((len(frames), 4), np.nan), np.full(len(frames), np.nan)
-        states: list[TrackingState | None] = [None] * len(frames)
+        states, origins = np.full(len(frames), None), np.full(len(frames), ResultOrigin.TRACKED)
         made_by = np.full(len(frames), -1, np.int64)
-        origins = [ResultOrigin.TRACKED] * len(frames)
-        for row, index in enumerate(frames):
-            result = self.results.get(index)
-            if result is not None:
-                boxes[row], scores[row], states[row] = result.box_xywh, result.score, result.state
-                made_by[row], origins[row] = places[self.made_by[index]], result.origin
+        if rows:  # column by column: a run of ten thousand frames is built after every change of it
+            boxes[rows] = np.concatenate([result.box_xywh for result in found]).reshape(-1, 4)
+            scores[rows] = [result.score for result in found]
+            states[rows] = [result.state for result in found]
+            origins[rows] = [result.origin for result in found]
+            made_by[rows] = [places[self.made_by[frames[row]]] for row in rows]
         return TargetTrack(
             number=self.number,
             boxes_xywh=boxes,
             scores=scores,
-            states=tuple(states),
+            states=tuple(states.tolist()),
             name=self.name,
             key_frames=tuple(self.key_frames[index] for index in sorted(self.key_frames)),
             made_by=made_by,
-            origins=tuple(origins) if set(origins) - {ResultOrigin.TRACKED} else (),
+            origins=tuple(origins.tolist()) if (origins != ResultOrigin.TRACKED).any() else (),
             marks={index: self.marks[index] for index in sorted(self.marks)},
             color=self.color,
         )
@@ -188,8 +191,12 @@ class RunRecorder:
 
     def put(self, index: int, number: int, result: TrackResult) -> None:
         """Store the result of target `number` in frame `index`, as found by the present `producer`."""
+        self._put_kept(index, number, replace(result, box_xywh=self._boxes.keep(result.box_xywh), debug=None))
+
+    def _put_kept(self, index: int, number: int, result: TrackResult) -> None:
+        """Store a result whose box is on a shelf already, this recorder's or another's."""
         record = self.target(number)
-        record.results[index] = replace(result, box_xywh=self._boxes.keep(result.box_xywh), debug=None)
+        record.results[index] = result
         record.made_by[index] = self._current
 
     def set_key_frame(self, number: int, index: int, box_xywh: Any, by: BoxOrigin = BoxOrigin.USER) -> None:
@@ -217,7 +224,7 @@ class RunRecorder:
         makers, present = dict(self.target(number).made_by), to.producer
         for index, result in self.drop(number, first, end).items():
             to.producer = self._producers[makers[index]] if makers[index] >= 0 else None
-            to.put(index, number, result)
+            to._put_kept(index, number, result)
             to.note_frame(index, self._times_s.get(index, index / self.source.fps), self._file_names.get(index, ""))
         to.producer = present
 
@@ -235,19 +242,20 @@ class RunRecorder:
     def build(self) -> Run:
         """Return everything stored so far; of the producers those that found any of it."""
         frames = self.frames()
-        used = sorted({place for record in self.targets.values() for place in record.made_by.values()} - {-1})
+        used = sorted(set().union(*(record.made_by.values() for record in self.targets.values())) - {-1})
         kept = used if frames else range(len(self._producers))
         places = {-1: -1, **{place: row for row, place in enumerate(kept)}}
-        notes = [self.frame_note(index) for index in frames]
-        file_names = tuple(name for _, name, _ in notes)
+        file_names = tuple(self._file_names.get(index, "") for index in frames)
+        times_s = [self._times_s.get(index, index / self.source.fps) for index in frames]
+        updates_s = [self._update_s.get(index, math.nan) for index in frames]
         return Run(
             source=self.source,
             frame_indices=np.array(frames, np.int64),
-            times_s=np.array([time_s for time_s, _, _ in notes], np.float64),
+            times_s=np.array(times_s, np.float64),
             targets=tuple(record.build(frames, places) for record in self.targets.values()),
             producers=tuple(self._producers[place] for place in kept),
             file_names=file_names if all(file_names) else (),
-            update_times_s=np.array([update_s for _, _, update_s in notes], np.float64),
+            update_times_s=np.array(updates_s, np.float64),
             created=self.created,
             title=self.title,
             length_scale=self.length_scale,

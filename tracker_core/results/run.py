@@ -198,7 +198,10 @@ class Run:
 
     def seen(self, target: TargetTrack) -> NDArray[np.bool_]:
         """Return (N,) where a target has a box that says where it is: not lost, and not outside."""
-        known = [self.visibility_at(index, target.number) for index in self.frame_indices.tolist()]
+        known = [VISIBILITY_OF[state] for state in target.states]
+        for index, mark in target.marks.items():
+            if index in self._rows:
+                known[self._rows[index]] = mark
         return np.asarray(target.has_box & np.array([v is not Visibility.OUTSIDE for v in known], bool), np.bool_)
 
     def image_name(self, index: int) -> str:
