@@ -30,7 +30,7 @@ TOOLBAR: tuple[str, ...] = (  # the order of work; an empty name is a gap
 # the commands that begin a group of their menu; any other one belongs to the group above it
 GROUPS = frozenset(
     [
-        "record", "export", "screenshot", "quit", "draw", "remove_target", "cancel", "preferences", "run_again",
+        "record", "import_boxes", "screenshot", "quit", "draw", "remove_target", "cancel", "preferences", "run_again",
         "pause_on_lost", "track_back", "fill_gap", "mark_visible", "step_forward", "go_start", "next_key", "slower",
         "loop", "mark_start", "overlay_anchor", "overlay_ghost", "overlay_search_window", "full_screen",
         "reset_layout", "about",

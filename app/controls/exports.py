@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from PyQt5.QtCore import QObject, QSettings, QStandardPaths, pyqtSignal
-from PyQt5.QtWidgets import QDialog, QInputDialog, QWidget
+from PyQt5.QtWidgets import QDialog, QWidget
 
 from app.commands import Command
 from app.controls.conditions import Conditions
 from app.controls.drawing import DrawingControls
 from app.controls.playback import PlaybackControls
+from app.dialogs.asking import ask_text
 from app.dialogs.export import ExportDialog
 from app.dialogs.export_options import RENDERED, ExportOptions
 from app.jobs.jobs import Job, Jobs
@@ -88,13 +89,13 @@ class ExportControls(QObject):
         """Let the user say how long a pixel is, in what is open."""
         title, known = self.tr("Length scale"), self._player.summary.length_scale
         question = self.tr("How long something in the image is, for example 120 px = 1.8 m (empty: pixels):")
-        text, is_given = QInputDialog.getText(self._window, title, question, text=known)
-        while is_given:
+        text = ask_text(self._window, title, question, known)
+        while text is not None:
             try:
                 self._player.set_length_scale(str(parse_length_scale(text)) if text.strip() else "")
                 return
             except InputError as error:
-                text, is_given = QInputDialog.getText(self._window, title, f"{error}\n{question}", text=text)
+                text = ask_text(self._window, title, f"{error}\n{question}", text)
 
     def export(self, options: ExportOptions) -> None:
         """Export in the background."""

@@ -9,7 +9,7 @@ from app.commands import Command
 from app.controls.conditions import Conditions
 from app.controls.drawing import DrawingControls
 from app.controls.playback import MOST_FRAMES, PlaybackControls
-from app.dialogs.number import ask_number
+from app.dialogs.asking import ask_number
 from app.worker.player import Player
 from tracker_core.results.visibility import Visibility
 

@@ -9,7 +9,7 @@ from app.canvas.canvas import Canvas
 from app.commands import Command
 from app.controls.conditions import Conditions
 from app.controls.drawing import DrawingControls
-from app.dialogs.number import ask_number
+from app.dialogs.asking import ask_number
 from app.worker.player import Player
 
 SKIP = 10

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from PyQt5.QtCore import QObject, pyqtSignal
-from PyQt5.QtWidgets import QDialog, QFileDialog, QInputDialog, QWidget
+from PyQt5.QtWidgets import QDialog, QFileDialog, QWidget
 
 from app.canvas.canvas import Canvas
 from app.commands import Command
 from app.controls.conditions import Conditions
 from app.controls.reruns import RerunQueue
+from app.dialogs.asking import ask_choice
 from app.dialogs.rerun import RerunDialog
 from app.panels.docks import Docks
 from app.session.frame_view import Curve, RunSummary, Scoring
@@ -57,6 +58,14 @@ class RunControls(QObject):
         """Return what can be done with the active run, and going from failure to failure."""
         return [*self.run_commands(), *self._moving_commands()]
 
+    def import_commands(self) -> list[Command]:
+        """Return how boxes of elsewhere become a run."""
+        return [
+            Command("import_boxes", "file", "I&mport boxes…", self.ask_boxes, "",
+                    "Show the boxes in a file (CSV, COCO, CVAT, MOT, OTB, …) as a further run",
+                    Conditions(self._player).is_seekable),
+        ]  # fmt: skip
+
     def run_commands(self) -> list[Command]:
         """Return what can be done with the active run."""
         now = Conditions(self._player)
@@ -64,8 +73,6 @@ class RunControls(QObject):
             Command("rerun_with", "track", "Re-run &with…", self.ask_rerun, "Ctrl+Alt+R",
                     "Track the same boxes with other trackers or other parameters, as further runs",
                     now.can_run_again, icon="again", short="Re-run with…"),
-            Command("import_boxes", "file", "I&mport boxes…", self.ask_boxes, "",
-                    "Show the boxes in a file (CSV, COCO, CVAT, MOT, OTB, …) as a further run", now.is_seekable),
             Command("rename_run", "track", "Rena&me run", self.rename, "", "Give the run that is shown a name",
                     self._has_run),
             Command("delete_run", "track", "&Delete run", self.delete, "Shift+Del",
@@ -91,17 +98,19 @@ class RunControls(QObject):
 
     def ask_rerun(self) -> None:
         """Ask for a tracker and parameters, and track the same boxes with them."""
-        from tracker_core.trackers.producers import tuned_tracking
+        from tracker_core.trackers.producers import named_config
 
         choice = self._player.choice
         dialog = RerunDialog(
-            self._trackers(), self._player.summary.tracker, self._player.tracking, tuned_tracking, self._window
+            self._trackers(), self._player.summary.tracker, self._player.tracking, named_config, self._window
         )
         if dialog.exec_() == QDialog.DialogCode.Accepted:
             name = dialog.tracker_name
             is_other = name != self._player.summary.tracker
             chosen = TrackerChoice(name, None, choice.device) if is_other else replace(choice)
-            further = [(TrackerChoice(other, None, choice.device), tuned_tracking(other)) for other in dialog.further]
+            further = [
+                (TrackerChoice(other, None, choice.device), named_config(other).tracking) for other in dialog.further
+            ]
             self.reruns.start([(chosen, dialog.tracking), *further])
 
     def ask_boxes(self) -> None:
@@ -116,8 +125,8 @@ class RunControls(QObject):
             return
         read = [name for name, kind in BOX_FORMATS.items() if kind.read is not None]
         title, question = self.tr("Import boxes"), self.tr("Format of '{}':").format(Path(path).name)
-        box_format, is_chosen = QInputDialog.getItem(self._window, title, question, read, 0, False)
-        if is_chosen:
+        box_format = ask_choice(self._window, title, question, read)
+        if box_format is not None:
             self._player.import_boxes(path, box_format)
 
     def rename(self) -> None:

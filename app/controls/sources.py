@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt5.QtCore import QMimeData, QObject
-from PyQt5.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QWidget
+from PyQt5.QtWidgets import QFileDialog, QWidget
 
 from app.commands import Command
 from app.controls.conditions import Conditions
 from app.controls.recording import RecordingControls
+from app.dialogs.asking import ask_choice, ask_text
 from app.worker.player import Player
 from tracker_core.sources.cameras import Camera
 
@@ -76,29 +77,18 @@ class SourceControls(QObject):
 
     def ask_address(self) -> None:
         """Ask for the address of a stream."""
-        address, is_given = QInputDialog.getText(
-            self._window,
-            self.tr("Open address"),
-            self.tr("Address (rtsp://, http://, …):"),
-            QLineEdit.EchoMode.Normal,
-            "http://",
-        )
-        if is_given:
+        question = self.tr("Address (rtsp://, http://, …):")
+        address = ask_text(self._window, self.tr("Open address"), question, "http://")
+        if address is not None:
             self.open(address.strip())
 
     def ask_camera(self) -> None:
         """Ask for a camera: one of those that were found, or any number."""
         names = [f"{camera.index}: {camera.name}".rstrip(": ") for camera in self._cameras] or ["0"]
-        text, is_given = QInputDialog.getItem(
-            self._window,
-            self.tr("Open camera"),
-            self.tr("Camera (a number; 'Find cameras' in the sources panel lists them):"),
-            names,
-            0,
-            True,
-        )
+        question = self.tr("Camera (a number; 'Find cameras' in the sources panel lists them):")
+        text = ask_choice(self._window, self.tr("Open camera"), question, names, is_editable=True) or ""
         number = text.split(":")[0].strip()
-        if is_given and number:
+        if number:
             self.open(f"camera:{number}")
 
     def _keep_cameras(self, cameras: list[Camera]) -> None:

@@ -19,8 +19,8 @@ from PyQt5.QtWidgets import (
 )
 
 from app.panels.fields import ComboBox
-from app.panels.tracker import PARAMETERS, ParameterRow
-from tracker_core.config import TrackingConfig
+from app.panels.tracker import OF_SECOND, PARAMETERS, ParameterRow
+from tracker_core.config import TrackerConfig, TrackingConfig
 
 SHOWN_TRACKERS = 6  # without scrolling
 
@@ -28,8 +28,8 @@ SHOWN_TRACKERS = 6  # without scrolling
 class RerunDialog(QDialog):
     """A tracker, and its parameters as it was tuned, as they are now, or changed by hand.
 
-    `tuned` returns the parameters that a tracker of that name came with; `current` are those in the tracker panel, of
-    the tracker `name`.
+    `tuned` returns the configuration that a tracker of that name came with; `current` are the parameters in the
+    tracker panel, of the tracker `name`.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class RerunDialog(QDialog):
         trackers: Sequence[tuple[str, str]],
         name: str,
         current: TrackingConfig | None,
-        tuned: Callable[[str], TrackingConfig],
+        tuned: Callable[[str], TrackerConfig],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -123,7 +123,9 @@ class RerunDialog(QDialog):
         if self.parameters.currentData() is None:
             return  # they are being offered
         is_now = self.parameters.currentData() == "now" and self._current is not None
-        self._base = self._current if is_now and self._current is not None else self._tuned(self.tracker_name)
+        tuned = self._tuned(self.tracker_name)
+        self._base = self._current if is_now and self._current is not None else tuned.tracking
+        self.rows[OF_SECOND].set_visible(bool(tuned.second.network.kind))
         values = asdict(self._base)
         for name, row in self.rows.items():
             row.show(values[name])

@@ -12,7 +12,6 @@ from PyQt5.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
-    QInputDialog,
     QLabel,
     QMessageBox,
     QPushButton,
@@ -20,6 +19,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
+from app.dialogs.asking import ask_choice
 from app.dialogs.buttons import make_buttons, resize_to_text
 from app.panels.number_table import Column, NumberTable, Row
 
@@ -175,8 +175,8 @@ class WeightsDialog(QDialog):
             return
         self._folder = path
         text = self.tr("Store as (empty: the network's own name; a published name also says which network it is):")
-        name, is_given = QInputDialog.getItem(self, self.tr("Import weights"), text, ["", *self._known_names], 0, True)
-        if is_given:
+        name = ask_choice(self, self.tr("Import weights"), text, ["", *self._known_names], is_editable=True)
+        if name is not None:
             self.import_requested.emit(path, name.strip())
 
     def _ask_remove(self) -> None:

@@ -72,6 +72,10 @@ class NumbersModel(QAbstractTableModel):
         self._arrange()
         self.endResetModel()
 
+    def name_lengths(self) -> list[int]:
+        """Return how many letters the longest text of each column of texts has."""
+        return [max((len(row.texts[place]) for row in self.rows), default=0) for place in range(len(self._names))]
+
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of rows."""
         return 0 if parent is not None and parent.isValid() else len(self.rows)
@@ -194,6 +198,7 @@ class NumberTable(QTableView):
         assert bar is not None
         place = bar.value()
         is_other = not self.numbers.rows or self.numbers.columnCount() != len(names) + len(columns)
+        before = self.numbers.name_lengths()
         self._is_filling = True
         self.numbers.set_rows(names, columns, rows)
         if chosen is not None:
@@ -202,7 +207,16 @@ class NumberTable(QTableView):
         bar.setValue(place)
         if is_other:
             self.fit_columns()
+        else:
+            self._widen(before)
         self._place_front()
+
+    def _widen(self, before: Sequence[int]) -> None:
+        """Make room for names that are longer than those `before`; what the user made narrow stays so till then."""
+        for column, (was, now) in enumerate(zip(before, self.numbers.name_lengths(), strict=True)):
+            if now > was:
+                wanted = min(self._widest, self.sizeHintForColumn(column) + PADDING)
+                self.setColumnWidth(column, max(self.columnWidth(column), wanted))
 
     def choose(self, key: Hashable, scrolls: bool = True) -> None:
         """Choose the row of a key, if it is there."""

@@ -37,6 +37,7 @@ class Parameter:
         return self.step >= 1
 
 
+OF_SECOND = "second_weight"  # of a network that not every tracker has
 FIRST = ("window_influence", "penalty_k", "size_lr")  # what is tried first when a target gets lost
 PARAMETERS = tuple(
     sorted(
@@ -90,6 +91,11 @@ class ParameterRow:
             else:
                 self.field.setValue(value)
             self.slider.setValue(self._place(value))
+
+    def set_visible(self, is_visible: bool) -> None:
+        """Show the row, or leave it out where a tracker has no such parameter."""
+        for widget in (self.label, self.slider, self.field):
+            widget.setVisible(is_visible)
 
     def _place(self, value: float) -> int:
         return round((value - self.parameter.low) / self.parameter.step)
@@ -152,9 +158,7 @@ class TrackerPanel(QWidget):
 
     def set_tracker(self, tracking: TrackingConfig, has_second: bool) -> None:
         """Show the parameters of another tracker, that of a second network only where it has one; says nothing back."""
-        row = self.rows["second_weight"]
-        for widget in (row.label, row.slider, row.field):
-            widget.setVisible(has_second)
+        self.rows[OF_SECOND].set_visible(has_second)
         self.set_tracking(tracking)
 
     def set_tracking(self, tracking: TrackingConfig) -> None:

@@ -36,8 +36,7 @@ class StrokeIcon(QIconEngine):
         """Draw the icon into `rect`."""
         if painter is None:
             return
-        group = QPalette.ColorGroup.Disabled if mode == QIcon.Mode.Disabled else QPalette.ColorGroup.Active
-        color = QGuiApplication.palette().color(group, QPalette.ColorRole.ButtonText)
+        color = QGuiApplication.palette().color(*_ink(mode))
         side = min(rect.width(), rect.height())
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
@@ -60,6 +59,13 @@ class StrokeIcon(QIconEngine):
     def clone(self) -> QIconEngine:
         """Return another one of the same."""
         return StrokeIcon(self._draw)
+
+
+def _ink(mode: QIcon.Mode) -> tuple[QPalette.ColorGroup, QPalette.ColorRole]:
+    """Return what in the palette an icon is drawn with; in a chosen line of a menu, that of the text beside it."""
+    group = QPalette.ColorGroup.Disabled if mode == QIcon.Mode.Disabled else QPalette.ColorGroup.Active
+    is_chosen = mode == QIcon.Mode.Selected
+    return group, QPalette.ColorRole.HighlightedText if is_chosen else QPalette.ColorRole.ButtonText
 
 
 def icon(name: str) -> QIcon:

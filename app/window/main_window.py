@@ -127,6 +127,7 @@ class MainWindow(DropWindow):
         cancel = Command("cancel", "edit", "Ca&ncel", self.cancel, "Esc", "Stop drawing, or leave full screen")
         return [
             *self.sources.commands(),
+            *self.runs.import_commands(),
             *self.exports.commands(),
             *self.images.commands(),
             *self.drawing.commands(),

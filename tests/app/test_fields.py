@@ -8,9 +8,9 @@ from PyQt5.QtGui import QWheelEvent
 from PyQt5.QtTest import QTest
 from PyQt5.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QScrollBar, QWidget
 
+from app.dialogs.asking import AskingDialog
 from app.dialogs.export import ExportDialog
 from app.dialogs.export_options import VIDEO
-from app.dialogs.number import NumberDialog
 from app.panels.fields import DecimalField, PathField, WholeField, expand, is_file, is_folder
 from app.panels.tracker import PARAMETERS, ParameterRow
 
@@ -79,10 +79,13 @@ def test_a_fraction_is_the_same_number_in_every_language(qtbot, locale, typed, v
     ],
 )
 def test_a_whole_number_is_never_made_of_a_fraction(qtbot, locale, typed, value):
-    dialog = NumberDialog("Go to frame", "Frame:", 255, 0, 2000)
+    field = WholeField()
+    field.setRange(0, 2000)
+    field.setValue(255)
+    dialog = AskingDialog("Go to frame", "Frame:", field)
     qtbot.addWidget(dialog)
-    type_into(dialog.field, typed)
-    assert dialog.field.value() == value and dialog.field.text() == str(value)
+    type_into(field, typed)
+    assert field.value() == value and field.text() == str(value)
 
 
 def test_a_suffix_stays_out_of_the_number(qtbot, locale):

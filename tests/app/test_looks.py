@@ -13,20 +13,20 @@ import pytest
 from PyQt5.QtCore import QPoint, QPointF, Qt
 from PyQt5.QtGui import QFont, QWheelEvent
 from PyQt5.QtTest import QTest
-from PyQt5.QtWidgets import QApplication, QDialog, QTabBar, QTabWidget
+from PyQt5.QtWidgets import QApplication, QDialog, QLineEdit, QTabBar, QTabWidget
 from readable import cut_texts, pale_texts
 
 import app.dialogs
 from app.dialogs.about import AboutDialog
+from app.dialogs.asking import AskingDialog
 from app.dialogs.export import ExportDialog
-from app.dialogs.number import NumberDialog
 from app.dialogs.preferences import PreferencesDialog
 from app.dialogs.rerun import RerunDialog
 from app.dialogs.shortcuts import ShortcutSheet
 from app.dialogs.weights import WeightsDialog
 from app.settings import Settings
 from app.window.theme import apply_theme
-from tracker_core.config import TrackingConfig
+from tracker_core.config import TrackerConfig, TrackingConfig
 
 # theme, size of the font in points, size of the window; a large window is looked at where the theme is switched
 LOOKS = [
@@ -144,8 +144,8 @@ def make_dialogs(window, folder) -> dict[type, QDialog]:
         PreferencesDialog(settings, [name for name, _ in trackers], commands, window),
         ShortcutSheet(commands, {}, window),
         AboutDialog("siamscope-light", "cpu", str(folder / "siamscope.log"), window),
-        RerunDialog(trackers, "siamscope-light", TrackingConfig(), lambda _name: TrackingConfig(), window),
-        NumberDialog("Go to frame", "Frame:", 3, 0, 99, window),
+        RerunDialog(trackers, "siamscope-light", TrackingConfig(), lambda _name: TrackerConfig(), window),
+        AskingDialog("Open address", "Address (rtsp://, http://, …):", QLineEdit(), window, is_wide=True),
     ]
     return {type(dialog): dialog for dialog in dialogs}
 

@@ -250,6 +250,17 @@ class TestNumberTable:
         table.set_rows(["name"], [Column("value", 2), Column("other")], [Row(("x",), (1, 1), "x")])
         assert table.chosen is None
 
+    def test_a_name_that_grows_gets_room_and_a_column_made_narrow_stays_so(self, table):
+        def show(mean: str) -> None:
+            rows = [Row((mean,), (9.5, 1), "", is_summary=True), Row(("a",), (1, 1), "a")]
+            table.set_rows(["name"], [Column("value", 2), Column("other")], rows)
+
+        show("mean of 10 of 100")
+        assert table.columnWidth(0) >= table.sizeHintForColumn(0)
+        table.setColumnWidth(0, 40)
+        show("mean of 11 of 100")
+        assert table.columnWidth(0) == 40
+
     def test_the_first_column_stays_in_sight(self, table):
         front = table._front
         bar = table.horizontalScrollBar()

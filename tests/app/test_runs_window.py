@@ -17,7 +17,7 @@ from app.panels.fields import ComboBox
 from app.session.frame_view import Stale
 from app.session.trackers import TrackerChoice
 from app.worker.messages import BoxRequest
-from tracker_core.config import TrackingConfig
+from tracker_core.config import NetworkConfig, SecondConfig, TrackerConfig, TrackingConfig
 from tracker_core.errors import InputError
 
 COUNT = 40
@@ -163,7 +163,7 @@ def test_run_again_with_another_tracker_is_another_run(driver):
 def test_the_dialog_offers_what_a_tracker_was_tuned_with_and_what_is_set_now(qtbot):
     tuned = {"one": TrackingConfig(window_influence=0.3), "two": TrackingConfig(window_influence=0.5)}
     now = TrackingConfig(window_influence=0.11, context=0.25)
-    dialog = RerunDialog([("one", ""), ("two", "")], "one", now, tuned.__getitem__)
+    dialog = RerunDialog([("one", ""), ("two", "")], "one", now, lambda name: TrackerConfig(tracking=tuned[name]))
     qtbot.addWidget(dialog)
     assert dialog.tracking == now
     dialog.parameters.setCurrentIndex(1)
@@ -174,12 +174,25 @@ def test_the_dialog_offers_what_a_tracker_was_tuned_with_and_what_is_set_now(qtb
     assert dialog.tracking == replace(tuned["two"], window_influence=0.4)
 
 
+def test_the_dialog_has_the_second_network_s_weight_only_for_trackers_with_one(qtbot):
+    second = SecondConfig(network=NetworkConfig("light"))
+    configs = {"one": TrackerConfig(), "pair": TrackerConfig(second=second)}
+    dialog = RerunDialog([("one", ""), ("pair", "")], "one", TrackingConfig(), configs.__getitem__)
+    qtbot.addWidget(dialog)
+    row = dialog.rows["second_weight"]
+    seen = []
+    for place in (0, 1, 0):
+        dialog.tracker.setCurrentIndex(place)
+        seen.append([not widget.isHidden() for widget in (row.label, row.slider, row.field)])
+    assert seen == [[False] * 3, [True] * 3, [False] * 3]
+
+
 def test_several_trackers_track_one_after_another(driver, monkeypatch):
     """Each to the end, as a run of its own, as fast as possible; then the speed is what it was."""
     controls, notices = driver.window.runs, []
     controls.notice.connect(notices.append)
     monkeypatch.setattr(controls, "_trackers", lambda: [("matching", ""), ("other", ""), ("third", "")])
-    monkeypatch.setattr("tracker_core.trackers.producers.tuned_tracking", lambda name: TrackingConfig())
+    monkeypatch.setattr("tracker_core.trackers.producers.named_config", lambda name: TrackerConfig())
     chosen = []
 
     def accept(dialog):
@@ -292,7 +305,7 @@ def test_a_wheel_over_any_field_that_has_no_focus_changes_nothing(driver):
         QApplication.processEvents()
     window.canvas.setFocus()
     fields = [w for w in window.findChildren(QWidget) if isinstance(w, kinds) and not isinstance(w, QScrollBar)]
-    dialog = RerunDialog([("one", ""), ("two", "")], "one", TrackingConfig(), lambda name: TrackingConfig(), window)
+    dialog = RerunDialog([("one", ""), ("two", "")], "one", TrackingConfig(), lambda name: TrackerConfig(), window)
     fields += [w for w in dialog.findChildren(QWidget) if isinstance(w, kinds)]
     assert len(fields) > 30
 

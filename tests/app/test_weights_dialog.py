@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PyQt5.QtCore import Qt, QTimer
-from PyQt5.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+from PyQt5.QtWidgets import QFileDialog, QMessageBox
 
 from app.jobs.jobs import Job
 from tracker_core.checkpoints.weights import find_weights, user_weights_folder
@@ -53,7 +53,7 @@ def names(dialog) -> list[str]:
 def give(monkeypatch, path: Path, name: str) -> None:
     """Answer the questions of an import."""
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args, **_more: (str(path), ""))
-    monkeypatch.setattr(QInputDialog, "getItem", lambda *_args, **_more: (name, True))
+    monkeypatch.setattr("app.dialogs.weights.ask_choice", lambda *_args, **_more: name)
 
 
 def test_weights_are_imported_measured_used_and_deleted(shown, monkeypatch, tmp_path):

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tracker_core.config import TrackerConfig, TrackingConfig, config_from_mapping, config_to_mapping
+from tracker_core.config import TrackerConfig, config_from_mapping, config_to_mapping
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.presets import preset
 from tracker_core.results.provenance import Producer, program_version
@@ -73,11 +73,11 @@ def tuned_config(producer: Producer) -> Mapping[str, Any]:
         return {}
 
 
-def tuned_tracking(name: str) -> TrackingConfig:
-    """Return the parameters that the weights of a tracker's name came with; raises `CheckpointError` for no such."""
+def named_config(name: str) -> TrackerConfig:
+    """Return the configuration that the weights of a tracker's name came with; raises `CheckpointError` for no such."""
     from tracker_core.checkpoints.weights import find_weights, load_checkpoint
 
-    return config_from_mapping(TrackerConfig, load_checkpoint(find_weights(name)).config).tracking
+    return config_from_mapping(TrackerConfig, load_checkpoint(find_weights(name)).config)
 
 
 @lru_cache(maxsize=32)
