@@ -134,6 +134,26 @@ def test_the_source_is_not_overwritten() -> None:
     assert names() == {"clip.mp4", "clip-tracked.mp4", "clip-boxes.csv", "clip-run.json"}
 
 
+def test_results_of_another_source_of_the_same_name_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    for count, place in ((4, "a"), (5, "b"), (6, "a")):  # the last one is another video in the place of the first
+        Path(place).mkdir(exist_ok=True)
+        make_video(Path(place, "clip.mp4"), count)
+        for _ in range(2):  # of the very same source they are replaced
+            assert track("--source", f"{place}/clip.mp4", "--box", BOX, "--no-video") == 0
+    assert names() == {f"clip{number}-{kind}" for number in ("", "-2", "-3") for kind in ("boxes.csv", "run.json")}
+    assert [len(rows(f"out/clip{number}-boxes.csv")) for number in ("", "-2", "-3")] == [4, 5, 6]
+    said = " ".join(capsys.readouterr().err.split())
+    assert "'out' holds files of another source of this name; the results are called 'clip-2'." in said
+
+
+def test_a_video_that_is_no_result_is_not_overwritten() -> None:
+    Path("out").mkdir()
+    mine = make_video(Path("out/clip.mp4"), 6).read_bytes()
+    make_video(Path("clip.mp4"), 3)
+    assert track("--source", "clip.mp4", "--box", BOX) == 0
+    assert Path("out/clip.mp4").read_bytes() == mine and count_images("out/clip-2.mp4") == 3
+
+
 def test_a_truncated_video_is_used_as_far_as_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
     content = make_video(Path("clip.mp4")).read_bytes()
     Path("cut.mp4").write_bytes(content[: len(content) * 3 // 4])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import glob
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from tracker_core.cli.console import print_note
 from tracker_core.cli.continued_run import FILLINGS, ContinuedRun, Wish
 from tracker_core.cli.frame_range import parse_frames
+from tracker_core.cli.result_names import free_name
 from tracker_core.cli.run_source import choose_targets, open_run_source
 from tracker_core.cli.tracking_run import OnSummary, truth_of
 from tracker_core.config import TrackerConfig, apply_overrides, config_from_mapping, config_to_mapping
@@ -68,7 +68,7 @@ def continue_run(
         args.source = args.source or run.source.location
         return ContinuedRun(
             args, source, _tracker_of(args, run), run, wish, truth_of(source), folder,
-            _free_name(folder, output_name(run.source.name)), box_format, on_summary,
+            free_name(folder, output_name(run.source.name)), box_format, on_summary,
         ).execute()  # fmt: skip
     finally:
         source.close()
@@ -105,9 +105,3 @@ def _tracker_of(args: argparse.Namespace, run: Run) -> Any:
         return rebuild_tracker(producer, device=args.device, runtime=args.runtime, precision=args.precision)
     except InputError as error:
         raise InputError(f"{error} Or name another tracker with --tracker.") from error
-
-
-def _free_name(folder: Path, name: str) -> str:
-    """Return a name of which no results are in `folder`: the run that is continued stays as it is."""
-    names = (name, *(f"{name}-{number}" for number in range(2, 10_000)))
-    return next(one for one in names if not any(folder.glob(f"{glob.escape(one)}-run.json*")))

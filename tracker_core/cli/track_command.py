@@ -21,6 +21,7 @@ from tracker_core.cli.console import (
 )
 from tracker_core.cli.continue_command import add_run_options, continue_run, refuse_run_options
 from tracker_core.cli.frame_range import parse_frames, reverse_range, shorten_range
+from tracker_core.cli.result_names import name_for
 from tracker_core.cli.tracking_run import TrackingRun, truth_of, truth_row
 from tracker_core.errors import InputError
 from tracker_core.files import check_writable, write_text
@@ -125,6 +126,10 @@ def run_track(args: argparse.Namespace) -> int:
         tracker = build_wanted(args)
         name = output_name(source.name)
         folder = check_writable(args.out or Path("runs") / f"{name}-{tracker.name}")
+        notes: list[str] = []
+        name = name_for(folder, name, source, args.source, notes)
+        for note in notes:
+            print_note(note)
         trackers = [tracker, *(tracker.fork() for _ in boxes[1:])]
         if args.record:
             for path in recover_recordings(folder):
