@@ -20,7 +20,6 @@ END = 2**62  # further than any video: the source knows its last frame, of which
 class PlaybackControls(QObject):
     """What the keys of a media player do, and tracking."""
 
-    speed_changed = pyqtSignal(float)
     range_changed = pyqtSignal(object, object)  # first and last frame, None where open
 
     def __init__(self, canvas: Canvas, player: Player, drawing: DrawingControls, window: QWidget) -> None:
@@ -71,9 +70,9 @@ class PlaybackControls(QObject):
                     "To the next frame with a drawn box"),
             Command("previous_key", "play", "Previous ke&y frame", lambda: self.go_to_key(-1), "Ctrl+Left",
                     "To the last frame with a drawn box"),
-            Command("slower", "play", "Slowe&r", lambda: self.change_speed(-1), "[", "Play more slowly", seekable),
-            Command("faster", "play", "Fas&ter", lambda: self.change_speed(1), "]", "Play faster", seekable),
-            Command("normal_speed", "play", "N&ormal speed", lambda: self.set_speed(1.0), "\\",
+            Command("slower", "play", "Slowe&r", lambda: player.change_speed(-1), "[", "Play more slowly", seekable),
+            Command("faster", "play", "Fas&ter", lambda: player.change_speed(1), "]", "Play faster", seekable),
+            Command("normal_speed", "play", "N&ormal speed", lambda: player.set_speed(1.0), "\\",
                     "Play at the source's own rate", seekable),
             Command("loop", "play", "&Loop", lambda: self.set_loop(not self.is_looping), "L",
                     "Start over at the end", seekable, lambda: self.is_looping, icon="loop"),
@@ -147,16 +146,6 @@ class PlaybackControls(QObject):
         if beyond:
             self._player.seek(beyond[0])
 
-    def change_speed(self, steps: int) -> None:
-        """Play faster or more slowly."""
-        self._player.change_speed(steps)
-        self.speed_changed.emit(self._player.speed)
-
-    def set_speed(self, speed: float) -> None:
-        """Play at `speed` times the source's rate; 0 is as fast as possible."""
-        self._player.set_speed(speed)
-        self.speed_changed.emit(speed)
-
     def mark_start(self) -> None:
         """Let the range begin at this frame."""
         here = self.here()
@@ -190,7 +179,7 @@ class PlaybackControls(QObject):
     def forget(self) -> None:
         """Start over with another source, at its own speed."""
         if self._player.speed != 1.0:
-            self.set_speed(1.0)
+            self._player.set_speed(1.0)
         if self.range != (None, None):
             self.range = (None, None)
             self.range_changed.emit(None, None)

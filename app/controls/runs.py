@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PyQt5.QtCore import QObject, pyqtSignal
-from PyQt5.QtWidgets import QDialog, QFileDialog, QWidget
+from PyQt5.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
 from app.canvas.canvas import Canvas
 from app.commands import Command
@@ -77,6 +77,8 @@ class RunControls(QObject):
                     self._has_run),
             Command("delete_run", "track", "&Delete run", self.delete, "Shift+Del",
                     "Delete the run that is shown; Ctrl+Z brings it back", self._has_run, short="Delete"),
+            Command("copy_runs", "track", "&Copy table of runs", self.copy_table, "",
+                    "Copy the list of runs with its numbers, to be put into a spreadsheet", self._has_run),
             Command("score_anyway", "track", "&Score anyway", self.toggle_scoring, "",
                     "Measure this run against the ground truth although it did not start on it",
                     self._can_be_scored, self._is_scored_anyway),
@@ -140,6 +142,13 @@ class RunControls(QObject):
         if self.active is not None:
             self._player.delete_run(self.active.number)
             self.notice.emit(self.tr("The run was deleted; Ctrl+Z brings it back."))
+
+    def copy_table(self) -> None:
+        """Put the list of runs into the clipboard, as lines with tabs."""
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(self._panel.table())
+            self.notice.emit(self.tr("The table of runs is in the clipboard."))
 
     def toggle_scoring(self) -> None:
         """Measure the run that is shown against the ground truth although it did not start on it, or no longer."""

@@ -173,14 +173,14 @@ class FollowPage(QWidget):
         self.context.setSingleStep(0.5)
         self.context.setDecimals(1)
         self.context.setValue(DEFAULT_CONTEXT)
-        self.context.setToolTip(self.tr("Height of the crop in heights of the target"))
+        self.context.setToolTip(self.tr("How high the crop is, in heights of the target (of the highest of several)"))
         form = QFormLayout(self)
         form.addRow(self.follows, self.targets if len(targets) > 1 else self.target)
         form.addRow(self.tr("Shape:"), self.aspect)
-        form.addRow(self.tr("Height in targets:"), self.context)
-        remark = QLabel(self.tr("The crop moves smoothly, stays inside the image, and all frames have one size."))
-        remark.setWordWrap(True)
-        form.addRow(remark)
+        form.addRow(self.tr("Height (× the target's):"), self.context)
+        self.remark = QLabel(self.tr("The crop moves smoothly, stays inside the image, and all frames have one size."))
+        self.remark.setWordWrap(True)
+        form.addRow(self.remark)
         self.follows.toggled.connect(lambda _is_on: self._update())
         self._update()
 
@@ -189,5 +189,5 @@ class FollowPage(QWidget):
         return self.targets.chosen() if self.follows.isChecked() else None
 
     def _update(self) -> None:
-        for widget in (self.targets, self.target, self.aspect, self.context):
+        for widget in (self.targets, self.target, self.aspect, self.context, self.remark):
             widget.setEnabled(self.follows.isChecked())

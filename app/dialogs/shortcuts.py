@@ -73,7 +73,7 @@ class ShortcutSheet(QDialog):
         layout.addWidget(self.search)
         layout.addWidget(self.tree, 1)
         layout.addWidget(buttons)
-        resize_to_text(self, 110, 36)
+        resize_to_text(self, 136, 36)
 
     def rows(self) -> list[tuple[str, str]]:
         """Return command and keys of every line that is shown."""

@@ -28,13 +28,21 @@ from tracker_core.packaged import CONFIGS
 from tracker_core.presets import DEFAULT_TRACKER, list_trackers
 
 
+def list_recipes() -> list[Path]:
+    """Return the training configurations that ship, that of the default weights first."""
+    return sorted(CONFIGS.glob("*.yaml"), key=lambda path: (path.stem != DEFAULT_RECIPE, path.stem))
+
+
+DEFAULT_RECIPE = "light"
+
+
 def build_panels(overlays: OverlayModel) -> Panels:
     """Return the panels of a main window; `overlays` is what their canvas paints."""
     tracker = TrackerPanel()
     tracker.set_trackers(usable_trackers(), DEFAULT_TRACKER)
     tracker.set_devices(usable_devices())
     data = Path(platformdirs.user_data_dir("siamscope", appauthor=False))
-    training = TrainingPanel(sorted(CONFIGS.glob("*.yaml")), data / "training")
+    training = TrainingPanel(list_recipes(), data / "training")
     training.set_devices(["auto", *usable_devices()])
     benchmark = BenchmarkPanel(data / "results")
     benchmark.set_trackers([name for name, _ in usable_trackers()])

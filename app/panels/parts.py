@@ -10,6 +10,9 @@ from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtGui import QColor, QPalette
 from PyQt5.QtWidgets import QFrame, QLayout, QScrollArea, QWidget
 
+from app.canvas.overlays.base import contrast
+
+LEAST_CONTRAST = 3.0
 END = 0.06  # room at the ends of an axis, as a share of it: a number that does not fit there is not drawn
 DASHES = {
     Qt.PenStyle.SolidLine: "━━", Qt.PenStyle.DashLine: "╍╍", Qt.PenStyle.DashDotLine: "━╍", Qt.PenStyle.DotLine: "┅┅",
@@ -24,6 +27,18 @@ def format_value(value: float, digits: int = 2) -> str:
 def legend_entry(color: QColor | str, style: Qt.PenStyle, text: str) -> str:
     """Return a piece of a curve and its name as rich text, for a legend beside a plot instead of over it."""
     return f'<span style="color:{QColor(color).name()}">{DASHES[style]}</span>&nbsp;{text}'
+
+
+def legible(color: QColor, background: QColor) -> QColor:
+    """Return a colour, darker or lighter where a line of it would not stand out from `background` (WCAG 2: 3 to 1)."""
+    pole = QColor("black" if background.lightnessF() > 0.5 else "white")
+    shades = (_mixed(color, pole, share / 32) for share in range(33))
+    return next(shade for shade in shades if contrast(shade, background) >= LEAST_CONTRAST)
+
+
+def _mixed(one: QColor, other: QColor, share: float) -> QColor:
+    pairs = ((one.redF(), other.redF()), (one.greenF(), other.greenF()), (one.blueF(), other.blueF()))
+    return QColor.fromRgbF(*(a + (b - a) * share for a, b in pairs))
 
 
 def make_plot(title: str, bottom: str) -> Any:

@@ -15,7 +15,7 @@ from PyQt5.QtGui import QColor, QHideEvent, QPalette, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import END, color_plot, legend_entry, make_plots, set_title
+from app.panels.parts import END, color_plot, legend_entry, legible, make_plots, set_title
 from app.session.frame_view import KEY_STATE, Curve
 from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS, success_curve
 from tracker_core.results.motion import LengthScale
@@ -145,7 +145,7 @@ class PlotsPanel(QWidget):
             self._is_made = True
             labels = (
                 (self.tr("Score and overlap"), self.tr("frame")),
-                (self.tr("Centre error (pixels)"), self.tr("frame")),
+                (self.tr("Centre error (pixels, cut at {:.0f})").format(MOST_ERROR), self.tr("frame")),
                 (self.tr("Speed"), self.tr("frame")),
                 (self.tr("Success so far"), self.tr("overlap threshold")),
             )
@@ -186,7 +186,6 @@ class PlotsPanel(QWidget):
         speeds.setLimits(yMin=0)
         self._success = success.plot([], [], pen=pg.mkPen(PREDICTION, width=2))
         self._plots = plots
-        self._draw_beside()
         self._color_plots()
         self._outdate()
 
@@ -204,7 +203,7 @@ class PlotsPanel(QWidget):
         import pyqtgraph as pg
 
         values, errors, _speeds, success = self._plots
-        pen = pg.mkPen(color, width=DASHED_WIDTH, style=Qt.PenStyle.DashLine)
+        pen = pg.mkPen(self._seen(color), width=DASHED_WIDTH, style=Qt.PenStyle.DashLine)
         known = curve.ious[np.isfinite(curve.ious)]
         # a run without ground truth is compared by its scores
         heights = curve.ious if len(known) else curve.scores
@@ -225,13 +224,17 @@ class PlotsPanel(QWidget):
         for name, (color, curve) in self._beside.items():
             what = self.tr("overlap") if np.isfinite(curve.ious).any() else self.tr("score")
             short = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, widest)
-            parts.append((color, dashed, self.tr("{}: {}").format(short, what)))
+            parts.append((self._seen(color), dashed, self.tr("{}: {}").format(short, what)))
         return " &nbsp; ".join(legend_entry(color, style, html.escape(text)) for color, style, text in parts)
+
+    def _seen(self, color: QColor) -> QColor:
+        """Return the colour of a curve beside, as it stands out from the plots' background."""
+        return legible(color, self.palette().color(QPalette.ColorRole.Base))
 
     def _color_plots(self) -> None:
         for plot in self._plots:
             color_plot(plot, self.palette())
-        self._show_legend()
+        self._draw_beside()
 
     def _show_legend(self) -> None:
         self.legend_line.setText(self.legend())

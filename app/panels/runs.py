@@ -22,12 +22,12 @@ from PyQt5.QtWidgets import (
 )
 
 from app.canvas.overlays.base import PREDICTION, run_color
-from app.panels.parts import format_value
+from app.panels.parts import format_value, legible
 from app.session.frame_view import RunSummary, Scoring, Stale
 from app.session.moments import Moment, MomentKind
 
 NUMBER = int(Qt.ItemDataRole.UserRole)
-NAME, SUCCESS, PRECISION, FRAMES, LOST, SPEED, TRACKER, CHANGES = range(8)
+NAME, TRACKER, SUCCESS, PRECISION, FRAMES, LOST, SPEED, CHANGES = range(8)
 
 
 class RunTree(QTreeWidget):
@@ -132,6 +132,12 @@ class RunsPanel(QWidget):
             item.setData(NUMBER, moment.index)
             self.moments.addItem(item)
 
+    def table(self) -> str:
+        """Return what the list says, as lines with tabs, the titles first."""
+        items = [self.tree.topLevelItem(place) for place in range(self.tree.topLevelItemCount())]
+        lines = [item for item in (self.tree.headerItem(), *items) if item is not None]
+        return "\n".join("\t".join(line.text(column) for column in range(self.tree.columnCount())) for line in lines)
+
     def edit_name(self) -> None:
         """Let the user type a name for the active run."""
         item = self.tree.currentItem()
@@ -147,8 +153,8 @@ class RunsPanel(QWidget):
         self.tree.setMinimumHeight(6 * self.fontMetrics().lineSpacing())
         self.tree.setEditTriggers(RunTree.EditTrigger.EditKeyPressed)
         self.tree.setHeaderLabels(
-            [self.tr("Run"), self.tr("Success"), self.tr("Precision"), self.tr("Frames"), self.tr("Lost"),
-             self.tr("Speed"), self.tr("Tracker"), self.tr("Changed parameters")]
+            [self.tr("Run"), self.tr("Tracker"), self.tr("Success"), self.tr("Precision"), self.tr("Frames"),
+             self.tr("Lost"), self.tr("Speed"), self.tr("Changed parameters")]
         )  # fmt: skip
         self.tree.setToolTip(self.tr("Click: show a run · tick: show it beside · F2: rename · Delete: delete"))
         header = self.tree.header()
@@ -165,8 +171,8 @@ class RunsPanel(QWidget):
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsUserCheckable)
         item.setData(NAME, NUMBER, run.number)
         texts = (
-            self._name(run), format_value(run.success, 3), format_value(run.precision, 3), str(run.frame_count),
-            str(run.lost_count), self._speed(run), run.tracker, self._changes(run),
+            self._name(run), run.tracker, format_value(run.success, 3), format_value(run.precision, 3),
+            str(run.frame_count), str(run.lost_count), self._speed(run), self._changes(run),
         )  # fmt: skip
         note = score_note(run)
         tip = "\n".join(filter(None, (f"{texts[NAME]} · {run.tracker}", texts[CHANGES], note)))
@@ -183,7 +189,8 @@ class RunsPanel(QWidget):
             font = item.font(column)
             font.setBold(run.is_active)
             item.setFont(column, font)
-        item.setIcon(NAME, _swatch(PREDICTION if run.is_active else run_color(run.color)))
+        color = legible(run_color(run.color), palette.color(QPalette.ColorRole.Base))
+        item.setIcon(NAME, _swatch(PREDICTION if run.is_active else color))
         item.setCheckState(NAME, Qt.CheckState.Checked if run.is_visible else Qt.CheckState.Unchecked)
         if run.is_active:
             self.tree.setCurrentItem(item)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from PyQt5.QtCore import QSize, Qt
 from PyQt5.QtGui import QBrush, QColor, QIcon, QPainter, QPen, QPixmap
 
-# of Okabe and Ito: told apart with any kind of colour vision
-COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#777777")
+# The first three are of Okabe and Ito. All have a contrast of 3 or more on the plots' light and dark backgrounds, and
+# are told apart with any kind of colour vision (simulated as in Machado et al., TVCG 2009).
+COLORS = ("#d55e00", "#0072b2", "#009e73", "#9c3cfc", "#cc78a8", "#846048", "#c02490", "#a878e4")
 STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DashDotLine, Qt.PenStyle.DotLine)
 FILLS = (
     Qt.BrushStyle.SolidPattern, Qt.BrushStyle.BDiagPattern, Qt.BrushStyle.DiagCrossPattern, Qt.BrushStyle.Dense4Pattern,

@@ -146,7 +146,7 @@ class MainWindow(DropWindow):
         self.drawing.changed.connect(self._hints.update)
         self.canvas.draw_ended.connect(self._mail.ask)  # an image may have waited for that
         self.drawing.active_changed.connect(self._on_active_changed)
-        self.playback.speed_changed.connect(self.status.show_speed)
+        self.player.speed_changed.connect(self.status.show_speed)
         self.images.failed.connect(lambda text: self.failures.show(self.tr("Cannot save"), text, text))
         for controls in (
             self.drawing,

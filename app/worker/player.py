@@ -31,6 +31,7 @@ class Player(EditCalls):
     Signals of the worker are to be connected through `worker`; the state kept here is up to date before them.
     """
 
+    speed_changed = pyqtSignal(float)  # times real time, 0 is as fast as possible
     _close = pyqtSignal()
 
     def __init__(
@@ -143,6 +144,7 @@ class Player(EditCalls):
         """Play at `speed` times real time; 0 is as fast as possible."""
         self.speed = speed
         self._ask(self._playback.set_speed, speed)
+        self.speed_changed.emit(speed)
 
     def change_speed(self, steps: int) -> None:
         """Go `steps` up or down in `SPEEDS`."""

@@ -187,7 +187,7 @@ def test_what_is_open_is_marked_in_the_list(drive, tmp_path):
 
 def test_a_speed_is_for_one_source(window_of):
     driver = window_of
-    driver.window.playback.set_speed(8.0)
+    driver.player.set_speed(8.0)
     driver.window.open("another")
     driver.qtbot.waitUntil(lambda: driver.player.speed == 1.0, timeout=5000)
 

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from training_samples import make_got10k
 
+from app.panels.build import list_recipes
 from app.panels.training import TrainingOptions
 from app.panels.training_progress import TrainingProgress, format_duration
 
@@ -48,6 +49,11 @@ def panel_of(drive, tmp_path):
     panel.out.setText(str(tmp_path / "run"))
     driver.window.docks.show_tab(panel)
     return driver, panel, choices
+
+
+def test_the_recipe_of_the_default_weights_is_offered_first():
+    names = [path.stem for path in list_recipes()]
+    assert names[0] == "light" and names[1:] == sorted(names[1:]) and len(names) > 5
 
 
 def run(driver, panel) -> None:

@@ -127,7 +127,8 @@ def test_the_legend_stands_below_and_covers_no_curve(driver):
     driver.qtbot.waitUntil(lambda: bool(plots._plots) and bool(plots._beside))
     driver.qtbot.waitUntil(lambda: "Run 1: overlap" in plots.legend_line.text())
     assert "score" in plots.legend_line.text() and plots._plots[0].getPlotItem().legend is None
-    color, _ = plots._beside["Run 1"]
+    driver.qtbot.waitUntil(lambda: bool(plots._drawn))
+    color = plots._drawn[0][1].opts["pen"].color()
     assert color.name() in plots.legend_line.text(), "each name has the colour of its line"
 
 
@@ -149,6 +150,20 @@ def test_delete_in_the_list_deletes_the_run_and_undo_brings_it_back(driver):
     driver.qtbot.waitUntil(lambda: column(driver, columns.NAME) == ["Run 1", "Run 2"])
     driver.qtbot.keyClick(driver.canvas, Qt.Key_Z, Qt.ControlModifier | Qt.ShiftModifier)
     driver.qtbot.waitUntil(lambda: column(driver, columns.NAME) == ["Run 1"])
+
+
+def test_the_list_can_be_copied_into_a_spreadsheet(driver):
+    driver.player.run_again_with(TrackerChoice("other"), driver.player.tracking)
+    driver.qtbot.waitUntil(lambda: len(driver.player.summary.runs) == 2)
+    wait_end(driver)
+    driver.window.actions_["copy_runs"].trigger()
+    lines = [line.split("\t") for line in QApplication.clipboard().text().splitlines()]
+    assert [line[:3] for line in lines] == [
+        ["Run", "Tracker", "Success"],
+        ["Run 1", "matching", column(driver, columns.SUCCESS)[0]],
+        ["Run 2", "other", column(driver, columns.SUCCESS)[1]],
+    ]
+    assert {len(line) for line in lines} == {8}
 
 
 def test_run_again_with_another_tracker_is_another_run(driver):
@@ -214,12 +229,15 @@ def test_switching_tracking_off_ends_the_queue_and_keeps_what_was_tracked(driver
     controls, notices = driver.window.runs, []
     controls.notice.connect(notices.append)
     driver.player.set_speed(1.0)
+    shown = []
+    driver.player.speed_changed.connect(shown.append)
     controls.reruns.start([(TrackerChoice(name), TrackingConfig()) for name in ("other", "third", "fourth")])
     driver.qtbot.waitUntil(lambda: len(driver.player.summary.runs) == 2)
     driver.player.track(False)
     driver.qtbot.waitUntil(lambda: not controls.reruns.is_active)
     assert any("left out: " in notice for notice in notices)
     assert len(driver.player.summary.runs) >= 2 and driver.player.speed == 1.0
+    assert shown == [0, 1.0], "the status bar says how fast it goes"
 
 
 def test_parameters_wait_for_the_tracker_that_was_chosen(driver):

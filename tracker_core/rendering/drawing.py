@@ -56,6 +56,8 @@ RUN_COLORS: tuple[Color, ...] = (
     (74, 115, 184),
 )
 
+LONGEST_TITLE = 21  # letters
+
 # Lengths of stroke and gap in line widths, repeated along the outline; empty is solid.
 SOLID: tuple[float, ...] = ()
 DASHED: tuple[float, ...] = (6.0, 4.0)
@@ -85,6 +87,14 @@ def target_color(number: int, chosen: str = "") -> Color:
 def run_color(place: int) -> Color:
     """Return the colour of a run that is shown beside another one, by its place in `RUN_COLORS`."""
     return RUN_COLORS[place % len(RUN_COLORS)]
+
+
+def run_title(number: int, name: str) -> str:
+    """Return what stands at the boxes of a run beside another one: its name, shortened in the middle, or its number."""
+    if len(name) <= LONGEST_TITLE:
+        return name or f"run {number}"
+    half = (LONGEST_TITLE - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"
 
 
 def line_width(image: Image, scale: float = 1.0) -> int:

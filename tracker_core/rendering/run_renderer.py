@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tracker_core.rendering.camera_path import CameraPath
-from tracker_core.rendering.drawing import GHOST_COLOR, GHOST_DASHES, RUN_DASHES, run_color, target_color
+from tracker_core.rendering.drawing import GHOST_COLOR, GHOST_DASHES, RUN_DASHES, run_color, run_title, target_color
 from tracker_core.rendering.effects import Effect, HeldBoxes, apply_effect
 from tracker_core.rendering.image_view import ImageView, whole_view
 from tracker_core.rendering.overlays import BesideLook, DrawOptions, TargetLook, draw_result
@@ -23,7 +23,7 @@ Explain = Callable[[Frame], Mapping[int, TrackResult]]  # results with what the 
 
 @dataclass(frozen=True)
 class BesideRun:
-    """A run that is drawn beside another: `number` stands at its boxes, `place` is that of its colour.
+    """A run that is drawn beside another: its name or `number` stands at its boxes, `place` is that of its colour.
 
     With number 0 it is the ghost: what was replaced in the run that is shown.
     """
@@ -35,7 +35,7 @@ class BesideRun:
     def looks(self, index: int, view: ImageView) -> list[BesideLook]:
         """Return how the boxes of a frame are drawn."""
         color, dashes = (run_color(self.place), RUN_DASHES) if self.number else (GHOST_COLOR, GHOST_DASHES)
-        title = f"run {self.number}" if self.number else ""
+        title = run_title(self.number, self.run.title) if self.number else ""
         found = self.run.results_at(index).values()
         return [BesideLook(view.boxes(result.box_xywh), color, dashes, title) for result in found]
 

@@ -193,11 +193,21 @@ def label_height(font: QFont) -> float:
 
 
 def readable_on_dark_text(color: QColor) -> bool:
-    """Tell whether black text is easier to read than white on `color` (relative luminance of WCAG 2)."""
+    """Tell whether black text is easier to read than white on `color`."""
+    return contrast(color, QColor(0, 0, 0)) > contrast(color, QColor(255, 255, 255))
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    """Return the contrast of two colours, 1 to 21 (WCAG 2)."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: QColor) -> float:
     channels = []
     for value in (color.redF(), color.greenF(), color.blueF()):
         channels.append(value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4)
-    return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2] > 0.179
+    return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
 
 
 def target_color(number: int, chosen: str = "") -> QColor:

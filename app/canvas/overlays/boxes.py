@@ -103,7 +103,7 @@ class GhostOverlay(Overlay):
 
 
 class RunsOverlay(Overlay):
-    """What the other runs found that are visible in the list of runs, each in its colour, with its number."""
+    """What the other runs found that are visible in the list of runs, each in its colour, with its name or number."""
 
     name = "runs"
     title, key = "Other r&uns", "Shift+N"
@@ -120,7 +120,7 @@ class RunsOverlay(Overlay):
                     rect = scene.rect(result.box_xywh)
                     draw_box(painter, rect, color, self.line.dashes, 1.5)
                     below = rect.bottomLeft() + QPointF(0, label_height(scene.font))  # that of the prediction is above
-                    draw_label(painter, below, f"run {run.number}", color, scene.font)
+                    draw_label(painter, below, drawing.run_title(run.number, run.name), color, scene.font)
 
 
 class AnchorOverlay(Overlay):
