@@ -2,9 +2,9 @@
 
 A run that is deleted stays in a file for a while, so that undo can bring it back when the source is opened again.
 
-Every result is appended as it is found. A change of what is there already (a box drawn again, undo) writes the file
-of that run again, in one step, so that a crash leaves either state whole. The results that were replaced in a run stand
-in a file beside it, and one small file says which run is active.
+Every result is appended as it is found, and a change of what is there already (a box drawn again, undo) as one line, so
+that a crash leaves either state whole. The results that were replaced in a run stand in a file beside it, and one small
+file says which run is active.
 """
 
 from __future__ import annotations
@@ -58,16 +58,53 @@ class SavedRuns:
         return sum(len(record.results) for run in self.runs for record in run.recorder.targets.values())
 
 
+class _SavedRun:
+    """A run's file, that of what was replaced in it, and the revision of the run that they hold.
+
+    With `is_written` they hold it already, as it was read from there just now.
+    """
+
+    def __init__(self, path: Path, run: LiveRun, is_written: bool = False) -> None:
+        self._ghost = RunJournal(_ghost_path(path), run.ghost, is_written)
+        self._file = RunJournal(path, run.recorder, is_written)
+        self.path, self.revision = path, run.revision
+
+    def save(self, run: LiveRun) -> None:
+        """Append what changed since the last time: results that were added, or what else is no longer the same."""
+        unsaved, replaced = run.take_unsaved()
+        if self.revision == run.revision:
+            for index in replaced:
+                self._ghost.add(run.ghost, index)
+            for index in unsaved:
+                self._file.add(run.recorder, index)
+        else:
+            self._ghost.update(run.ghost)
+            self._file.update(run.recorder)
+            self.revision = run.revision
+
+    def close(self) -> None:
+        """Close the files, which stay."""
+        self._ghost.close()
+        self._file.close()
+
+    def move(self, path: Path) -> None:
+        """Give the files other names, in place of those that have them."""
+        self.close()
+        _move(self.path, path)
+        self.path = self._file.path = path
+        self._ghost.path = _ghost_path(path)
+
+
 class Journal:
     """Saves and restores the runs of a source; a live one is another one each time, so that its runs are only saved."""
 
     def __init__(self, folder: str | Path | None) -> None:
         self._folder = None if folder is None else Path(folder)
-        self._file: RunJournal | None = None  # of the run that grows
-        self._ghost: RunJournal | None = None  # of what is replaced in it
         self._stem: Path | None = None  # of the source whose runs are written
         self._owned: Path | None = None  # of the source whose files are known to hold what is in the session
-        self._written: dict[int, int] = {}  # by run, its revision in the file
+        self._saved: dict[int, _SavedRun] = {}  # by run
+        self._deleted: dict[int, _SavedRun] = {}  # runs that undo may bring back
+        self._growing: _SavedRun | None = None  # the one whose files are open
         self._listed: object = None
         self._opened = datetime.now().isoformat()  # tells a live source from the same one at another time
         self.is_on = True
@@ -117,7 +154,8 @@ class Journal:
             raise InputError(f"The saved results in '{stem}…' cannot be read ({error}); they are not used.") from error
         found = tuple(run for run in runs if run.recorder.targets)
         self._stem = self._owned = stem
-        self._written = {run.number: run.revision for run in found if paths[run.number] == _run_path(stem, run.number)}
+        present = [run for run in found if paths[run.number] == _run_path(stem, run.number)]
+        self._saved = {run.number: _SavedRun(paths[run.number], run, is_written=True) for run in present}
         numbers = [run.number for run in found]
         active = notes.get("active")
         hidden = frozenset(run.number for run in found if notes.get(str(run.number), {}).get("hidden"))
@@ -142,21 +180,28 @@ class Journal:
         self._stem = self._owned = stem
 
     def _save_run(self, stem: Path, run: LiveRun) -> None:
-        path = _run_path(stem, run.number)
-        is_written = self._written.get(run.number) == run.revision
-        if not run.recorder.targets or (is_written and not run.has_unsaved):
+        saved = self._saved.get(run.number)
+        if not run.recorder.targets or (saved is not None and saved.revision == run.revision and not run.has_unsaved):
             return
-        unsaved, replaced = run.take_unsaved()
-        if is_written and self._file is not None and self._ghost is not None and self._file.path == path:
-            for index in replaced:
-                self._ghost.add(run.ghost, index)
-            for index in unsaved:
-                self._file.add(run.recorder, index)
-            return
-        self._close_files()
-        self._ghost = RunJournal(_ghost_path(path), run.ghost)
-        self._file = RunJournal(path, run.recorder)
-        self._written[run.number] = run.revision
+        if saved is None:
+            saved = self._bring_back(stem, run) or self._write(stem, run)
+            self._saved[run.number] = saved
+        if self._growing is not None and self._growing is not saved:
+            self._growing.close()
+        self._growing = saved
+        saved.save(run)
+
+    def _write(self, stem: Path, run: LiveRun) -> _SavedRun:
+        run.take_unsaved()
+        return _SavedRun(_run_path(stem, run.number), run)
+
+    def _bring_back(self, stem: Path, run: LiveRun) -> _SavedRun | None:
+        """Give the files of a run that was deleted their names again, None where there are none."""
+        saved = self._deleted.pop(run.number, None)
+        if saved is None or not saved.path.is_file():
+            return None
+        saved.move(_run_path(stem, run.number))
+        return saved
 
     def _list(self, stem: Path, runs: Runs) -> None:
         """Say which run is active and what each run's own file does not, and remove the files of runs that are gone."""
@@ -183,32 +228,27 @@ class Journal:
             _list_path(stem).unlink(missing_ok=True)
         for number, path in _run_files(stem):
             if path != _run_path(stem, number) or number not in [run.number for run in kept]:
-                self._remove(path, _deleted_path(stem, number))
+                self._remove(number, path, _deleted_path(stem, number))
         for run in kept:
             _unlink(_deleted_path(stem, run.number))  # it was brought back
-        self._written = {run.number: self._written[run.number] for run in kept}
         self._listed = notes
 
-    def _remove(self, path: Path, deleted: Path) -> None:
+    def _remove(self, number: int, path: Path, deleted: Path) -> None:
         """Put a run's file aside, where undo finds it later."""
-        if self._file is not None and self._file.path == path:
-            self._close_files()
-        _unlink(deleted)
-        if _ghost_path(path).exists():
-            _ghost_path(path).replace(_ghost_path(deleted))
-        path.replace(deleted)
+        saved = self._saved.get(number)
+        if saved is not None and saved.path == path:
+            saved.move(deleted)
+            self._deleted[number] = self._saved.pop(number)
+        else:
+            _move(path, deleted)
         deleted.touch()  # from now on it is kept for a while
 
     def _forget(self) -> None:
-        self._close_files()
-        self._stem, self._listed = None, None
-        self._written.clear()
-
-    def _close_files(self) -> None:
-        for file in (self._file, self._ghost):
-            if file is not None:
-                file.close()
-        self._file = self._ghost = None
+        if self._growing is not None:
+            self._growing.close()
+        self._stem, self._listed, self._growing = None, None, None
+        self._saved.clear()
+        self._deleted.clear()
 
 
 def _read_run(path: Path, number: int, source: SourceIdentity, notes: Mapping[str, Any]) -> LiveRun:
@@ -297,6 +337,14 @@ def _list_path(stem: Path) -> Path:
 
 def _deleted_path(stem: Path, number: int) -> Path:
     return stem.with_name(f"{stem.name}.deleted{number}.jsonl")
+
+
+def _move(path: Path, to: Path) -> None:
+    """Give a run's file and that of what was replaced in it other names, in place of those that have them."""
+    _unlink(to)
+    if _ghost_path(path).exists():
+        _ghost_path(path).replace(_ghost_path(to))
+    path.replace(to)
 
 
 def _unlink(path: Path) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.session.live_run import LiveRun
+from tracker_core.errors import OutputError
 from tracker_core.rendering.recording import (
     RecordedSource,
     Recording,
@@ -48,16 +49,26 @@ class RecordingJournal:
         self._written = (0, 0)  # number and revision of the run in the file
 
     def save(self, video: Path, run: LiveRun) -> None:
-        """Write what changed since the last time; another run than before is written as a whole."""
+        """Append what changed since the last time, be it that another run is the active one."""
         path, (unsaved, _) = journal_of(video), run.take_unsaved()
         if not run.recorder.targets:
             return
-        if self._file is not None and self._file.path == path and self._written == (run.number, run.revision):
+        try:
+            self._save(path, run, unsaved)
+        except OutputError:
+            self.close()  # what is in the file now is not known: the next time all is written
+            raise
+        self._written = (run.number, run.revision)
+
+    def _save(self, path: Path, run: LiveRun, unsaved: list[int]) -> None:
+        if self._file is None or self._file.path != path:
+            self.close()
+            self._file = RunJournal(path, run.recorder)
+        elif self._written == (run.number, run.revision):
             for index in unsaved:
                 self._file.add(run.recorder, index)
-            return
-        self.close()
-        self._file, self._written = RunJournal(path, run.recorder), (run.number, run.revision)
+        else:
+            self._file.update(run.recorder)
 
     def close(self) -> None:
         """Write no more; the file stays."""

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from fakes import DrawnSource, MatchingTracker, drawn, true_box
+from ledger import entries_of
 
 from app.session.journal import Journal
 from app.session.runs import Runs
@@ -26,11 +27,13 @@ from tracker_core.results.identity import identify_source
 from tracker_core.results.provenance import Producer, SourceIdentity, SourceKind
 from tracker_core.results.run import BoxOrigin
 from tracker_core.results.unfinished import parse_unfinished
+from tracker_core.results.visibility import Visibility
 from tracker_core.sources.opening import open_source
 from tracker_core.types import TrackingState, TrackResult
 
 DATA = Path(__file__).parents[1] / "data" / "session"
 PRODUCER = Producer("matching", {"tracking": {"window_influence": 0.4}})
+LOST_BOX = TrackResult(true_box(9), 0.2, TrackingState.LOST)
 CLIP = SourceIdentity("clip", "/nowhere/clip.mp4", SourceKind.VIDEO, (320, 240), 30.0, 30, "a" * 64)
 
 
@@ -49,6 +52,11 @@ def draw(runs: Runs, index: int, number: int = 1, box=None, by: BoxOrigin = BoxO
 def add(runs: Runs, first: int, count: int, producer: Producer = PRODUCER) -> None:
     for index in range(first, first + count):
         runs.active.add(index, 1, TrackResult(true_box(index), 0.5, TrackingState.TRACKING), producer)
+
+
+def edit(runs: Runs, change) -> None:
+    with runs.edit("change") as run:
+        change(run)
 
 
 def found_in(folder, source: SourceIdentity = CLIP):
@@ -83,6 +91,87 @@ class TestJournal:
         add(runs, 5, 3)
         journal.save(runs)
         assert path.read_bytes().startswith(before) and path.stat().st_ino == number
+        assert restored(tmp_path) == {1: list(range(8))}
+
+    @pytest.mark.parametrize("is_restored", [False, True])
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda runs: draw(runs, 2),  # what followed goes to the ghost
+            lambda runs: draw(runs, 3, 2),  # another target
+            lambda runs: runs.describe_target(1, "Anna", "#ff0000"),
+            lambda runs: runs.rename(1, "the first one"),
+            lambda runs: runs.set_length_scale("120 px = 1.8 m"),
+            lambda runs: edit(runs, lambda run: run.mark(1, [1, 2, 4], Visibility.OCCLUDED)),
+            lambda runs: edit(runs, lambda run: run.fill(1, {7: LOST_BOX}, None)),
+            lambda runs: (draw(runs, 2), add(runs, 3, 4), runs.history.undo()),  # all that was there comes back
+            lambda runs: runs.active.replace(2, 1, LOST_BOX, PRODUCER),
+        ],
+    )
+    def test_a_change_is_appended_and_cut_off_as_a_whole(self, tmp_path, change, is_restored):
+        journal, runs = Journal(tmp_path), tracked_runs()
+        journal.save(runs)
+        if is_restored:
+            journal, runs = Journal(tmp_path), Runs(CLIP)
+            saved = journal.restore(CLIP)
+            runs.restore(saved.runs, saved.active)
+        (path,) = tmp_path.glob("*.run1.jsonl")
+        before, number, entries = path.read_bytes(), path.stat().st_ino, entries_of(runs.active)
+        change(runs)
+        expected = entries_of(runs.active)
+        journal.save(runs)
+        after = path.read_bytes()
+        assert after.startswith(before) and path.stat().st_ino == number, "nothing was written again"
+        assert entries_of(found_in(tmp_path)) == expected
+        add(runs, 20, 2)
+        journal.save(runs)
+        assert entries_of(found_in(tmp_path)) == entries_of(runs.active), "and it goes on"
+        if (
+            after != before and after.count(b"\n") == before.count(b"\n") + 1
+        ):  # one line, of which a crash cuts off some
+            path.write_bytes(after[:-20])
+            kept = {entry for entry in entries_of(found_in(tmp_path)) if entry in entries}
+            assert kept == entries
+
+    def test_a_file_does_not_grow_with_every_undo(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(unfinished, "MOST_SPARE_BYTES", 1 << 12)
+        journal, runs = Journal(tmp_path), tracked_runs(count=30)
+        sizes = []
+        for _ in range(10):
+            for step in (lambda: draw(runs, 2), runs.history.undo):
+                step()
+                journal.save(runs)
+                assert entries_of(found_in(tmp_path)) == entries_of(runs.active)
+                sizes.append(max(path.stat().st_size for path in tmp_path.glob("*.run1*")))
+        assert max(sizes) < 2 * 30 * unfinished.RESULT_BYTES + (1 << 12) and min(sizes[5:]) < max(sizes) / 2
+
+    def test_a_file_that_another_window_wrote_is_not_mixed_with_this_ones(self, tmp_path):
+        Journal(tmp_path).save(tracked_runs())
+        journal, runs = Journal(tmp_path), Runs(CLIP)
+        saved = journal.restore(CLIP)
+        runs.restore(saved.runs, saved.active)
+        draw(runs, 3)
+        Journal(tmp_path).save(tracked_runs(count=9))  # meanwhile, elsewhere
+        journal.save(runs)
+        assert entries_of(found_in(tmp_path)) == entries_of(runs.active)
+
+    def test_a_run_that_is_brought_back_is_not_written_again(self, tmp_path):
+        journal, runs = Journal(tmp_path), tracked_runs()
+        runs.take_in(tracked_runs(count=2).active.recorder, "import")
+        journal.save(runs)
+        number = next(tmp_path.glob("*.run1.jsonl")).stat().st_ino
+        runs.delete(1)
+        journal.save(runs)
+        assert not list(tmp_path.glob("*.run1.*")) and [run.number for run in Journal(tmp_path).restore(CLIP).runs] == [
+            2
+        ]
+        runs.history.undo()
+        journal.save(runs)
+        (path,) = tmp_path.glob("*.run1.jsonl")
+        assert path.stat().st_ino == number and not list(tmp_path.glob("*.deleted*"))
+        runs.activate(1)
+        add(runs, 5, 3)
+        journal.save(runs)
         assert restored(tmp_path) == {1: list(range(8))}
 
     def test_a_box_drawn_again_in_the_same_frame_is_saved(self, tmp_path):
@@ -166,11 +255,12 @@ class TestJournal:
         again.restore(saved.runs, saved.active)
         add(again, 5, 2)
 
-        def refuse(path, text):
+        def refuse(*_what):
             raise OutputError("full")
 
         with monkeypatch.context() as patch:
             patch.setattr(unfinished, "write_text", refuse)
+            patch.setattr(unfinished.RunJournal, "_append", refuse)
             journal.save(again)
         assert restored(tmp_path) == {1: list(range(5))}
         journal.save(again)  # nothing was added meanwhile

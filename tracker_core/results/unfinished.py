@@ -1,24 +1,24 @@
 """Runs that survive a kill: every frame is appended to a file at once, and can be read and continued.
 
 The file is JSON lines: a header with source, title and the targets' names, then one line per producer and per tracked
-frame. A last line that was cut off is left out.
+frame. A change of what is there already (a box drawn again, undo) is one line as well, with what it takes away and what
+it adds: a crash leaves either state whole. A last line that was cut off is left out.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from tracker_core.errors import OutputError
 from tracker_core.files import describe_write_error, write_text
 from tracker_core.results.motion import known_scale
-from tracker_core.results.provenance import Producer
 from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run import BoxOrigin
 from tracker_core.results.run_data import producer_from_data, producer_to_data, source_from_data, source_to_data
@@ -27,36 +27,26 @@ from tracker_core.types import ResultOrigin, TrackingState, TrackResult
 
 UNFINISHED_FORMAT = "siamscope-unfinished-run"
 UNFINISHED_SUFFIX = ".jsonl"
+RESULT_BYTES = 250  # that a result takes in the file, about
+MOST_SPARE_BYTES = 1 << 20  # and a result again: a file that holds more of what is no longer true is written anew
 
 
 class RunJournal:
     """Keeps what `recorder` holds in the file `path`, and every frame that is added; use it in a `with` block.
 
-    The file stays until `remove`. Raises `OutputError` where it cannot be written.
+    With `is_written` the file holds that already, as it was read from there just now. The file stays until `remove`.
+    Raises `OutputError` where it cannot be written; afterwards another one has to be made, which writes all again.
     """
 
-    def __init__(self, path: Path, recorder: RunRecorder) -> None:
+    def __init__(self, path: Path, recorder: RunRecorder, is_written: bool = False) -> None:
         self.path = path
-        self._producer: Producer | None = None
-        header = {
-            "format": UNFINISHED_FORMAT,
-            "version": 1,
-            "created": recorder.created,
-            "title": recorder.title,
-            **({"length_scale": recorder.length_scale} if recorder.length_scale else {}),
-            "source": source_to_data(recorder.source),
-            "names": {record.number: record.name for record in recorder.targets.values()},
-            "colors": {record.number: record.color for record in recorder.targets.values() if record.color},
-            "marks": [
-                [record.number, index, mark.value]
-                for record in recorder.targets.values()
-                for index, mark in record.marks.items()
-            ],
-        }
-        # in one step: a file that is there may be the only copy of what is continued
-        lines = [json.dumps(header), *(line for index in recorder.frames() for line in self._lines(recorder, index))]
-        write_text(path, "".join(f"{line}\n" for line in lines))
-        self._file = path.open("a", encoding="utf-8")
+        self._file: IO[bytes] | None = None
+        self._producer: object = None  # that of the last line; None at the start of a file
+        if is_written:
+            self._producer, self._size = object(), _whole_size(path)
+            self._hold(recorder)
+        else:
+            self._write_whole(recorder)
 
     def __enter__(self) -> RunJournal:
         return self
@@ -67,45 +57,154 @@ class RunJournal:
         self.close()
 
     def close(self) -> None:
-        """Write no more; the file stays."""
-        self._file.close()
+        """Close the file, which stays; whatever is added later opens it again."""
+        if self._file is not None:
+            self._file.close()
+        self._file = None
 
     def add(self, recorder: RunRecorder, index: int) -> None:
-        """Append what `recorder` holds of frame `index`."""
-        try:
-            self._file.write("".join(f"{line}\n" for line in self._lines(recorder, index)))
-            self._file.flush()  # what was handed to the system survives the process
-        except OSError as error:
-            raise OutputError(describe_write_error(self.path, error)) from error
+        """Append what `recorder` holds of frame `index`, in which nothing was taken away."""
+        self._append(recorder, [line for number in recorder.targets for line in self._lines(recorder, number, index)])
+        for number, record in recorder.targets.items():
+            if index in record.results:
+                self._results.setdefault(number, {})[index] = record.results[index]
+        self._keys |= {place: row for place, row in _key_rows(recorder).items() if place[1] == index}
+
+    def update(self, recorder: RunRecorder) -> None:
+        """Append the difference between what the file holds and what `recorder` does, if there is any."""
+        about, change = _describe(recorder), []
+        if about != self._about:
+            change.append(f'"about": {json.dumps(about)}')
+        if gone := list(self._gone(recorder)):
+            change.append(f'"gone": {json.dumps(gone)}')
+        if lines := list(self._new_lines(recorder)):
+            change.append(f'"found": [{", ".join(lines)}]')
+        if (keys := _key_rows(recorder)) != self._keys:
+            change.append(f'"keys": {json.dumps(list(keys.values()))}')
+        if change:
+            self._append(recorder, [f'{{"change": {{{", ".join(change)}}}}}'])
+        self._hold(recorder)
 
     def remove(self) -> None:
         """Remove the file: the run is saved as a whole."""
         self.close()
         self.path.unlink(missing_ok=True)
 
-    def _lines(self, recorder: RunRecorder, index: int) -> list[str]:
+    def _hold(self, recorder: RunRecorder) -> None:
+        """Take note that the file holds what `recorder` does now; results and key frames are never changed inside."""
+        self._about = _describe(recorder)
+        self._results = {number: dict(record.results) for number, record in recorder.targets.items()}
+        self._keys = _key_rows(recorder)
+
+    def _write_whole(self, recorder: RunRecorder) -> None:
+        """Write everything in one step: a file that is there may be the only copy of what is continued."""
+        self.close()
+        self._producer = None
+        header = {
+            "format": UNFINISHED_FORMAT,
+            "version": 2,
+            "source": source_to_data(recorder.source),
+            **_describe(recorder),
+        }
+        numbers = list(recorder.targets)
+        frames = ((number, index) for index in recorder.frames() for number in numbers)
+        lines = [json.dumps(header), *(line for place in frames for line in self._lines(recorder, *place))]
+        text = "".join(f"{line}\n" for line in lines)
+        write_text(self.path, text)
+        self._size = len(text.encode())
+        self._hold(recorder)
+
+    def _append(self, recorder: RunRecorder, lines: list[str]) -> None:
+        """Write lines at the end of the file, or all of `recorder` where it is not the file that was left here."""
+        text = "".join(f"{line}\n" for line in lines).encode()
+        count = sum(len(record.results) for record in recorder.targets.values())
+        is_spare = self._size + len(text) > 2 * RESULT_BYTES * count + MOST_SPARE_BYTES
+        try:
+            if self._file is None and not is_spare and self.path.is_file():
+                self._file = self.path.open("ab")
+            if is_spare or self._file is None or self._file.tell() != self._size:
+                self._write_whole(recorder)
+                return
+            self._file.write(text)
+            self._file.flush()  # what was handed to the system survives the process
+        except OSError as error:
+            raise OutputError(describe_write_error(self.path, error)) from error
+        self._size += len(text)
+
+    def _gone(self, recorder: RunRecorder) -> Iterator[tuple[int, int, int]]:
+        """Yield number, first and last frame of every stretch of results that the file holds and `recorder` does not.
+
+        A target that is gone as a whole is told by the names.
+        """
+        for number, record in recorder.targets.items():
+            frames = np.array(sorted(self._results.get(number, {}).keys() - record.results.keys()), np.int64)
+            for stretch in np.split(frames, np.flatnonzero(np.diff(frames) != 1) + 1):
+                if len(stretch):
+                    yield number, int(stretch[0]), int(stretch[-1])
+
+    def _new_lines(self, recorder: RunRecorder) -> Iterator[str]:
+        """Yield the lines of all results that the file does not hold, in the order of their frames."""
+        for number, record in recorder.targets.items():
+            held = self._results.get(number, {})
+            for index in sorted(index for index, result in record.results.items() if held.get(index) is not result):
+                yield from self._lines(recorder, number, index)
+
+    def _lines(self, recorder: RunRecorder, number: int, index: int) -> Iterator[str]:
+        """Yield the line of one result, if there is one, after that of what found it, where that is another one."""
+        record = recorder.targets[number]
+        found, key = record.results.get(index), record.key_frames.get(index)
+        if found is None:
+            return
+        producer = recorder.producer_of(index, number)
+        if producer != self._producer:
+            self._producer = producer
+            yield json.dumps({"producer": None if producer is None else producer_to_data(producer)})
         time_s, file_name, update_s = recorder.frame_note(index)
+        row = [number, *map(float, found.box_xywh), float(found.score), found.state.value]
+        if found.origin is not ResultOrigin.TRACKED:
+            row.append(found.origin.value)
         note = {
             "frame": index,
             "time_s": time_s,
             "file": file_name,
             "update_s": None if math.isnan(update_s) else update_s,
+            "results": [row],
+            "keys": [] if key is None else [[number, *map(float, key.box_xywh), key.by.value]],
         }
-        lines = []
-        for record in recorder.targets.values():
-            found, key = record.results.get(index), record.key_frames.get(index)
-            if found is None:
-                continue
-            producer = recorder.producer_of(index, record.number)
-            if producer != self._producer:
-                self._producer = producer
-                lines.append(json.dumps({"producer": None if producer is None else producer_to_data(producer)}))
-            row = [record.number, *map(float, found.box_xywh), float(found.score), found.state.value]
-            if found.origin is not ResultOrigin.TRACKED:
-                row.append(found.origin.value)
-            keys = [] if key is None else [[record.number, *map(float, key.box_xywh), key.by.value]]
-            lines.append(json.dumps({**note, "results": [row], "keys": keys}))
-        return lines
+        yield json.dumps(note)
+
+
+def _whole_size(path: Path) -> int:
+    """Return the bytes of a file whose last line is whole, -1 of any other: to that one nothing can be appended."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - 1))
+            return size if file.read(1) == b"\n" else -1
+    except OSError:
+        return -1
+
+
+def _describe(recorder: RunRecorder) -> dict[str, Any]:
+    """Return everything of a run that is not of a frame, as JSON data."""
+    records = recorder.targets.values()
+    return {
+        "created": recorder.created,
+        "title": recorder.title,
+        "length_scale": recorder.length_scale,
+        "names": {str(record.number): record.name for record in records},
+        "colors": {str(record.number): record.color for record in records if record.color},
+        "marks": [[record.number, index, mark.value] for record in records for index, mark in record.marks.items()],
+    }
+
+
+def _key_rows(recorder: RunRecorder) -> dict[tuple[int, int], list[Any]]:
+    """Return all key frames, by number and frame, as JSON data."""
+    return {
+        (record.number, key.index): [record.number, key.index, *map(float, key.box_xywh), key.by.value]
+        for record in recorder.targets.values()
+        for key in record.key_frames.values()
+    }
 
 
 def is_unfinished(text: str) -> bool:
@@ -119,21 +218,44 @@ def parse_unfinished(text: str) -> RunRecorder:
     if not text.endswith("\n"):
         lines.pop()
     header = json.loads(lines[0])
-    recorder = RunRecorder(source_from_data(header["source"]), title=str(header["title"]))
-    recorder.created = str(header["created"])
-    recorder.length_scale = known_scale(str(header.get("length_scale", "")))
-    for number, name in header["names"].items():
-        recorder.target(int(number)).name = str(name)
-    for number, color in header.get("colors", {}).items():
-        recorder.target(int(number)).color = str(color)
-    for number, index, mark in header.get("marks", ()):
-        recorder.target(int(number)).marks[int(index)] = Visibility(mark)
+    recorder = RunRecorder(source_from_data(header["source"]))
+    _take_description(recorder, header)
     for line in lines[1:]:
         _take(recorder, json.loads(line))
     return recorder
 
 
+def _take_description(recorder: RunRecorder, about: Mapping[str, Any]) -> None:
+    """Take over what is not of a frame; targets that have no name here, not even an empty one, are gone."""
+    recorder.title, recorder.created = str(about["title"]), str(about["created"])
+    recorder.length_scale = known_scale(str(about.get("length_scale", "")))
+    recorder.targets = {int(number): recorder.target(int(number)) for number in about["names"]}
+    for record in recorder.targets.values():
+        record.name = str(about["names"][str(record.number)])
+        record.color = str(about.get("colors", {}).get(str(record.number), ""))
+        record.marks = {}
+    for number, index, mark in about.get("marks", ()):
+        recorder.target(int(number)).marks[int(index)] = Visibility(mark)
+
+
+def _take_change(recorder: RunRecorder, change: Mapping[str, Any]) -> None:
+    if "about" in change:
+        _take_description(recorder, change["about"])
+    for number, first, last in change.get("gone", ()):
+        recorder.drop(int(number), int(first), int(last) + 1)
+    for record in change.get("found", ()):
+        _take(recorder, record)
+    if "keys" in change:
+        for target in recorder.targets.values():
+            target.key_frames = {}
+        for number, index, x, y, w, h, by in change["keys"]:
+            recorder.set_key_frame(int(number), int(index), (x, y, w, h), BoxOrigin(by))
+
+
 def _take(recorder: RunRecorder, record: Mapping[str, Any]) -> None:
+    if "change" in record:
+        _take_change(recorder, record["change"])
+        return
     if "producer" in record:
         recorder.producer = None if record["producer"] is None else producer_from_data(record["producer"])
         return
