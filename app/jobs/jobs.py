@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 ERROR_PREFIX = "Error:"
 CANCELLED = 130
+LAST_WORDS_S = 2.0  # for which the pipes of a process that ended are read on
 
 
 class Job(QObject):
@@ -82,26 +83,24 @@ class Job(QObject):
         command = [sys.executable, "-m", "app.jobs.job_process", *self.arguments]
         pipe = subprocess.PIPE
         try:
-            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+            # in a session of its own, so that it can be ended together with everything that it started
+            self._process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, start_new_session=True
+            )
         except OSError as error:
             self._errors.append(f"{ERROR_PREFIX} The process could not be started: {error.strerror}.")
             QTimer.singleShot(0, lambda: self._end(1))
             return
-        errors = threading.Thread(target=self._follow, args=(self._process.stderr, self._errors_came), daemon=True)
-        output = threading.Thread(target=self._follow_to_end, args=(self._process, errors), daemon=True)
-        for reader in (errors, output):
-            reader.start()
+        threading.Thread(target=self._follow_to_end, args=(self._process,), daemon=True).start()
 
     def cancel(self) -> None:
-        """Ask the command to stop as Ctrl-C would: it finishes its step and saves, however long that takes."""
+        """Ask the command to stop as Ctrl-C would: it finishes its step and saves, however long that takes.
+
+        Not with a signal: one that comes while the process starts is lost, or ends it with a traceback.
+        """
         if self.is_running and not self.is_cancelled:
-            assert self._process is not None
             self.is_cancelled = True
-            if hasattr(os, "killpg"):
-                with contextlib.suppress(ProcessLookupError):
-                    self._process.send_signal(signal.SIGINT)
-            else:
-                self.release()
+            self.release()
             self.stopping.emit()
 
     def release(self) -> None:
@@ -124,15 +123,20 @@ class Job(QObject):
             subprocess.run(["taskkill", "/F", "/T", "/PID", pid], check=False, capture_output=True)
         self._process.kill()
 
-    def _follow(self, stream: IO[bytes] | None, came: Any) -> None:
-        with contextlib.suppress(RuntimeError, ValueError):  # the job was deleted, the stream closed
-            for line in stream or ():
+    def _follow(self, stream: IO[bytes], came: Any) -> None:
+        with stream, contextlib.suppress(RuntimeError):  # the job was deleted
+            for line in stream:
                 came.emit(line)
 
-    def _follow_to_end(self, process: subprocess.Popen[bytes], errors: threading.Thread) -> None:
-        self._follow(process.stdout, self._output_came)
-        errors.join()
+    def _follow_to_end(self, process: subprocess.Popen[bytes]) -> None:
+        """Say when the process has ended, even where something that it started holds its pipes open."""
+        pipes = ((process.stdout, self._output_came), (process.stderr, self._errors_came))
+        readers = [threading.Thread(target=self._follow, args=pipe, daemon=True) for pipe in pipes]
+        for reader in readers:
+            reader.start()
         code = process.wait()
+        for reader in readers:
+            reader.join(LAST_WORDS_S)
         with contextlib.suppress(RuntimeError):
             self._exited.emit(code)
 
@@ -172,11 +176,7 @@ class Job(QObject):
         if self._is_over:
             return
         self._is_over = True
-        if self._process is not None:
-            for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-                if stream is not None:
-                    with contextlib.suppress(OSError):
-                        stream.close()
+        self.release()
         if self.is_cancelled:
             code = CANCELLED
         sentence = "" if code in (0, CANCELLED) else self._sentence(code)

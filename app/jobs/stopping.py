@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PyQt5.QtCore import QCoreApplication, Qt
 from PyQt5.QtWidgets import QMessageBox, QWidget
 
@@ -13,8 +15,9 @@ def stop(job: Job, window: QWidget) -> None:
     if not job.is_cancelled:
         job.cancel()
         return
-    dialog = _Waiting([job], _tr("Still stopping"), _tr("Keep &waiting"), window)
+    dialog = _Waiting(lambda: [job], _tr("Still stopping"), _tr("Keep &waiting"), window)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    job.progress.connect(dialog.refresh)
     job.finished.connect(dialog.reject)
     dialog.open()
 
@@ -23,14 +26,21 @@ def close_jobs(jobs: Jobs, window: QWidget) -> bool:
     """Before a window closes: ask whether its jobs may be stopped, and wait for them; return whether none is left."""
     if jobs.running and not _may_stop(jobs, window):
         return False
-    for job in list(jobs.running):
-        job.cancel()
+    dialog = _Waiting(lambda: jobs.running, _tr("Closing Siamscope"), _tr("&Don't close"), window)
+
+    def cancel_all() -> None:
+        for job in list(jobs.running):  # also one that another began when it ended
+            job.cancel()
+        dialog.refresh()
+        if not jobs.running:
+            dialog.reject()
+
+    follow = jobs.changed.connect(cancel_all)
+    cancel_all()
     if jobs.running:
-        dialog = _Waiting(jobs.running, _tr("Closing Siamscope"), _tr("&Don't close"), window)
-        follow = jobs.changed.connect(lambda: None if jobs.running else dialog.reject())
         dialog.exec_()
-        jobs.changed.disconnect(follow)
-        dialog.deleteLater()
+    jobs.changed.disconnect(follow)
+    dialog.deleteLater()
     return not jobs.running
 
 
@@ -41,11 +51,14 @@ def _may_stop(jobs: Jobs, window: QWidget) -> bool:
 
 
 class _Waiting(QMessageBox):
-    """Says how far stopping jobs are, until whoever shows it finds them gone; "End by force" ends them."""
+    """Says how far stopping jobs are, until whoever shows it finds them gone; "End by force" ends them.
 
-    def __init__(self, jobs: list[Job], title: str, back: str, window: QWidget) -> None:
+    `jobs` tells which ones are waited for.
+    """
+
+    def __init__(self, jobs: Callable[[], list[Job]], title: str, back: str, window: QWidget) -> None:
         super().__init__(window)
-        self._jobs = list(jobs)
+        self._jobs = jobs
         self.setIcon(QMessageBox.Icon.Information)
         self.setWindowTitle(title)
         self.setWindowModality(Qt.WindowModality.WindowModal)
@@ -57,15 +70,14 @@ class _Waiting(QMessageBox):
         assert force is not None
         force.clicked.disconnect()  # else it would close the dialog before the jobs have ended
         force.clicked.connect(self._force)
-        for job in jobs:
-            job.progress.connect(self._show)
-        self._show()
+        self.refresh()
 
-    def _show(self) -> None:
-        self.setText("\n".join(job.caption for job in self._jobs if job.is_running))
+    def refresh(self) -> None:
+        """Say again how far the jobs are."""
+        self.setText("\n".join(job.caption for job in self._jobs() if job.is_running))
 
     def _force(self) -> None:
-        for job in self._jobs:
+        for job in self._jobs():
             job.force()
 
 

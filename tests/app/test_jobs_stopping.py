@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import stat
 import sys
 
@@ -12,9 +14,9 @@ from PyQt5.QtWidgets import QApplication, QMessageBox
 from app.jobs.jobs import CANCELLED, Job
 
 STUBBORN = """#!{python}
-import json, pathlib, signal, time
+import json, pathlib, sys, threading, time
 asked = []
-signal.signal(signal.SIGINT, lambda *_: asked.append(True))
+threading.Thread(target=lambda: asked.append(sys.stdin.read()), daemon=True).start()
 print(json.dumps({{"event": "progress", "title": "Training", "done": 3, "total": 9}}), flush=True)
 while not (asked and pathlib.Path({release!r}).exists()):
     time.sleep(0.01)
@@ -105,3 +107,35 @@ def test_closing_waits_for_the_job(stubborn, monkeypatch, happens, closes):
     QTimer.singleShot(20, act)
     assert driver.window.close() is closes and driver.window.isVisible() is not closes
     assert seen == ["Stopping: Training: 3 of 9 …"] and job.is_running is not closes
+
+
+def test_a_job_that_another_one_begins_as_it_ends_is_stopped_too(stubborn, monkeypatch):
+    driver, job, release = stubborn
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.Yes)
+    second = Job("Checking", ["weights", "list"])
+    # as the check of weights that were imported: it is there before the first one is forgotten
+    job.finished.disconnect()
+    job.finished.connect(lambda *_: driver.window.jobs.start(second))
+    job.finished.connect(lambda *_: driver.window.jobs._forget(job))
+    QTimer.singleShot(50, lambda: release.touch())
+    assert driver.window.close() and second.is_cancelled and not second.is_running
+
+
+LEAVING = """#!{python}
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print('{{"event": "child", "pid": %d}}' % child.pid, flush=True)
+"""
+
+
+def test_a_job_is_over_with_its_process_even_if_another_holds_its_pipes(qtbot, tmp_path, monkeypatch):
+    script = tmp_path / "command"
+    script.write_text(LEAVING.format(python=sys.executable))
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(sys, "executable", str(script))
+    job, told = Job("Training", ["train"]), []
+    job.message.connect(told.append)
+    with qtbot.waitSignal(job.finished) as ended:
+        job.start()
+    os.kill(told[0]["pid"], signal.SIGKILL)
+    assert ended.args == [0, ""]
