@@ -25,7 +25,7 @@ from app.worker.player import Player
 class PatientQtBot(QtBot):
     """Waits for what is bound to come; a limit only ends what never does, so that a busy machine fails no test."""
 
-    PATIENCE_MS = 60_000
+    PATIENCE_MS = 240_000
 
     def waitUntil(self, callback, *, timeout=PATIENCE_MS):
         super().waitUntil(callback, timeout=max(timeout, self.PATIENCE_MS))
