@@ -84,6 +84,24 @@ def test_a_click_beside_the_object_cuts_the_box_back():
     assert cut[0] <= 125 <= cut[0] + cut[2] < 185
 
 
+# where the further click is, beside the box so far or in it; what happens to each side of the box
+@pytest.mark.parametrize("seed", range(6))
+def test_a_click_beside_the_box_only_extends_it_and_one_in_it_only_cuts_it_back(seed):
+    draws = np.random.default_rng(seed)
+    image = cv2.GaussianBlur(draws.integers(0, 256, (240, 320, 3), np.uint8), (0, 0), 9)  # every scale finds another
+    first = Click(160.0, 120.0)
+    box = propose_box(image, [first]).box_xywh
+    x, y, w, h = box
+    further = Click(float(min(x + w + 15, 319)), float(y + h / 2))
+    wider = propose_box(image, [first, further], box).box_xywh
+    assert (wider[:2] <= box[:2]).all() and (wider[:2] + wider[2:] >= box[:2] + box[2:]).all()
+    assert wider[0] + wider[2] > further.x
+    wrong = Click(float(max(x + 1, 0)), float(y + h / 2), is_object=False)
+    narrower = propose_box(image, [first, wrong], box).box_xywh
+    assert (narrower[:2] >= box[:2]).all() and (narrower[:2] + narrower[2:] <= box[:2] + box[2:]).all()
+    assert narrower[0] > wrong.x
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_every_click_on_the_object_is_inside_and_no_other_where_that_can_be(seed):
     draws = np.random.default_rng(seed)

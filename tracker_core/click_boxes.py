@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tracker_core.boxes import clip_xywh, iou_xywh
 from tracker_core.errors import InputError
@@ -91,11 +91,12 @@ class _Segment:
     cover: float
 
 
-def propose_box(image: Image, clicks: Sequence[Click]) -> BoxProposal:
+def propose_box(image: Image, clicks: Sequence[Click], before_xywh: ArrayLike | None = None) -> BoxProposal:
     """Return a box around the object that was clicked on in `image` (uint8 BGR).
 
-    Further clicks on the object extend the box, those beside it cut it back: it holds every click on the object and,
-    as far as that allows, no other. Raises `InputError` where no click is on the object, or one is outside the image.
+    `before_xywh` is what was proposed before the last click: a click on the object beside that box only extends it, one
+    in it that is not on the object only cuts it back. The box holds every click on the object and, as far as that
+    allows, no other. Raises `InputError` where no click is on the object, or one is outside the image.
     """
     height, width = image.shape[:2]
     for click in clicks:
@@ -105,15 +106,25 @@ def propose_box(image: Image, clicks: Sequence[Click]) -> BoxProposal:
     if not objects:
         raise InputError("Click on the object first; a click beside it can only make a box smaller.")
     center = (float(np.mean([click.x for click in objects])), float(np.mean([click.y for click in objects])))
+    box, overlap = _most_plausible(image, clicks, center, objects)
+    if before_xywh is not None:
+        box = _refined(np.asarray(before_xywh, np.float64), box, clicks[-1])
+    return BoxProposal(_obeying(box, clicks), overlap)
+
+
+def _most_plausible(
+    image: Image, clicks: Sequence[Click], center: tuple[float, float], objects: Sequence[Click]
+) -> tuple[FloatArray, float]:
+    """Return the box of the segment that is expected to overlap most with the object, and that overlap."""
     segments = [segment for window in _windows(center, objects, image) if (segment := _segment(image, window, clicks))]
     if not segments:
-        return BoxProposal(_usual_box(center, clicks, image), 0.0)
+        return _usual_box(center, clicks, image), 0.0
     expected = _features(segments, center, image) @ np.array(_WEIGHTS)
     best = int(np.argmax(expected - _broken_clicks(segments, clicks)))
     box = segments[best].box_xywh
     if len(clicks) == 1:
         box = _pulled(box, center, image)
-    return BoxProposal(_obeying(box, clicks), float(np.clip(expected[best], 0.0, 1.0)))
+    return box, float(np.clip(expected[best], 0.0, 1.0))
 
 
 def _windows(center: tuple[float, float], objects: Sequence[Click], image: Image) -> list[_Window]:
@@ -222,6 +233,16 @@ def _pulled(box_xywh: FloatArray, center: tuple[float, float], image: Image) -> 
     x, y, w, h = box_xywh
     middle = np.array([x + w / 2, y + h / 2]) * (1 - _PULL) + np.array(center) * _PULL
     return clip_xywh(np.array([middle[0] - w / 2, middle[1] - h / 2, w, h]), image.shape[1], image.shape[0])
+
+
+def _refined(before_xywh: FloatArray, box_xywh: FloatArray, click: Click) -> FloatArray:
+    """Return the box after a click where it does not contradict the click, else both together, or what both share."""
+    if _holds(before_xywh, click) == click.is_object:
+        return box_xywh
+    outer, inner = (np.maximum, np.minimum) if click.is_object else (np.minimum, np.maximum)
+    low = inner(before_xywh[:2], box_xywh[:2])
+    high = outer(before_xywh[:2] + before_xywh[2:], box_xywh[:2] + box_xywh[2:])
+    return np.concatenate((low, high - low))
 
 
 def _usual_box(center: tuple[float, float], clicks: Sequence[Click], image: Image) -> FloatArray:

@@ -71,13 +71,13 @@ class ClickControls(QObject):
         height, width = view.frame.image.shape[:2]
         if not (0 <= x < width and 0 <= y < height):
             return
-        before = self._clicks.get(self._canvas.box, ()) if self._canvas.editor.is_proposed else ()
-        if not before and not is_object:
+        known = self._clicks.get(self._canvas.box, ()) if self._canvas.editor.is_proposed else ()
+        if not known and not is_object:
             self.notice.emit(self.tr("Click on the object first; a click beside it then cuts the box back."))
             return
-        self._search(view.frame, (*before, Click(x, y, is_object)))
+        self._search(view.frame, (*known, Click(x, y, is_object)), self._canvas.box if known else None)
 
-    def _search(self, frame: Frame, clicks: tuple[Click, ...]) -> None:
+    def _search(self, frame: Frame, clicks: tuple[Click, ...], before: Box | None = None) -> None:
         self._request += 1
         request = self._request
 
@@ -85,7 +85,7 @@ class ClickControls(QObject):
             if not found.cancelled():
                 self._answered.emit(_Answer(request, frame, clicks, found.result()))
 
-        self._thread.submit(propose_box, frame.image, clicks).add_done_callback(hand_over)
+        self._thread.submit(propose_box, frame.image, clicks, before).add_done_callback(hand_over)
 
     def _show(self, answer: _Answer) -> None:
         view = self._canvas.frame_view
