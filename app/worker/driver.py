@@ -65,11 +65,15 @@ class SessionDriver:
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot replay"))
     def replay(self, request: ReplayRequest) -> None:
-        """Open a benchmark's sequence with the result of a tracker; kept as the user's own from the first change on."""
+        """Show a result in its sequence, beside what is there where that is open; kept from the first change on."""
         self.playback.set_playing(False)
         with self.messages.busy_with(_text("Opening {}").format(request.sequence)):
             source, recorder = open_replay(request)
-            self._take_source(source, recorder.source.location, recorder)
+            if self.session.runs.source.is_same(recorder.source):
+                source.close()
+                self.edits.show_replay(recorder)
+            else:
+                self._take_source(source, recorder.source.location, recorder)
             if request.go_to is not None:
                 self.playback.go_to(request.go_to)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from app.session.imported_boxes import import_boxes
@@ -12,6 +13,7 @@ from app.session.session import Session
 from app.session.summary import summarise
 from app.worker.messages import Messages, reported
 from app.worker.playback import Playback
+from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.visibility import Visibility
 
 
@@ -62,6 +64,12 @@ class EditRequests:
         frames, targets = len(recorder), len(recorder.targets)
         text = _text("Boxes in {} frames, targets: {}. They are another run; Ctrl+Z takes it away.")
         self.messages.notice.emit(text.format(frames, targets))
+
+    def show_replay(self, recorder: RunRecorder) -> None:
+        """Show what a tracker found in the source that is open as a further run; one that is there is chosen."""
+        known = next((run.number for run in self._session.runs if _are_alike(run.recorder, recorder)), None)
+        self._session.change_runs(lambda runs: runs.add(recorder) if known is None else runs.activate(known))
+        self.follow_up()
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot mark"))
     def mark(self, numbers: Sequence[int], bounds: tuple[int, int] | None, visibility: Visibility | None) -> None:
@@ -123,6 +131,14 @@ class EditRequests:
         self.messages.notice.emit(done.format(text) if text else nothing)
         if text:
             self.follow_up()
+
+
+def _are_alike(one: RunRecorder, other: RunRecorder) -> bool:
+    """Tell whether two runs have the same name and the same boxes."""
+    if (one.title, len(one), list(one.targets)) != (other.title, len(other), list(other.targets)):
+        return False
+    pairs = zip(one.build().targets, other.build().targets, strict=True)
+    return all(np.array_equal(mine.boxes_xywh, theirs.boxes_xywh, equal_nan=True) for mine, theirs in pairs)
 
 
 def _text(text: str) -> str:

@@ -163,6 +163,35 @@ def test_an_opened_data_set_is_proposed(panel_of, tmp_path):
     assert panel.form.root.text() == "/my/own", "what the user named stays"
 
 
+def test_replays_of_one_sequence_stand_beside_each_other(drive, tmp_path):
+    """At the frame that is shown; none comes twice, one that was changed comes again, and looking keeps nothing."""
+    root, results = make_otb(tmp_path / "data", {"Alpha": FRAMES, "Beta": FRAMES}), tmp_path / "results"
+    for place, name in enumerate(("ours", "theirs")):
+        (results / name).mkdir(parents=True)
+        for sequence in ("Alpha", "Beta"):
+            lines = "".join(f"{10 + index + place},20,30,40\n" for index in range(FRAMES))
+            (results / name / f"{sequence}.txt").write_text(lines)
+    driver = drive()
+
+    def replay(sequence: str, name: str) -> None:
+        driver.player.replay(ReplayRequest("otb", str(root), str(results / name), sequence))
+        driver.qtbot.waitUntil(lambda: [r.title for r in driver.player.summary.runs if r.is_active] == [name])
+        driver.qtbot.waitUntil(lambda: driver.player.source.name == sequence)
+
+    replay("Alpha", "ours")
+    driver.player.seek(3)
+    driver.qtbot.waitUntil(lambda: driver.index == 3)
+    for name in ("theirs", "ours", "theirs"):
+        replay("Alpha", name)
+    titles = [run.title for run in driver.player.summary.runs]
+    assert titles == ["ours", "theirs"] and driver.index == 3
+    assert [len(view.others) for view in [driver.canvas.frame_view]] == [1], "the other one is painted beside"
+    replay("Beta", "ours")
+    assert [run.title for run in driver.player.summary.runs] == ["ours"], "another sequence is another source"
+    driver.window.close()
+    assert not list((tmp_path / "sessions").glob("*.json"))
+
+
 def test_replay_of_a_file_with_gaps(tmp_path):
     root = make_otb(tmp_path / "data", {"Alpha": FRAMES})
     boxes = path_of_target(0)

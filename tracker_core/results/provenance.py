@@ -93,6 +93,10 @@ class SourceIdentity:
         """Whether both have the same content, as far as it is known of both."""
         return not self.fingerprint or not other.fingerprint or self.fingerprint == other.fingerprint
 
+    def is_same(self, other: SourceIdentity) -> bool:
+        """Whether both are at one place, known of both, and have the same content."""
+        return bool(self.location) and self.location == other.location and self.has_content_of(other)
+
     def check_content(self, other: SourceIdentity) -> None:
         """Raise `InputError`, one sentence, if the content of `other` is known to differ."""
         if not self.has_content_of(other):
