@@ -14,7 +14,8 @@ from tracker_core import runtime
 from tracker_core.cli import bench_command, bench_device
 from tracker_core.cli.bench_against import compare_reports, is_other_machine
 from tracker_core.cli.bench_crops import verify_crops
-from tracker_core.cli.bench_floor import count_flops, measure_peak
+from tracker_core.cli.bench_floor import count_flops, describe_floor
+from tracker_core.cli.bench_machine import measure_peak
 from tracker_core.cli.main import main
 from tracker_core.config import NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.models.builder import build_network
@@ -22,11 +23,16 @@ from tracker_core.runtime import EagerRunner, staging
 from tracker_core.trackers.builder import tracker_from_network
 
 
-def test_the_arithmetic_of_siamfc_is_counted() -> None:
-    """SiamFC's layers by hand for a search crop of 255: 2 · outputs · inputs · kernel² · positions."""
+def siamfc() -> Any:
+    """SiamFC, which searches at three scales."""
     config = TrackerConfig("fc", NetworkConfig("siamfc", "", 1.0, 1), tracking=TrackingConfig(scale_count=3))
     config.anchors.style, config.anchors.stride = "none", 8
-    tracker = tracker_from_network(config, build_network(config.network))
+    return tracker_from_network(config, build_network(config.network))
+
+
+def test_the_arithmetic_of_siamfc_is_counted() -> None:
+    """SiamFC's layers by hand for a search crop of 255: 2 · outputs · inputs · kernel² · positions."""
+    tracker = siamfc()
     # side of the output, outputs, inputs per group, kernel
     layers = [(123, 96, 3, 11), (57, 256, 48, 5), (26, 384, 256, 3), (24, 384, 192, 3), (22, 256, 192, 3)]
     backbone = sum(2 * side**2 * outputs * inputs * kernel**2 for side, outputs, inputs, kernel in layers)
@@ -36,6 +42,20 @@ def test_the_arithmetic_of_siamfc_is_counted() -> None:
 
 def test_a_peak_is_a_speed() -> None:
     assert 1e8 < measure_peak("cpu") < 1e14
+
+
+def test_the_floor_counts_all_searches_of_a_frame() -> None:
+    """Two targets at three scales are six searches; a rate that was reached is one that the machine has."""
+    tracker = siamfc()
+    gflop = count_flops(tracker) / 1e9
+    floor = describe_floor(tracker, 2, [1000.0, 500.0, 1000.0], 1e12)
+    assert floor["gflop"] == gflop
+    assert floor["gflop_per_second"] == pytest.approx(6 * gflop)
+    assert floor["peak_gflop_per_second"] == 1000.0
+    assert floor["floor_ms"] == pytest.approx(6 * gflop)
+    busy = describe_floor(tracker, 2, [1000.0, 500.0, 1000.0], 1.0)
+    assert busy["peak_gflop_per_second"] == pytest.approx(12 * gflop)
+    assert busy["floor_ms"] == pytest.approx(500.0)
 
 
 class NoProgress:

@@ -48,6 +48,7 @@ SHORTER = {
 }
 PARSED_ONLY = {
     r"rtsp://": "needs a stream",
+    r"bench .*(--network|--verify-device)": "runs large networks for minutes",
     r"camera:\d": "needs a camera",
     r"experiment holding": "needs clips of many data sets; tests/test_holding.py",
     r"track --run": "continues a longer run than is here; tests/test_cli_track_run.py",

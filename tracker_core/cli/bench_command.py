@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -20,7 +18,8 @@ import numpy as np
 from tracker_core.cli.bench_against import compare_reports, read_earlier
 from tracker_core.cli.bench_crops import verify_crops
 from tracker_core.cli.bench_device import as_report, verify_networks
-from tracker_core.cli.bench_floor import describe_floor
+from tracker_core.cli.bench_floor import count_launches, describe_floor
+from tracker_core.cli.bench_machine import describe_machine, measure_peak, resident_bytes
 from tracker_core.cli.bench_tables import STAGES, print_against, print_crops, print_report, print_verdicts
 from tracker_core.cli.console import Reporter, add_progress_option, print_note
 from tracker_core.cli.track_command import add_tracker_options
@@ -54,7 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="measure a published network with random weights instead (repeatable): " + ", ".join(PUBLISHED),
     )  # fmt: skip
     parser.add_argument(
-        "--compare", metavar="R", help="run this runtime in turn with the chosen one and print the ratio"
+        "--compare", metavar="R", help="run this runtime, in fp32, in turn with the chosen one and print the ratio"
     )
     parser.add_argument(
         "--peers", action="append", default=[], metavar="KIND=FILES",
@@ -170,26 +169,26 @@ def _read_clip(args: argparse.Namespace) -> _Clip:
         source.close()
 
 
-Build = Callable[[str], NetworkTracker]
+Build = Callable[[str, str], NetworkTracker]  # by runtime and precision
 
 
 def _builders(args: argparse.Namespace) -> list[tuple[str, Build]]:
     if not args.network:
 
-        def build(runtime: str) -> NetworkTracker:
+        def build(runtime: str, precision: str) -> NetworkTracker:
             return build_tracker(
                 args.tracker, weights=args.weights, device=args.device, runtime=runtime,
-                precision=args.precision, overrides=args.overrides,
+                precision=precision, overrides=args.overrides,
             )  # fmt: skip
 
         return [(args.tracker or "default", build)]
-    return [(name, _random_builder(name, args.device, args.precision)) for name in args.network]
+    return [(name, _random_builder(name, args.device)) for name in args.network]
 
 
-def _random_builder(name: str, device: str, precision: str) -> Build:
+def _random_builder(name: str, device: str) -> Build:
     config = find_published(name).config
 
-    def build(runtime: str) -> NetworkTracker:
+    def build(runtime: str, precision: str) -> NetworkTracker:
         import torch
 
         from tracker_core.models.builder import build_network
@@ -205,12 +204,13 @@ def _random_builder(name: str, device: str, precision: str) -> Build:
 
 def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> dict[str, Any]:
     trackers: list[tuple[str, NetworkTracker, float]] = []
-    for runtime in dict.fromkeys([args.runtime, *([args.compare] if args.compare else [])]):
+    compared = [(args.compare, "fp32")] if args.compare else []  # what is compared with is exact
+    for runtime, precision in dict.fromkeys([(args.runtime, args.precision), *compared]):
         began = time.perf_counter()
-        tracker = build(runtime)
+        tracker = build(runtime, precision)
         tracker.init(clip.frames[0].image, clip.box_xywh)
         tracker.update(clip.frames[0].image)
-        trackers.append((tracker.runner.name, tracker, time.perf_counter() - began))
+        trackers.append((tracker.runtime, tracker, time.perf_counter() - began))
     groups = [[tracker, *_start_others(tracker, clip, args.targets - 1)] for _, tracker, _ in trackers]
     peers = [build_peer(text) for text in args.peers]
     peer_ms: list[dict[str, list[float]]] = [{"update": []} for _ in peers]
@@ -219,13 +219,15 @@ def _measure(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> 
     columns: list[dict[str, list[float]]] = [{stage: [] for stage in (*STAGES, "update")} for _ in trackers]
     turns = [(_ours(group), column) for group, column in zip(groups, columns, strict=True)]
     turns += [(_of_others(peer), times) for peer, times in zip(peers, peer_ms, strict=True)]
+    peaks = [_peak_of(tracker) for _, tracker, _ in trackers]
     with Reporter(args.progress, f"Measuring {name}", args.frames + WARM_UP) as progress:
         results = _take_turns(turns, clip, args.frames, progress)
+    peaks = [max(peak, _peak_of(tracker)) for peak, (_, tracker, _) in zip(peaks, trackers, strict=True)]
     _measure_writing(results, clip, columns[0])
     columns[0]["decode"] = clip.decode_ms[1:]
     runs = [
-        _summarise(runtime, tracker, start_up, column, clip)
-        for (runtime, tracker, start_up), column in zip(trackers, columns, strict=True)
+        _summarise(runtime, tracker, start_up, column, clip, args.targets, peak)
+        for (runtime, tracker, start_up), column, peak in zip(trackers, columns, peaks, strict=True)
     ]
     entry: dict[str, Any] = {"name": trackers[0][1].name, "targets": args.targets, "runs": runs}
     mine = runs[0]["update_ms"]["median"]
@@ -310,9 +312,14 @@ def _start_others(tracker: NetworkTracker, clip: _Clip, count: int) -> list[Netw
     return others
 
 
+def _peak_of(tracker: NetworkTracker) -> float:
+    return measure_peak(tracker.device, getattr(tracker.runner, "precision", "fp32"))
+
+
 def _summarise(
-    runtime: str, tracker: NetworkTracker, start_up: float, column: dict[str, list[float]], clip: _Clip
-) -> dict[str, Any]:
+    runtime: str, tracker: NetworkTracker, start_up: float, column: dict[str, list[float]], clip: _Clip,
+    targets: int, peak: float,
+) -> dict[str, Any]:  # fmt: skip
     updates = column["update"]
     stages = {stage: column[stage] for stage in STAGES if column[stage]}
     # drawing, encoding and decoding are measured beside the first only
@@ -325,7 +332,8 @@ def _summarise(
         "start_up_s": start_up,
         "stages_ms": {stage: _spread(values) for stage, values in stages.items()},
         "update_ms": _spread(updates),
-        "network": describe_floor(tracker, statistics.median(column["network"]), clip.frames[1].image, clip.box_xywh),
+        "network": describe_floor(tracker, targets, column["network"], peak)
+        | {"launches": count_launches(tracker, clip.frames[1].image, clip.box_xywh)},
         "updates_per_second": 1e3 / statistics.median(updates),
         "frames_per_second": 1e3 / whole,
     }
@@ -337,7 +345,7 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 
 def _measure_memory(name: str, build: Build, clip: _Clip, args: argparse.Namespace) -> dict[str, Any]:
     """Run many updates; compare the memory in use after the first tenth with that at the end."""
-    tracker = build(args.runtime)
+    tracker = build(args.runtime, args.precision)
     tracker.init(clip.frames[0].image, clip.box_xywh)
     group = [tracker, *_start_others(tracker, clip, args.targets - 1)]
     samples = []
@@ -355,44 +363,3 @@ def _measure_memory(name: str, build: Build, clip: _Clip, args: argparse.Namespa
         "resident_mb": [round(value / 1e6, 1) for value in samples],
         "growth": samples[-1] / samples[0] - 1,
     }
-
-
-def resident_bytes() -> int:
-    """Return the memory of this process that is in use now (Linux; elsewhere the largest it ever was)."""
-    statm = Path("/proc/self/statm")
-    if statm.is_file():
-        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    try:
-        import resource
-    except ImportError as error:
-        raise InputError("The memory in use cannot be read on this system; leave --memory out.") from error
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak) * (1 if platform.system() == "Darwin" else 1024)
-
-
-def describe_machine() -> dict[str, Any]:
-    """Return what a figure depends on: processor, cores, versions."""
-    import cv2
-    import onnxruntime
-    import torch
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "system": platform.system(),
-        "processor": _processor(),
-        "cores": cores,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "onnxruntime": onnxruntime.__version__,
-        "opencv": cv2.__version__,
-        "cuda": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
-    }
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

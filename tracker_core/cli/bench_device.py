@@ -134,7 +134,7 @@ def _verify(
     batch_px = _compare_batch(mine, frames, box_xywh)
     is_exact = output <= LARGEST_ERROR and (not decides or max(*shifts, batch_px) <= LARGEST_SHIFT)
     return Verdict(
-        name, "own" if is_learned else "random", mine.runner.name, count, output,
+        name, "own" if is_learned else "random", mine.runtime, count, output,
         max(shifts) if is_learned else None, max(scores) if is_learned else None,
         float(seconds[1] / seconds[0]), is_exact or precision != "fp32",
         batch_px if is_learned else None, count_launches(mine, frames[1].image, box_xywh),

@@ -47,7 +47,7 @@ def print_report(report: dict[str, Any]) -> None:
                 f"{run['runtime']}: {run['updates_per_second']:.0f} updates/s{whole}; "
                 f"start-up {run['start_up_s']:.1f} s"
             )
-            output.print(_describe_network(run, entry["targets"]))
+            output.print(_describe_network(run))
         for peer in entry["peers"]:
             output.print(
                 f"{entry['runs'][0]['runtime']} is {peer['times_as_fast']:.2f} times as fast as "
@@ -64,16 +64,14 @@ def print_report(report: dict[str, Any]) -> None:
         )
 
 
-def _describe_network(run: dict[str, Any], targets: int) -> str:
+def _describe_network(run: dict[str, Any]) -> str:
     """Return the network's arithmetic beside the machine's, in a line."""
     network = run["network"]
-    rate = network["gflop_per_second"]
-    reached = f", reaches {rate * targets:.0f} GFLOP/s" if rate else ""
+    rate, peak = network["gflop_per_second"], network["peak_gflop_per_second"]
+    reached = f", reaches {rate:.0f} GFLOP/s" if rate else ""
+    limit = f" of {peak:.0f} measured; floor {network['floor_ms']:.2f} ms" if peak else ""
     launches = f", {network['launches']} launches" if network["launches"] is not None else ""
-    return (
-        f"The network: {network['gflop']:.3f} GFLOP a search{reached} of {network['peak_gflop_per_second']:.0f} "
-        f"measured; floor {network['floor_ms'] * targets:.2f} ms{launches}"
-    )
+    return f"The network: {network['gflop']:.3f} GFLOP a search{reached}{limit}{launches}"
 
 
 def print_against(report: dict[str, Any], earlier: dict[str, Any]) -> None:

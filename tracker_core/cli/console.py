@@ -39,7 +39,9 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
 
 def add_precision_option(parser: argparse.ArgumentParser) -> None:
     """Add --precision: with how many bits a tracker's network computes."""
-    parser.add_argument("--precision", default="fp32", metavar="P", help="fp32, or fp16 on a GPU (fp32)")
+    parser.add_argument(
+        "--precision", default="fp32", metavar="P", help="fp32, fp16 on a GPU, or int8 on the CPU (fp32)"
+    )
 
 
 def set_up_logging(verbose: bool) -> None:

@@ -290,7 +290,7 @@ class TrackingRun:
             "source": self.source.name,
             "tracker": self.trackers[0].name,
             "device": self.trackers[0].device,
-            "runtime": self.trackers[0].runner.name,
+            "runtime": self.trackers[0].runtime,
             "frames": len(run),
             "update_ms_median": median,
             "updates_per_second": 1e3 / median if median else None,

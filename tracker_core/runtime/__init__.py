@@ -14,7 +14,7 @@ from tracker_core.runtime.eager import EagerRunner
 __all__ = ["PRECISIONS", "RUNTIMES", "EagerRunner", "Outputs", "Runner", "SearchRequest", "make_runner"]
 
 RUNTIMES = ("auto", "eager", "onnx", "cuda")
-PRECISIONS = ("fp32", "fp16")
+PRECISIONS = ("fp32", "fp16", "int8")
 logger = logging.getLogger(__name__)
 
 
@@ -24,8 +24,9 @@ def make_runner(
     """Return a runner for `network`.
 
     "auto" is ONNX Runtime on the CPU and CUDA graphs on a GPU; where ONNX Runtime cannot be used, eager PyTorch takes
-    its place with a logged warning. `precision` is "fp32" or, for CUDA graphs only, "fp16". Raises `InputError` for an
-    unknown runtime or precision and for one that the device lacks, and what `devices.resolve_device` raises.
+    its place with a logged warning. `precision` is "fp32" or, for CUDA graphs only, "fp16", for ONNX Runtime only,
+    "int8". Raises `InputError` for an unknown runtime or precision and for one that the device lacks, and what
+    `devices.resolve_device` raises.
     """
     _check_name("runtime", runtime, RUNTIMES)
     _check_name("precision", precision, PRECISIONS)
@@ -34,8 +35,7 @@ def make_runner(
         raise InputError("The runtime 'onnx' runs on the CPU only; use --device cpu, or --runtime cuda on a GPU.")
     if runtime == "cuda" and place == "cpu":
         raise InputError("The runtime 'cuda' needs an NVIDIA GPU, and the device is the CPU; use --runtime onnx.")
-    if precision != "fp32" and (place == "cpu" or runtime == "eager"):
-        raise InputError(f"The precision '{precision}' needs the runtime 'cuda' on an NVIDIA GPU; leave it out here.")
+    _check_precision(precision, place, runtime)
     if runtime == "eager":
         return EagerRunner(network, place)
     if place != "cpu":
@@ -45,9 +45,9 @@ def make_runner(
     from tracker_core.runtime.onnx import OnnxRunner
 
     try:
-        return OnnxRunner(network, config)
+        return OnnxRunner(network, config, precision=precision)
     except Exception as error:  # whatever fails in a third-party exporter, tracking must not
-        if runtime == "onnx":
+        if runtime == "onnx" or precision != "fp32":
             raise InputError(f"ONNX Runtime cannot be used here ({error}); use --runtime eager.") from error
         logger.warning("ONNX Runtime cannot be used (%s); plain PyTorch is used instead, which is slower.", error)
         return EagerRunner(network, place)
@@ -56,3 +56,11 @@ def make_runner(
 def _check_name(what: str, name: str, known: tuple[str, ...]) -> None:
     if name not in known:
         raise InputError(f"There is no {what} '{name}'.{nearest_name(name, known)} Known: {', '.join(known)}.")
+
+
+def _check_precision(precision: str, device: str, runtime: str) -> None:
+    """Raise `InputError` where nothing computes with this precision."""
+    if precision == "fp16" and (device == "cpu" or runtime == "eager"):
+        raise InputError("The precision 'fp16' needs the runtime 'cuda' on an NVIDIA GPU; leave it out here.")
+    if precision == "int8" and (device != "cpu" or runtime == "eager"):
+        raise InputError("The precision 'int8' needs the runtime 'onnx' on the CPU; leave it out, or use --device cpu.")

@@ -28,11 +28,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tracker_core.config import TrackerConfig, config_to_mapping
+from tracker_core.crops import Framing
 from tracker_core.errors import OutputError
 from tracker_core.files import atomic_path
+from tracker_core.models.flops import search_flops
 from tracker_core.models.network import Network
 from tracker_core.runtime.base import OneByOne, Outputs
 from tracker_core.runtime.eager import image_to_tensor
+from tracker_core.runtime.int8 import LEAST_GFLOP, Feeds, quantise, samples_of_clip
 from tracker_core.types import Image
 
 logger = logging.getLogger(__name__)
@@ -65,7 +68,7 @@ class Exemplar:
 
     features: tuple[NDArray[np.float32], ...]
     sessions: dict[int, Any] = field(default_factory=dict)
-    feeds: dict[str, NDArray[Any]] = field(default_factory=dict)  # beside the crop and the guide box
+    feeds: Feeds = field(default_factory=dict)  # beside the crop and the guide box
 
 
 @dataclass(frozen=True)
@@ -83,16 +86,23 @@ class OnnxRunner(OneByOne):
     A small network is compiled for each target, with the exemplar's features as constants: a correlation is then a
     convolution like all others, several times as fast as one whose kernel comes with every frame. The targets share a
     large network, whose correlations are a small part of it.
+
+    `precision` is "fp32", or "int8" for the search branch in eight-bit integers; a network that computes little stays
+    in single precision with a logged warning.
     """
 
-    name = "onnx"
     device = "cpu"
 
-    def __init__(self, network: Network, config: TrackerConfig, threads: int | None = None) -> None:
+    def __init__(
+        self, network: Network, config: TrackerConfig, threads: int | None = None, precision: str = "fp32"
+    ) -> None:
         import onnxruntime
 
         self.network = network.eval()
         self.threads = threads or usable_cores()
+        self._framing = Framing.of(config.tracking)
+        self.precision = "int8" if precision == "int8" and self._gains_from_int8(config.name) else "fp32"
+        self.name = "onnx" if self.precision == "fp32" else f"onnx-{self.precision}"
         self._key = _hash_network(network, config, onnxruntime.__version__)
         self._search_size = config.tracking.search_size
         self._exports: dict[int, _Export] = {}
@@ -103,9 +113,7 @@ class OnnxRunner(OneByOne):
     @torch.inference_mode()
     def template(self, crop: Image, exemplar_wh: tuple[float, float]) -> Exemplar:
         """Return the exemplar's features, with a session that is ready for the usual search crop."""
-        size = torch.tensor([exemplar_wh], dtype=torch.float32) if self.network.takes_exemplar_size else None
-        features = self.network.template(image_to_tensor(crop), size)
-        exemplar = Exemplar(tuple(np.ascontiguousarray(feature.numpy()) for feature in features))
+        exemplar = Exemplar(self._features(crop, exemplar_wh))
         self._open(exemplar, self._search_size)
         return exemplar
 
@@ -115,7 +123,12 @@ class OnnxRunner(OneByOne):
         session = template.sessions.get(size) or self._open(template, size)
         return tuple(session.run(None, {"image": as_planes(crop), **self._guide(guide_cxcywh), **template.feeds}))
 
-    def _guide(self, guide_cxcywh: Sequence[float]) -> dict[str, NDArray[Any]]:
+    def _features(self, crop: Image, exemplar_wh: tuple[float, float]) -> tuple[NDArray[np.float32], ...]:
+        size = torch.tensor([exemplar_wh], dtype=torch.float32) if self.network.takes_exemplar_size else None
+        features = self.network.template(image_to_tensor(crop), size)
+        return tuple(np.ascontiguousarray(feature.numpy()) for feature in features)
+
+    def _guide(self, guide_cxcywh: Sequence[float]) -> Feeds:
         return {"guide": np.array([guide_cxcywh], np.float32)} if self.network.takes_guide else {}
 
     def _open(self, exemplar: Exemplar, search_size: int) -> Any:
@@ -133,17 +146,36 @@ class OnnxRunner(OneByOne):
 
     def _export(self, search_size: int, features: tuple[NDArray[np.float32], ...]) -> _Export:
         shapes = [list(feature.shape) for feature in features]
-        digest = hashlib.sha256(json.dumps([self._key, search_size, shapes]).encode()).hexdigest()[:24]
+        kind = [] if self.precision == "fp32" else [self.precision]
+        digest = hashlib.sha256(json.dumps([self._key, search_size, shapes, *kind]).encode()).hexdigest()[:24]
         cached = cache_folder() / f"{digest}.onnx"
         model = _read_cached(cached)
         if model is None:
             model = export_search(self.network, search_size, features)
+            if self.precision == "int8":
+                logger.warning("A network is being converted to int8; this takes a while, once.")
+                model = quantise(model, self._samples(search_size))
             _keep(cached, model)
         feeds = {"image": as_planes(np.zeros((search_size, search_size, 3), np.uint8)), **self._guide((0, 0, 60, 60))}
         if features and len(model) <= LARGEST_PER_TARGET:
             return _Export(model, fastest_session(with_constants(model, features), feeds, self.threads)[1], None)
         session, threads = fastest_session(model, {**feeds, **name_features(features)}, self.threads)
         return _Export(model, threads, session)
+
+    def _samples(self, search_size: int) -> Iterator[Feeds]:
+        """Yield what the search branch is given on the bundled clip."""
+        for sample in samples_of_clip(self._framing, search_size):
+            features = name_features(self._features(sample.exemplar, sample.exemplar_wh))
+            yield {"image": as_planes(sample.search), **self._guide(sample.guide_cxcywh), **features}
+
+    def _gains_from_int8(self, name: str) -> bool:
+        gflop = search_flops(self.network, self._framing.exemplar_size, self._framing.search_size) / 1e9
+        if gflop < LEAST_GFLOP:
+            logger.warning(
+                "A network of '%s' computes only %.2f GFLOP a search and gains nothing from int8; it stays in fp32.",
+                name, gflop,
+            )  # fmt: skip
+        return gflop >= LEAST_GFLOP
 
 
 def as_planes(crop: Image) -> NDArray[np.float32]:
@@ -153,7 +185,7 @@ def as_planes(crop: Image) -> NDArray[np.float32]:
     return planes.astype(np.float32)
 
 
-def name_features(features: tuple[NDArray[np.float32], ...]) -> dict[str, NDArray[Any]]:
+def name_features(features: tuple[NDArray[np.float32], ...]) -> Feeds:
     """Return the exemplar's features as inputs of an exported network."""
     return {f"template_{i}": feature for i, feature in enumerate(features)}
 
@@ -172,7 +204,7 @@ def with_constants(model: bytes, features: tuple[NDArray[np.float32], ...]) -> b
     return bytes(graph_model.SerializeToString())
 
 
-def fastest_session(model: bytes, feeds: dict[str, NDArray[Any]], threads: int) -> tuple[Any, int]:
+def fastest_session(model: bytes, feeds: Feeds, threads: int) -> tuple[Any, int]:
     """Return a session on as many threads, up to `threads`, as run the model fastest, or nearly so, and their count.
 
     A small network on many cores loses more by waiting for threads than it gains. What takes longer than `LONG_S` gains
@@ -208,7 +240,7 @@ def open_session(model: bytes, threads: int) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _shortest_run(session: Any, feeds: dict[str, NDArray[Any]], runs: int = 10) -> float:
+def _shortest_run(session: Any, feeds: Feeds, runs: int = 10) -> float:
     """Return the seconds of the shortest of several runs: the one that nothing else disturbed."""
     times = []
     for _ in range(runs):

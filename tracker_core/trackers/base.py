@@ -51,6 +51,11 @@ class NetworkTracker(ABC):
         return [self.runner]
 
     @property
+    def runtime(self) -> str:
+        """What runs its networks, for example "onnx"; of two that differ "onnx and onnx-int8"."""
+        return " and ".join(dict.fromkeys(runner.name for runner in self.runners))
+
+    @property
     def tracking(self) -> TrackingConfig:
         """The parameters of the loop."""
         return self.config.tracking

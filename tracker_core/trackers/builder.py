@@ -37,7 +37,7 @@ def build_tracker(
         weights: a checkpoint of ours; None takes the shipped or imported one of that name.
         device: "auto", "cpu", "cuda" or "cuda:N".
         runtime: "auto" or a name from `runtime.RUNTIMES`.
-        precision: a name from `runtime.PRECISIONS`; other than "fp32" on a GPU only.
+        precision: a name from `runtime.PRECISIONS`: "fp32", on a GPU "fp16", on the CPU "int8".
         overrides: changes to the tracker's configuration as `tracking.window_influence=0.3` texts or a mapping.
 
     Raises `InputError` for an unknown name, `CheckpointError` for weights that do not fit, `DeviceError`,

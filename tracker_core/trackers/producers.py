@@ -27,7 +27,7 @@ def describe_producer(tracker: Any) -> Producer:
         weights_path=str(path.resolve()) if path else "",
         weights_sha256=_hash_weights(path, path.stat().st_mtime_ns) if path else "",
         device=str(getattr(tracker, "device", "")),
-        runtime=str(getattr(getattr(tracker, "runner", None), "name", "")),
+        runtime=str(getattr(tracker, "runtime", "")),
         program=program_version(),
     )
 

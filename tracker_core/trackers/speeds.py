@@ -49,7 +49,7 @@ def measure_speed(tracker: Any, on_update: Callable[[], None] = lambda: None) ->
             on_update()
     finally:
         source.close()
-    return Speed(round(1 / statistics.median(seconds[WARM_UP:]), 1), tracker.device, tracker.runner.name)
+    return Speed(round(1 / statistics.median(seconds[WARM_UP:]), 1), tracker.device, tracker.runtime)
 
 
 def known_speeds() -> dict[str, Speed]:
