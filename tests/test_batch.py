@@ -210,6 +210,18 @@ def test_what_is_finished_is_not_tracked_again_unless_something_changed() -> Non
     assert statuses("tracking.window_influence=0.2", "--again") == {"Deer": "tracked", "good": "tracked"}
 
 
+def test_another_folder_of_the_same_name_has_results_of_its_own() -> None:
+    for place, count in (("a", 3), ("b", 4), ("a", 3)):
+        Path(place, "videos").mkdir(parents=True, exist_ok=True)
+        make_video(Path(place, "videos", "one.mp4"), count)
+        Path(place, "videos", "boxes.csv").write_text("one.mp4,15,20,24,20\n")
+        assert main(["batch", f"{place}/videos", "--no-video", "--progress", "none", "--jobs", "1"]) == 0
+    assert {path.name: len(load_run(path / "one-run.json")) for path in Path("runs").iterdir()} == {
+        "videos-siamscope-light": 3,
+        "videos-siamscope-light-2": 4,
+    }
+
+
 def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("videos").mkdir()
     for name in ("a", "b", "c"):

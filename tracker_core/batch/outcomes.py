@@ -99,6 +99,12 @@ def read_outcomes(folder: Path) -> dict[str, Outcome]:
     }
 
 
+def has_results_of_another(folder: Path, videos: Path) -> bool:
+    """Tell whether an earlier batch wrote results into `folder` of which none is of a video below `videos`."""
+    places = [Path(outcome.made_from["source"][1]) for outcome in read_outcomes(folder).values() if outcome.made_from]
+    return bool(places) and not any(place.is_relative_to(videos.resolve()) for place in places)
+
+
 def _to_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     buffer = io.StringIO()
     table = csv.DictWriter(buffer, COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")

@@ -11,11 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from tracker_core.batch.clips import find_clips
-from tracker_core.batch.outcomes import FAILED, PRESENT, STOPPED, TRACKED, Outcome, read_outcomes, write_outcomes
+from tracker_core.batch.outcomes import (
+    FAILED,
+    PRESENT,
+    STOPPED,
+    TRACKED,
+    Outcome,
+    has_results_of_another,
+    read_outcomes,
+    write_outcomes,
+)
 from tracker_core.batch.plan import Task, find_boxes, plan_batch
 from tracker_core.cli.batch_table import show_outcomes, show_tasks
 from tracker_core.cli.batch_video import VideoTracking, serve
 from tracker_core.cli.console import INTERRUPTED, Reporter, add_progress_option, emit, errors, output
+from tracker_core.cli.result_names import numbered
 from tracker_core.cli.track_command import add_tracker_options, build_wanted
 from tracker_core.crew import Crew, limit_threads
 from tracker_core.errors import InputError, SiamscopeError
@@ -73,8 +83,9 @@ def run_batch(args: argparse.Namespace) -> int:
         raise InputError(f"--jobs {args.jobs} is not possible; give 1 or more.")
     limit_threads(THREADS)
     tracker = build_wanted(args)
-    name = output_name(folder.resolve().name)
-    out = check_writable(args.out or Path("runs") / f"{name}-{tracker.name}")
+    wanted = f"{output_name(folder.resolve().name)}-{tracker.name}"
+    places = (Path("runs") / name for name in numbered(wanted))
+    out = check_writable(args.out or next(place for place in places if not has_results_of_another(place, folder)))
     to_do = sum(not task.problem for task in tasks)
     return _Batch(args, tasks, tracker, out, choose_jobs(args.jobs, tracker.device, to_do)).execute()
 

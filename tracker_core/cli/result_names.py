@@ -17,7 +17,7 @@ RUN_ENDINGS = ("-run.json", "-boxes.json")  # of `--format json` the boxes are t
 
 def free_name(folder: Path, name: str) -> str:
     """Return `name`, or the first of `name-2`, `name-3`, … of which no results are in `folder`."""
-    return next(one for one in _numbered(name) if not any(folder.glob(f"{glob.escape(one)}-run.json*")))
+    return next(one for one in numbered(name) if not any(folder.glob(f"{glob.escape(one)}-run.json*")))
 
 
 def name_for(folder: Path, name: str, source: FrameSource, spec: str, notes: list[str]) -> str:
@@ -27,7 +27,7 @@ def name_for(folder: Path, name: str, source: FrameSource, spec: str, notes: lis
     that is no result. `notes` gets a sentence where the name is another one.
     """
     mine: SourceIdentity | None = None
-    for one in _numbered(name):
+    for one in numbered(name):
         run_file, video = _run_file(folder, one), folder / f"{one}.mp4"
         if run_file is not None:
             mine = mine or identify_source(source, spec)
@@ -41,7 +41,8 @@ def name_for(folder: Path, name: str, source: FrameSource, spec: str, notes: lis
     return one
 
 
-def _numbered(name: str) -> Iterator[str]:
+def numbered(name: str) -> Iterator[str]:
+    """Yield `name`, `name-2`, `name-3`, …"""
     return (name if number == 1 else f"{name}-{number}" for number in range(1, 10_000))
 
 
