@@ -495,6 +495,30 @@ def test_a_continued_run_may_end_earlier() -> None:
     assert load_run("out/clip-run.json").frame_indices.tolist() == [0, 1, 2, 3]
 
 
+def test_a_kill_between_two_targets_of_a_frame_is_continued(capsys: pytest.CaptureFixture[str]) -> None:
+    make_video(Path("clip.mp4"), 8)
+    command = ["--source", "clip.mp4", "--box", "60,5,20,20", "--no-video"]
+    assert track(*command) == 0
+    whole = load_run("out/clip-run.json")
+    path = Path("out/clip-run.jsonl")
+    RunJournal(path, RunRecorder.from_run(whole.select(0, 5)))
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))  # frame 5 has the first target only
+    assert track(*command) == 0
+    assert "continued after frame 4" in " ".join(capsys.readouterr().err.split())
+    again = load_run("out/clip-run.json")
+    for target, before in zip(again.targets, whole.targets, strict=True):
+        np.testing.assert_allclose(target.boxes_xywh, before.boxes_xywh, atol=1e-3)
+
+
+def test_an_unfinished_run_that_cannot_be_read_is_put_aside(capsys: pytest.CaptureFixture[str]) -> None:
+    make_video(Path("clip.mp4"), 3)
+    Path("out").mkdir()
+    Path("out/clip-run.jsonl").write_text('{"format": "siamscope-unfinished-run", "vers')
+    assert track("--source", "clip.mp4", "--no-video") == 0
+    assert "put aside as 'out/clip-run-damaged.jsonl'" in " ".join(capsys.readouterr().err.split())
+    assert Path("out/clip-run-damaged.jsonl").read_text().endswith("vers")
+
+
 def test_temporary_files_of_dead_processes_go_and_others_stay() -> None:
     code = "import os, sys; from tracker_core.files import atomic_path\nwith atomic_path('out/clip.mp4'): os._exit(9)"
     Path("out").mkdir()

@@ -33,6 +33,7 @@ from tracker_core.results.unfinished import RunJournal, is_unfinished, parse_unf
 
 logger = logging.getLogger(__name__)
 
+DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)  # what reading a damaged file raises
 KEEP_DELETED_S = 30 * 24 * 3600.0
 MOST_DELETED = 20  # of one source
 _DELETED_FILE = re.compile(r"[0-9a-f]+\.deleted(\d+)\.jsonl")
@@ -141,17 +142,14 @@ class Journal:
     def restore(self, source: SourceIdentity) -> SavedRuns | None:
         """Return the runs that were saved for this very source, None if there are none.
 
-        Raises `InputError`, one sentence, if results were saved but belong to other content or cannot be read.
+        A run whose file is damaged is put aside and logged. Raises `InputError`, one sentence, if results were saved
+        but belong to other content or none can be read.
         """
         stem = self.stem_for(source)
         if stem is None:
             return None
-        paths = dict(_run_files(stem))
-        try:
-            notes = _read_list(stem)
-            runs = [_read_run(path, number, source, notes.get(str(number), {})) for number, path in paths.items()]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            raise InputError(f"The saved results in '{stem}…' cannot be read ({error}); they are not used.") from error
+        paths, notes = dict(_run_files(stem)), _read_list(stem)
+        runs = _read_runs(stem, paths, source, notes)
         found = tuple(run for run in runs if run.recorder.targets)
         self._stem = self._owned = stem
         present = [run for run in found if paths[run.number] == _run_path(stem, run.number)]
@@ -251,6 +249,26 @@ class Journal:
         self._deleted.clear()
 
 
+def _read_runs(
+    stem: Path, paths: Mapping[int, Path], source: SourceIdentity, notes: Mapping[str, Any]
+) -> list[LiveRun]:
+    """Return the runs in the files that can be read and put the others aside; raises `InputError` where none can."""
+    runs: list[LiveRun] = []
+    damaged: dict[Path, Exception] = {}
+    for number, path in paths.items():
+        try:
+            runs.append(_read_run(path, number, source, notes.get(str(number), {})))
+        except DAMAGE as error:
+            damaged[path] = error
+    if damaged and not runs:
+        reason = next(iter(damaged.values()))
+        raise InputError(f"The saved results in '{stem}…' cannot be read ({reason}); they are not used.")
+    for (path, reason), aside in zip(damaged.items(), _free_names(stem), strict=False):
+        path.replace(aside)
+        logger.warning("A saved run of '%s' cannot be read (%s); its file is kept as '%s'.", source.name, reason, aside)
+    return runs
+
+
 def _read_run(path: Path, number: int, source: SourceIdentity, notes: Mapping[str, Any]) -> LiveRun:
     text = path.read_text(encoding="utf-8")
     if is_unfinished(text):
@@ -275,8 +293,16 @@ def _read_recorders(path: Path, text: str, source: SourceIdentity) -> tuple[RunR
         or (is_counted and saved.frame_count != source.frame_count)
     ):
         raise InputError(f"The saved results of '{source.name}' are of other content; they are not used.")
-    beside = _ghost_path(path)
-    return recorder, parse_unfinished(beside.read_text(encoding="utf-8")) if beside.is_file() else None
+    return recorder, _read_ghost(_ghost_path(path))
+
+
+def _read_ghost(path: Path) -> RunRecorder | None:
+    """Return what was replaced in a run, None where nothing was or where it cannot be read: the run itself is whole."""
+    try:
+        return parse_unfinished(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except DAMAGE as error:
+        logger.warning("What was replaced in the run of '%s' cannot be read (%s).", path, error)
+        return None
 
 
 def _read_deleted(stem: Path, source: SourceIdentity) -> Iterator[LiveRun]:
@@ -290,7 +316,7 @@ def _read_deleted(stem: Path, source: SourceIdentity) -> Iterator[LiveRun]:
     for number, path in reversed(kept):
         try:
             yield _read_run(path, number, source, {})
-        except (InputError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+        except (InputError, *DAMAGE):
             logger.info("The deleted run in '%s' is of other content, or cannot be read.", path)
 
 

@@ -223,6 +223,46 @@ class TestJournal:
         journal.save(Runs(SourceIdentity(**{**vars(CLIP), **other})))
         assert restored(tmp_path) == {1: list(range(5))}
 
+    def test_a_damaged_run_costs_neither_the_others_nor_its_file(self, tmp_path, caplog):
+        runs = tracked_runs()
+        journal = Journal(tmp_path)
+        runs.restart(PRODUCER)
+        journal.save(runs)
+        journal.close()
+        damaged = next(tmp_path.glob("*.run1.jsonl"))
+        content = damaged.read_bytes()[200:]  # without its first line it cannot be read
+        damaged.write_bytes(content)
+        again = Journal(tmp_path)
+        saved = again.restore(CLIP)
+        assert [run.number for run in saved.runs] == [2] and "cannot be read" in caplog.text
+        runs = Runs(CLIP)
+        runs.restore(saved.runs, saved.active)
+        add(runs, 1, 2)
+        again.save(runs)
+        again.close()
+        assert next(tmp_path.glob("*.earlier1.jsonl")).read_bytes() == content, "it is not written over"
+
+    def test_a_damaged_line_costs_the_frame_that_it_was_of(self, tmp_path, caplog):
+        Journal(tmp_path).save(tracked_runs())
+        path = next(tmp_path.glob("*.run1.jsonl"))
+        lines = path.read_text().splitlines(keepends=True)
+        assert lines[4].startswith('{"frame": 2')
+        lines[4] = lines[4][:60] + "\0" * 20 + lines[4][80:]
+        path.write_text("".join(lines) + "\0" * 50)  # and a tail of zeros, as a power cut leaves it
+        found = found_in(tmp_path).recorder
+        assert sorted(found.targets[1].results) == [0, 1, 3, 4] and found.producer_of(4) == PRODUCER
+        assert "1 of 7 lines" in caplog.text
+        lines[1] = lines[1][:40] + "\n"  # who made what follows is not known then, and nobody is named
+        path.write_text("".join(lines))
+        assert found_in(tmp_path).recorder.producer_of(4) is None
+
+    def test_what_was_replaced_may_be_damaged_alone(self, tmp_path):
+        runs = tracked_runs()
+        draw(runs, 3)
+        Journal(tmp_path).save(runs)
+        next(tmp_path.glob("*.ghost.jsonl")).write_text("{")
+        assert restored(tmp_path) == {1: [0, 1, 2, 3]}
+
     def test_switched_off_saving_leaves_no_file(self, tmp_path):
         journal = Journal(tmp_path)
         journal.is_on = False

@@ -122,7 +122,7 @@ class TrackingRun:
 
     def _take_unfinished(self, path: Path) -> dict[int, list[TrackResult]]:
         """Return the results, by frame, of a killed run that this one continues; put any other aside."""
-        earlier = _read_unfinished(path)
+        earlier = _read_unfinished(path, self.notes)
         if earlier is not None and self.args.resume is not False and self._is_same(earlier):
             earlier.source, earlier.producer = self.recorder.source, self.recorder.producer
             self.recorder = earlier
@@ -329,13 +329,28 @@ def _rows(sequence: Sequence, run: Run) -> FloatArray:
     return np.array([missing if row is None else row for row in rows], np.float64).reshape(-1, 4)
 
 
-def _read_unfinished(path: Path) -> RunRecorder | None:
-    """Return what a killed run left in `path`, None where there is nothing of use."""
+def _read_unfinished(path: Path, notes: list[str]) -> RunRecorder | None:
+    """Return what a killed run left in `path`, None where there is nothing of use; put aside what is damaged."""
     try:
         recorder = parse_unfinished(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        aside = _unused(path.with_stem(f"{path.stem}-damaged"))
+        path.replace(aside)
+        notes.append(f"An unfinished run that cannot be read was put aside as '{aside}'.")
+        return None
+    _leave_out_parts(recorder)
     return recorder if len(recorder) and all(record.key_frames for record in recorder.targets.values()) else None
+
+
+def _leave_out_parts(recorder: RunRecorder) -> None:
+    """Drop the frames in which a kill came between two targets."""
+    records = recorder.targets.values()
+    for index in recorder.frames():
+        if not all(index in record.results for record in records):
+            for record in records:
+                recorder.drop(record.number, index, index + 1)
 
 
 def _unused(path: Path) -> Path:

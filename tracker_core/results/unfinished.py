@@ -8,8 +8,9 @@ it adds: a crash leaves either state whole. A last line that was cut off is left
 from __future__ import annotations
 
 import json
+import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -25,6 +26,7 @@ from tracker_core.results.run_data import producer_from_data, producer_to_data, 
 from tracker_core.results.visibility import Visibility
 from tracker_core.types import ResultOrigin, TrackingState, TrackResult
 
+logger = logging.getLogger(__name__)
 UNFINISHED_FORMAT = "siamscope-unfinished-run"
 UNFINISHED_SUFFIX = ".jsonl"
 RESULT_BYTES = 250  # that a result takes in the file, about
@@ -213,15 +215,27 @@ def is_unfinished(text: str) -> bool:
 
 
 def parse_unfinished(text: str) -> RunRecorder:
-    """Return a recorder with all that an unfinished run holds; raises `ValueError`, `KeyError` or `TypeError`."""
-    lines = text.splitlines()
-    if not text.endswith("\n"):
-        lines.pop()
+    """Return a recorder with all that an unfinished run holds; lines that are damaged are left out and logged.
+
+    Raises `ValueError`, `KeyError`, `TypeError` or `IndexError` where its first line cannot be read.
+    """
+    lines = text.splitlines() if text.endswith("\n") else text.splitlines()[:-1]
     header = json.loads(lines[0])
     recorder = RunRecorder(source_from_data(header["source"]))
     _take_description(recorder, header)
+    damaged = 0
     for line in lines[1:]:
-        _take(recorder, json.loads(line))
+        try:
+            _take(recorder, json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            damaged += 1
+            if not line.startswith('{"frame"'):
+                recorder.producer = None  # it may have been another's from here on
+    if damaged:
+        name = recorder.source.name
+        logger.warning(
+            "%d of %d lines of an unfinished run of '%s' are damaged and left out.", damaged, len(lines), name
+        )
     return recorder
 
 
@@ -260,12 +274,16 @@ def _take(recorder: RunRecorder, record: Mapping[str, Any]) -> None:
         recorder.producer = None if record["producer"] is None else producer_from_data(record["producer"])
         return
     index, update_s = int(record["frame"]), record["update_s"]
-    recorder.note_frame(
-        index, float(record["time_s"]), str(record["file"]), math.nan if update_s is None else float(update_s)
-    )
-    for number, x, y, w, h, score, state, *origin in record["results"]:
-        box_xywh, way = np.array([x, y, w, h], np.float64), ResultOrigin(*origin or ["tracked"])
-        result = TrackResult(box_xywh, float(score), TrackingState(state), origin=way)
-        recorder.put(index, int(number), result)
+    time_s, update_s = float(record["time_s"]), math.nan if update_s is None else float(update_s)
+    found = [(int(number), _result_of(row)) for number, *row in record["results"]]
+    recorder.note_frame(index, time_s, str(record["file"]), update_s)
+    for number, result in found:
+        recorder.put(index, number, result)
     for number, x, y, w, h, by in record["keys"]:
         recorder.set_key_frame(int(number), index, (x, y, w, h), BoxOrigin(by))
+
+
+def _result_of(row: Sequence[Any]) -> TrackResult:
+    x, y, w, h, score, state, *origin = row
+    way = ResultOrigin(*origin or ["tracked"])
+    return TrackResult(np.array([x, y, w, h], np.float64), float(score), TrackingState(state), origin=way)
