@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from PyQt5.QtCore import QCoreApplication, QObject, QTimer, pyqtSignal, pyqtSlot
+from PyQt5.QtCore import QCoreApplication, QObject, QTimer, pyqtSignal
+
+from app.jobs.mail import Letterbox, Mail
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +38,6 @@ class Job(QObject):
     message = pyqtSignal(dict)
     finished = pyqtSignal(int, str)
     stopping = pyqtSignal()
-    _output_came = pyqtSignal(bytes)
-    _errors_came = pyqtSignal(bytes)
-    _exited = pyqtSignal(int)
 
     def __init__(self, title: str, arguments: Sequence[str], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -49,9 +48,10 @@ class Job(QObject):
         self._process: subprocess.Popen[bytes] | None = None
         self._is_over = False
         # sent by the readers' threads, received in this one
-        self._output_came.connect(self._read_output)
-        self._errors_came.connect(self._read_errors)
-        self._exited.connect(self._end)
+        mail = Mail(self)
+        self._output_came = Letterbox(mail, self._read_output)
+        self._errors_came = Letterbox(mail, self._read_errors)
+        self._exited = Letterbox(mail, self._end)
 
     @property
     def is_running(self) -> bool:
@@ -123,7 +123,7 @@ class Job(QObject):
             subprocess.run(["taskkill", "/F", "/T", "/PID", pid], check=False, capture_output=True)
         self._process.kill()
 
-    def _follow(self, stream: IO[bytes], came: Any) -> None:
+    def _follow(self, stream: IO[bytes], came: Letterbox[bytes]) -> None:
         with stream, contextlib.suppress(RuntimeError):  # the job was deleted
             for line in stream:
                 came.emit(line)
@@ -140,8 +140,6 @@ class Job(QObject):
         with contextlib.suppress(RuntimeError):
             self._exited.emit(code)
 
-    # slots in name too: PyQt would deliver to a stand-in of a plain method, which `wait` could not serve
-    @pyqtSlot(bytes)
     def _read_output(self, line: bytes) -> None:
         with contextlib.suppress(ValueError):
             message = json.loads(line)
@@ -163,7 +161,6 @@ class Job(QObject):
             self.progress.emit(-1.0, self.caption)
         self.message.emit(message)
 
-    @pyqtSlot(bytes)
     def _read_errors(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace").strip()
         if text:
@@ -171,7 +168,6 @@ class Job(QObject):
             self._errors.append(text)
             del self._errors[:-200]
 
-    @pyqtSlot(int)
     def _end(self, code: int) -> None:
         if self._is_over:
             return

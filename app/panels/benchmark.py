@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,8 @@ class BenchmarkPanel(QWidget):
         self._place = ""
         self._refresh = QTimer(self)  # a resumed run tells hundreds of finished sequences at once
         self._refresh.setSingleShot(True)
-        self._refresh.setInterval(REFRESH_MS)
-        self._refresh.timeout.connect(self._show)
+        self._refresh.timeout.connect(self._show_next)
+        self._due: deque[Callable[[], None]] = deque()  # what of it shows older scores
         self.scores = BenchmarkScores(next(iter(BENCHMARKS.values())).protocol)
         self.colors = TrackerColors()
         self.form = BenchmarkForm(results)
@@ -84,7 +85,8 @@ class BenchmarkPanel(QWidget):
         if message.get("event") == "sequence":
             self._show_place(message)
             if not self._refresh.isActive():
-                self._refresh.start()
+                self._due.extend((self._show_sequences, self._show_attributes, self._show_curves))
+                self._refresh.start(REFRESH_MS)
         elif message.get("event") == "result":
             self._show_totals(message)
             self._show()
@@ -99,7 +101,7 @@ class BenchmarkPanel(QWidget):
         self.sequences, self.attributes = SequenceTable(self.colors), AttributeTable(self.colors)
         self.sequences.replay_requested.connect(self._replay)
         self.sequences.tracker_chosen.connect(self.curves.choose)
-        self.sequences.tracker_shown.connect(self._show_curves)
+        self.sequences.tracker_shown.connect(self._show_tracker)
         self.attributes.attribute_chosen.connect(self._filter_by)
         self.tabs = Tabs()
         self.tabs.setDocumentMode(True)
@@ -109,21 +111,39 @@ class BenchmarkPanel(QWidget):
         return self.tabs
 
     def _show(self) -> None:
-        hidden = frozenset(self._hidden)
-        self.sequences.set_scores(self.scores, hidden)
-        self.attributes.set_scores(self.scores)
-        self.curves.set_scores(self.scores, hidden)
-        self._choose_plot()
+        self._refresh.stop()
+        self._due.clear()
+        self._show_sequences()
+        self._show_attributes()
+        self._show_curves()
+
+    def _show_next(self) -> None:
+        """Show one part at a time: all together would hold up the image."""
+        if self._due:
+            self._due.popleft()()
+        if self._due:
+            self._refresh.start(0)
+
+    def _show_sequences(self) -> None:
+        self.sequences.set_scores(self.scores, frozenset(self._hidden))
         for button in (self.form.table, self.form.plot):
             button.setEnabled(bool(self.scores.trackers))
+
+    def _show_attributes(self) -> None:
+        self.attributes.set_scores(self.scores)
+
+    def _show_curves(self) -> None:
+        self.curves.set_scores(self.scores, frozenset(self._hidden))
+        self._choose_plot()
 
     def _choose_plot(self) -> None:
         """Show the bars beside the table of attributes, if there are any, else the curves."""
         self.curves.show_bars(self.tabs.currentWidget() is self.attributes and bool(self.scores.attributes()))
 
-    def _show_curves(self, tracker: str, is_shown: bool) -> None:
+    def _show_tracker(self, tracker: str, is_shown: bool) -> None:
         self._hidden.discard(tracker) if is_shown else self._hidden.add(tracker)
-        self._show()
+        self._show_sequences()
+        self._show_curves()
 
     def _show_place(self, message: dict[str, Any]) -> None:
         trackers = () if self._options is None else self._options.trackers

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 from PyQt5.QtCore import QEvent, Qt, pyqtSignal
-from PyQt5.QtGui import QShowEvent
+from PyQt5.QtGui import QIcon, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from app.panels.attribute_bars import AttributeBars
@@ -35,6 +35,7 @@ class SequenceTable(QWidget):
         self._colors = colors
         self._scores: BenchmarkScores | None = None
         self._hidden: frozenset[str] = frozenset()
+        self._made: dict[tuple[str, str], tuple[tuple[Any, ...], Row]] = {}  # by tracker and sequence, what they show
         self.filter = TextField()
         self.filter.setPlaceholderText(self.tr("Filter"))
         self.filter.setAccessibleName(self.tr("Show only rows whose sequence, tracker or attribute contains"))
@@ -54,6 +55,8 @@ class SequenceTable(QWidget):
 
     def set_scores(self, scores: BenchmarkScores, hidden: frozenset[str]) -> None:
         """Show scores; the curves of the trackers in `hidden` are not shown."""
+        if scores is not self._scores:
+            self._made.clear()
         self._scores, self._hidden = scores, hidden
         self._fill()
 
@@ -81,13 +84,24 @@ class SequenceTable(QWidget):
             Row((mean, tracker), self._numbers(data), ("", tracker), icon=icon, is_summary=True,
                 is_on=tracker not in self._hidden, tip=self.tr("{}; the box shows its curves").format(tracker)),
         ]  # fmt: skip
-        for name, values in data.get("per_sequence", {}).items():
-            tags, reason = self._scores.tags.get(name, ()), self._scores.reasons.get((name, tracker), "")
-            if any(wanted in text.casefold() for text in (name, tracker, *tags)):
-                tip = "\n".join(filter(None, (name, " ".join(tags), reason)))
-                shown = f"{name} ⚠" if reason else name
-                rows.append(Row((shown, tracker), self._numbers(values), (name, tracker), tip, icon))
+        rows += [
+            self._row(tracker, name, values, icon)
+            for name, values in data.get("per_sequence", {}).items()
+            if not wanted
+            or any(wanted in text.casefold() for text in (name, tracker, *self._scores.tags.get(name, ())))
+        ]
         return rows
+
+    def _row(self, tracker: str, name: str, values: Mapping[str, Any], icon: QIcon) -> Row:
+        """Return the row of a sequence: the one that was made before, while what it shows is the same."""
+        assert self._scores is not None
+        tags, reason = self._scores.tags.get(name, ()), self._scores.reasons.get((name, tracker), "")
+        shown, row = self._made.get((tracker, name), (None, None))
+        if row is None or shown is None or shown[0] is not values or shown[1:] != (tags, reason):
+            tip = "\n".join(filter(None, (name, " ".join(tags), reason)))
+            row = Row((f"{name} ⚠" if reason else name, tracker), self._numbers(values), (name, tracker), tip, icon)
+            self._made[tracker, name] = (values, tags, reason), row
+        return row
 
     def _numbers(self, values: Mapping[str, Any]) -> tuple[float, ...]:
         assert self._scores is not None
@@ -170,6 +184,7 @@ class BenchmarkCurves(QWidget):
         self._chosen = ""
         self._plots: dict[str, Any] = {}
         self.lines: dict[tuple[str, str], Any] = {}
+        self._drawn: dict[tuple[str, str], Any] = {}  # what the lines show
 
     def set_scores(self, scores: BenchmarkScores, hidden: frozenset[str]) -> None:
         """Draw the curves and bars of all trackers that are not `hidden`."""
@@ -220,11 +235,17 @@ class BenchmarkCurves(QWidget):
         for name, plot in self._plots.items():
             for tracker in [t for (which, t) in self.lines if which == name and t not in self._curves]:
                 plot.removeItem(self.lines.pop((name, tracker)))
+                del self._drawn[name, tracker]
             for tracker, data in self._curves.items():
                 curves = data.get("curves") or {}
                 if "success" in curves and (values := curves.get(name)):  # the curves of other protocols are other ones
-                    xs = np.linspace(0, 1 if name == "success" else len(values) - 1, len(values))
-                    self._line(name, tracker).setData(xs, np.array([number(value) for value in values]))
+                    self._draw_line(name, tracker, values)
+
+    def _draw_line(self, name: str, tracker: str, values: Sequence[float | None]) -> None:
+        if self._drawn.get((name, tracker)) is not values:
+            self._drawn[name, tracker] = values
+            xs = np.linspace(0, 1 if name == "success" else len(values) - 1, len(values))
+            self._line(name, tracker).setData(xs, np.array([number(value) for value in values]))
 
     def _line(self, name: str, tracker: str) -> Any:
         line = self.lines.get((name, tracker))

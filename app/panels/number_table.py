@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ ROW_PADDING = 5
 MEASURED_ROWS = 60  # whose texts decide how wide a column is at first: all of a thousand take half a second
 WIDEST_NAME = 23  # letters
 PADDING = 8  # the mark of the order takes place from the title
+NUMBER_ALIGNMENT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 MOST_FROZEN = 0.6  # of the width: the numbers must stay in sight too
 
 
@@ -63,6 +64,16 @@ class NumbersModel(QAbstractTableModel):
         self._names: tuple[str, ...] = ()
         self._columns: tuple[Column, ...] = ()
         self.rows: list[Row] = []
+        self._bold = QFont()
+        self._bold.setBold(True)
+        self._answers: dict[int, Callable[[Row, int, int], Any]] = {
+            Qt.ItemDataRole.DisplayRole: self._text,
+            Qt.ItemDataRole.ToolTipRole: self._tip,
+            Qt.ItemDataRole.TextAlignmentRole: self._alignment,
+            Qt.ItemDataRole.DecorationRole: self._icon,
+            Qt.ItemDataRole.FontRole: self._font,
+            Qt.ItemDataRole.CheckStateRole: self._tick,
+        }
         self._order = (0, Qt.SortOrder.AscendingOrder)
 
     def set_rows(self, names: Sequence[str], columns: Sequence[Column], rows: Sequence[Row]) -> None:
@@ -104,26 +115,32 @@ class NumbersModel(QAbstractTableModel):
         return flags | Qt.ItemFlag.ItemIsUserCheckable if is_box else flags
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return what a cell shows."""
-        if not index.isValid():
+        """Return what a cell shows: Qt asks ten questions of every cell in sight, and most are not answered here."""
+        answer = self._answers.get(role)
+        if answer is None or not index.isValid():
             return None
-        row, column = self.rows[index.row()], index.column()
-        place = column - len(self._names)
-        if role == Qt.ItemDataRole.DisplayRole:
-            return row.texts[column] if place < 0 else format_value(row.numbers[place], self._columns[place].digits)
-        if role == Qt.ItemDataRole.ToolTipRole and place < 0:
-            return row.tip or row.texts[column]
-        if role == Qt.ItemDataRole.TextAlignmentRole and place >= 0:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        if role == Qt.ItemDataRole.DecorationRole and column == min(1, len(self._names) - 1):
-            return row.icon
-        if role == Qt.ItemDataRole.FontRole and (row.is_summary or place in row.best):
-            font = QFont()
-            font.setBold(True)
-            return font
-        if role == Qt.ItemDataRole.CheckStateRole and column == 0 and row.is_on is not None:
-            return Qt.CheckState.Checked if row.is_on else Qt.CheckState.Unchecked
-        return None
+        column = index.column()
+        return answer(self.rows[index.row()], column, column - len(self._names))
+
+    def _text(self, row: Row, column: int, place: int) -> str:
+        return row.texts[column] if place < 0 else format_value(row.numbers[place], self._columns[place].digits)
+
+    def _tip(self, row: Row, column: int, place: int) -> str | None:
+        return row.tip or row.texts[column] if place < 0 else None
+
+    def _alignment(self, _row: Row, _column: int, place: int) -> int | None:
+        return NUMBER_ALIGNMENT if place >= 0 else None
+
+    def _icon(self, row: Row, column: int, _place: int) -> QIcon | None:
+        return row.icon if column == min(1, len(self._names) - 1) else None
+
+    def _font(self, row: Row, _column: int, place: int) -> QFont | None:
+        return self._bold if row.is_summary or place in row.best else None
+
+    def _tick(self, row: Row, column: int, _place: int) -> Qt.CheckState | None:
+        if column > 0 or row.is_on is None:
+            return None
+        return Qt.CheckState.Checked if row.is_on else Qt.CheckState.Unchecked
 
     def setData(self, index: QModelIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Report a box that was ticked."""
