@@ -105,10 +105,10 @@ class SessionDriver:
             return
         with self.messages.busy_with(_text("Starting on the box")):
             self.session.begin(request.frame, request.box_xywh, request.number, request.by)
+            self._save()
             self._tell_tracker()
             self.edits.announce(replaced=True)
             self.playback.show(self.session.view())
-            self._save()
             if request.track:
                 self.playback.set_tracking(True)
                 self.playback.set_playing(True)
@@ -133,6 +133,7 @@ class SessionDriver:
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot track"))
     def run_again(self) -> None:
         """Track everything again from its key frames, as another run."""
+        self.playback.present_waiting()  # it belongs to the run before
         source = self.session.source
         start = self.session.run_again() if source is not None and source.is_seekable else None
         if start is not None:
@@ -159,10 +160,7 @@ class SessionDriver:
 
     @reported(QT_TRANSLATE_NOOP("worker", "No tracker"))
     def prepare_tracker(self) -> None:
-        """Build the tracker ahead of the first box, so that the first track starts at once.
-
-        An error is only a notice: nobody has asked for a tracker yet, and the first box will report it.
-        """
+        """Build the tracker ahead of the first box, which will report an error: here that is only a notice."""
         try:
             with self.messages.busy_with(_text("Loading the tracker")):
                 self._tell_tracker()

@@ -111,12 +111,12 @@ class EditRequests:
             self.messages.post_replaced(curves)
 
     def follow_up(self) -> None:
-        """Send everything after a change, and save; where another run became active, tracking waits to be asked."""
+        """Save a change and send everything; where another run became active, tracking waits to be asked."""
+        self._save()  # first: a tracker may fail as it explains what is shown
         if not self._session.targets or self._session.run.number != self._told_run:
             self._playback.set_tracking(False)
         self.announce(replaced=True)
         self._playback.show(self._session.view())
-        self._save()
 
     def tell_new_run(self) -> None:
         """Say where tracking started a run of its own, as the tracker or its parameters had changed."""

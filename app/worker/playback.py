@@ -71,11 +71,9 @@ class Playback(QObject):
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot play"))
     def play(self, is_playing: bool) -> None:
         """Play or pause."""
-        if is_playing and self._session.source is None:
-            return
         if is_playing and not self.is_playing and _is_at_end(self._session, self._range[1]):
             self.go_to(self._range[0] or 0)
-        self.set_playing(is_playing)
+        self.set_playing(is_playing and self._session.source is not None)
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot step"))
     def step(self, count: int) -> None:
@@ -150,7 +148,7 @@ class Playback(QObject):
 
     def go_to(self, index: int) -> None:
         """Show frame `index`; a live source, which may have been opened since this was asked for, has none."""
-        self._present_waiting()
+        self.present_waiting()
         if self._session.source is not None and self._session.source.is_seekable:
             self.show(self._session.seek(index))
 
@@ -166,8 +164,9 @@ class Playback(QObject):
             self._timer.start(0)
 
     def stop_playing(self, stops_tracking: bool) -> None:
-        """Stop after an error; what the frame that failed gave before that is shown as well."""
+        """Stop after an error; what the frame that failed gave before that is shown, and all that was done is saved."""
         self.set_playing(False)
+        self._save()
         if stops_tracking:
             self.set_tracking(False)
             self.messages.post_replaced(self._session.curves())
@@ -192,7 +191,7 @@ class Playback(QObject):
         elif not is_playing and self.is_playing:
             self.is_playing = False
             self._timer.stop()
-            self._present_waiting()
+            self.present_waiting()
             self.messages.playing_changed.emit(False)
             self._save()
             self.messages.summary_changed.emit(summarise(self._session))
@@ -207,7 +206,7 @@ class Playback(QObject):
     @reported(QT_TRANSLATE_NOOP("worker", "Playing stopped"), stops_tracking=True)
     def _tick(self) -> None:
         """Show the frame that is due and prepare the one after it."""
-        self._present_waiting()
+        self.present_waiting()
         if not self.is_playing or self._interrupted.is_set():
             return
         if self._reader is not None and not self._session.has_caught_up_frames:
@@ -256,7 +255,8 @@ class Playback(QObject):
             wait_s = 0.0 if source.is_live else self._clock.seconds_until(frame.time_s, nominal_s, is_backwards)
             self._timer.start(round(wait_s * 1e3))
 
-    def _present_waiting(self) -> None:
+    def present_waiting(self) -> None:
+        """Show a frame that waits for its time now: after a change of the runs it might be one of another run."""
         view, self._waiting = self._waiting, None
         if view is not None:
             self._clock.advance()

@@ -26,6 +26,7 @@ from tracker_core.results.run_file import load_run
 
 Entry = tuple[object, ...]  # what kind of thing, run, target, where, and what it says
 VIDEOS = {".mp4", ".gif"}
+ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,19 @@ class Ledger:
         self.faults += [f"'{path}' was written and is gone" for path in self._written if not path.exists()]
 
     def compare_window(self) -> None:
-        """Wait until everything that was asked is served, and hold the window's figures against the session's."""
+        """Hold the window's figures against the session's, until they agree.
+
+        Between the session's answer and the look at the window either may have gone on: only what stays is a fault.
+        """
+        differences: list[str] = []
+        for _ in range(ATTEMPTS):
+            differences = self._compare_figures(self._ask_figures())
+            if not differences:
+                return
+        self.faults += differences
+
+    def _ask_figures(self) -> dict:
+        """Wait until everything that was asked is served, and return what the window should show then."""
         told, served = {}, threading.Event()
 
         def tell() -> None:
@@ -94,21 +107,24 @@ class Ledger:
         while not served.wait(0.002):
             QApplication.processEvents()
         QApplication.processEvents()
-        if told:
-            self._guarded(lambda: self._compare_figures(told))
+        return told
 
-    def _compare_figures(self, told: dict) -> None:
+    def _compare_figures(self, told: dict) -> list[str]:
+        if not told:
+            return []
+        differences = []
         for name in ("targets", "runs", "undo_text", "redo_text", "next_number"):
             shown, true = (repr(getattr(summary, name)) for summary in (self._player.summary, told["summary"]))
             if shown != true:
-                self.faults.append(f"the window has {name} {shown}, not {true}")
+                differences.append(f"the window has {name} {shown}, not {true}")
         view = self._window.canvas.frame_view
         if not self._window.drawing.holds_image and (view is None or view.frame.index != told["frame"]):
-            self.faults.append(f"the window shows frame {view and view.frame.index}, the session is at {told['frame']}")
+            differences.append(f"the window shows frame {view and view.frame.index}, the session is at {told['frame']}")
         wiring = self._window.wiring
         rows = {(number, index) for number in wiring._curves for index in wiring.curve_of(number).frames.tolist()}
         if rows != told["rows"]:
-            self.faults.append(f"the window lacks rows {_some(told['rows'] - rows)}, has {_some(rows - told['rows'])}")
+            differences.append(f"the window lacks rows {_some(told['rows'] - rows)}, has {_some(rows - told['rows'])}")
+        return differences
 
     def _note_written(self, paths: Iterable[str]) -> None:
         for path in map(Path, paths):

@@ -509,3 +509,37 @@ def test_saving_that_is_switched_on_saves_what_was_found_before(drive, tmp_path)
     assert not list(tmp_path.glob("sessions/*"))
     driver.player.set_autosave(True)
     driver.qtbot.waitUntil(lambda: bool(list(tmp_path.glob("sessions/*.run1.jsonl"))))
+
+
+# what is changed, and what has to be on the disk then
+@pytest.mark.parametrize(
+    ("change", "is_saved"),
+    [
+        pytest.param(
+            lambda player, box: player.begin(replace(box, box_xywh=(20.0, 30.0, 40.0, 50.0))),
+            lambda run: tuple(run.targets[1].key_frames[0].box_xywh) == (20, 30, 40, 50),
+            id="a box",
+        ),
+        pytest.param(
+            lambda player, _box: player.describe_target(1, "Anna", ""),
+            lambda run: run.targets[1].record.name == "Anna",
+            id="a name",
+        ),
+    ],
+)
+def test_what_is_changed_is_saved_even_where_showing_it_fails(drive, tmp_path, monkeypatch, change, is_saved):
+    driver = drive()
+    driver.open()
+    session, source = driver.player.worker.session, driver.player.source
+    box = BoxRequest(source.serial, driver.canvas.frame_view.frame, tuple(true_box(0)), 1)
+    driver.player.begin(box)
+    driver.qtbot.waitUntil(lambda: bool(driver.player.summary.targets))
+
+    def fail():
+        assert is_saved(found_in(tmp_path / "sessions", session.runs.source)), "saved before anything can fail"
+        raise RuntimeError("a tracker that cannot explain")
+
+    monkeypatch.setattr(session, "view", fail)
+    change(driver.player, box)
+    driver.qtbot.waitUntil(lambda: bool(driver.failures))
+    assert "RuntimeError" in driver.failures[0].sentence

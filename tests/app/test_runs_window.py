@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -173,6 +174,20 @@ def test_run_again_with_another_tracker_is_another_run(driver):
     wait_end(driver)
     assert column(driver, columns.TRACKER) == ["matching", "other"]
     assert driver.player.tracking.window_influence == 0.25 and driver.player.choice.name == "other"
+
+
+def test_a_frame_that_waits_for_its_time_is_of_the_run_before(drive):
+    driver = drive(lambda spec: DrawnSource(COUNT, fps=0.2))
+    driver.open()
+    player, is_free = driver.player, threading.Event()
+    player.begin(BoxRequest(player.source.serial, driver.canvas.frame_view.frame, true_box(0), 1, track=True))
+    driver.qtbot.waitUntil(lambda: player.worker.playback._waiting is not None)
+    player._asked.emit(is_free.wait)  # so that the pause comes before anything else is tracked
+    player.run_again()
+    player.play(False)
+    is_free.set()
+    driver.qtbot.waitUntil(lambda: active(driver) == 2 and not player.is_playing and driver.index == 0)
+    assert driver.window.wiring.curve_of(1).frames.tolist() == [0]
 
 
 def test_the_dialog_offers_what_a_tracker_was_tuned_with_and_what_is_set_now(qtbot):
