@@ -27,7 +27,8 @@ from app.session.frame_view import RunSummary, Scoring, Stale
 from app.session.moments import Moment, MomentKind
 
 NUMBER = int(Qt.ItemDataRole.UserRole)
-NAME, TRACKER, SUCCESS, PRECISION, FRAMES, LOST, SPEED, CHANGES = range(8)
+NAME, SUCCESS, TRACKER, PRECISION, FRAMES, LOST, SPEED, CHANGES = range(8)
+NUMBERS = (SUCCESS, PRECISION, FRAMES, LOST, SPEED)
 
 
 class RunTree(QTreeWidget):
@@ -153,7 +154,7 @@ class RunsPanel(QWidget):
         self.tree.setMinimumHeight(6 * self.fontMetrics().lineSpacing())
         self.tree.setEditTriggers(RunTree.EditTrigger.EditKeyPressed)
         self.tree.setHeaderLabels(
-            [self.tr("Run"), self.tr("Tracker"), self.tr("Success"), self.tr("Precision"), self.tr("Frames"),
+            [self.tr("Run"), self.tr("Success"), self.tr("Tracker"), self.tr("Precision"), self.tr("Frames"),
              self.tr("Lost"), self.tr("Speed"), self.tr("Changed parameters")]
         )  # fmt: skip
         self.tree.setToolTip(self.tr("Click: show a run · tick: show it beside · F2: rename · Delete: delete"))
@@ -171,7 +172,7 @@ class RunsPanel(QWidget):
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsUserCheckable)
         item.setData(NAME, NUMBER, run.number)
         texts = (
-            self._name(run), run.tracker, format_value(run.success, 3), format_value(run.precision, 3),
+            self._name(run), format_value(run.success, 3), run.tracker, format_value(run.precision, 3),
             str(run.frame_count), str(run.lost_count), self._speed(run), self._changes(run),
         )  # fmt: skip
         note = score_note(run)
@@ -182,9 +183,8 @@ class RunsPanel(QWidget):
         for column, text in enumerate(texts):
             item.setText(column, text)
             item.setToolTip(column, tip)
-            is_number = SUCCESS <= column <= SPEED
             item.setForeground(column, grey if note and column in (SUCCESS, PRECISION) else ink)
-            if is_number:
+            if column in NUMBERS:
                 item.setTextAlignment(column, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
             font = item.font(column)
             font.setBold(run.is_active)

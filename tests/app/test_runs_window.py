@@ -160,9 +160,9 @@ def test_the_list_can_be_copied_into_a_spreadsheet(driver):
     driver.window.actions_["copy_runs"].trigger()
     lines = [line.split("\t") for line in QApplication.clipboard().text().splitlines()]
     assert [line[:3] for line in lines] == [
-        ["Run", "Tracker", "Success"],
-        ["Run 1", "matching", column(driver, columns.SUCCESS)[0]],
-        ["Run 2", "other", column(driver, columns.SUCCESS)[1]],
+        ["Run", "Success", "Tracker"],
+        ["Run 1", column(driver, columns.SUCCESS)[0], "matching"],
+        ["Run 2", column(driver, columns.SUCCESS)[1], "other"],
     ]
     assert {len(line) for line in lines} == {8}
 
