@@ -13,9 +13,9 @@ from app.dialogs.asking import ask_number
 from app.worker.player import Player
 from tracker_core.results.visibility import Visibility
 
-TIMELINE_MENU = (  # what is done to the frame or the range under the mouse
-    "fill_gap", "fill_line", "track_back", "track_to_key",
-    "mark_visible", "mark_occluded", "mark_outside", "mark_none", "mark_start", "mark_end", "clear_range",
+TIMELINE_MENU = (  # what is done to the frame or the range under the mouse; an empty name is a gap
+    "fill_gap", "fill_line", "", "track_back", "track_to_key", "",
+    "mark_visible", "mark_occluded", "mark_outside", "mark_none", "", "mark_start", "mark_end", "clear_range",
 )  # fmt: skip
 
 

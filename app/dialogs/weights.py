@@ -57,7 +57,7 @@ class WeightsDialog(QDialog):
         layout.addLayout(self._make_actions())
         layout.addWidget(self.status)
         layout.addWidget(self.buttons)
-        resize_to_text(self, 140, 28)
+        resize_to_text(self, 172, 28)
         self._show_chosen()
 
     def begin(self, text: str) -> None:
@@ -84,9 +84,9 @@ class WeightsDialog(QDialog):
             self.tr("name"), self.tr("network"), self.tr("success / precision"), self.tr("licence"), self.tr("origin"),
         ]  # fmt: skip
         columns = [
-            Column(self.tr("parameters"), 2, tip=self.tr("Parameters, in millions")),
-            Column(self.tr("MB"), 1, tip=self.tr("Size of the file, in megabytes")),
             Column(self.tr("updates/s"), 0, tip=self.tr("Speed on this machine; 'Measure speed' finds it")),
+            Column(self.tr("MB"), 1, tip=self.tr("Size of the file, in megabytes")),
+            Column(self.tr("million parameters"), 2, tip=self.tr("Parameters, in millions")),
         ]
         self.table.set_rows(names, columns, [self._row(name, entry) for name, entry in entries.items()])
         if self.table.chosen is None and entries:
@@ -108,9 +108,9 @@ class WeightsDialog(QDialog):
             self.tr("shipped") if entry.get("is_shipped") else self.tr("imported"),
         )
         numbers = (
-            float(entry["parameters"]) / 1e6 if entry["parameters"] else math.nan,
-            float(entry["bytes"]) / 1e6,
             float(speed.get("updates_per_second", math.nan)),
+            float(entry["bytes"]) / 1e6,
+            float(entry["parameters"]) / 1e6 if entry["parameters"] else math.nan,
         )
         return Row(texts, numbers, name, tip=f"{name}\n{problem}".strip())
 

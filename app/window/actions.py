@@ -77,9 +77,12 @@ class Actions:
         self._mark_letters()
 
     def put_on(self, widget: QWidget, names: Iterable[str]) -> None:
-        """Make commands the context menu of a widget."""
+        """Make commands the context menu of a widget; an empty name is a line between two groups."""
         widget.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        widget.addActions([self[name] for name in names])
+        for name in names:
+            line = QAction(widget)
+            line.setSeparator(True)
+            widget.addAction(self[name] if name else line)
 
     def key(self, name: str) -> str:
         """Return the first key of a command, "" where it has none."""
