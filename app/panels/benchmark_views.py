@@ -15,7 +15,7 @@ from PyQt5.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QW
 from app.panels.attribute_bars import AttributeBars
 from app.panels.fields import TextField
 from app.panels.number_table import WIDEST_NAME, Column, NumberTable, Row
-from app.panels.parts import END, color_plot, format_value, legend_entry, make_plots
+from app.panels.parts import color_plot, format_value, legend_entry, make_plots, set_home
 from app.panels.tracker_colors import TrackerColors
 from app.session.benchmark_scores import BenchmarkScores
 from tracker_core.evaluation.protocols import Measure
@@ -219,8 +219,7 @@ class BenchmarkCurves(QWidget):
 
     def _take_plots(self, plots: list[Any]) -> None:
         for name, plot in zip(("success", "precision"), plots, strict=True):
-            plot.setYRange(0, 1, padding=END)
-            plot.setXRange(0, 1 if name == "success" else 50, padding=END)
+            set_home(plot, x=(0, 1 if name == "success" else 50), y=(0, 1))
             plot.setToolTip(self.tr("Click a curve to see the sequence in which that tracker did worst"))
             self._plots[name] = plot
         self._color_plots()

@@ -13,6 +13,7 @@ from PyQt5.QtWidgets import QFrame, QLayout, QScrollArea, QWidget
 from app.canvas.overlays.base import contrast
 
 LEAST_CONTRAST = 3.0
+Range = tuple[float, float] | None
 END = 0.06  # room at the ends of an axis, as a share of it: a number that does not fit there is not drawn
 DASHES = {
     Qt.PenStyle.SolidLine: "━━", Qt.PenStyle.DashLine: "╍╍", Qt.PenStyle.DashDotLine: "━╍", Qt.PenStyle.DotLine: "┅┅",
@@ -52,6 +53,21 @@ def make_plot(title: str, bottom: str) -> Any:
     plot.showGrid(x=True, y=True, alpha=0.2)
     plot.setAccessibleName(title)
     return plot
+
+
+def set_home(plot: Any, x: Range = None, y: Range = None) -> None:
+    """Show from one value to another, all that is drawn where none are given; a double click comes back to that."""
+    box = plot.getPlotItem().getViewBox()
+
+    def go_home() -> None:
+        for axis, ends in (("x", x), ("y", y)):
+            if ends is None:
+                box.enableAutoRange(axis=axis)
+            else:
+                box.setRange(**{f"{axis}Range": ends}, padding=END)
+
+    plot.scene().sigMouseClicked.connect(lambda event: go_home() if event.double() else None)
+    go_home()
 
 
 def make_plots(

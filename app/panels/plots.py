@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt5.QtCore import QEvent, Qt, QTimer
+from PyQt5.QtCore import QEvent, Qt, QTimer, pyqtSignal
 from PyQt5.QtGui import QColor, QHideEvent, QPalette, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import END, color_plot, legend_entry, legible, make_plots, set_title
+from app.panels.parts import color_plot, legend_entry, legible, make_plots, set_home, set_title
 from app.session.frame_view import KEY_STATE, Curve
 from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS, success_curve
 from tracker_core.results.motion import LengthScale
@@ -76,7 +76,12 @@ class Series:
 
 
 class PlotsPanel(QWidget):
-    """Four plots that follow the chosen target; each is drawn a few times per second and only while visible."""
+    """Four plots that follow the chosen target; each is drawn a few times per second and only while visible.
+
+    A click on a curve over the frames asks for the frame there.
+    """
+
+    frame_requested = pyqtSignal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -172,9 +177,8 @@ class PlotsPanel(QWidget):
 
         self._empty.hide()
         values, errors, speeds, success = plots
-        values.setYRange(0, 1, padding=END)
-        success.setYRange(0, 1, padding=END)
-        success.setXRange(0, 1, padding=END)
+        set_home(values, y=(0, 1))
+        set_home(success, x=(0, 1), y=(0, 1))
         self._score = values.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5))
         truth_pen = pg.mkPen(GROUND_TRUTH, width=DASHED_WIDTH, style=Qt.PenStyle.DashLine)
         self._iou = values.plot([], [], pen=truth_pen)
@@ -185,9 +189,23 @@ class PlotsPanel(QWidget):
         self._speed = speeds.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5))
         speeds.setLimits(yMin=0)
         self._success = success.plot([], [], pen=pg.mkPen(PREDICTION, width=2))
+        for plot in (errors, speeds):
+            set_home(plot)
+        for plot in (values, errors, speeds):
+            plot.setToolTip(self.tr("Click: go to a frame · drag: move · wheel: zoom · double-click: show all"))
+            plot.scene().sigMouseClicked.connect(lambda event, plot=plot: self._ask_frame(plot, event))
         self._plots = plots
         self._color_plots()
         self._outdate()
+
+    def _ask_frame(self, plot: Any, event: Any) -> None:
+        """Ask for the frame of the active run that is nearest to a click."""
+        frames, _ = self.series()
+        box, where = plot.getPlotItem().getViewBox(), event.scenePos()
+        is_click = event.button() == Qt.MouseButton.LeftButton and not event.double()
+        if is_click and len(frames) and box.sceneBoundingRect().contains(where):
+            x = box.mapSceneToView(where).x()
+            self.frame_requested.emit(int(frames[np.abs(frames - x).argmin()]))
 
     def _draw_beside(self) -> None:
         """Draw the curves of the other runs again, in turn."""

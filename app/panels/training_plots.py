@@ -9,7 +9,7 @@ from PyQt5.QtGui import QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import END, color_plot, make_plots
+from app.panels.parts import color_plot, make_plots, set_home
 
 FEW = 10  # so few losses are points as well: a line through a single one cannot be seen
 Curve = list[tuple[int, float]]
@@ -55,7 +55,8 @@ class TrainingPlots(QWidget):
         import pyqtgraph as pg
 
         loss, success = plots
-        success.setYRange(0, 1, padding=END)
+        set_home(loss)
+        set_home(success, y=(0, 1))
         self.loss_line = loss.plot(
             [], [], pen=pg.mkPen(PREDICTION, width=2), symbolSize=5, symbolBrush=PREDICTION, symbolPen=None
         )

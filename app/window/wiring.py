@@ -61,6 +61,7 @@ class PanelWiring(QObject):
         self._moments = Pace(self._show_moments, MOMENTS_MS, self)
         worker = player.worker
         panels.timeline.seek_requested.connect(player.seek)
+        panels.plots.frame_requested.connect(player.seek)
         panels.timeline.range_changed.connect(lambda bounds: playback.set_range(*(bounds or (None, None))))
         playback.range_changed.connect(panels.timeline.set_range)
         panels.tracker.tracker_chosen.connect(self._choose_tracker)

@@ -7,6 +7,7 @@ from fakes import LiveDrawing
 from PyQt5.QtCore import Qt
 
 from app.commands import MENUS, TOOLBAR, Command, find_conflicts
+from app.controls.gaps import TIMELINE_MENU
 
 
 def enabled(window) -> set[str]:
@@ -51,6 +52,12 @@ def test_what_is_on_is_shown_however_it_came_about(drive):
     driver.canvas.offer_box(None)
     actions["track"].trigger()
     assert not actions["track"].isChecked() and driver.canvas.editor.is_armed
+
+
+def test_the_menu_of_the_timeline_has_groups(drive):
+    actions = drive().window.panels.timeline.actions()
+    names = [action.objectName() if not action.isSeparator() else "" for action in actions]
+    assert names == list(TIMELINE_MENU) and names.count("") == 3
 
 
 def test_menus_toolbar_and_actions_are_made_of_the_rows(drive):

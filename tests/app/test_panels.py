@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fakes import DrawnSource
 from PyQt5 import sip
-from PyQt5.QtCore import Qt
+from PyQt5.QtCore import QPoint, QPointF, Qt
 from PyQt5.QtGui import QPalette
 from PyQt5.QtWidgets import QApplication, QLabel, QScrollArea
 
@@ -20,6 +20,7 @@ from evaluation_sequences import make_otb
 
 from app.jobs.jobs import Job
 from app.panels.log import LogPanel, LogRelay, PanelHandler
+from app.panels.plots import PlotsPanel
 from app.panels.sources import SPEC, SourcesPanel
 from app.panels.tracker import PRESETS, TrackerPanel
 from app.window.theme import make_palette
@@ -121,6 +122,43 @@ def test_curves_are_those_of_the_rows(window_of):
     xs, ys = panels.plots._score.getData()
     np.testing.assert_array_equal(xs, frames)
     np.testing.assert_array_equal(ys, values[:, 0])
+
+
+def click_plot(qtbot, plot, x: float, y: float) -> QPoint:
+    """Click on a point of a plot; return where that is."""
+    where = plot.mapFromScene(plot.getPlotItem().getViewBox().mapViewToScene(QPointF(x, y)))
+    qtbot.mouseClick(plot.viewport(), Qt.LeftButton, pos=where)
+    return where
+
+
+def test_a_click_in_a_plot_asks_for_that_frame_and_a_double_click_shows_all_again(qtbot):
+    panel, asked = PlotsPanel(), []
+    qtbot.addWidget(panel)
+    panel.frame_requested.connect(asked.append)
+    for index in range(40):
+        panel.append(index, 0.5, 0.5, 2.0, 3.0)
+    panel.resize(900, 250)
+    panel.show()
+    qtbot.waitUntil(lambda: len(panel._plots) == 4 and panel._speed.getData()[0] is not None)
+    values, errors, _speeds, success = panel._plots
+    for plot, x, y in ((values, 12, 0.5), (errors, 30, 2.0), (success, 0.5, 0.5), (values, 41, 0.5)):
+        qtbot.waitUntil(lambda plot=plot, x=x: plot.getPlotItem().getViewBox().viewRange()[0][1] >= x)
+        click_plot(qtbot, plot, x, y)
+    assert asked == [12, 30, 39], "beside the last frame it is the last; the success plot has no frames"
+    for plot, x in ((values, 20), (success, 0.5)):
+        box = plot.getPlotItem().getViewBox()
+        before = box.viewRange()
+        box.scaleBy((0.2, 0.2))
+        assert box.viewRange()[1][1] < before[1][1]
+        where = click_plot(qtbot, plot, x, 0.5)
+        qtbot.mouseDClick(plot.viewport(), Qt.LeftButton, pos=where)
+        qtbot.mouseRelease(plot.viewport(), Qt.LeftButton, pos=where)
+        qtbot.waitUntil(lambda box=box, before=before: np.allclose(box.viewRange(), before))
+
+
+def test_what_a_plot_asks_for_is_shown(window_of):
+    window_of.window.panels.plots.frame_requested.emit(7)
+    wait(window_of, lambda: window_of.index == 7)
 
 
 def test_speeds_are_those_of_the_boxes_in_the_unit_that_the_user_gives(window_of, monkeypatch):
