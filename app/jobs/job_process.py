@@ -1,24 +1,37 @@
 """One command of the command line as a job of the window: `python -m app.jobs.job_process export --run …`.
 
 It stops, as after Ctrl-C, when its standard input comes to its end: the window, which holds the other end of that pipe,
-closes it or is gone. That is so whenever the process comes to look, however early the window was.
+closes it or is gone. That is so whenever the process comes to look, however early the window was. What it tells then
+is for nobody, and no error.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
 import threading
 import time
 from types import FrameType
+from typing import Any
 
 from tracker_core.cli.console import INTERRUPTED
 from tracker_core.cli.main import main
 
 AGAIN_S = 0.02
 IMPORTING = "<frozen importlib._bootstrap>"
+
+
+class _Told(io.FileIO):
+    """What the window reads; a command that is to save what it has must not end because the window is gone."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return memoryview(data).nbytes
 
 
 class _Stop:
@@ -72,8 +85,14 @@ def _interrupt() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
+def _told(stream: Any) -> io.TextIOWrapper:
+    raw = _Told(stream.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=True)
+
+
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
+    sys.stdout, sys.stderr = _told(sys.stdout), _told(sys.stderr)
     try:
         _Stop().listen()
         return main(arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def main(arguments):
     atexit.register(leave)
     return 3
 """
+TELLING = """
+def main(arguments):
+    try:
+        while True:
+            print("now", flush=True)
+            print("now", file=sys.stderr)
+            time.sleep(0.01)
+    except KeyboardInterrupt:
+        return 5  # by now it has saved what it had
+"""
 PROGRAM = """
 import atexit, sys, time
 from app.jobs import job_process
@@ -86,3 +97,16 @@ def test_a_job_whose_window_is_gone_ends_quietly(tmp_path, main, waits, code):
             assert process.stdout.readline() == "now\n"
         _, errors = process.communicate("", timeout=60)
     assert process.returncode == code and "Traceback" not in errors and "Exception ignored" not in errors
+
+
+def test_a_job_that_tells_of_its_work_when_the_window_is_gone_is_not_ended_by_that(tmp_path):
+    program = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{PROGRAM.format(main=TELLING)}"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"now\n"
+    process.stdout.close()
+    process.stderr.close()
+    time.sleep(0.2)  # it goes on, with nobody to tell
+    process.stdin.close()
+    assert process.wait(60) == 5
