@@ -299,7 +299,10 @@ def test_tuning_mistakes_are_one_sentence(
 
 def test_a_tracker_of_two_networks_is_trained_one_network_at_a_time(tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
-    file.write_text("tracker: {name: siamscope-base, network: {kind: fear, backbone: fbnet}}\n")
+    file.write_text(
+        "tracker: {name: siamscope-base, network: {kind: fear, backbone: fbnet}}\n"
+        "data: {sets: [{layout: got10k, root: DATA}]}\n"
+    )
     # the preset's second network is not part of what is trained: the checkpoint could not be loaded with it
     assert load_training_config(file).tracker.second.network.kind == ""
     with pytest.raises(ConfigError, match=r"one network is trained at a time; .*'siamscope weights pair'"):

@@ -16,8 +16,9 @@ from tracker_core.presets import list_trackers, preset
 def load_training_config(path: str | Path, overrides: Iterable[str] = ()) -> TrainingConfig:
     """Return the run that a YAML file and `key=value` texts describe.
 
-    Where `tracker.name` is that of a registered tracker, the file changes its preset, else the defaults. One network is
-    trained: of a preset with a second one that is left out, and a file that names one is refused. Raises `ConfigError` that names the key, and the nearest known one, for anything unknown or out of range.
+    Where `tracker.name` is that of a registered tracker, the file changes its preset, else the defaults. One
+    network is trained: of a preset with a second one that is left out, and a file that names one is refused. Raises
+    `ConfigError` that names the key, and the nearest known one, for anything unknown or out of range.
     """
     values = load_yaml(path)
     tracker = values.get("tracker")
