@@ -334,6 +334,15 @@ def test_what_was_tracked_is_never_replaced(spec: str, out: list[str], capsys: p
     assert [path.read_bytes() for path in files] == before
 
 
+def test_boxes_replace_neither_what_was_tracked_nor_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    before = make_video(Path("clip.mp4"), 4).read_bytes()
+    assert track("--source", "clip.mp4", "--no-video") == 0
+    for out, words in (("clip.mp4", "is what was tracked"), ("out/clip-run.json", "is the run itself")):
+        assert export("--run", "out/clip-run.json", "--frames", "0:2", "--format", "json", "--out", out) == 2
+        assert words in " ".join(capsys.readouterr().err.split())
+    assert Path("clip.mp4").read_bytes() == before and len(load_run("out/clip-run.json")) == 4
+
+
 def test_a_file_address_is_a_path(folder: Path) -> None:
     address = make_video(folder / "a clip.mp4", 4).as_uri()
     content = (folder / "a clip.mp4").read_bytes()

@@ -162,6 +162,12 @@ def cut(data: dict, key: str) -> dict:  # type: ignore[type-arg]
         (lambda data: {**data, "times_s": [0.0]}, "damaged"),  # a column that is too short
         (lambda data: {**data, "targets": [{}]}, "damaged"),
         (lambda data: [data], "not of the format"),
+        (lambda data: {**data, "times_s": [0.0, None]}, "a frame has no time"),
+        (lambda data: {**data, "frames": [-1, 0]}, "impossible number"),
+        (lambda data: {**data, "frames": [0, 1 << 40]}, "impossible number"),
+        (lambda data: {**data, "frames": [0, 1e300]}, "damaged"),
+        (lambda data: {**data, "source": {**data["source"], "fps": 0}}, "impossible rate"),
+        (lambda data: {**data, "producers": []}, "of a tracker that is not named"),
     ],
 )
 def test_damaged_runs_are_one_sentence(tmp_path: Path, change, words: str) -> None:  # type: ignore[no-untyped-def]
@@ -170,6 +176,17 @@ def test_damaged_runs_are_one_sentence(tmp_path: Path, change, words: str) -> No
     with pytest.raises(InputError, match=words) as raised:
         load_run(path)
     assert str(path) in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_state_without_its_box_is_none(tmp_path: Path) -> None:
+    """A box of NaN or infinity, or none at all, must not be taken for one by whoever goes by the state."""
+    data = run_to_data(recorded(0, 1, 2).build())
+    data["targets"][0]["boxes_xywh"][1] = None
+    data["targets"][0]["boxes_xywh"][2][2] = float("inf")
+    (tmp_path / "run.json").write_text(json.dumps(data))
+    run = load_run(tmp_path / "run.json")
+    assert [run.result_at(index) is None for index in range(3)] == [False, True, True]
+    assert run.targets[0].has_box.tolist() == [True, False, False]
 
 
 # --- sources ----------------------------------------------------------------------------------------------

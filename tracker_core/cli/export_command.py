@@ -65,6 +65,10 @@ def run_export(args: argparse.Namespace) -> int:
     run = _choose(whole, frames)
     look = parse_look(args, run)
     target = Path(args.out)
+    if target.resolve() == Path(args.run_file).resolve():
+        raise InputError(f"'{target}' is the run itself; give --out another name, so that it is not replaced.")
+    if run.source.location and target.resolve() == Path(run.source.location):
+        raise _replacing_source(target)
     if args.format:
         write = _write_motion if args.format.strip().lower() == MOTION else _write_boxes
         return _finish(args, [str(path) for path in write(args, run, target)], [])
@@ -74,7 +78,7 @@ def run_export(args: argparse.Namespace) -> int:
     source = open_run_source(run, args.run_file, args.source, notes)
     try:
         if is_read_from(source, target):
-            raise InputError(f"'{target}' is what was tracked; give --out another name, so that it is not replaced.")
+            raise _replacing_source(target)
         look = replace(look, camera=plan_follow(args, run, source.size))
         shown = choose_frames(args, source, whole, look, frames)
         if args.images:
@@ -85,6 +89,10 @@ def run_export(args: argparse.Namespace) -> int:
     finally:
         source.close()
     return _finish(args, written, notes)
+
+
+def _replacing_source(target: Path) -> InputError:
+    return InputError(f"'{target}' is what was tracked; give --out another name, so that it is not replaced.")
 
 
 def _choose(run: Run, frames: FrameRange) -> Run:

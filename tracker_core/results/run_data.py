@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracker_core.errors import InputError
 from tracker_core.results.motion import known_scale
@@ -16,6 +17,7 @@ from tracker_core.types import FloatArray, ResultOrigin, TrackingState
 
 RUN_FORMAT = "siamscope-tracks"
 RUN_VERSION = 2
+MOST_FRAMES = 1 << 31
 
 
 def run_to_data(run: Run) -> dict[str, Any]:
@@ -43,8 +45,10 @@ def run_from_data(data: Mapping[str, Any]) -> Run:
     version = int(data.get("version", 0))
     if not 1 <= version <= RUN_VERSION:
         raise InputError(f"It has version {data.get('version')}, which is newer than this program; update it.")
-    if version == 1:
-        return _read_version_1(data)
+    return _checked(_read_version_1(data) if version == 1 else _read_version_2(data))
+
+
+def _read_version_2(data: Mapping[str, Any]) -> Run:
     return Run(
         source=source_from_data(data["source"]),
         frame_indices=np.array(data["frames"], np.int64),
@@ -57,6 +61,20 @@ def run_from_data(data: Mapping[str, Any]) -> Run:
         title=str(data["title"]),
         length_scale=known_scale(str(data.get("length_scale", ""))),
     )
+
+
+def _checked(run: Run) -> Run:
+    """Return the run; raises `ValueError` for numbers that no run has, which a damaged or edited file may hold."""
+    if not np.isfinite(run.times_s).all():
+        raise ValueError("a frame has no time")
+    if not (np.isfinite(run.source.fps) and run.source.fps > 0 and 0 <= (run.source.frame_count or 0) < MOST_FRAMES):
+        raise ValueError("the source has an impossible rate or number of frames")
+    if len(run) and not 0 <= run.frame_indices.min() <= run.frame_indices.max() < MOST_FRAMES:
+        raise ValueError("a frame has an impossible number")
+    for target in run.targets:
+        if target.made_by is not None and np.any(target.made_by >= len(run.producers)):
+            raise ValueError(f"target {target.number} has boxes of a tracker that is not named")
+    return run
 
 
 def producer_to_data(producer: Producer) -> dict[str, Any]:
@@ -112,11 +130,12 @@ def _target_to_data(target: TargetTrack) -> dict[str, Any]:
 
 
 def _target_from_data(data: Mapping[str, Any]) -> TargetTrack:
+    boxes = _boxes(data["boxes_xywh"])
     return TargetTrack(
         number=int(data["number"]),
-        boxes_xywh=_boxes(data["boxes_xywh"]),
+        boxes_xywh=boxes,
         scores=_from_nullable(data["scores"]),
-        states=_states(data["states"]),
+        states=_states(data["states"], boxes),
         name=str(data["name"]),
         key_frames=tuple(
             KeyFrame(int(key["index"]), _from_nullable(key["box_xywh"]), BoxOrigin(key["by"]))
@@ -139,7 +158,7 @@ def _read_version_1(data: Mapping[str, Any]) -> Run:
         keys = tuple(
             KeyFrame(key, boxes[rows[key]], BoxOrigin.UNKNOWN) for key in entry.get("key_frames", ()) if key in rows
         )
-        scores, states = _from_nullable(entry["scores"]), _states(entry["states"])
+        scores, states = _from_nullable(entry["scores"]), _states(entry["states"], boxes)
         targets.append(TargetTrack(number, boxes, scores, states, entry.get("label", ""), keys))
     times = data.get("update_times_s")
     return Run(
@@ -159,11 +178,15 @@ def _read_version_1(data: Mapping[str, Any]) -> Run:
 
 
 def _boxes(rows: Sequence[Sequence[float] | None]) -> FloatArray:
-    return np.array([[np.nan] * 4 if box is None else box for box in rows], np.float64).reshape(-1, 4)
+    boxes = np.array([[np.nan] * 4 if box is None else box for box in rows], np.float64).reshape(-1, 4)
+    boxes[~np.isfinite(boxes).all(axis=1)] = np.nan
+    return boxes
 
 
-def _states(values: Sequence[str | None]) -> tuple[TrackingState | None, ...]:
-    return tuple(TrackingState(value) if value else None for value in values)
+def _states(values: Sequence[str | None], boxes_xywh: FloatArray) -> tuple[TrackingState | None, ...]:
+    """Return the states, None where there is no box."""
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(boxes_xywh).all(axis=1))
+    return tuple(TrackingState(value) if value and there else None for value, there in zip(values, known, strict=True))
 
 
 def _nullable(values: FloatArray) -> list[float | None]:

@@ -34,5 +34,5 @@ def parse_run(text: str, path: Path) -> Run:
         return parse_unfinished(text).build() if is_unfinished(text) else run_from_data(json.loads(text))
     except InputError as error:
         raise InputError(f"'{path}' cannot be opened: {error}") from error
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
         raise InputError(f"'{path}' is not a saved run, or it is damaged ({error!r}).") from error

@@ -97,7 +97,7 @@ def read_boxes(path: str | Path, fmt: str | None = None) -> Run:
         return read(text, path)
     except InputError:
         raise
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
         raise InputError(f"'{path}' is not a box file in the format '{fmt}' ({error}).") from error
 
 
