@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import threading
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from tracker_core.models.network import Network
 from tracker_core.runtime import EagerRunner, make_runner
 from tracker_core.runtime.base import CropRequest
 from tracker_core.runtime.cuda import CudaRunner
-from tracker_core.runtime.graphs import Recorder
+from tracker_core.runtime.graphs import Recorder, exact_arithmetic, undisturbed
 
 CONFIGS = {
     "light": TrackerConfig("light", NetworkConfig("light", "mobilenetv3", 1.0, 3)),
@@ -106,6 +107,54 @@ def test_an_answer_is_not_overwritten_by_the_next() -> None:
 def test_what_a_cpu_cannot_do_is_refused(arguments: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         make_runner(network_of("light"), CONFIGS["light"], device="cpu", **arguments)
+
+
+def test_products_are_exact_as_well_and_stay_as_others_set_them() -> None:
+    torch.set_float32_matmul_precision("high")
+    try:
+        with exact_arithmetic():
+            assert torch.get_float32_matmul_precision() == "highest"
+            assert not torch.backends.cudnn.allow_tf32
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert torch.backends.cudnn.allow_tf32, "whoever uses PyTorch beside this finds its default"
+
+
+def test_nothing_disturbs_a_recording() -> None:
+    """Neither garbage, whose freeing would make it invalid, nor a recording of another thread; nor after an error."""
+    began, ended = threading.Event(), threading.Event()
+
+    def another() -> None:
+        with undisturbed():
+            began.set()
+        ended.set()
+
+    thread = threading.Thread(target=another)
+    with pytest.raises(RuntimeError), undisturbed():
+        assert not gc.isenabled()
+        thread.start()
+        assert not began.wait(0.1)
+        raise RuntimeError("a recording failed")
+    thread.join()
+    assert ended.is_set() and gc.isenabled()
+
+
+def test_the_notice_is_one_line(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """What CUDA adds to its errors, hints for those who compile, is not for the user."""
+    recorder = Recorder("cpu")
+    recorder.is_recording = True
+    for name in ("synchronize", "Stream", "set_stream"):
+        monkeypatch.setattr(torch.cuda, name, lambda *_: None)
+
+    def fail() -> tuple[torch.Tensor, ...]:
+        raise RuntimeError("CUDA error: not permitted\nCompile with `TORCH_USE_CUDA_DSA` to enable assertions.\n")
+
+    with caplog.at_level(logging.WARNING):
+        recorder.record(fail)
+    (message,) = caplog.messages
+    assert "as a CUDA graph (CUDA error: not permitted); it runs step by step" in message
+    assert not recorder.is_recording
 
 
 # --- on a GPU

@@ -140,7 +140,7 @@ def _find_peaks(responses: Tensor, influence: Tensor) -> Tensor:
     return (torch.cat((place % size, place // size), 1) - (size - 1) / 2) / UPSAMPLING
 
 
-@functools.lru_cache(maxsize=8)
+@functools.cache  # for good: recorded runs read from these tensors
 def _fine_grid(side: int, device: Any) -> tuple[Tensor, Tensor]:
     """Return what enlarges a response of `side` cells bicubically along one axis, and the Hann window after it."""
     size = side * UPSAMPLING

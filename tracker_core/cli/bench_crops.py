@@ -34,11 +34,11 @@ def verify_crops(image: Image, device: str) -> CropVerdict:
     from tracker_core.runtime.staging import DeviceCrops
 
     cutouts = _draw(image)
-    crops = DeviceCrops(cutouts[:BATCH], device)
     differences = []
     with device_errors(device):
         recorder = Recorder(device)
         with recorder.working():
+            crops = DeviceCrops(cutouts[:BATCH], device)
             crops.write(cutouts[:BATCH])
             recording = recorder.record(lambda: (crops.crops(),))
             for first in range(0, CUTS, BATCH):

@@ -39,7 +39,7 @@ def print_report(report: dict[str, Any]) -> None:
         output.print(table)
         for run in entry["runs"]:
             whole = (
-                f", {run['frames_per_second']:.0f} frames/s with decoding, drawing and encoding"
+                f", {run['frames_per_second']:.0f} frames/s with decoding, drawing and encoding one after the other"
                 if "decode" in run["stages_ms"]
                 else ""
             )

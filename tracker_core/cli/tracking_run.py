@@ -200,12 +200,13 @@ class TrackingRun:
         if self.source.frame_count is not None:
             left = max(0, self.source.frame_count - self.frames.first)
             total = left if total is None else min(total, left)
-        began = time.perf_counter()
+        began, produced = 0.0, 0
         with contextlib.ExitStack() as stack:
             video = None if writer is None else stack.enter_context(VideoPipeline(writer, self._draw))
             outcomes = stack.enter_context(contextlib.closing(self._track(known)))
             progress = stack.enter_context(self.make_reporter(total))
             for produced, outcome in enumerate(outcomes):
+                began = began or time.perf_counter()  # starting on the first frame is no frame's time
                 index = outcome.frame.index
                 if self.frames.is_backwards and not self.frames.has(index):
                     break  # damaged frames are not counted
@@ -220,7 +221,7 @@ class TrackingRun:
                 if video is not None:
                     video.add(outcome.frame, outcome.results)
                 progress.advance()
-        self._note_speed((time.perf_counter() - began) / max(1, len(self.recorder)), video)
+        self._note_speed((time.perf_counter() - began) / max(1, produced), video)
 
     def _track(self, known: dict[int, list[TrackResult]]) -> Generator[FrameResult, None, None]:
         # a live source is read when a frame is wanted: what was read ahead would be old

@@ -6,7 +6,9 @@ Between two kernels of a small network PyTorch's own work takes longer than the 
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,14 +16,49 @@ import torch
 from torch import Tensor
 
 logger = logging.getLogger(__name__)
+_RECORDING = threading.Lock()  # in a process one recording at a time
 WARM_UPS = 3  # runs before a recording, in which cuDNN chooses its algorithms and libraries take their work space
 
 
 @contextlib.contextmanager
 def exact_arithmetic() -> Iterator[None]:
-    """Keep TF32, whose ten bits move boxes by pixels, out of convolutions; they are chosen by measuring."""
-    with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
-        yield
+    """Keep TF32, whose ten bits move boxes by pixels, out of convolutions, which are chosen by measuring, and products.
+
+    NVIDIA's containers turn it on for products of matrices, by TORCH_ALLOW_TF32_CUBLAS_OVERRIDE.
+    """
+    before = _precision_of_products()
+    if before is not None:
+        torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+            yield
+    finally:
+        if before is not None:
+            torch.set_float32_matmul_precision(before)
+
+
+def _precision_of_products() -> str | None:
+    """Return how exact products of matrices are, None where somebody set it by the newer of PyTorch's interfaces."""
+    try:
+        return str(torch.get_float32_matmul_precision())
+    except RuntimeError:  # PyTorch refuses to answer by the older one then
+        return None
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep others out of a recording: one of another thread, and what garbage collection would free meanwhile.
+
+    Memory and graphs that are given back to the device in the middle of a recording make it invalid.
+    """
+    with _RECORDING:
+        is_collecting = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if is_collecting:
+                gc.enable()
 
 
 class Recorder:
@@ -65,7 +102,7 @@ class Recorder:
                 self.is_recording = False
                 logger.warning(
                     "The network cannot be recorded as a CUDA graph (%s); it runs step by step, which is slower.",
-                    str(error).strip().split("\\n")[0][:200],
+                    str(error).strip().splitlines()[0][:200],
                 )
                 torch.cuda.synchronize(self.device)  # raises where the device itself is lost
                 self._stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
@@ -83,7 +120,8 @@ class Recorder:
             self._pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
         # "thread_local": other threads, of a window for example, may use the device meanwhile
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
+        capturing = torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local")
+        with undisturbed(), capturing:
             outputs = tuple(function())
         return Recording(function, graph, outputs)
 
