@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from tracker_core import runtime
-from tracker_core.cli import bench_command, bench_device
+from tracker_core.cli import bench_command, bench_device, bench_tables
 from tracker_core.cli.bench_against import compare_reports, is_other_machine
 from tracker_core.cli.bench_crops import verify_crops
 from tracker_core.cli.bench_floor import count_flops, describe_floor
@@ -19,6 +22,7 @@ from tracker_core.cli.bench_machine import measure_peak
 from tracker_core.cli.main import main
 from tracker_core.config import NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.models.builder import build_network
+from tracker_core.presets.published import PUBLISHED
 from tracker_core.runtime import EagerRunner, staging
 from tracker_core.trackers.builder import tracker_from_network
 
@@ -198,3 +202,26 @@ def test_every_target_is_updated_while_memory_is_watched(monkeypatch: pytest.Mon
     monkeypatch.setattr("tracker_core.cli.bench_command.step", lambda group, frame: groups.append(len(group)))
     assert main(["bench", "--progress", "none", "--tracker", "siamfc-small", "--memory", "10", "--targets", "3"]) == 0
     assert groups == [3] * 10
+
+
+def test_every_figure_of_the_table_of_devices_is_readable_in_80_columns(monkeypatch: Any) -> None:
+    text = io.StringIO()
+    monkeypatch.setattr(bench_tables, "output", Console(file=text, width=80, highlight=False))
+    longest = max((*PUBLISHED, "x" * 20), key=len)
+    good = bench_device.Verdict(longest, "own", "cuda", 90, 1.2e-6, 0.01234, 2e-5, 112.34, True, 12.3456, 1145)
+    bad = bench_device.Verdict("lost", "", "cuda", 0, np.nan, None, None, np.nan, False, problem="It fell off.")
+    bench_tables.print_verdicts("beside plain PyTorch", [good, bad])
+    assert "…" not in text.getvalue() and "nan" not in text.getvalue()
+    (row,) = (line.split() for line in text.getvalue().splitlines() if longest in line)
+    assert row == [longest, "90", "1e-06", "0.012", "2e-05", "12.346", "1145", "112.3×"]
+    assert "lost: It fell off." in text.getvalue()
+
+
+def test_the_time_is_shared_and_what_one_network_leaves_is_for_the_others(monkeypatch: Any) -> None:
+    clock = iter([0.0, 0.0, 10.0, 80.0])  # the first takes a sixth of its share, the second more than its own
+    monkeypatch.setattr(bench_device, "SECONDS", 90.0)
+    monkeypatch.setattr(bench_device, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr(bench_device, "_networks", lambda: iter([(name, lambda: ("", [], True)) for name in "abc"]))
+    monkeypatch.setattr(bench_device, "_verify", lambda name, config, networks, is_learned, stop, *_: stop)
+    stops = list(bench_device.verify_networks([], np.zeros(4), "cpu", "auto", "fp32"))
+    assert stops == [30.0, 10.0 + 80.0 / 2, 90.0]

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -17,11 +18,13 @@ import pytest
 import torch
 from cli_sources import BOX, COUNT, UNHURRIED, draw_image, make_images, make_otb, make_video
 
+from tracker_core.cli import video_pipeline
 from tracker_core.cli.main import main
 from tracker_core.errors import SourceEnded
 from tracker_core.models.light import LightSiamRPN
 from tracker_core.results.formats import read_boxes
 from tracker_core.sources.image_list import ImageListSource
+from tracker_core.types import Timings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -287,3 +290,18 @@ def test_ctrl_c_keeps_what_was_done(folder: Path) -> None:
     assert 20 <= result["frames"] < 300
     assert len(rows("out/long-boxes.csv")) == result["frames"]
     assert abs(count_images("out/long.mp4") - result["frames"]) <= 1
+
+
+def test_the_rate_is_that_of_frames_that_pass(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting on the first frame takes as long as it takes; four frames passed in two seconds after it."""
+    clock = iter([100.0, 102.0])
+    monkeypatch.setattr(video_pipeline, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    pace = video_pipeline.Pace()
+    for number in range(5):
+        pace.pass_frame()
+        if number > 2:  # the results of the others were known
+            pace.add(Timings(decode_ms=10.0, crop_ms=1.0, network_ms=38.0, select_ms=1.0), 2)
+    pace.finish(None)
+    assert pace.frames_per_second == 2.0
+    assert pace.stages == pytest.approx({"decode": 100.0, "track": 25.0})
+    assert pace.update_ms == [20.0, 20.0], "of one target"

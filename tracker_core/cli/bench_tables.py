@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from tracker_core.cli.bench_against import is_other_machine
@@ -89,18 +90,15 @@ def print_against(report: dict[str, Any], earlier: dict[str, Any]) -> None:
 
 def print_verdicts(title: str, verdicts: list[Verdict]) -> None:
     """Print how far a device's answers are from the CPU's, network by network."""
-    table = Table(title=title, title_justify="left")
-    table.add_column("network", no_wrap=True)
-    for heading in ("frames", "outputs", "box px", "score", "batch px", "launches", "speed"):
-        table.add_column(heading, justify="right")
+    # narrow enough for 80 columns, in which every figure counts
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
+    for heading in ("\nnetwork", "\nframes", "\noutput", "box\npx", "\nscore", "batch\npx", "laun-\nches", "\nspeed"):
+        table.add_column(heading, justify="left" if heading == "\nnetwork" else "right", no_wrap=True)
     for verdict in verdicts:
         table.add_row(
-            verdict.name, str(verdict.frames), f"{verdict.output:.0e}",
-            "" if verdict.box_px is None else f"{verdict.box_px:.4f}",
-            "" if verdict.score is None else f"{verdict.score:.0e}",
-            "" if verdict.batch_px is None else f"{verdict.batch_px:.4f}",
-            "" if verdict.launches is None else str(verdict.launches),
-            f"{verdict.speedup:.1f}×", style=None if verdict.is_good else "bold red",
+            verdict.name, str(verdict.frames), _shown(verdict.output, ".0e"), _shown(verdict.box_px, ".3f"),
+            _shown(verdict.score, ".0e"), _shown(verdict.batch_px, ".3f"), _shown(verdict.launches, "d"),
+            _shown(verdict.speedup, ".1f", "×"), style=None if verdict.is_good else "bold red",
         )  # fmt: skip
     output.print(table)
     for verdict in verdicts:
@@ -117,3 +115,8 @@ def print_crops(device: str, verdict: CropVerdict) -> None:
         f"Crops that {device} cuts: {verdict.equal:.2%} of all pixels of {verdict.count} regions are those of OpenCV, "
         f"the furthest is off by {levels}{'' if verdict.is_good else ', which is too much'}."
     )
+
+
+def _shown(value: float | None, form: str, unit: str = "") -> str:
+    """Return a figure as text, nothing for one that there is not."""
+    return "" if value is None or value != value else f"{value:{form}}{unit}"

@@ -212,7 +212,7 @@ class ContinuedRun(TrackingRun):
         found = self.followers.follow(ways, frame, debug=False)
         for number, result in found.results.items():
             self.recorder.put(frame.index, number, replace(result, origin=origin))
-        self.update_ms.append(found.timings.update_ms / len(ways))
+        self.pace.update_ms.append(found.timings.update_ms / len(ways))
         self._note(frame, found.timings.update_ms / 1e3)
         return [frame.index]
 

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import logging
 import math
-import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from functools import partial
@@ -17,7 +16,7 @@ import numpy as np
 
 from tracker_core.cli.console import INTERRUPTED, Reporter
 from tracker_core.cli.frame_range import FrameRange
-from tracker_core.cli.video_pipeline import VideoPipeline
+from tracker_core.cli.video_pipeline import Pace, VideoPipeline
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.metrics import precision_at, success_auc
 from tracker_core.pipeline import WAITING
@@ -73,10 +72,7 @@ class TrackingRun:
         self.recorder = RunRecorder(identify_source(source, args.source), describe_producer(trackers[0]))
         for number, target_name in enumerate(target_names, 1):
             self.recorder.target(number).name = target_name
-        self.update_ms: list[float] = []
-        self.decode_ms: list[float] = []
-        self.stages: dict[str, float] = {}  # frames per second
-        self.frames_per_second: float | None = None
+        self.pace = Pace()
         self.notes: list[str] = []
 
     @property
@@ -200,13 +196,12 @@ class TrackingRun:
         if self.source.frame_count is not None:
             left = max(0, self.source.frame_count - self.frames.first)
             total = left if total is None else min(total, left)
-        began, produced = 0.0, 0
         with contextlib.ExitStack() as stack:
             video = None if writer is None else stack.enter_context(VideoPipeline(writer, self._draw))
             outcomes = stack.enter_context(contextlib.closing(self._track(known)))
             progress = stack.enter_context(self.make_reporter(total))
             for produced, outcome in enumerate(outcomes):
-                began = began or time.perf_counter()  # starting on the first frame is no frame's time
+                self.pace.pass_frame()
                 index = outcome.frame.index
                 if self.frames.is_backwards and not self.frames.has(index):
                     break  # damaged frames are not counted
@@ -214,14 +209,16 @@ class TrackingRun:
                     if produced == 0:
                         self._set_key_frames(index)
                     else:
-                        self.update_ms.append(outcome.timings.update_ms / len(self.trackers))
-                        self.decode_ms.append(outcome.timings.decode_ms)
+                        self.pace.add(outcome.timings, len(self.trackers))
                     self.recorder.add(outcome, file_name(self.source, index))
                     journal.add(self.recorder, index)
                 if video is not None:
                     video.add(outcome.frame, outcome.results)
                 progress.advance()
-        self._note_speed((time.perf_counter() - began) / max(1, produced), video)
+        self.pace.finish(video)
+        if self.pace.stages:
+            rates = ", ".join(f"{name} {rate:.0f}" for name, rate in self.pace.stages.items())
+            logger.info("Frames per second: %s; side by side %.0f.", rates, self.pace.frames_per_second)
 
     def _track(self, known: dict[int, list[TrackResult]]) -> Generator[FrameResult, None, None]:
         # a live source is read when a frame is wanted: what was read ahead would be old
@@ -230,20 +227,6 @@ class TrackingRun:
             self.trackers, self.source, self.boxes, stop_after=self.frames.count, known=known,
             is_backwards=self.frames.is_backwards, read_ahead=ahead,
         )  # fmt: skip
-
-    def _note_speed(self, whole_s: float, video: VideoPipeline | None) -> None:
-        """Note frames per second, of each stage and of the whole: the slowest stage limits it."""
-        if not self.update_ms:
-            return
-        seconds = {
-            "decode": float(np.mean(self.decode_ms)) / 1e3,
-            "track": float(np.mean(self.update_ms)) * len(self.trackers) / 1e3,
-            **({} if video is None else video.seconds),
-        }
-        self.stages = {name: 1 / max(value, 1e-9) for name, value in seconds.items()}
-        self.frames_per_second = 1 / max(whole_s, 1e-9)
-        rates = ", ".join(f"{name} {rate:.0f}" for name, rate in self.stages.items())
-        logger.info("Frames per second: %s; side by side %.0f.", rates, self.frames_per_second)
 
     def _draw(self, frame: Frame, results: list[TrackResult]) -> Image:
         shown = [truth_row(sequence, frame.index) for sequence in self.truth]
@@ -286,7 +269,7 @@ class TrackingRun:
                 entry["success_auc"] = None if math.isnan(auc) else auc
                 entry["precision_20"] = None if math.isnan(precision) else precision
             targets.append(entry)
-        median = float(np.median(self.update_ms)) if self.update_ms else 0.0
+        median = float(np.median(self.pace.update_ms)) if self.pace.update_ms else 0.0
         return {
             "source": self.source.name,
             "tracker": self.trackers[0].name,
@@ -295,8 +278,8 @@ class TrackingRun:
             "frames": len(run),
             "update_ms_median": median,
             "updates_per_second": 1e3 / median if median else None,
-            "frames_per_second": self.frames_per_second,
-            "stages_per_second": self.stages,
+            "frames_per_second": self.pace.frames_per_second,
+            "stages_per_second": self.pace.stages,
             "targets": targets,
             "warnings": [*getattr(self.source, "warnings", ()), *self.notes],
         }
