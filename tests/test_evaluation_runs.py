@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from evaluation_sequences import (
     FRAMES,
     BrokenTracker,
@@ -193,6 +195,41 @@ def test_results_of_unknown_settings_are_not_mixed_with_these(otb: Evaluation) -
     (otb.folder / "template/Deer.txt").unlink()
     with pytest.raises(InputError, match="not known what made the results beside it"):
         evaluate(otb)
+
+
+class RoundingTracker(TemplateTracker):
+    """The same tracker in eight-bit integers: other boxes, from the same settings and weights."""
+
+    precision = "int8"
+
+
+def test_results_of_two_precisions_are_not_mixed(otb: Evaluation) -> None:
+    evaluate(otb)
+    with pytest.raises(InputError, match="made with another precision; give these another name"):
+        evaluate(otb, RoundingTracker)
+    settings = otb.folder / "template/settings.json"
+    noted = json.loads(settings.read_text())
+    del noted["precision"]
+    settings.write_text(json.dumps(noted))
+    assert not evaluate(otb)[1], "results from before precisions were noted are in single precision"
+    with pytest.raises(InputError, match="another precision"):
+        evaluate(otb, RoundingTracker)
+
+
+def test_results_of_another_second_network_are_not_mixed(otb: Evaluation) -> None:
+    """A pair is known by both of its networks."""
+
+    def pair(second: float) -> type[TemplateTracker]:
+        networks = [torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)]
+        for network, value in zip(networks, (1.0, second), strict=True):
+            torch.nn.init.constant_(network.weight, value)
+            torch.nn.init.zeros_(network.bias)
+        return type("Pair", (TemplateTracker,), {"runners": [SimpleNamespace(network=network) for network in networks]})
+
+    evaluate(otb, pair(2.0))
+    assert not evaluate(otb, pair(2.0))[1]
+    with pytest.raises(InputError, match="made with another weights"):
+        evaluate(otb, pair(3.0))
 
 
 @pytest.mark.parametrize("changed", ["ground truth", "images"])

@@ -286,6 +286,23 @@ def test_a_producer_builds_its_tracker_again(tmp_path: Path) -> None:
     assert rebuild_tracker(run.producer, device="cpu", runtime="eager").config == tracker.config
 
 
+@pytest.mark.parametrize(
+    ("runtime", "precision"),
+    [
+        ("", "fp32"),  # an import of boxes
+        ("eager", "fp32"),
+        ("onnx", "fp32"),
+        ("onnx-int8", "int8"),
+        ("onnx and onnx-int8", "int8"),  # of two networks
+        ("cuda-fp16", "fp16"),
+    ],
+)
+def test_a_precision_tells_answers_apart_and_a_runtime_does_not(runtime: str, precision: str) -> None:
+    producer = Producer("light", weights_sha256="aa", runtime=runtime)
+    assert producer.precision == precision
+    assert (producer.answers_as == Producer("light", weights_sha256="aa").answers_as) == (precision == "fp32")
+
+
 def test_weights_are_found_by_their_content_or_named_as_missing() -> None:
     producer = describe_producer(build_tracker(device="cpu", runtime="eager"))
     moved = Producer(**{**vars(producer), "weights_path": "/nowhere/light.safetensors"})

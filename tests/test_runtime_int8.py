@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,19 @@ from tracker_core.packaged import CLIP
 from tracker_core.runtime import EagerRunner, int8, make_runner, onnx
 from tracker_core.sources.opening import open_source
 from tracker_core.trackers.builder import build_tracker
+from tracker_core.trackers.producers import describe_producer, rebuild_tracker
 from tracker_core.trackers.second_opinion import second_tracker
 
 CONFIG = TrackerConfig("one", NetworkConfig("siamrpnpp", "alexnet", 0.1, 5), tracking=TrackingConfig(search_size=287))
 FRAMES = 20
+READ_ONCE = functools.cache(int8._spread_frames)
+
+
+@pytest.fixture(autouse=True)
+def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four frames of the clip, read once: how many there are changes little."""
+    monkeypatch.setattr(int8, "SAMPLES", 4)
+    monkeypatch.setattr(int8, "_spread_frames", READ_ONCE)
 
 
 @pytest.fixture
@@ -40,7 +50,7 @@ def small() -> Any:
 
 
 def outputs_of(runner: Any) -> Any:
-    sample = list(int8.samples_of_clip(Framing.of(CONFIG.tracking), 287))[5]
+    sample = list(int8.samples_of_clip(Framing.of(CONFIG.tracking), 287))[2]
     template = runner.template(sample.exemplar, sample.exemplar_wh)
     return runner.search(template, sample.search, sample.guide_cxcywh)
 
@@ -141,6 +151,9 @@ def test_the_second_network_of_a_shipped_tracker_follows_as_well(tmp_path: Path,
         tracker.init(first.image, source.sequence.boxes_xywh[0])
         boxes.append(np.array([tracker.update(source.read().image).box_xywh for _ in range(FRAMES)]))
         source.close()
+        producer = describe_producer(tracker)
+        assert (producer.runtime, producer.precision) == (runtime, precision)
+        assert rebuild_tracker(producer, device="cpu").precision == precision, "what explains a run computes as it did"
     overlap = iou_xywh(*boxes)
     assert overlap.min() > 0.85
     assert (boxes[0] != boxes[1]).any()

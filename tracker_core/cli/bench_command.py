@@ -313,7 +313,7 @@ def _start_others(tracker: NetworkTracker, clip: _Clip, count: int) -> list[Netw
 
 
 def _peak_of(tracker: NetworkTracker) -> float:
-    return measure_peak(tracker.device, getattr(tracker.runner, "precision", "fp32"))
+    return measure_peak(tracker.device, tracker.precision)
 
 
 def _summarise(

@@ -31,15 +31,10 @@ def describe_floor(tracker: NetworkTracker, targets: int, network_ms: Sequence[f
         "peak_gflop_per_second": None,
         "floor_ms": None,
     }
-    if not is_quantised(tracker):
+    if tracker.precision != "int8":
         highest = max(peak / 1e9, frame / shortest if shortest else 0.0)
         floor |= {"peak_gflop_per_second": highest, "floor_ms": frame / highest * 1e3}
     return floor
-
-
-def is_quantised(tracker: NetworkTracker) -> bool:
-    """Whether one of its networks computes in eight-bit integers."""
-    return any(getattr(runner, "precision", "") == "int8" for runner in tracker.runners)
 
 
 def count_flops(tracker: NetworkTracker) -> int:

@@ -102,6 +102,8 @@ def _tracker_of(args: argparse.Namespace, run: Run) -> Any:
     config = apply_overrides(config_from_mapping(TrackerConfig, run.producer.config), args.overrides)
     producer = replace(run.producer, config=config_to_mapping(config))
     try:
-        return rebuild_tracker(producer, device=args.device, runtime=args.runtime, precision=args.precision)
+        # the run's own precision, unless another one is asked for
+        precision = None if args.precision == "fp32" else args.precision
+        return rebuild_tracker(producer, device=args.device, runtime=args.runtime, precision=precision)
     except InputError as error:
         raise InputError(f"{error} Or name another tracker with --tracker.") from error

@@ -147,7 +147,7 @@ class TrackingRun:
             not self.source.is_live
             and mine is not None
             and made is not None
-            and (mine.tracker, mine.config, mine.weights_sha256) == (made.tracker, made.config, made.weights_sha256)
+            and mine.answers_as == made.answers_as
             and replace(earlier.source, frame_count=None) == replace(self.recorder.source, frame_count=None)
             and self.frames.has(first)
             and all(key.index == first for key in starts)

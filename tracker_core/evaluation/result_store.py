@@ -140,7 +140,7 @@ def _read_settings(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, TypeError):
         return None
     known.pop("producer", None)
-    return known
+    return {"precision": "fp32", **known}  # there was no other before it was noted
 
 
 def fingerprint_task(info: SequenceInfo, truth: Any) -> str:
@@ -157,16 +157,17 @@ def fingerprint_task(info: SequenceInfo, truth: Any) -> str:
 
 
 def describe_tracker(tracker: Any) -> dict[str, Any]:
-    """Return what the boxes of a tracker follow from: its name, its configuration and its network's weights."""
-    settings: dict[str, Any] = {"tracker": str(tracker.name)}
+    """Return what the boxes of a tracker follow from: name, configuration, precision, and its networks' weights."""
+    settings: dict[str, Any] = {"tracker": str(tracker.name), "precision": str(getattr(tracker, "precision", "fp32"))}
     config = getattr(tracker, "config", None)
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         settings["configuration"] = json.loads(json.dumps(dataclasses.asdict(config)))
-    network = getattr(tracker, "network", None)
-    if network is not None:
+    networks = [network for runner in getattr(tracker, "runners", ()) if (network := getattr(runner, "network", None))]
+    if networks:
         digest = hashlib.sha256()
-        for key, value in sorted(network.state_dict().items()):
-            digest.update(key.encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        for network in networks:
+            for key, value in sorted(network.state_dict().items()):
+                digest.update(key.encode())
+                digest.update(value.detach().cpu().contiguous().numpy().tobytes())
         settings["weights"] = digest.hexdigest()
     return settings

@@ -48,9 +48,15 @@ class Producer:
     program: str = ""
 
     @property
+    def precision(self) -> str:
+        """With how many bits its networks computed: "fp32", or what its runtime is named after, as "onnx-int8" is."""
+        return next((kind for kind in ("fp16", "int8") if self.runtime.endswith(f"-{kind}")), "fp32")
+
+    @property
     def answers_as(self) -> str:
-        """What tells its answers from another's: device, runtime and version do not change them."""
-        return json.dumps([self.tracker, self.weights_sha256, self.config], sort_keys=True, default=str)
+        """What tells its answers from another's: device, runtime and version do not change them, a precision does."""
+        other = [] if self.precision == "fp32" else [self.precision]
+        return json.dumps([self.tracker, self.weights_sha256, self.config, *other], sort_keys=True, default=str)
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Runner(Protocol):
 
     name: str
     device: str
+    precision: str
     network: Network
 
     @property
@@ -88,6 +89,7 @@ class OneByOne:
     """A runtime that gains nothing by a batch: several searches run one after the other, each for all outputs."""
 
     is_cutting = False
+    precision = "fp32"
 
     def search(self, template: Any, crop: Image, guide_cxcywh: Sequence[float]) -> Outputs:
         """Return the outputs of one search."""

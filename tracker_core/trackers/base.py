@@ -56,6 +56,11 @@ class NetworkTracker(ABC):
         return " and ".join(dict.fromkeys(runner.name for runner in self.runners))
 
     @property
+    def precision(self) -> str:
+        """With how many bits its networks compute: "fp32", or what one of them has instead."""
+        return next((runner.precision for runner in self.runners if runner.precision != "fp32"), "fp32")
+
+    @property
     def tracking(self) -> TrackingConfig:
         """The parameters of the loop."""
         return self.config.tracking

@@ -33,9 +33,11 @@ def describe_producer(tracker: Any) -> Producer:
 
 
 def rebuild_tracker(
-    producer: Producer, *, device: str = "auto", runtime: str = "auto", precision: str = "fp32"
+    producer: Producer, *, device: str = "auto", runtime: str = "auto", precision: str | None = None
 ) -> NetworkTracker:
     """Return the tracker that `producer` describes: the same weights, by their SHA-256, and the same configuration.
+
+    `precision` None is the producer's own, where this device has it.
 
     Raises `InputError`, one sentence that says why these results cannot be explained.
     """
@@ -51,8 +53,9 @@ def rebuild_tracker(
         )
     try:
         return build_tracker(
-            weights=path, device=device, runtime=runtime, precision=precision, overrides=dict(producer.config)
-        )
+            weights=path, device=device, runtime=runtime, overrides=dict(producer.config),
+            precision=precision or _precision_on(producer, device, runtime),
+        )  # fmt: skip
     except SiamscopeError as error:
         raise InputError(f"The tracker that made these results cannot be built again: {error}") from error
 
@@ -78,6 +81,16 @@ def named_config(name: str) -> TrackerConfig:
     from tracker_core.checkpoints.weights import find_weights, load_checkpoint
 
     return config_from_mapping(TrackerConfig, load_checkpoint(find_weights(name)).config)
+
+
+def _precision_on(producer: Producer, device: str, runtime: str) -> str:
+    """Return the precision of a producer where a device has it, else single precision."""
+    if producer.precision == "fp32" or runtime == "eager":
+        return "fp32"
+    from tracker_core.runtime.devices import resolve_device  # it loads torch
+
+    is_on_cpu = resolve_device(device) == "cpu"
+    return producer.precision if is_on_cpu == (producer.precision == "int8") else "fp32"
 
 
 @lru_cache(maxsize=32)
