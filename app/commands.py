@@ -31,7 +31,7 @@ TOOLBAR: tuple[str, ...] = (  # the order of work; an empty name is a gap
 GROUPS = frozenset(
     [
         "record", "import_boxes", "screenshot", "quit", "draw", "remove_target", "cancel", "preferences", "run_again",
-        "pause_on_lost", "track_back", "fill_gap", "mark_visible", "step_forward", "go_start", "next_key", "slower",
+        "track_back", "fill_gap", "mark_visible", "step_forward", "go_start", "next_key", "slower",
         "loop", "mark_start", "overlay_anchor", "overlay_ghost", "overlay_search_window", "full_screen",
         "reset_layout", "about",
     ]

@@ -40,11 +40,11 @@ class PlaybackControls(QObject):
                     lambda: player.is_tracking, icon="track"),
             Command("track_some", "track", "Track &N frames…", self.ask_track_some, "Shift+T",
                     "Track a number of frames, then pause", now.has_source),
-            Command("run_again", "track", "Track &again", player.run_again, "Ctrl+R",
-                    "Track once more with the present parameters", now.can_run_again, icon="again", short="Re-run"),
             Command("pause_on_lost", "track", "&Pause when lost",
                     lambda: self.set_pause_on_lost(not self.pauses_on_lost), "", "Pause when a target is lost",
                     is_on=lambda: self.pauses_on_lost),
+            Command("run_again", "track", "Track &again", player.run_again, "Ctrl+R",
+                    "Track once more with the present parameters", now.can_run_again, icon="again", short="Re-run"),
         ]  # fmt: skip
 
     def _moving_commands(self) -> list[Command]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from PyQt5.QtCore import QSettings, QSize, Qt
+from PyQt5.QtCore import QRect, QSettings, QSize, Qt
 from PyQt5.QtGui import QColor, QIcon, QPainter, QPalette
 from PyQt5.QtWidgets import (
     QApplication,
@@ -35,7 +35,7 @@ DISABLED_LIGHT, DISABLED_DARK = "#787880", "#8a8a93"
 
 
 SEPARATES = QStyleOptionMenuItem.MenuItemType.Separator
-SEPARATOR = 7  # height of a line between groups of a menu: Fusion's, of 2, vanishes at fractional scales
+SEPARATOR, MARGIN = 7, 5  # a line between groups of a menu; Fusion's of height 2 vanishes at fractional scales
 
 
 class _Style(QProxyStyle):
@@ -67,7 +67,12 @@ class _Style(QProxyStyle):
         painter: QPainter | None,
         widget: QWidget | None = None,
     ) -> None:
-        """Draw the icon of a menu's chosen line like its text."""
+        """Draw lines between groups of a menu so that they are seen, and the icon of its chosen line like its text."""
+        if isinstance(option, QStyleOptionMenuItem) and option.menuItemType == SEPARATES and painter is not None:
+            left, y = option.rect.left(), option.rect.center().y()
+            line = QRect(left + MARGIN, y, option.rect.width() - 2 * MARGIN, 1)
+            painter.fillRect(line, option.palette.color(QPalette.ColorRole.Mid))
+            return
         if isinstance(option, QStyleOptionMenuItem) and _is_chosen(option) and not option.icon.isNull():
             side = self.pixelMetric(QStyle.PixelMetric.PM_SmallIconSize, option, widget)
             option = QStyleOptionMenuItem(option)
