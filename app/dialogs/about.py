@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from PyQt5.QtCore import PYQT_VERSION_STR, QT_VERSION_STR, Qt
 from PyQt5.QtWidgets import QApplication, QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.dialogs.buttons import make_buttons
 from tracker_core.results.provenance import program_version
 
 PACKAGES = ("torch", "onnxruntime", "numpy", "opencv-python", "opencv-python-headless", "av", "qimage2ndarray")
@@ -35,11 +36,10 @@ class AboutDialog(QDialog):
         self.facts.setReadOnly(True)
         self.facts.setAccessibleName(self.tr("Versions"))
         self.facts.setMinimumSize(420, 190)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons = make_buttons(self, QDialogButtonBox.StandardButton.Close)
         copy = buttons.addButton(self.tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole)
         assert copy is not None
         copy.clicked.connect(self._copy)
-        buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         title.setTextFormat(Qt.TextFormat.RichText)
         for widget in (title, licence, self.facts, buttons):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PyQt5.QtCore import QSize
+from PyQt5.QtGui import QIcon
 from PyQt5.QtWidgets import QApplication, QDialog, QDialogButtonBox
 
 FRAME = QSize(16, 56)  # around a window, by the desktop
@@ -12,7 +13,9 @@ def make_buttons(dialog: QDialog, *kinds: QDialogButtonBox.StandardButton) -> QD
     """Return a dialog's buttons; those that don't accept it close it."""
     buttons = QDialogButtonBox()
     for kind in kinds:
-        buttons.addButton(kind)
+        button = buttons.addButton(kind)
+        if button is not None:
+            button.setIcon(QIcon())  # the desktop's are dark on dark, and beside texts that say the same
     buttons.rejected.connect(dialog.reject)
     return buttons
 

@@ -18,6 +18,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
+from app.dialogs.buttons import make_buttons
 from app.panels.fields import ComboBox
 from app.panels.tracker import OF_SECOND, PARAMETERS, ParameterRow
 from tracker_core.config import TrackerConfig, TrackingConfig
@@ -57,11 +58,10 @@ class RerunDialog(QDialog):
         layout.addLayout(self._make_rows())
         layout.addWidget(QLabel(self.tr("Afterwards also with, as they were tuned:")))
         layout.addWidget(self._make_list(trackers))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons = make_buttons(self, QDialogButtonBox.StandardButton.Cancel)
         start = buttons.addButton(self.tr("Track"), QDialogButtonBox.ButtonRole.AcceptRole)
         assert start is not None
         buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
         start.setDefault(True)  # only now the dialog hears of it
         self.tracker.setCurrentIndex(max(0, self.tracker.findData(name)))

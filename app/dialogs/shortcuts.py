@@ -17,7 +17,7 @@ from PyQt5.QtWidgets import (
 )
 
 from app.commands import HOLD_TO_HIDE_KEY, MENUS, Command, plain, translated
-from app.dialogs.buttons import resize_to_text
+from app.dialogs.buttons import make_buttons, resize_to_text
 from app.panels.fields import TextField
 
 _NATIVE = QKeySequence.SequenceFormat.NativeText
@@ -67,8 +67,7 @@ class ShortcutSheet(QDialog):
         assert header is not None
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
+        buttons = make_buttons(self, QDialogButtonBox.StandardButton.Close)
         layout = QVBoxLayout(self)
         layout.addWidget(self.search)
         layout.addWidget(self.tree, 1)

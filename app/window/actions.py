@@ -10,6 +10,7 @@ from PyQt5.QtWidgets import QAction, QMainWindow, QMenu, QToolBar, QWidget
 
 from app.commands import GROUPS, MENUS, TOOLBAR, Command, plain, translated, with_mnemonics
 from app.window.icons import icon
+from app.window.theme import MenuStyle
 
 
 class Actions:
@@ -19,12 +20,14 @@ class Actions:
         self.commands = tuple(commands)
         self.menus: dict[str, QMenu] = {}
         self._actions = {command.id: self._make(window, command) for command in self.commands}
+        self._menu_style = MenuStyle("Fusion")  # a widget does not keep its style
         bar = window.menuBar()
         assert bar is not None
         for name, text in MENUS:
             menu = bar.addMenu(translated(text))
             assert menu is not None
             menu.setToolTipsVisible(True)
+            menu.setStyle(self._menu_style)
             self.menus[name] = menu
             self._fill(name)
         window.addActions(list(self._actions.values()))  # so that keys work in full screen, without the menu bar

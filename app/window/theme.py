@@ -10,7 +10,6 @@ from PyQt5.QtWidgets import (
     QApplication,
     QProxyStyle,
     QStyle,
-    QStyleHintReturn,
     QStyleOption,
     QStyleOptionMenuItem,
     QWidget,
@@ -32,19 +31,12 @@ DARK = (
     "#0c0c0e",
 )  # fmt: skip
 DISABLED_LIGHT, DISABLED_DARK = "#787880", "#8a8a93"
-
-
 SEPARATES = QStyleOptionMenuItem.MenuItemType.Separator
 SEPARATOR, MARGIN = 7, 5  # a line between groups of a menu; Fusion's of height 2 vanishes at fractional scales
 
 
 class _Style(QProxyStyle):
-    """Fusion, made easier to see.
-
-    A frame around every check box: its own is darker than the window, so unseen in a dark one. Lines between the
-    groups of a menu, and the icon of its chosen line in the colour of the text. No icons on the buttons of dialogs,
-    which are dark on dark.
-    """
+    """Fusion with a frame around every check box: its own is darker than the window, so unseen in a dark one."""
 
     def drawPrimitive(
         self,
@@ -60,6 +52,13 @@ class _Style(QProxyStyle):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
 
+
+class MenuStyle(_Style):
+    """The same for menus, with lines between groups that are seen, and the icon of the chosen line like its text.
+
+    It is set on menus alone: what it does in Python would hold up the painting of every cell of every table.
+    """
+
     def drawControl(
         self,
         element: QStyle.ControlElement,
@@ -67,38 +66,28 @@ class _Style(QProxyStyle):
         painter: QPainter | None,
         widget: QWidget | None = None,
     ) -> None:
-        """Draw lines between groups of a menu so that they are seen, and the icon of its chosen line like its text."""
-        if isinstance(option, QStyleOptionMenuItem) and option.menuItemType == SEPARATES and painter is not None:
-            left, y = option.rect.left(), option.rect.center().y()
-            line = QRect(left + MARGIN, y, option.rect.width() - 2 * MARGIN, 1)
-            painter.fillRect(line, option.palette.color(QPalette.ColorRole.Mid))
-            return
-        if isinstance(option, QStyleOptionMenuItem) and _is_chosen(option) and not option.icon.isNull():
-            side = self.pixelMetric(QStyle.PixelMetric.PM_SmallIconSize, option, widget)
-            option = QStyleOptionMenuItem(option)
-            option.icon = QIcon(option.icon.pixmap(side, side, QIcon.Mode.Selected))
+        """Draw a line of a menu."""
+        if element == QStyle.ControlElement.CE_MenuItem and isinstance(option, QStyleOptionMenuItem):
+            if option.menuItemType == SEPARATES and painter is not None:
+                left, y = option.rect.left(), option.rect.center().y()
+                line = QRect(left + MARGIN, y, option.rect.width() - 2 * MARGIN, 1)
+                painter.fillRect(line, option.palette.color(QPalette.ColorRole.Mid))
+                return
+            if _is_chosen(option) and not option.icon.isNull():
+                side = self.pixelMetric(QStyle.PixelMetric.PM_SmallIconSize, option, widget)
+                option = QStyleOptionMenuItem(option)
+                option.icon = QIcon(option.icon.pixmap(side, side, QIcon.Mode.Selected))
         super().drawControl(element, option, painter, widget)
 
     def sizeFromContents(
         self, kind: QStyle.ContentsType, option: QStyleOption | None, size: QSize, widget: QWidget | None = None
     ) -> QSize:
-        """Return the room for a widget or a part of it."""
+        """Return the room for a line of a menu."""
         room = super().sizeFromContents(kind, option, size, widget)
-        if isinstance(option, QStyleOptionMenuItem) and option.menuItemType == SEPARATES:
+        is_line = kind == QStyle.ContentsType.CT_MenuItem
+        if is_line and isinstance(option, QStyleOptionMenuItem) and option.menuItemType == SEPARATES:
             room.setHeight(SEPARATOR)
         return room
-
-    def styleHint(
-        self,
-        hint: QStyle.StyleHint,
-        option: QStyleOption | None = None,
-        widget: QWidget | None = None,
-        returned: QStyleHintReturn | None = None,
-    ) -> int:
-        """Answer what of Fusion's ways is another here."""
-        if hint == QStyle.StyleHint.SH_DialogButtonBox_ButtonsHaveIcons:
-            return 0
-        return super().styleHint(hint, option, widget, returned)
 
 
 def _is_chosen(option: QStyleOption) -> bool:

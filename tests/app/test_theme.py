@@ -12,15 +12,16 @@ from PyQt5.QtGui import QColor
 from PyQt5.QtWidgets import QMenu
 
 from app.window.icons import icon
-from app.window.theme import apply_theme
+from app.window.theme import MenuStyle, apply_theme
 
 LINES = """
 import sys
 from PyQt5.QtWidgets import QApplication, QMenu
-from app.window.theme import apply_theme
+from app.window.theme import MenuStyle, apply_theme
 application = QApplication([])
 apply_theme(application, sys.argv[1])
-menu = QMenu()
+menu, style = QMenu(), MenuStyle("Fusion")
+menu.setStyle(style)
 for name in "abcdef":
     menu.addAction(name)
     menu.addSeparator()
@@ -59,7 +60,8 @@ def test_lines_between_the_groups_of_a_menu_are_seen_at_every_scale(scale, theme
 
 def test_the_icon_of_a_chosen_line_is_as_light_as_its_text(qapp, qtbot):
     apply_theme(qapp, "light")
-    menu = QMenu()
+    menu, style = QMenu(), MenuStyle("Fusion")
+    menu.setStyle(style)
     qtbot.addWidget(menu)
     action = menu.addAction(icon("again"), "Track again")
     menu.popup(QPoint(0, 0))
@@ -68,3 +70,10 @@ def test_the_icon_of_a_chosen_line_is_as_light_as_its_text(qapp, qtbot):
     colors = {image.pixelColor(x, y).name() for x in range(24) for y in range(image.height())}
     assert qapp.palette().highlightedText().color().name() in colors
     assert min(QColor(name).lightness() for name in colors) > 60, "no stroke in the colour of other lines"
+
+
+def test_the_menus_of_the_window_are_drawn_that_way_and_nothing_else(drive, qapp):
+    apply_theme(qapp, "light")
+    window = drive().window
+    assert all(isinstance(menu.style(), MenuStyle) for menu in window.actions_.menus.values())
+    assert not isinstance(window.panels.runs.tree.style(), MenuStyle)
