@@ -15,6 +15,7 @@ from tracker_core.rendering.writers import VIDEO_SUFFIXES
 from tracker_core.results.formats import BOX_FORMATS, box_file_suffix
 from tracker_core.results.identity import output_name
 
+MOST_ASKED_TARGETS = 9
 _PROPOSALS = {VIDEO: "-tracked.mp4", GIF: "-tracked.gif", IMAGES: "-frames", MOTION: "-motion.csv"}
 _ENDINGS = {VIDEO: tuple(set(VIDEO_SUFFIXES) - {".gif"}), GIF: (".gif",), MOTION: (".csv", *PLOT_SUFFIXES)}
 _ALL_ENDINGS = {*VIDEO_SUFFIXES, *PLOT_SUFFIXES, *(form.suffix for form in BOX_FORMATS.values())}
@@ -65,11 +66,20 @@ class ExportPath(QWidget):
 
     def question(self) -> str:
         """Return what to ask before something is replaced, "" if nothing is."""
-        if self._kind != IMAGES and is_file(self.path):
-            return self.tr("'{}' already exists. Replace it?").format(self.path)
+        present = next((path for path in self._written() if is_file(path)), None)
+        if present is not None:
+            return self.tr("'{}' already exists. Replace it?").format(present)
         if self._kind == IMAGES and is_folder(self.path) and next(Path(self.path).glob("*.png"), None) is not None:
             return self.tr("'{}' has images already. Replace those of the same name?").format(self.path)
         return ""
+
+    def _written(self) -> list[str]:
+        """Return the paths of files that may be written: boxes go into a file for each target in some formats."""
+        path = Path(self.path)
+        if self._kind != BOXES or not BOX_FORMATS[self._box_format].has_file_per_target:
+            return [] if self._kind == IMAGES else [self.path]
+        numbers = range(1, MOST_ASKED_TARGETS + 1)
+        return [self.path, *(str(path.with_name(f"{path.stem}-{number}{path.suffix}")) for number in numbers)]
 
     def _endings(self) -> tuple[str, ...]:
         return (box_file_suffix(self._box_format),) if self._kind == BOXES else _ENDINGS.get(self._kind, ("",))

@@ -16,6 +16,7 @@ from PyQt5.QtWidgets import QFileDialog, QMessageBox, QToolButton
 from app.canvas.overlays import OVERLAY_NAMES, OverlayModel
 from app.dialogs.export import ExportDialog
 from app.dialogs.export_options import BOXES, GIF, IMAGES, MOTION, VIDEO, ExportOptions, ShownOptions
+from app.dialogs.export_path import ExportPath
 from app.jobs.jobs import CANCELLED, Job, Jobs
 from tracker_core.rendering.overlays import OVERLAYS
 from tracker_core.rendering.writers import VideoWriter
@@ -280,6 +281,19 @@ def test_the_users_own_path_gets_the_ending_of_what_is_exported(qtbot, tmp_path,
     combo(dialog.kind, VIDEO)
     assert dialog.options().path.startswith(str(tmp_path / "mine")) or "take.7" in dialog.options().path
     assert dialog.options().path.endswith((".mp4", ".mkv", ".mov"))
+
+
+def test_files_of_single_targets_are_not_replaced_unasked(qtbot, tmp_path):
+    """OTB's boxes of several targets go into name-1.txt, name-2.txt, …, of which none has the name in the field."""
+    path = ExportPath("clip.mp4", tmp_path)
+    qtbot.addWidget(path)
+    path.set_kind(BOXES, "otb")
+    assert path.question() == ""
+    (tmp_path / "clip-otb-2.txt").write_text("")
+    assert "clip-otb-2.txt' already exists" in path.question()
+    path.set_kind(BOXES, "csv")  # all targets in one file
+    (tmp_path / "clip-csv-2.csv").write_text("")
+    assert path.question() == ""
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_at_once(qtbot, tmp_path, monkeypatch):

@@ -23,11 +23,13 @@ class BoxFormat:
         write: takes the path and the run, and returns the text of every file by its place.
         read: takes the text and the path, and returns a run; None where the format is only written.
         suffix: the usual ending of its files.
+        has_file_per_target: whether several targets go into `name-1`, `name-2`, … in place of `name`.
     """
 
     write: Callable[[Path, Run], dict[Path, str]]
     read: Callable[[str, Path], Run] | None = None
     suffix: str = ".txt"
+    has_file_per_target: bool = False
 
 
 def _write_run(path: Path, run: Run) -> dict[Path, str]:
@@ -35,15 +37,15 @@ def _write_run(path: Path, run: Run) -> dict[Path, str]:
 
 
 BOX_FORMATS: dict[str, BoxFormat] = {
-    "otb": BoxFormat(writing.per_target(writing.write_otb), reading.read_otb),
-    "vot": BoxFormat(writing.per_target(writing.write_vot), reading.read_vot),
-    "got10k": BoxFormat(writing.per_target(writing.write_got10k), reading.read_got10k),
+    "otb": BoxFormat(writing.per_target(writing.write_otb), reading.read_otb, has_file_per_target=True),
+    "vot": BoxFormat(writing.per_target(writing.write_vot), reading.read_vot, has_file_per_target=True),
+    "got10k": BoxFormat(writing.per_target(writing.write_got10k), reading.read_got10k, has_file_per_target=True),
     "csv": BoxFormat(writing.write_csv, reading.read_csv, ".csv"),
     "json": BoxFormat(_write_run, parse_run, ".json"),
     "coco": BoxFormat(writing.write_coco, reading.read_coco, ".json"),
     "mot": BoxFormat(writing.write_mot, reading.read_mot),
     "mot-gt": BoxFormat(writing.write_mot_truth, reading.read_mot),
-    "lasot": BoxFormat(writing.per_target(writing.write_lasot), reading.read_lasot),
+    "lasot": BoxFormat(writing.per_target(writing.write_lasot), reading.read_lasot, has_file_per_target=True),
     "cvat": BoxFormat(cvat.write_cvat, cvat.read_cvat, ".xml"),
 }
 
