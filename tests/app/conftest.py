@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
 from app.window.garbage import GarbageCollector
 from app.window.main_window import MainWindow
+from app.worker import player
 from app.worker.player import Player
 
 
@@ -35,6 +36,9 @@ class PatientQtBot(QtBot):
 
     def waitSignals(self, signals, *, timeout=PATIENCE_MS, **how):
         return super().waitSignals(signals, timeout=max(timeout, self.PATIENCE_MS), **how)
+
+
+player.SHUT_DOWN_MS = PatientQtBot.PATIENCE_MS  # the same for a worker that is to end
 
 
 class WindowDriver:

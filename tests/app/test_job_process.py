@@ -95,7 +95,7 @@ def test_a_job_whose_window_is_gone_ends_quietly(tmp_path, main, waits, code):
     with process:
         if waits:
             assert process.stdout.readline() == "now\n"
-        _, errors = process.communicate("", timeout=60)
+        _, errors = process.communicate("", timeout=240)
     assert process.returncode == code and "Traceback" not in errors and "Exception ignored" not in errors
 
 
@@ -109,4 +109,4 @@ def test_a_job_that_tells_of_its_work_when_the_window_is_gone_is_not_ended_by_th
     process.stderr.close()
     time.sleep(0.2)  # it goes on, with nobody to tell
     process.stdin.close()
-    assert process.wait(60) == 5
+    assert process.wait(240) == 5

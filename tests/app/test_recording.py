@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import av
@@ -87,16 +86,14 @@ def test_a_tracked_camera_is_exported_as_a_video(drive, tmp_path):
     driver.window.player.freeze(True)
     driver.qtbot.waitUntil(lambda: not driver.player.is_playing)
     live.capture(1)  # read for a window that no longer plays, and recorded all the same
-    driver.qtbot.wait(100)
+    driver.qtbot.waitUntil(lambda: driver.player.worker.playback._reader._frame is not None)
     live.capture(4)
     frame = driver.canvas.frame_view.frame
     driver.player.begin(BoxRequest(driver.player.source.serial, frame, tuple(true_box(0)), None, True))
-    driver.qtbot.waitUntil(lambda: driver.index == 5, timeout=5000)
-    for _ in range(4):
+    driver.qtbot.waitUntil(lambda: driver.index == 5)
+    for index in range(6, 10):
         live.capture(1)
-        time.sleep(0.02)
-        driver.qtbot.wait(20)
-    driver.qtbot.waitUntil(lambda: driver.index == 9, timeout=5000)
+        driver.qtbot.waitUntil(lambda index=index: driver.index == index)
     driver.player.play(False)
     driver.qtbot.waitUntil(lambda: not driver.player.is_playing)
     driver.player.write_results(str(tmp_path / "run.json"))

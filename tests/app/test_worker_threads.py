@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
@@ -148,10 +149,13 @@ def test_of_many_seeks_the_last_is_served_and_most_are_skipped(qtbot, players):
     source = DrawnSource(100, delay_s=0.02)
     player = players(lambda spec: source)
     open_and_wait(qtbot, player)
+    is_free = threading.Event()
+    player._asked.emit(is_free.wait)  # the worker is at something else meanwhile
     for index in range(60):
         player.seek(index)
+    is_free.set()
     qtbot.waitUntil(lambda: bool(player.views) and player.views[-1].frame.index == 59, timeout=5000)
-    assert len(player.views) < 15
+    assert len(player.views) <= 2
 
 
 def test_loop_plays_the_range_again(qtbot, players):
@@ -253,10 +257,8 @@ def test_a_live_source_that_waits_for_a_image_does_not_delay_the_end(qtbot, play
     player = players(lambda spec: LiveDrawing())
     open_and_wait(qtbot, player, "live")
     qtbot.waitUntil(lambda: player.is_playing)
-    qtbot.wait(100)  # now it waits for a second image, which never comes
-    began = time.monotonic()
+    qtbot.waitUntil(lambda: player.worker.playback._reader._is_reading)  # for a second image, which never comes
     assert player.shut_down()
-    assert time.monotonic() - began < 5
 
 
 def test_results_survive_and_come_back_with_the_file(qtbot, players, tmp_path):
