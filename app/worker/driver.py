@@ -41,7 +41,7 @@ class SessionDriver:
         self.edits = EditRequests(session, self.playback, self._save)
         self._open_source, self._journal = open_source, journal
         self.gaps = GapRequests(session, self.playback, self.edits)
-        self.recorder = LiveRecorder(session, messages, self.edits.announce)
+        self.recorder = LiveRecorder(session, messages, self.edits.announce, self._save)
 
     def stop_playing(self, stops_tracking: bool) -> None:
         """Stop after an error."""
@@ -200,6 +200,7 @@ class SessionDriver:
         save_run(path, self.recorder.as_recorded(run) if with_images else run)
         if with_images:
             save_beside(path, self.session.runs, self.recorder.as_recorded)
+            self._save()
         self.messages.results_written.emit(path)
 
     def set_autosave(self, is_on: bool) -> None:

@@ -29,13 +29,15 @@ TELL_MS = 500
 class LiveRecorder(QObject):
     """Lets live sources be recorded into a folder; belongs to the worker's thread.
 
-    `changed` is called where what can be done with the source has changed.
+    `announce` says that what can be done with the source has changed, `save` keeps results where they belong by then.
     """
 
-    def __init__(self, session: Session, messages: Messages, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, session: Session, messages: Messages, announce: Callable[[], None], save: Callable[[], None]
+    ) -> None:
         super().__init__(messages)
         self.messages = messages
-        self._session, self._changed = session, changed
+        self._session, self._announce, self._save = session, announce, save
         self._folder: Path | None = None
         self._limits = RecordingLimits()
         self._records_all = False
@@ -103,7 +105,7 @@ class LiveRecorder(QObject):
             self._tell()
         elif not is_on:
             self.complete()
-        self._changed()
+        self._follow_up()
 
     @property
     def is_recording(self) -> bool:
@@ -154,9 +156,13 @@ class LiveRecorder(QObject):
                 self.complete()
             except SiamscopeError as error:
                 self.messages.fail(_text("Cannot record"), error)
-            self._changed()
+            self._follow_up()
         else:
             self.messages.recording_changed.emit(status)
+
+    def _follow_up(self) -> None:
+        self._save()
+        self._announce()
 
 
 def _text(text: str) -> str:

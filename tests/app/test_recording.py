@@ -175,6 +175,8 @@ def test_a_recording_is_started_and_completed_while_tracking(drive, tmp_path):
     player.record(False)
     driver.qtbot.waitUntil(lambda: bool(opens), timeout=10_000)
     assert told[-1] is None and opens[0].endswith("-run.json")
+    (saved,) = tmp_path.glob("sessions/*.run1.jsonl")  # from now on it is saved there, with all that came meanwhile
+    driver.qtbot.waitUntil(lambda: len(load_run(saved)) == 6)
     driver.open(opens[0])
     driver.qtbot.waitUntil(lambda: player.source.is_seekable, timeout=5000)
     driver.qtbot.waitUntil(lambda: player.summary.source.serial == player.source.serial, timeout=5000)
