@@ -88,12 +88,11 @@ def work_on_long_video(stage: Stage) -> None:
     stage.wait(lambda: player.source is None)
 
 
-def show_benchmark(stage: Stage) -> None:
-    """Open the benchmark page with the results of many trackers, and sort, filter and hide them."""
-    panel = stage.window.panels.benchmark
+def show_benchmark(stage: Stage, lines: bytes) -> None:
+    """Open the benchmark page with the results in `benchmark_lines`, and sort, filter and hide them."""
+    panel, job = stage.window.panels.benchmark, _ToldJob("Benchmark", lines)
     stage.begin("benchmark page: results come")
     stage.window.docks.show_tab(panel)
-    job = _ToldJob("Benchmark", _events())
     job.message.connect(panel.take)
     stage.window.jobs.start(job)
     stage.wait(lambda: not stage.window.jobs.running)
@@ -145,7 +144,7 @@ def _recorder(identity: SourceIdentity, source: PatternSource, number: int) -> R
     return recorder
 
 
-def _events() -> bytes:
+def benchmark_lines() -> bytes:
     """Return what `eval --progress json` says of many trackers on many sequences that are finished already."""
     protocol, rng = next(iter(BENCHMARKS.values())).protocol, np.random.default_rng(1)
     curves = {"success": np.linspace(1, 0, 21).tolist(), "precision": np.linspace(0, 1, 51).tolist()}

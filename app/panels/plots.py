@@ -96,6 +96,7 @@ class PlotsPanel(QWidget):
         self._beside_due: list[tuple[QColor, Curve]] = []  # those of them that are still to be drawn
         self._titles: dict[int, tuple[str, QColor]] = {}
         self._drawn: list[tuple[Any, Any]] = []  # each of those curves with the plot that it is in
+        self._spare: list[tuple[Any, Any]] = []  # curves of before, which are used again
         self._layout = QHBoxLayout()
         self.legend_line = QLabel()  # a long title would make its plot wider than the others
         self.legend_line.setWordWrap(True)
@@ -211,11 +212,23 @@ class PlotsPanel(QWidget):
         """Draw the curves of the other runs again, in turn."""
         if not self._plots:
             return
-        for plot, line in self._drawn:
-            plot.removeItem(line)
+        self._spare += self._drawn
         self._drawn.clear()
         self._beside_due = list(self._beside.values())
+        self._remove_spare()
         self._show_legend()
+
+    def _remove_spare(self) -> None:
+        """Take away the lines that nobody needs, once all runs are drawn: to make one and to take one away is slow."""
+        if not self._beside_due:
+            for plot, line in self._spare:
+                plot.removeItem(line)
+            self._spare.clear()
+
+    def _line_in(self, plot: Any) -> Any:
+        """Return a line of a plot whose run is no longer shown as it was, a new one where there is none."""
+        place = next((place for place, (other, _line) in enumerate(self._spare) if other is plot), None)
+        return plot.plot([], []) if place is None else self._spare.pop(place)[1]
 
     def _draw_run(self, color: QColor, curve: Curve) -> None:
         import pyqtgraph as pg
@@ -232,7 +245,10 @@ class PlotsPanel(QWidget):
         if len(known):
             lines.append((success, SUCCESS_THRESHOLDS, success_curve(known)))
         for plot, x, y in lines:
-            self._drawn.append((plot, plot.plot(x, y, pen=pen, connect="finite")))
+            line = self._line_in(plot)
+            line.setData(x, y, pen=pen, connect="finite")
+            self._drawn.append((plot, line))
+        self._remove_spare()
 
     def legend(self) -> str:
         """Return what the lines of the first plot are, as rich text for the line below, where it hides no curve."""

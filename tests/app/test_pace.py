@@ -154,8 +154,15 @@ def test_curves_of_other_runs_are_made_once(plots) -> None:
     plots.set_beside(dict(beside))
     plots._draw_next()
     assert plots._drawn == before
+    other = curve_of(frames, scores=ones, ious=0.5 * ones, center_errors=ones)
+    plots.set_beside({"Run 3": (QColor("#00ff00"), other)})
+    plots._draw_next()
+    assert plots._drawn == before[:3], "its lines are those of another run, which is not shown any more"
+    assert plots._drawn[0][1].getData()[1].tolist() == [0.5] * 5
+    assert plots._drawn[0][1].opts["pen"].color().hue() == QColor("#00ff00").hue()
+    assert not any(line in plot.listDataItems() for plot, line in before[3:])
     plots.set_beside({})
-    assert not plots._drawn
+    assert not plots._drawn and not any(line in plot.listDataItems() for plot, line in before)
 
 
 def test_the_outline_of_a_long_curve_keeps_every_dip_and_every_peak() -> None:
