@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,16 @@ def test_each_precision_has_its_own_file_and_both_are_used_again(cache: Path, mo
     for precision, expected in (("fp32", exact), ("int8", rounded)):
         again = outputs_of(make_runner(small(), CONFIG, device="cpu", precision=precision))
         assert all(np.array_equal(a, b) for a, b in zip(again, expected, strict=True))
+
+
+def test_another_way_of_converting_does_not_use_the_files_of_the_one_before(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_runner(small(), CONFIG, device="cpu", precision="int8")
+    read = inspect.getsource
+    monkeypatch.setattr(inspect, "getsource", lambda what: read(what) + ("# changed" if what is int8 else ""))
+    make_runner(small(), CONFIG, device="cpu", precision="int8")
+    assert len(list(cache.glob("*.onnx"))) == 2
 
 
 def test_a_network_that_computes_little_stays_exact(

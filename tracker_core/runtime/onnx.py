@@ -33,6 +33,7 @@ from tracker_core.errors import OutputError
 from tracker_core.files import atomic_path
 from tracker_core.models.flops import search_flops
 from tracker_core.models.network import Network
+from tracker_core.runtime import int8
 from tracker_core.runtime.base import OneByOne, Outputs
 from tracker_core.runtime.eager import image_to_tensor
 from tracker_core.runtime.int8 import LEAST_GFLOP, Feeds, quantise, samples_of_clip
@@ -146,7 +147,8 @@ class OnnxRunner(OneByOne):
 
     def _export(self, search_size: int, features: tuple[NDArray[np.float32], ...]) -> _Export:
         shapes = [list(feature.shape) for feature in features]
-        kind = [] if self.precision == "fp32" else [self.precision]
+        # as with the network's own code: what converts it otherwise makes another file
+        kind = [] if self.precision == "fp32" else [self.precision, inspect.getsource(int8)]
         digest = hashlib.sha256(json.dumps([self._key, search_size, shapes, *kind]).encode()).hexdigest()[:24]
         cached = cache_folder() / f"{digest}.onnx"
         model = _read_cached(cached)
