@@ -177,6 +177,22 @@ def test_results_of_other_settings_are_not_mixed_with_these(otb: Evaluation) -> 
     evaluate(otb, LosingTracker, again=True)
 
 
+class RoughTracker(TemplateTracker):
+    """One whose network computes in eight bits."""
+
+    precision = "int8"
+
+
+@pytest.mark.parametrize(("first", "then"), [(TemplateTracker, RoughTracker), (RoughTracker, TemplateTracker)])
+def test_results_of_another_precision_are_not_mixed_with_these(
+    otb: Evaluation, first: type[TemplateTracker], then: type[TemplateTracker]
+) -> None:
+    evaluate(otb, first)
+    (otb.folder / "template" / "Deer.txt").unlink()
+    with pytest.raises(InputError, match="another precision"):
+        evaluate(otb, then)
+
+
 def test_some_sequences_run_again_are_not_mixed_with_the_others(otb: Evaluation, tmp_path: Path) -> None:
     """A part that runs again with other settings would leave the rest of the old ones, and a mean of neither."""
     evaluate(otb)

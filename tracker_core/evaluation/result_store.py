@@ -121,7 +121,7 @@ class ResultStore:
             raise InputError(
                 f"'{path}' cannot be read, so it is not known what made the results beside it; {what_to_do}"
             )
-        if other := [key for key in settings if known.get(key) != settings[key]]:
+        if other := [key for key in {**settings, **known} if known.get(key) != settings.get(key)]:
             raise InputError(
                 f"The results in '{self.folder}' were made with another {' and '.join(other)}; {what_to_do}"
             )
