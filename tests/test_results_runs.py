@@ -64,6 +64,11 @@ def test_every_result_knows_what_made_it() -> None:
     assert again.producer_of(1) == Producer("first") and again.producer_of(3) == Producer("second")
 
 
+def test_a_precision_that_is_not_exact_answers_as_another() -> None:
+    made = [Producer("light", weights_sha256="ab", runtime=name) for name in ("onnx", "eager", "cuda", "onnx-int8")]
+    assert [one.answers_as == made[0].answers_as for one in made] == [True, True, True, False]
+
+
 def test_what_continues_a_run_is_what_made_its_end() -> None:
     """The tracker that was used last in time may have made a part in the middle, or nothing that is left."""
     recorder = recorded(0, 1, 2, 3)

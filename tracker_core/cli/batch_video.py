@@ -26,7 +26,6 @@ from tracker_core.crew import Finished, limit_threads
 from tracker_core.errors import SiamscopeError
 from tracker_core.results.identity import identify_source
 from tracker_core.results.run import BoxOrigin
-from tracker_core.results.run_data import producer_to_data
 from tracker_core.sources.opening import open_source
 from tracker_core.trackers.producers import describe_producer
 from tracker_core.types import FrameSource
@@ -102,10 +101,9 @@ class VideoTracking:
         )  # fmt: skip
 
     def _made_from(self, task: Task, source: FrameSource, tracker: Any, boxes: Sequence[Any]) -> dict[str, Any]:
-        producer = producer_to_data(describe_producer(tracker))
         identity = identify_source(source, task.path or "")
         return {
-            "tracker": {key: producer.get(key) for key in ("tracker", "config", "weights_sha256")},
+            "tracker": describe_producer(tracker).answers_as,
             "source": [identity.fingerprint, str(identity.location)],
             "frame": task.frame,
             "boxes": [[float(value) for value in box] for box in boxes],

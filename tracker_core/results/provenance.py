@@ -34,7 +34,7 @@ class Producer:
         weights_path: where the weights file was, absolute.
         weights_sha256: of that file, 64 hexadecimal digits; "" where the network came from memory.
         device: for example "cpu" or "cuda:0".
-        runtime: "onnx", "eager", …
+        runtime: "onnx", "eager", …, with a precision that is not exact ("onnx-int8", "cuda-fp16").
         program: version of this program.
     """
 
