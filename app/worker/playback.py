@@ -85,17 +85,16 @@ class Playback(QObject):
         if source.is_live and count == 1:
             self.set_playing(True, frames=1)
         elif count == 1:
-            view = self._read_next()
-            if view is not None:
+            if (view := self._read_next()) is not None:
                 self._present(view)
+                self._tell()
         else:
             self.go_to(max(0, position + count))
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot go there"))
     def seek(self) -> None:
         """Go to the frame noted last by `want_index`; earlier wishes that were not served yet are forgotten."""
-        index = self._wish.take()
-        if index is not None:
+        if (index := self._wish.take()) is not None:
             self.go_to(index)
 
     def freeze(self, is_frozen: bool) -> None:
@@ -166,7 +165,7 @@ class Playback(QObject):
     def stop_playing(self, stops_tracking: bool) -> None:
         """Stop after an error; what the frame that failed gave before that is shown, and all that was done is saved."""
         self.set_playing(False)
-        self._save()
+        self._tell()
         if stops_tracking:
             self.set_tracking(False)
             self.messages.post_replaced(self._session.curves())
@@ -193,8 +192,11 @@ class Playback(QObject):
             self._timer.stop()
             self.present_waiting()
             self.messages.playing_changed.emit(False)
-            self._save()
-            self.messages.summary_changed.emit(summarise(self._session))
+            self._tell()
+
+    def _tell(self) -> None:
+        self._save()
+        self.messages.summary_changed.emit(summarise(self._session))
 
     def set_tracking(self, is_tracking: bool) -> None:
         """Compute results where there are none, or only show what is known."""
@@ -212,8 +214,7 @@ class Playback(QObject):
         if self._reader is not None and not self._session.has_caught_up_frames:
             self._reader.want()
             return
-        view = self._read_next()
-        if view is None:
+        if (view := self._read_next()) is None:
             self.set_playing(False)
         else:
             self._waiting = view
@@ -238,10 +239,9 @@ class Playback(QObject):
         if self._way_back is not None:
             return _timed(self._way_back)
         (first, last), session = self._range, self._session
-        if last is None or session.position is None or session.position < last:
-            view = _timed(session.read_next)
-            if view is not None:
-                return view
+        goes_on = last is None or session.position is None or session.position < last
+        if goes_on and (view := _timed(session.read_next)) is not None:
+            return view
         self.messages.ended.emit()
         if self._is_looping and self.is_playing and session.source is not None and session.source.is_seekable:
             return session.seek(first or 0)

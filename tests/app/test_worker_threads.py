@@ -145,6 +145,16 @@ def test_tracking_some_frames_stops_after_them(qtbot, players):
     assert player.views[-1].frame.index == 7
 
 
+def test_a_step_while_tracking_is_counted_at_once(qtbot, players):
+    player = players(lambda spec: DrawnSource(fps=500.0))
+    open_and_wait(qtbot, player)
+    begin(qtbot, player, track=False)
+    player.track_frames(2)
+    qtbot.waitUntil(lambda: bool(player.summary.targets) and player.summary.targets[0].count == 3)
+    player.step(1)
+    qtbot.waitUntil(lambda: player.summary.targets[0].count == 4)
+
+
 def test_of_many_seeks_the_last_is_served_and_most_are_skipped(qtbot, players):
     source = DrawnSource(100, delay_s=0.02)
     player = players(lambda spec: source)
