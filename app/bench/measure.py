@@ -24,7 +24,6 @@ from app.window.application import (
     bundled_clip,
     load_core,
     open_session_source,
-    share_interpreter,
 )
 from app.window.display import has_display
 from app.window.garbage import GarbageCollector
@@ -58,7 +57,6 @@ def measure_window(
             return PatternSource(wanted) if wanted in (PATTERN, LONG) else open_source(wanted)
 
         load_core()
-        share_interpreter()
         player = Player(tracker_factory, open_any, Path(folder))
         collector = GarbageCollector(lambda: player.is_playing)
         collector.start()

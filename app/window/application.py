@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +30,6 @@ from tracker_core.types import FrameSource
 logger = logging.getLogger(__name__)
 
 APPLICATION = "siamscope"
-SWITCH_S = 0.0005
 CORE_MODULES = (
     "tracker_core.sources.opening",
     "tracker_core.trackers.builder",
@@ -63,7 +61,6 @@ def run_window(argv: list[str]) -> int:
     application.setWindowIcon(QIcon(str(APPLICATION_ICON)))
     splash = _show_splash(application)
     load_core()
-    share_interpreter()
     player = Player(build_session_tracker, open_session_source, state_folder / "sessions")
     collector = GarbageCollector(lambda: player.is_playing)
     collector.start()
@@ -99,15 +96,6 @@ def load_core() -> None:
     for module in CORE_MODULES:
         importlib.import_module(module)
     make_plot("", "").deleteLater()  # the first one takes longest
-
-
-def share_interpreter() -> None:
-    """Let the window's thread have the interpreter soon after it asks.
-
-    Whatever it is woken for, it waits until another thread gives the interpreter away: by Python's own 5 ms, ten events
-    while a long run is read or saved are a pause that one sees.
-    """
-    sys.setswitchinterval(SWITCH_S)
 
 
 def _show_splash(application: QApplication) -> QSplashScreen:
