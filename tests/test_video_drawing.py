@@ -112,7 +112,9 @@ def test_text_is_legible_in_small_and_large_images() -> None:
 
 def test_labels_tell_number_score_and_state() -> None:
     assert describe_result(result(score=0.873)) == "0.87"
-    assert describe_result(result(score=0.1, state=TrackingState.LOST), TargetLook("2")) == "2  0.10  LOST"
+    assert describe_result(result(score=0.1, state=TrackingState.LOST), "2") == "2  LOST  0.10"
+    assert describe_result(result(score=0.4, state=TrackingState.UNCERTAIN), "van") == "van  0.40 ?"
+    assert describe_result(result(score=1.0), "1", is_key=True) == "1  ◆"
     assert describe_result(result(score=float("nan"))) == ""
     plain = draw_result(GREY, [result()], options=DrawOptions(labels=False))
     assert (draw_result(GREY, [result()]) != plain).any()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from PyQt5.QtCore import QObject, pyqtSignal
 
@@ -15,10 +16,20 @@ Wanted = tuple[TrackerChoice, TrackingConfig]
 AS_FAST_AS_POSSIBLE = 0.0
 
 
+class _Before(NamedTuple):
+    """What was chosen and shown before trackers took turns."""
+
+    choice: TrackerChoice
+    tracking: TrackingConfig | None
+    speed: float
+    run: int | None
+
+
 class RerunQueue(QObject):
     """Starts the next tracker when the one before has come to the end, as fast as possible.
 
     Pausing only pauses. Tracking that is switched off, or another source, ends it: what was tracked stays.
+    After several trackers, the one that was chosen before is chosen again; at their end the run that was shown is, too.
     """
 
     notice = pyqtSignal(str)
@@ -27,7 +38,8 @@ class RerunQueue(QObject):
         super().__init__(parent)
         self._player = player
         self._waiting: deque[Wanted] = deque()
-        self._total, self._speed = 0, player.speed
+        self._total, self._used = 0, player.choice
+        self._before = _Before(player.choice, player.tracking, player.speed, None)
         player.worker.ended.connect(self._on_ended)
         player.worker.failed.connect(lambda _failure: self._on_ended())
         player.worker.opened.connect(lambda _source: self._end())
@@ -42,7 +54,9 @@ class RerunQueue(QObject):
         """Track with all of them, in this order."""
         self._end()
         self._waiting.extend(wanted)
-        self._total, self._speed = len(wanted), self._player.speed
+        shown = next((run.number for run in self._player.summary.runs if run.is_active), None)
+        self._total = len(wanted)
+        self._before = _Before(self._player.choice, self._player.tracking, self._player.speed, shown)
         if len(wanted) > 1:
             self._player.set_speed(AS_FAST_AS_POSSIBLE)
         self._next()
@@ -55,10 +69,12 @@ class RerunQueue(QObject):
                 self.notice.emit(
                     self.tr("All {} trackers are done; the list of runs compares them.").format(self._total)
                 )
+                self._show_again()
             self._finish()
 
     def _next(self) -> None:
         choice, tracking = self._waiting.popleft()
+        self._used = choice
         self._player.run_again_with(choice, tracking)
         if self._total > 1:
             place = self._total - len(self._waiting)
@@ -74,6 +90,12 @@ class RerunQueue(QObject):
 
     def _finish(self) -> None:
         self._waiting.clear()
-        if self._total > 1:
-            self._player.set_speed(self._speed)
-        self._total = 0
+        total, self._total = self._total, 0
+        if total > 1:
+            self._player.set_speed(self._before.speed)
+            if self._player.choice is self._used:  # else the user has chosen another one meanwhile
+                self._player.choose_tracker(self._before.choice, self._before.tracking)
+
+    def _show_again(self) -> None:
+        if self._before.run in {run.number for run in self._player.summary.runs}:  # it can be deleted meanwhile
+            self._player.activate_run(self._before.run)

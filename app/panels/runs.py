@@ -64,7 +64,7 @@ class RunsPanel(QWidget):
         self.setObjectName("runs_panel")
         self._runs: tuple[RunSummary, ...] = ()
         self._shown: list[Moment] = []
-        self._menu = QMenu(self)
+        self._menu: QMenu | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self._make_tree(), 3)
@@ -78,9 +78,9 @@ class RunsPanel(QWidget):
         self.moments.itemActivated.connect(self._go_to)
         layout.addWidget(self.moments, 2)
 
-    def add_actions(self, actions: Sequence[QAction], buttons: Sequence[QAction]) -> None:
+    def add_actions(self, menu: QMenu, buttons: Sequence[QAction]) -> None:
         """Offer what can be done with the chosen run: in the menu of a row, and some of it as buttons."""
-        self._menu.addActions(list(actions))
+        self._menu = menu
         for action in buttons:
             button = QPushButton(action.iconText())
             button.setToolTip(action.toolTip())
@@ -234,7 +234,7 @@ class RunsPanel(QWidget):
 
     def _open_menu(self, where: QPoint) -> None:
         viewport = self.tree.viewport()
-        if viewport is not None and self.tree.itemAt(where) is not None:
+        if self._menu is not None and viewport is not None and self.tree.itemAt(where) is not None:
             self._menu.popup(viewport.mapToGlobal(where))
 
     def _go_to(self, item: QListWidgetItem) -> None:

@@ -141,11 +141,13 @@ class Runs:
             self._start("re-run", producer, -1)
         return min(keys, default=None)
 
-    def add(self, recorder: RunRecorder, ghost: RunRecorder | None = None) -> None:
+    def add(self, recorder: RunRecorder, ghost: RunRecorder | None = None, is_scored_anyway: bool = False) -> None:
         """Show what was recorded elsewhere as a further run, the active one; an empty run gives way to it."""
         if not self.active.recorder.targets:
             del self._runs[self._active]
-        self._take(LiveRun.from_recorder(recorder, ghost, self._new_number()))
+        run = LiveRun.from_recorder(recorder, ghost, self._new_number())
+        run.is_scored_anyway = is_scored_anyway
+        self._take(run)
 
     def take_in(self, recorder: RunRecorder, text: str) -> None:
         """Add what was found elsewhere as a further run, the active one, as one change called `text`."""

@@ -81,11 +81,21 @@ class Actions:
 
     def put_on(self, widget: QWidget, names: Iterable[str]) -> None:
         """Make commands the context menu of a widget; an empty name is a line between two groups."""
-        widget.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        menu = self.context_menu(widget, names)
+        widget.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        widget.customContextMenuRequested.connect(lambda where: menu.popup(widget.mapToGlobal(where)))
+
+    def context_menu(self, parent: QWidget, names: Iterable[str]) -> QMenu:
+        """Return a menu of commands that looks like those of the menu bar; an empty name is a line between groups."""
+        menu = QMenu(parent)
+        menu.setStyle(self._menu_style)
+        menu.setToolTipsVisible(True)
         for name in names:
-            line = QAction(widget)
-            line.setSeparator(True)
-            widget.addAction(self[name] if name else line)
+            if name:
+                menu.addAction(self[name])
+            else:
+                menu.addSeparator()
+        return menu
 
     def key(self, name: str) -> str:
         """Return the first key of a command, "" where it has none."""

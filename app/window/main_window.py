@@ -81,8 +81,9 @@ class MainWindow(DropWindow):
         self.actions_.put_on(self.panels.timeline, TIMELINE_MENU)
         self._hints = Hints(self.canvas, self.drawing, self.actions_.key)
         self.docks.complete(self.actions_.menus["view"])
-        of_runs = [self.actions_[command.id] for command in self.runs.run_commands()]
-        self.panels.runs.add_actions(of_runs, of_runs[:1])
+        of_runs = [command.id for command in self.runs.run_commands()]
+        menu = self.actions_.context_menu(self.panels.runs, of_runs)
+        self.panels.runs.add_actions(menu, [self.actions_[of_runs[0]]])
         fill_recent_menu(self.actions_.menus["file"], self.actions_["close_source"], self.recent, self.sources.open)
         self.status = StatusReadout(self)
         self.job_bar = JobBar(self, self.jobs)

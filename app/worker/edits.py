@@ -66,9 +66,14 @@ class EditRequests:
         self.messages.notice.emit(text.format(frames, targets))
 
     def show_replay(self, recorder: RunRecorder) -> None:
-        """Show what a tracker found in the source that is open as a further run; one that is there is chosen."""
+        """Show a benchmark's result of the source that is open as a further run; one that is there is chosen.
+
+        It is measured as the benchmark does, also where its first box is not the true one.
+        """
         known = next((run.number for run in self._session.runs if _are_alike(run.recorder, recorder)), None)
-        self._session.change_runs(lambda runs: runs.add(recorder) if known is None else runs.activate(known))
+        self._session.change_runs(
+            lambda runs: runs.add(recorder, is_scored_anyway=True) if known is None else runs.activate(known)
+        )
         self.follow_up()
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot mark"))

@@ -125,10 +125,10 @@ class Player(EditCalls):
         self.choice = choice
         self._ask(self._driver.run_again_with, choice, tracking)
 
-    def choose_tracker(self, choice: TrackerChoice) -> None:
-        """Use another tracker, weights or device."""
+    def choose_tracker(self, choice: TrackerChoice, tracking: TrackingConfig | None = None) -> None:
+        """Use another tracker, weights or device, with its own parameters or with `tracking`."""
         self.choice = choice
-        self._ask(self._driver.choose_tracker, choice)
+        self._ask(self._driver.choose_tracker, choice, tracking)
 
     def set_tracking_config(self, tracking: TrackingConfig) -> None:
         """Use other parameters from the next frame on."""

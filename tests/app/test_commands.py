@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from fakes import LiveDrawing
 from PyQt5.QtCore import Qt
+from PyQt5.QtGui import QContextMenuEvent
+from PyQt5.QtWidgets import QApplication, QMenu
 
 from app.commands import MENUS, TOOLBAR, Command, find_conflicts
 from app.controls.gaps import TIMELINE_MENU
+from app.window.theme import MenuStyle
 
 
 def enabled(window) -> set[str]:
@@ -55,9 +58,18 @@ def test_what_is_on_is_shown_however_it_came_about(drive):
 
 
 def test_the_menu_of_the_timeline_has_groups(drive):
-    actions = drive().window.panels.timeline.actions()
-    names = [action.objectName() if not action.isSeparator() else "" for action in actions]
+    window = drive().window
+    timeline = window.panels.timeline
+    center = timeline.rect().center()
+    event = QContextMenuEvent(QContextMenuEvent.Mouse, center, timeline.mapToGlobal(center))
+    QApplication.sendEvent(timeline, event)
+    menu = QApplication.activePopupWidget()
+    names = [action.objectName() if not action.isSeparator() else "" for action in menu.actions()]
     assert names == list(TIMELINE_MENU) and names.count("") == 3
+    assert type(menu.style()) is MenuStyle, "it looks like those of the menu bar"
+    menu.close()
+    of_runs = window.panels.runs.findChild(QMenu)
+    assert of_runs.actions() and type(of_runs.style()) is MenuStyle
 
 
 def test_menus_toolbar_and_actions_are_made_of_the_rows(drive):

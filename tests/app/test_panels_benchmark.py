@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from evaluation_sequences import FRAMES, make_otb, make_vot, path_of_target, write_rows
 
 from app.panels.number_table import Column, NumberTable, Row
+from app.session.frame_view import Scoring
 from app.session.replay import ReplayRequest, open_replay
 from tracker_core.errors import InputError
 from tracker_core.presets import DEFAULT_TRACKER
@@ -54,7 +55,7 @@ def wait_idle(driver) -> None:
     driver.qtbot.waitUntil(lambda: not driver.window.jobs.running, timeout=60_000)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_run_fills_table_and_curves_and_a_row_is_replayed(panel_of, tmp_path):
     driver, panel = panel_of
     panel.form.sequences.setText(" Alpha, Gamma ")
@@ -83,7 +84,22 @@ def test_run_fills_table_and_curves_and_a_row_is_replayed(panel_of, tmp_path):
     assert not list((tmp_path / "sessions").glob("*.json"))
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.parametrize("is_open", [False, True], ids=["another source", "the open one"])
+def test_published_boxes_are_scored_from_the_first_frame_on_wherever_they_begin(panel_of, tmp_path, is_open):
+    """As the evaluation does, which does not ask whether the first box was on the object."""
+    driver, _ = panel_of
+    rows = path_of_target(0) + np.array([1, 1, 0, 0])
+    write_rows(tmp_path / "exact" / "Alpha.txt", rows)
+    rows[:, 0] += 0.75 * rows[0, 2]  # a quarter of each box is on the object: an IoU of 1/7, above 3 of 21 thresholds
+    write_rows(tmp_path / "beside" / "Alpha.txt", rows)
+    for folder in ("exact", "beside") if is_open else ("beside",):
+        driver.player.replay(ReplayRequest("otb", str(tmp_path / "data"), str(tmp_path / folder), "Alpha"))
+    driver.qtbot.waitUntil(lambda: [run.title for run in driver.player.summary.runs][-1:] == ["beside"])
+    run = driver.player.summary.runs[-1]
+    assert run.scoring is Scoring.ANYWAY and run.success == pytest.approx(3 / 21)
+
+
+@pytest.mark.timeout(600)
 def test_pause_resume_and_stop(panel_of):
     driver, panel = panel_of
     driver.qtbot.mouseClick(panel.form.start, Qt.LeftButton)

@@ -223,9 +223,10 @@ def test_several_trackers_track_one_after_another(driver, monkeypatch):
     controls.notice.connect(notices.append)
     monkeypatch.setattr(controls, "_trackers", lambda: [("matching", ""), ("other", ""), ("third", "")])
     monkeypatch.setattr("tracker_core.trackers.producers.named_config", lambda name: TrackerConfig())
-    chosen = []
+    chosen, before = [], (driver.player.choice, driver.player.tracking)
 
     def accept(dialog):
+        dialog.rows["window_influence"].field.setValue(0.22)
         for row in (1, 2):
             dialog.others.item(row).setCheckState(Qt.CheckState.Checked)
         chosen.append((dialog.tracker_name, dialog.further))
@@ -238,6 +239,12 @@ def test_several_trackers_track_one_after_another(driver, monkeypatch):
     driver.qtbot.waitUntil(lambda: [run.frame_count for run in driver.player.summary.runs] == [COUNT] * 4)
     assert column(driver, columns.TRACKER)[1:] == ["matching", "other", "matching"], "'third' is one of the first kind"
     assert driver.player.speed == 1.0 and not controls.reruns.is_active
+    # what was chosen and shown is so again
+    driver.qtbot.waitUntil(lambda: driver.player.summary.runs[0].is_active)
+    driver.qtbot.waitUntil(lambda: driver.player.summary.tracker == "matching")
+    assert (driver.player.choice, driver.player.tracking) == before
+    panel = driver.window.panels.tracker
+    assert panel.rows["window_influence"].slider.isEnabled() and driver.player.summary.runs[0].stale is Stale.NO
 
 
 def test_switching_tracking_off_ends_the_queue_and_keeps_what_was_tracked(driver):
@@ -251,6 +258,7 @@ def test_switching_tracking_off_ends_the_queue_and_keeps_what_was_tracked(driver
     driver.player.track(False)
     driver.qtbot.waitUntil(lambda: not controls.reruns.is_active)
     assert any("left out: " in notice for notice in notices)
+    assert driver.player.choice == TrackerChoice()
     assert len(driver.player.summary.runs) >= 2 and driver.player.speed == 1.0
     assert shown == [0, 1.0], "the status bar says how fast it goes"
 

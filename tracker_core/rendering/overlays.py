@@ -171,12 +171,8 @@ def draw_result(
 
 
 def looks_of(names: Sequence[str]) -> list[TargetLook]:
-    """Return the looks of targets 1, 2, …; one without a name is called by its number, a single one not at all."""
-    has_numbers = len(names) > 1
-    return [
-        TargetLook(name or (f"{number}" if has_numbers else ""), target_color(number))
-        for number, name in enumerate(names, 1)
-    ]
+    """Return the looks of targets 1, 2, …; one without a name is called by its number."""
+    return [TargetLook(name or str(number), target_color(number)) for number, name in enumerate(names, 1)]
 
 
 def _draw_prediction(canvas: Image, result: TrackResult, look: TargetLook, options: DrawOptions, width: int) -> None:
@@ -188,20 +184,20 @@ def _draw_prediction(canvas: Image, result: TrackResult, look: TargetLook, optio
         pattern = UNCERTAIN_DASHES if result.state is TrackingState.UNCERTAIN else pattern
         draw_outline(canvas, outline_of(result.box_xywh), color, width, pattern)
     if options.labels and touches(canvas, result.box_xywh):
-        text = describe_result(result, look) if options.scores else look.title
+        text = describe_result(result, look.title, look.is_key) if options.scores else look.title
         draw_label(canvas, text, label_anchor(result.box_xywh), badge_color(result.state, look.color), width)
 
 
-def describe_result(result: TrackResult, look: TargetLook | None = None) -> str:
-    """Return the text at a box: the target's title, the score, and the state unless it is tracking; ◆ on key frames."""
-    parts = [look.title] if look is not None and look.title else []
-    if look is not None and look.is_key:
-        return "  ".join([*parts, KEY_MARK])
-    if math.isfinite(result.score):
-        parts.append(f"{result.score:.2f}")
-    if result.state is not TrackingState.TRACKING:
-        parts.append(result.state.value.upper())
-    return "  ".join(parts)
+def describe_result(result: TrackResult, title: str = "", is_key: bool = False) -> str:
+    """Return the text at a target's box, in window and exports: "2  0.87", "2  LOST  0.10", "2  ◆" on key frames.
+
+    A score is followed by "?" where the tracker is uncertain, and left out where it is not known.
+    """
+    is_lost, is_uncertain = result.state is TrackingState.LOST, result.state is TrackingState.UNCERTAIN
+    score = f"{result.score:.2f}" if math.isfinite(result.score) else ""  # none in a replayed result file
+    found = KEY_MARK if is_key else score
+    seen = f"{found} ?".strip() if is_uncertain else found
+    return "  ".join(filter(None, (title, "LOST" if is_lost else "", score if is_lost else seen)))
 
 
 def badge_color(state: TrackingState, color: Color) -> Color:

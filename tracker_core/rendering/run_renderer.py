@@ -102,10 +102,9 @@ class RunRenderer:
         return [row for row in rows if np.isfinite(row).all()]
 
     def _target_look(self, target: TargetTrack, index: int, view: ImageView) -> TargetLook:
-        number = str(target.number) if len(self._run.targets) > 1 else ""
         trail = view.points(self._trail(target, index)) if self._look.draw.trail else None
         is_key = any(key.index == index for key in target.key_frames)
-        return TargetLook(target.name or number, target_color(target.number, target.color), trail, is_key)
+        return TargetLook(target.name or str(target.number), target_color(target.number, target.color), trail, is_key)
 
     def _trail(self, target: TargetTrack, index: int) -> FloatArray:
         frames = self._run.frame_indices

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from PyQt5.QtCore import QPointF
 from PyQt5.QtGui import QPainter
@@ -29,6 +27,7 @@ from app.canvas.overlays.base import (
     target_color,
 )
 from tracker_core.rendering import drawing
+from tracker_core.rendering.overlays import describe_result
 from tracker_core.types import TrackingState
 
 
@@ -54,16 +53,13 @@ class PredictionOverlay(Overlay):
             color, title = target_color(target.number, target.color), target.name or str(target.number)
             if target.number == scene.active and len(scene.view.targets) > 1:
                 draw_corners(painter, rect.adjusted(-5, -5, 5, 5), color)
-            score = f"  {result.score:.2f}" if math.isfinite(result.score) else ""  # none in a replayed result file
-            text = f"{title}  ◆" if target.is_key else f"{title}{score}"
+            text = describe_result(result, title, target.is_key)
             if result.state is TrackingState.LOST:
                 draw_box(painter, rect, LOST, (2, 4))
-                draw_label(painter, rect.topLeft(), f"{title}  LOST{score}", LOST, scene.font)
+                draw_label(painter, rect.topLeft(), text, LOST, scene.font)
                 continue
             dashes = (3, 2) if result.state is TrackingState.UNCERTAIN else drawing.SOLID
             draw_box(painter, rect, color, dashes)
-            if result.state is TrackingState.UNCERTAIN:
-                text += " ?"
             draw_label(painter, rect.topLeft(), text, color, scene.font)
 
 
