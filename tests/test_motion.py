@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,6 +113,8 @@ def test_a_scale_is_read(text: str, per_pixel: float, unit: str) -> None:
     scale = parse_length_scale(text)
     assert scale.per_pixel == pytest.approx(per_pixel) and scale.unit == unit
     assert parse_length_scale(str(scale)) == scale and not str(LengthScale())
+    digits = "".join(re.findall(r"[\d.]+", text))
+    assert "".join(re.findall(r"[\d.]+", str(scale))) == digits, "it is shown as it was given"
 
 
 @pytest.mark.parametrize(

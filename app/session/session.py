@@ -201,9 +201,9 @@ class Session:
         """Build the chosen tracker now rather than at the first box; raises the core's errors."""
         return self.trackers.chosen.base
 
-    def choose_tracker(self, choice: TrackerChoice) -> None:
-        """Use another tracker, weights or device for what is computed next; on an error the present one stays."""
-        self.trackers.choose(choice)
+    def choose_tracker(self, choice: TrackerChoice, tracking: TrackingConfig | None = None) -> None:
+        """Use another tracker, weights or device for what is computed next, as `Trackers.choose`."""
+        self.trackers.choose(choice, tracking)
 
     def set_tracking_config(self, tracking: TrackingConfig) -> None:
         """Use other parameters for what is computed next; what was found stays."""

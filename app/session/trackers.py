@@ -89,10 +89,13 @@ class Trackers:
             self._tuned[key] = tuned_config(producer)
         return self._tuned[key]
 
-    def choose(self, choice: TrackerChoice) -> None:
-        """Use another tracker, weights or device; on an error the present one stays."""
-        self._take(self._factory(choice))
-        self.choice = choice
+    def choose(self, choice: TrackerChoice, tracking: TrackingConfig | None = None) -> None:
+        """Use another tracker, weights or device, its own parameters or these; on an error the present one stays."""
+        if tracking is None or choice != self.choice:
+            self._take(self._factory(choice))
+            self.choice = choice
+        if tracking is not None:
+            self.set_tracking(tracking)
 
     def set_tracking(self, tracking: TrackingConfig) -> None:
         """Use other parameters; raises `ConfigError` for a value out of range."""

@@ -73,7 +73,7 @@ class SessionDriver:
                 source.close()
                 self.edits.show_replay(recorder)
             else:
-                self._take_source(source, recorder.source.location, recorder, is_scored_anyway=True)
+                self._take_source(source, recorder.source.location, recorder, is_scored=True)
             if request.go_to is not None:
                 self.playback.go_to(request.go_to)
 
@@ -119,14 +119,9 @@ class SessionDriver:
     def run_again_with(self, choice: TrackerChoice, tracking: TrackingConfig) -> None:
         """Track everything again with another tracker or other parameters; on an error the present ones stay."""
         with self.messages.busy_with(_text("Loading the tracker")):
-            self._use(choice, tracking)
+            self.session.choose_tracker(choice, tracking)
+            self._tell_tracker(tracking)
         self.run_again()
-
-    def _use(self, choice: TrackerChoice, tracking: TrackingConfig) -> None:
-        if choice != self.session.trackers.choice:
-            self.session.choose_tracker(choice)
-        self.session.set_tracking_config(tracking)
-        self._tell_tracker(tracking)
 
     def _tell_tracker(self, tracking: TrackingConfig | None = None) -> None:
         """Say what the tracker is followed with: `tracking`, or the parameters that it has."""
@@ -176,11 +171,8 @@ class SessionDriver:
     def choose_tracker(self, choice: TrackerChoice, tracking: TrackingConfig | None) -> None:
         """Use another tracker, weights or device, its own parameters or these; on an error the present one stays."""
         with self.messages.busy_with(_text("Loading the tracker")):
-            if tracking is None:
-                self.session.choose_tracker(choice)
-                self._tell_tracker()
-            else:
-                self._use(choice, tracking)
+            self.session.choose_tracker(choice, tracking)
+            self._tell_tracker(tracking)
             self.edits.announce()
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot use these parameters"))
@@ -214,15 +206,13 @@ class SessionDriver:
         self._journal.is_on = is_on
         self._save()
 
-    def _take_source(
-        self, source: FrameSource, spec: str, shown: RunRecorder | None, is_scored_anyway: bool = False
-    ) -> None:
+    def _take_source(self, source: FrameSource, spec: str, shown: RunRecorder | None, is_scored: bool = False) -> None:
         """Show another source, with results to look at or with those that were saved for it."""
         self._leave_source()
         view = self.session.open(source, spec)
         self._restore()
         if shown is not None:
-            self.session.runs.add(shown, is_scored_anyway=is_scored_anyway)
+            self.session.runs.add(shown, is_scored_anyway=is_scored)
         view = self.session.view()
         summary = summarise_source(self.session)
         self.messages.post_source(summary)

@@ -11,7 +11,7 @@ import csv
 import io
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +28,18 @@ _NUMBER = r"[\d.]+(?:e[+-]?\d+)?"
 
 @dataclass(frozen=True)
 class LengthScale:
-    """How long a pixel is: `per_pixel` of a `unit`. It holds where the target moves across the line of sight."""
+    """How long a pixel is: `per_pixel` of a `unit`. It holds where the target moves across the line of sight.
+
+    `said` are the words that it was read from, if any.
+    """
 
     per_pixel: float = 1.0
     unit: str = "px"
+    said: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        """Return what `parse_length_scale` reads, "" for pixels."""
-        return "" if self == LengthScale() else f"1 px = {self.per_pixel!r} {self.unit}"
+        """Return what `parse_length_scale` reads, as it was said, "" for pixels."""
+        return self.said or ("" if self == LengthScale() else f"1 px = {self.per_pixel!r} {self.unit}")
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def parse_length_scale(text: str) -> LengthScale:
         pixels, length = 0.0, 0.0
     if match is None or pixels <= 0 or length <= 0:
         raise InputError(f"The scale '{text}' is not of the form 'N px = M unit', for example '120 px = 1.8 m'.")
-    return LengthScale(length / pixels, match[3])
+    return LengthScale(length / pixels, match[3], f"{match[1]} px = {match[2]} {match[3]}")
 
 
 def known_scale(text: str) -> str:
