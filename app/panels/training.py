@@ -123,8 +123,8 @@ class TrainingPanel(QWidget):
         self.set_running(True, self._progress.text)
 
     def end(self, is_stopped: bool) -> None:
-        """Show that the run came to its end, or was stopped."""
-        if not is_stopped:
+        """Show that the run came to its end, or was stopped before it did."""
+        if not is_stopped or self._progress.is_complete:
             self.set_running(False)
         elif self._is_resumable:
             self.set_running(False, self.tr("Stopped; 'Resume' continues after the last step that was saved."))

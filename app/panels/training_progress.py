@@ -10,13 +10,16 @@ from app.panels.parts import format_value
 
 
 class TrainingProgress:
-    """How far a training run is; `losses` and `scores` are (step, value), `text` says the rest."""
+    """How far a training run is; `losses` and `scores` are (step, value), `text` says the rest.
+
+    `is_complete` once all of its steps are done.
+    """
 
     def __init__(self) -> None:
         self.losses: list[tuple[int, float]] = []
         self.scores: list[tuple[int, float]] = []
         self._now = self._validated = ""
-        self._is_stopping = False
+        self._is_stopping = self.is_complete = False
 
     @property
     def text(self) -> str:
@@ -30,7 +33,7 @@ class TrainingProgress:
             self.losses.clear()
             self.scores.clear()
             self._validated = ""
-        self._is_stopping = False
+        self._is_stopping = self.is_complete = False
         self._now = _tr("Reading the data …")
 
     def note_stop(self) -> None:
@@ -54,6 +57,9 @@ class TrainingProgress:
             self._take_validation(message)
         elif event == "stopping":
             self._now = _tr("Saving step {} …").format(message["step"])
+        elif event == "end":
+            self.is_complete, self._is_stopping = True, False
+            self._now = _tr("Complete: {} steps. More loop.steps continue it.").format(message["step"])
 
     def _take_step(self, message: dict[str, Any]) -> None:
         step, loss = int(message["step"]), float(message["loss"]["total"])

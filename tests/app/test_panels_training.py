@@ -86,7 +86,10 @@ def test_run_stops_goes_on_and_is_tracked_with(panel_of, tmp_path):
     steps = [step for step, _ in losses]
     assert steps == sorted(set(steps)) and steps[0] == 1 and steps[-1] == done + 3
     assert scores and all(0 <= value <= 1 for _, value in scores)
-    assert "Validation" in panel.status.text()
+    assert "Validation" in panel.status.text() and f"Complete: {done + 3} steps" in panel.status.text()
+    # asked to stop when all was done, or resumed once more: still complete
+    panel.end(is_stopped=True)
+    assert "Stopped" not in panel.status.text()
 
     driver.qtbot.mouseClick(panel.use, Qt.LeftButton)
     driver.open()

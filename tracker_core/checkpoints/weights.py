@@ -336,12 +336,11 @@ def import_weights(path: str | Path, name: str | None = None, folder: Path | Non
             raise CheckpointError(f"'{path}' holds values in {key} that are not finite numbers; get it again.")
     target = folder / f"{name or config['name']}{SUFFIX}"
     if target.parent != SHIPPED_FOLDER and (SHIPPED_FOLDER / target.name).exists():
-        raise InputError(f"'{target.stem}' is the name of weights that ship with the program; choose another (--name).")
+        raise InputError(f"'{target.stem}' is the name of weights that ship with the program; choose another name.")
     digest = hash_file(path)
     if target.is_file() and _imported_from(target) != digest:
         raise InputError(
-            f"There are other weights called '{target.stem}' already; choose another name (--name), or remove them "
-            f"first ('weights remove {target.stem}')."
+            f"There are other weights called '{target.stem}' already; choose another name, or remove them first."
         )
     if _is_intact(target):
         return target  # a file that was written again would have another SHA-256, by which runs know it
