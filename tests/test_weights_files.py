@@ -18,6 +18,7 @@ from tracker_core.cli.main import main
 from tracker_core.config import NetworkConfig, TrackerConfig, config_to_mapping
 from tracker_core.errors import CheckpointError, InputError, OutputError
 from tracker_core.models.builder import build_network
+from tracker_core.trackers.producers import named_config
 
 CONFIG = TrackerConfig(name="narrow", network=NetworkConfig("siamrpnpp", "alexnet", 0.1, 5))
 
@@ -78,6 +79,17 @@ def test_other_parameters_are_stored_beside_the_same_tensors(checkpoint: Path, s
     assert loaded.facts == {"licence": "MIT", "training_step": "7", "configured": told}
     facts = weights.read_catalogue(checkpoint.parent)[checkpoint.name]
     assert facts["sha256"] == weights.hash_file(checkpoint) and facts["source"] == "somewhere"
+
+
+def test_the_configuration_of_a_name_is_that_of_its_file_as_it_is(checkpoint: Path, folders: tuple[Path, Path]) -> None:
+    path = folders[1] / checkpoint.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(checkpoint.read_bytes())
+    read = named_config("narrow")
+    read.tracking.patience = 99  # what a caller does to it is the caller's
+    assert named_config("narrow") == CONFIG
+    weights.configure_weights(path, ["tracking.patience=7"])
+    assert named_config("narrow").tracking.patience == 7
 
 
 def test_changed_weights_can_be_another_file(checkpoint: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 from functools import lru_cache
@@ -78,9 +79,18 @@ def tuned_config(producer: Producer) -> Mapping[str, Any]:
 
 def named_config(name: str) -> TrackerConfig:
     """Return the configuration that the weights of a tracker's name came with; raises `CheckpointError` for no such."""
-    from tracker_core.checkpoints.weights import find_weights, load_checkpoint
+    from tracker_core.checkpoints.weights import find_weights
 
-    return config_from_mapping(TrackerConfig, load_checkpoint(find_weights(name)).config)
+    path = find_weights(name)
+    return copy.deepcopy(_read_config(path, path.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=32)
+def _read_config(path: Path, changed_ns: int) -> TrackerConfig:
+    """Return the configuration in a weights file, read again only after it changed: that takes longer than a frame."""
+    from tracker_core.checkpoints.weights import load_checkpoint
+
+    return config_from_mapping(TrackerConfig, load_checkpoint(path).config)
 
 
 def _precision_on(producer: Producer, device: str, runtime: str) -> str:
