@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PyQt5.QtCore import QEvent, QObject, QSize, Qt
-from PyQt5.QtGui import QValidator
+from PyQt5.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QValidator
 from PyQt5.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -157,7 +157,10 @@ class TextField(QLineEdit):
 
 
 class PathField(TextField):
-    """A line for a file or a folder; `path` has `~` expanded. Whatever is typed so far, asking it never raises."""
+    """A line for a file or a folder; `path` has `~` expanded. Whatever is typed so far, asking it never raises.
+
+    What is dropped on it takes the place of the text.
+    """
 
     @property
     def path(self) -> str:
@@ -167,6 +170,35 @@ class PathField(TextField):
     def set_path(self, path: str | Path) -> None:
         """Show a path."""
         self.setText(str(path))
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Take files and folders too, not only text: else the window behind would open them."""
+        super().dragEnterEvent(event)
+        if event is not None and _dropped_path(event):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:
+        """Take files and folders wherever they are let go."""
+        super().dragMoveEvent(event)
+        if event is not None and _dropped_path(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Show the path of a file or folder that is dropped: Qt would put its address in between the letters."""
+        path = "" if event is None else _dropped_path(event)
+        if event is None or not path:
+            super().dropEvent(event)
+            return
+        event.acceptProposedAction()
+        self.set_path(path)
+        self.editingFinished.emit()
+
+
+def _dropped_path(event: QDropEvent) -> str:
+    """Return the first file or folder that is dragged, "" for none."""
+    data = event.mimeData()
+    addresses = [] if data is None else data.urls()
+    return next((address.toLocalFile() for address in addresses if address.isLocalFile()), "")
 
 
 def expand(text: str) -> str:

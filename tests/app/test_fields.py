@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PyQt5.QtCore import QLocale, QPoint, QPointF, Qt
-from PyQt5.QtGui import QWheelEvent
+from PyQt5.QtCore import QEvent, QLocale, QMimeData, QPoint, QPointF, Qt, QUrl
+from PyQt5.QtGui import QDragEnterEvent, QDropEvent, QWheelEvent
 from PyQt5.QtTest import QTest
 from PyQt5.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QScrollBar, QWidget
 
@@ -203,3 +203,40 @@ def test_the_export_dialog_names_the_codec_while_a_name_is_typed(qtbot, home, tm
         assert dialog.codec.text()
     assert dialog.options().kind == VIDEO and dialog.options().path == f"{home}/out.mp4"
     assert "H.264" in dialog.codec.text()
+
+
+def drop(widget: QWidget, *addresses: QUrl | str) -> bool:
+    """Drag addresses, or a text, over a widget and let go; return whether it takes them."""
+    data, place = QMimeData(), QPoint(5, 5)
+    data.setUrls([address for address in addresses if isinstance(address, QUrl)])
+    if isinstance(addresses[0], str):
+        data = QMimeData()
+        data.setText(addresses[0])
+    entering = QDragEnterEvent(place, Qt.CopyAction, data, Qt.LeftButton, Qt.NoModifier)
+    QApplication.sendEvent(widget, entering)
+    event = QDropEvent(QPointF(place), Qt.CopyAction, data, Qt.LeftButton, Qt.NoModifier, QEvent.Drop)
+    if entering.isAccepted():
+        QApplication.sendEvent(widget, event)
+    return entering.isAccepted() and event.isAccepted()
+
+
+def test_what_is_dropped_on_a_path_takes_the_place_of_the_text(qtbot, tmp_path):
+    field, finished = PathField("/somewhere/else"), []
+    qtbot.addWidget(field)
+    field.editingFinished.connect(lambda: finished.append(field.path))
+    folder = tmp_path / "my täst data"
+    assert drop(field, QUrl.fromLocalFile(str(folder)), QUrl.fromLocalFile(str(tmp_path)))
+    assert field.path == str(folder) and finished == [str(folder)]
+    # a text is put in, as in every field
+    field.clear()
+    assert drop(field, "typed") and field.text() == "typed" and finished == [str(folder)]
+
+
+def test_a_file_that_is_dropped_on_the_window_is_opened(drive, tmp_path):
+    driver = drive()
+    opened, clip = [], tmp_path / "a clip.mp4"
+    driver.player.open = opened.append
+    assert drop(driver.window, QUrl.fromLocalFile(str(clip)))
+    assert drop(driver.window, QUrl("rtsp://host/stream"))
+    assert opened == [str(clip), "rtsp://host/stream"]
+    assert not drop(driver.window, "a text"), "nothing to open"
