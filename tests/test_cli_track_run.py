@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ class Finder:
     """A tracker that finds the red target wherever it is, and costs nothing."""
 
     device, weights_path, timings = "cpu", None, Timings()
-    runner = SimpleNamespace(name="none")
+    runtime = "none"
 
     def __init__(self, config: TrackerConfig) -> None:
         self.config, self.name = config, config.name
