@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from PyQt5.QtCore import QByteArray, QSettings, Qt
-from PyQt5.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QWidget
+from PyQt5.QtCore import QSettings, Qt
+from PyQt5.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QToolBar, QWidget
 
 from app.panels.batch import BatchPanel
 from app.panels.benchmark import BenchmarkPanel
@@ -60,7 +60,7 @@ class Docks:
         self.docks: dict[str, QDockWidget] = {}
         self._seen: set[str] = set()
         self._scrollers: list[QScrollArea] = []
-        self._first_state = QByteArray()
+        self._areas: dict[str, Qt.DockWidgetArea] = {}
         tr, right = window.tr, Qt.DockWidgetArea.RightDockWidgetArea
         self._add("sources", tr("Sources"), panels.sources, Qt.DockWidgetArea.LeftDockWidgetArea)
         self._add("runs", tr("Runs"), panels.runs, Qt.DockWidgetArea.LeftDockWidgetArea)
@@ -80,11 +80,10 @@ class Docks:
         self._arrange()
 
     def complete(self, menu: QMenu) -> None:
-        """Add to a menu what shows and hides each dock; how the window is laid out now is what `reset` returns to."""
+        """Add to a menu what shows and hides each dock."""
         menu.addSeparator()
         for dock in self.docks.values():
             menu.addAction(dock.toggleViewAction())
-        self._first_state = self._window.saveState(LAYOUT_VERSION)
 
     def show_tab(self, panel: QWidget) -> None:
         """Open the bottom dock at `panel`."""
@@ -96,8 +95,21 @@ class Docks:
         return name in self._seen
 
     def reset(self) -> None:
-        """Put every dock back to where it was at first."""
-        self._window.restoreState(self._first_state, LAYOUT_VERSION)
+        """Put every dock and tool bar back to where it was at first.
+
+        One by one: `QMainWindow.restoreState` walks over its tab bars while showing one of them can add another, and
+        takes the program down with it (seen where docks were closed, floating and tabs at the same time).
+        """
+        window = self._window
+        for bar in window.findChildren(QToolBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            window.addToolBar(bar)
+            bar.show()
+        for name, dock in self.docks.items():
+            dock.setFloating(False)
+            window.removeDockWidget(dock)
+            window.addDockWidget(self._areas[name], dock)
+            dock.show()
+        self._arrange()
 
     def _arrange(self) -> None:
         window = self._window
@@ -151,4 +163,4 @@ class Docks:
         # a dock behind another's tab counts as visible for Qt; only this signal knows better
         dock.visibilityChanged.connect(lambda is_seen: self._seen.add(name) if is_seen else self._seen.discard(name))
         self._window.addDockWidget(area, dock)
-        self.docks[name] = dock
+        self.docks[name], self._areas[name] = dock, area

@@ -12,7 +12,7 @@ from fakes import DrawnSource
 from PyQt5 import sip
 from PyQt5.QtCore import QPoint, QPointF, Qt
 from PyQt5.QtGui import QPalette
-from PyQt5.QtWidgets import QApplication, QLabel, QScrollArea
+from PyQt5.QtWidgets import QApplication, QLabel, QScrollArea, QToolBar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -110,6 +110,38 @@ def test_the_inner_state_is_computed_only_while_something_shows_it(window_of):
     wait(driver, lambda: not driver.player.wants_debug)
     driver.window.overlays.show("heat_map", True)
     wait(driver, lambda: driver.player.wants_debug)
+
+
+def test_the_layout_is_reset_from_whatever_was_made_of_it(drive):
+    driver = drive()
+    window, docks = driver.window, driver.window.docks.docks
+    toolbar = window.findChild(QToolBar)
+    window.resize(1400, 900)
+
+    def layout():
+        right = docks["overlays"]
+        return (
+            {name: (dock.isHidden(), dock.isFloating(), window.dockWidgetArea(dock)) for name, dock in docks.items()},
+            [dock.windowTitle() for dock in window.tabifiedDockWidgets(right)],
+            [docks[name].visibleRegion().isEmpty() for name in ("overlays", "tracker", "targets", "thumbnails")],
+            docks["sources"].y() < docks["runs"].y(),
+            (toolbar.isHidden(), window.toolBarArea(toolbar)),
+        )
+
+    window.actions_["reset_layout"].trigger()
+    first = layout()
+    assert first[0]["curves"][0] and first[2] == [False, True, True, True]
+    for hidden in ("overlays", "tracker", "sources"):
+        docks[hidden].hide()
+    docks["targets"].setFloating(True)
+    docks["curves"].show()
+    window.addDockWidget(Qt.LeftDockWidgetArea, docks["thumbnails"])
+    window.addToolBar(Qt.BottomToolBarArea, toolbar)
+    QApplication.processEvents()
+    assert layout() != first
+    window.actions_["reset_layout"].trigger()
+    QApplication.processEvents()
+    assert layout() == first
 
 
 def test_curves_are_those_of_the_rows(window_of):
