@@ -19,12 +19,7 @@ from app.bench import heavy, scenes
 from app.bench.pattern import LONG, PATTERN, SIZE, PatternSource
 from app.bench.stage import Stage
 from app.session.trackers import TrackerFactory
-from app.window.application import (
-    build_session_tracker,
-    bundled_clip,
-    load_core,
-    open_session_source,
-)
+from app.window.application import build_session_tracker, bundled_clip, load_core, open_session_source
 from app.window.display import has_display
 from app.window.garbage import GarbageCollector
 from app.window.heartbeat import STALL_MS, Pause

@@ -129,7 +129,8 @@ class PanelWiring(QObject):
 
     def curve_of(self, number: int) -> Curve:
         """Return what was found for a target, as far as it is known here."""
-        return self._curves.get(number, GrowingCurve()).curve()
+        known = self._curves.get(number) or GrowingCurve()  # its arrays are made only where it is needed
+        return known.curve()
 
     def _show_moments(self) -> None:
         self._panels.runs.set_moments(worst_moments(self.active_curve()))
