@@ -104,11 +104,11 @@ class Docks:
         for bar in window.findChildren(QToolBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
             window.addToolBar(bar)
             bar.show()
-        for name, dock in self.docks.items():
+        for dock in self.docks.values():
             dock.setFloating(False)
-            window.removeDockWidget(dock)
+            window.removeDockWidget(dock)  # and hidden: all of them at once can need more room than the window has
+        for name, dock in self.docks.items():
             window.addDockWidget(self._areas[name], dock)
-            dock.show()
         self._arrange()
 
     def _arrange(self) -> None:
@@ -116,6 +116,8 @@ class Docks:
         right = [self.docks[name] for name in ("overlays", "tracker", "targets", "thumbnails")]
         for one, other in pairwise(right):
             window.tabifyDockWidget(one, other)
+        for dock in right:
+            dock.show()
         right[0].raise_()
         for bar in window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
             bar.setAccessibleName(window.tr("Panels beside the image"))

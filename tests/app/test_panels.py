@@ -144,6 +144,15 @@ def test_the_layout_is_reset_from_whatever_was_made_of_it(drive):
     assert layout() == first
 
 
+def test_a_small_window_keeps_its_size_when_its_layout_is_reset(drive):
+    window = drive().window
+    window.resize(1000, 600)
+    for _ in range(2):
+        window.actions_["reset_layout"].trigger()
+        QApplication.processEvents()
+        assert (window.width(), window.height()) == (1000, 600)  # the bottom of a larger one is outside the screen
+
+
 def test_curves_are_those_of_the_rows(window_of):
     driver, panels = window_of, window_of.window.panels
     frames, values = panels.plots.series()
