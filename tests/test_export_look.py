@@ -190,18 +190,65 @@ def test_an_effect_may_be_for_one_target() -> None:
     np.testing.assert_array_equal(image[18:42, 13:41], draw_image(5)[18:42, 13:41])
 
 
-def test_an_effect_holds_on_to_a_lost_target() -> None:
-    """Both where it was seen last and where it is searched for, and on in frames without a result."""
+def lost_now_and_then() -> Run:
+    """Nine frames: seen in 2 and 6, lost in 3 and 4, no result in 5, marked as outside in 8."""
     recorder = RunRecorder(SourceIdentity("walk", size=(96, 64)))
     for index, state in ((2, SEEN), (3, LOST), (4, LOST), (6, SEEN)):
         recorder.put(index, 1, TrackResult(box_at(index), 0.1, state))
     recorder.targets[1].marks = {8: Visibility.OUTSIDE}
-    held = HeldBoxes(recorder.build())
+    return recorder.build()
+
+
+def test_a_spotlight_holds_on_to_a_lost_target() -> None:
+    """Both where it was seen last and where it is searched for, and on in frames without a result."""
+    held = HeldBoxes(lost_now_and_then(), Effect("spotlight"))
     xs = [[box[0] for box in held.at(index)] for index in range(9)]
     #          none yet    seen   lost            no result  seen   after the run, and out of the image
     assert xs == [[], [], [12], [12, 13], [12, 14], [12], [16], [16], []]
     notes = held.notes(range(9))
     assert "lost or has no box in 4 of 9 frames" in notes[0] and "no box yet in 2 of 9 frames" in notes[1]
+
+
+@pytest.mark.parametrize("kind", ["blur", "pixelate"])
+def test_what_hides_a_target_reaches_to_where_it_is_seen_next(kind: str) -> None:
+    """The boxes of frames 2 and 6 are 24 wide and begin at 12 and 16: between them all from 12 to 40 is hidden."""
+    held = HeldBoxes(lost_now_and_then(), Effect(kind))
+    spans = [[(box[0], box[0] + box[2]) for box in held.at(index)] for index in range(9)]
+    seen, both, again = (12, 36), (12, 40), (16, 40)
+    assert spans == [[seen], [seen], [seen], [both, (13, 37)], [both, (14, 38)], [both], [again], [again], []]
+    notes = held.notes(range(9))
+    assert ["in 1 of 9" in notes[0], "in 3 of 9" in notes[1], "in 2 of 9" in notes[2]] == [True] * 3
+    assert "where it was seen last" in notes[0] and "between the boxes" in notes[1] and "first seen" in notes[2]
+
+
+def test_a_target_that_moves_while_it_is_lost_is_hidden_in_every_frame() -> None:
+    """The run knows nothing of frames 3 to 8, and the tracker looked in the wrong place."""
+    recorder = RunRecorder(identify_source(open_source(make_images(Path("walk"), 12)), "walk"))
+    for index in (2, 9, 10, 11):
+        recorder.put(index, 1, TrackResult(box_at(index), 0.9, SEEN))
+    for index in (4, 5):
+        recorder.put(index, 1, TrackResult(np.array([70.0, 40.0, 24.0, 20.0]), 0.1, LOST))
+    save_run("run.json", recorder.build())
+    images = export("--overlays", "none", "--effect", "blur", "--strength", "10", "--whole")
+    white = [pixels_of(image, (240, 240, 240)).sum() for image in images]
+    # frame 0 shows the target two pixels beside its first box, which its margin of 3.6 pixels covers
+    assert len(images) == 12 and white == [0] * 12
+    assert pixels_of(draw_image(0), (240, 240, 240)).sum() == 64
+
+
+def test_a_target_that_is_half_outside_is_hidden_as_well_as_any() -> None:
+    """Stripes of 3 pixels in a box of 100 are gone at strength 10, however little of the box is in the image."""
+    image = np.zeros((64, 96, 3), np.uint8)
+    image[:, ::6] = image[:, 1::6] = image[:, 2::6] = 255
+    hidden = apply_effect(image, [np.array([-80.0, -80.0, 100.0, 100.0])], Effect("blur", 10))
+    assert np.ptp(image[2:18, 2:18]) == 255 and np.ptp(hidden[2:18, 2:18]) < 40
+
+
+def test_the_images_in_a_memory_are_not_shown_beside_a_hidden_target(capsys: pytest.CaptureFixture[str]) -> None:
+    make_run()
+    arguments = ["export", "--run", "run.json", "--out", "a.mp4", "--overlays", "prediction,memory", "--effect", "blur"]
+    assert main(arguments) == 2 and not Path("a.mp4").exists()
+    assert "'memory' shows images of what 'blur' is to hide" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(

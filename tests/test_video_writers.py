@@ -52,6 +52,24 @@ def test_what_is_written_can_be_read(tmp_path: Path, suffix: str) -> None:
     assert [path.name for path in writer.path.parent.iterdir()] == [f"out{suffix}"]
 
 
+def test_colours_are_neither_darker_nor_lighter(tmp_path: Path) -> None:
+    """By BT.709 (H.273, limited range) in floating point: what FFmpeg rounds while it reads is not in it."""
+    colours = np.random.default_rng(0).integers(12, 244, (40, 3))
+    with VideoWriter(tmp_path / "plain.mp4", 25) as writer:
+        for colour in colours:
+            writer.write(np.full((32, 32, 3), colour, np.uint8))
+    with av.open(str(writer.path)) as container:
+        planes = [
+            [float(np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[4, 4]) for plane in frame.planes]
+            for frame in container.decode(video=0)
+        ]
+    y, cb, cr = ((np.array(planes) - [16, 128, 128]) / [219, 224, 224]).T
+    red, blue = y + 1.5748 * cr, y + 1.8556 * cb
+    green = (y - 0.2126 * red - 0.0722 * blue) / 0.7152
+    off = 255 * np.stack([blue, green, red], axis=1) - colours
+    assert np.abs(off.mean(axis=0)).max() < 0.7 and np.abs(off).max() < 2.5
+
+
 GIF_TIMES: dict[str, tuple[list[float], list[int]]] = {
     # times in seconds, delays in hundredths: rounding does not add up
     "30 per second": ([i / 30 for i in range(7)], [3, 4, 3, 3, 4, 3, 3]),

@@ -134,8 +134,8 @@ class EffectPage(QWidget):
         self.targets = TargetList(targets, self.tr("Targets of the effect"))
         self.remark = QLabel(
             self.tr(
-                "While a target is lost, the effect stays where it was last seen and covers where it is searched for "
-                "as well. Look at the result before you publish it."
+                "While a target is lost, blur and pixelate cover all from where it was last seen to where it is seen "
+                "next, and where it is searched for. Look at the result before you publish it."
             )
         )
         self.remark.setWordWrap(True)

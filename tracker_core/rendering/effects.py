@@ -9,12 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker_core.boxes import polygon_to_xywh, xywh_to_xyxy
 from tracker_core.errors import InputError, nearest_name
 from tracker_core.results.run import Run
 from tracker_core.results.visibility import Visibility
 from tracker_core.types import FloatArray, Image
 
-EFFECTS = ("blur", "pixelate", "spotlight")
+HIDING = ("blur", "pixelate")
+EFFECTS = (*HIDING, "spotlight")
 WEAKEST, STRONGEST = 1, 10
 _PER_BOX = 50  # at strength s a blur's radius or a pixelated block is s/50 of the box's longer side
 _LEAST_PIXELS = 2.0
@@ -37,6 +39,11 @@ class Effect:
     targets: tuple[int, ...] = ()
     margin: float = 0.15
 
+    @property
+    def hides(self) -> bool:
+        """Whether it is there to keep the targets from being recognised."""
+        return self.kind in HIDING
+
     def __post_init__(self) -> None:
         if self.kind not in EFFECTS:
             raise InputError(
@@ -53,13 +60,13 @@ def apply_effect(image: Image, boxes_xywh: Sequence[FloatArray], effect: Effect)
     image as it is.
     """
     changed: Image = image.copy()
-    regions = [region for box in boxes_xywh if (region := _region(box, image, effect.margin)) is not None]
-    if effect.kind == "spotlight":
-        return _spotlight(image, regions, effect.strength) if regions else changed
+    found = [(box, region) for box in boxes_xywh if (region := _region(box, image, effect.margin)) is not None]
+    if not effect.hides:
+        return _spotlight(image, [region for _, region in found], effect.strength) if found else changed
     hide = _blur if effect.kind == "blur" else _pixelate
-    for left, top, right, bottom in regions:
-        size = max(right - left, bottom - top) / (1 + 2 * effect.margin)
-        reach = max(_LEAST_PIXELS, effect.strength * size / _PER_BOX)
+    for box, (left, top, right, bottom) in found:
+        # of the whole box: a target of which only a part is in the image is hidden as well as any
+        reach = max(_LEAST_PIXELS, effect.strength * float(max(box[2:])) / _PER_BOX)
         changed[top:bottom, left:right] = hide(np.array(changed[top:bottom, left:right]), reach)
     return changed
 
@@ -109,26 +116,33 @@ class HeldBoxes:
     """Where the targets of a run are taken to be, in any frame, so that an effect never slips off.
 
     While a target is tracked this is its box. While it is lost, it is both where it was last seen and where it is
-    searched for: it may be either. In a frame without a result it is where it was last seen. Where somebody marked it
-    as outside of the image it is nowhere.
+    searched for: it may be either. In a frame without a result it is where it was last seen. What hides a target also
+    reaches to where it is seen next, over all that lies between, and begins before its first box where that is: nobody
+    saw which way it went. Where somebody marked the target as outside of the image it is nowhere.
     """
 
-    def __init__(self, run: Run, numbers: Sequence[int] = ()) -> None:
+    def __init__(self, run: Run, effect: Effect) -> None:
         self._frames = run.frame_indices
+        numbers = effect.targets
         self._targets = [target for target in run.targets if not numbers or target.number in numbers]
-        self._seen = [_last_seen(run.seen(target)) for target in self._targets]
+        seen = [run.seen(target) for target in self._targets]
+        self._last = [_last_seen(rows) for rows in seen]
+        self._next = [_next_seen(rows) if effect.hides else np.full(len(rows) + 1, -1) for rows in seen]
 
     def at(self, index: int) -> list[FloatArray]:
         """Return the boxes (x, y, w, h) of frame `index`."""
         row = int(np.searchsorted(self._frames, index, side="right")) - 1
+        is_row = row >= 0 and self._frames[row] == index
         boxes: list[FloatArray] = []
-        for target, seen in zip(self._targets, self._seen, strict=True):
+        for target, last, following in zip(self._targets, self._last, self._next, strict=True):
             if target.marks.get(index) is Visibility.OUTSIDE:
                 continue
-            if row >= 0 and seen[row] >= 0:
-                boxes.append(target.boxes_xywh[seen[row]])
-            is_here = row >= 0 and self._frames[row] == index and target.has_box[row]
-            if is_here and seen[row] != row:
+            is_seen = is_row and last[row] == row
+            places = [last[row] if row >= 0 else -1, -1 if is_seen else following[row + 1]]
+            known = [target.boxes_xywh[place] for place in places if place >= 0]
+            if known:
+                boxes.append(polygon_to_xywh(xywh_to_xyxy(np.stack(known)).reshape(-1)))  # around both
+            if is_row and target.has_box[row] and not is_seen:
                 boxes.append(target.boxes_xywh[row])
         return boxes
 
@@ -137,20 +151,30 @@ class HeldBoxes:
         shown = np.array(frames, np.int64)
         rows = np.searchsorted(self._frames, shown, side="right") - 1
         notes = []
-        for target, seen in zip(self._targets, self._seen, strict=True):
-            is_in = np.array([target.marks.get(index) is not Visibility.OUTSIDE for index in frames], bool)
-            last = np.where(rows >= 0, seen[rows], -1)
-            held = int((is_in & (last >= 0) & ((last != rows) | (self._frames[rows] != shown))).sum())
-            bare = int((is_in & (last < 0)).sum())
+        for target, last, following in zip(self._targets, self._last, self._next, strict=True):
             title = target.name or f"Target {target.number}"
-            if held:
-                count = f"{held} of {len(frames)} frames"
-                notes.append(f"{title} is lost or has no box in {count}; the effect stays where it was last seen.")
-            if bare:
-                notes.append(f"{title} has no box yet in {bare} of {len(frames)} frames; the effect is missing there.")
+            is_in = np.array([target.marks.get(index) is not Visibility.OUTSIDE for index in frames], bool)
+            before = np.where(rows >= 0, last[rows], -1)
+            after = following[rows + 1]
+            held = is_in & (before >= 0) & ((before != rows) | (self._frames[rows] != shown))
+            bare = is_in & (before < 0)
+            for which, state, place in (
+                (held & (after < 0), "is lost or has no box", "stays where it was seen last"),
+                (held & (after >= 0), "is lost or has no box", "covers all between the boxes before and after"),
+                (bare & (after >= 0), "has no box yet", "is where it is first seen"),
+                (bare & (after < 0), "has no box yet", "is missing there"),
+            ):
+                if which.any():
+                    notes.append(f"{title} {state} in {which.sum()} of {len(frames)} frames; the effect {place}.")
         return notes
 
 
 def _last_seen(seen: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return for each row the last row up to it in which the target was seen, -1 before the first."""
     return np.maximum.accumulate(np.where(seen, np.arange(len(seen)), -1))
+
+
+def _next_seen(seen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return (N + 1,) for each row the first one from it on in which the target was seen, -1 after the last."""
+    backwards = _last_seen(np.append(seen, False)[::-1])
+    return np.where(backwards < 0, -1, len(seen) - backwards)[::-1]

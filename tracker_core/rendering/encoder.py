@@ -13,6 +13,7 @@ from av.codec import Codec
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 
 from tracker_core.types import Image
@@ -22,6 +23,8 @@ KEY_FRAME_S = 2  # seconds between key frames: going to a frame decodes this muc
 CLOCK_HZ = 90_000
 _LARGEST_DENOMINATOR = 1001  # so that 29.97 becomes 30000/1001
 _COLOR_RANGES = {"MPEG": 1, "JPEG": 2}  # AVCOL_RANGE: 16 to 235, 0 to 255
+# FFmpeg's quick conversion rounds down: a plain colour would come out one or two levels darker
+_ROUNDING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
 _BT709 = 1  # value of primaries, transfer and matrix in ITU-T H.273
 
 
@@ -73,8 +76,9 @@ class Encoder:
             self._first_s = time_s if self._first_s is None else self._first_s
             self._next = max(self._next, round((time_s - self._first_s) / self._tick))  # times must increase
         encoded = VideoFrame.from_ndarray(image, format="bgr24").reformat(
-            format=self._stream.pix_fmt, dst_colorspace=self._matrix, dst_color_range=self._range
-        )
+            format=self._stream.pix_fmt, dst_colorspace=self._matrix, dst_color_range=self._range,
+            interpolation=_ROUNDING,
+        )  # fmt: skip
         if self._next > self._last:
             self._duration = self._next - self._last  # the last image is shown as long as the one before it
         encoded.pts, encoded.duration = self._next, self._duration

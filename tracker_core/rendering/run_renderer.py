@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tracker_core.errors import InputError
 from tracker_core.rendering.camera_path import CameraPath
 from tracker_core.rendering.drawing import GHOST_COLOR, GHOST_DASHES, RUN_DASHES, run_color, run_title, target_color
 from tracker_core.rendering.effects import Effect, HeldBoxes, apply_effect
@@ -52,6 +53,8 @@ class RunLook:
         scale: size of the whole image; a camera has its own size.
         trail_frames: length of the trails.
         beside: what else was found in the source, or was replaced.
+
+    Raises `InputError` for an effect that hides targets of which an overlay shows images.
     """
 
     draw: DrawOptions = field(default_factory=DrawOptions)
@@ -62,6 +65,12 @@ class RunLook:
     trail_frames: int = TRAIL_FRAMES
     beside: tuple[BesideRun, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.effect is not None and self.effect.hides and self.draw.memory:
+            raise InputError(
+                f"The overlay 'memory' shows images of what '{self.effect.kind}' is to hide; leave out one of them."
+            )
+
 
 class RunRenderer:
     """Draws frames of `run` in any order; `sequences` have the ground truth, `explain` tells what the tracker saw."""
@@ -71,7 +80,7 @@ class RunRenderer:
     ) -> None:
         self._run, self._look, self._sequences, self._explain = run, look, sequences, explain
         self._targets = [target for target in run.targets if not look.targets or target.number in look.targets]
-        self._held = HeldBoxes(run, look.effect.targets) if look.effect else None
+        self._held = HeldBoxes(run, look.effect) if look.effect else None
 
     def render(self, frame: Frame) -> Image:
         """Return the image (uint8 BGR) of a frame, which is left as it is."""
