@@ -33,10 +33,12 @@ def apply_overrides(config: ConfigT, overrides: Iterable[str] | Mapping[str, Any
         changes = OmegaConf.from_dotlist(texts)
     plain = OmegaConf.to_container(changes)
     assert isinstance(plain, dict)
+    if not plain:
+        return copy.deepcopy(config)
     checked = _check_keys(type(config), {str(key): value for key, value in plain.items()}, "")
     try:
         # a copy, so that lists inside are not shared with the caller's config
-        merged = OmegaConf.merge(OmegaConf.structured(copy.deepcopy(config)), checked)
+        merged = OmegaConf.unsafe_merge(OmegaConf.structured(copy.deepcopy(config)), checked)
         result = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]

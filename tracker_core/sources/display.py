@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import cv2
 import numpy as np
-from av.sidedata.sidedata import SideData
+from av.sidedata.sidedata import SideData, SideDataContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -65,7 +65,9 @@ def display_matrix(decoded: VideoFrame) -> Matrix | None:
 
     A stored pixel (x, y) is shown at (a·x + c·y, b·x + d·y), up to a shift (ISO/IEC 14496-12, 8.3.2).
     """
-    data = decoded.side_data.get("DISPLAYMATRIX")
+    # `decoded.side_data` would keep the container in the image that it points to: a circle, which holds the image's
+    # buffers until Python collects garbage, 3 GB of them in a video of 4K
+    data = SideDataContainer(decoded).get("DISPLAYMATRIX")  # type: ignore[call-arg]  # a gap of the stub
     if not isinstance(data, SideData):
         return None
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(data)[:36])
