@@ -299,9 +299,66 @@ def test_odd_images_become_ordinary_frames(tmp_path: Path) -> None:
 
 
 def test_formats_that_are_not_read_are_named(tmp_path: Path) -> None:
-    (tmp_path / "0.TIF").write_bytes(b"x")
-    with pytest.raises(SourceError, match=r"\(\.tif\).*convert them to PNG"):
+    """Alone they are refused; beside others, as a phone that was asked for HEIC leaves them, a note says so."""
+    (tmp_path / "0.HEIC").write_bytes(b"x")
+    with pytest.raises(SourceError, match=r"\(\.heic\).*convert them to PNG"):
         open_source(tmp_path)
+    write_image(tmp_path / "1.png")
+    source = open_source(tmp_path)
+    assert source.frame_count == 1 and "left out (.heic cannot be read)" in source.warnings[0]
+
+
+COLOURS = np.array([[[200, 120, 60]] * 8 + [[10, 200, 90]] * 8] * 8, np.uint8)  # 8 rows, 16 columns, BGR
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "want"),
+    [
+        ("0.tif", cv2.imencode(".tif", COLOURS)[1].tobytes(), COLOURS),
+        ("0.TIFF", cv2.imencode(".tif", COLOURS[..., 0].astype(np.uint16) << 8)[1].tobytes(), COLOURS[..., :1]),
+        ("0.ppm", b"P6 16 8 255 " + COLOURS[..., ::-1].tobytes(), COLOURS),  # RGB
+        ("0.pgm", b"P5 16 8 255 " + COLOURS[..., 0].tobytes(), COLOURS[..., :1]),
+        # 12 bits, the high byte first
+        (
+            "0.pgm",
+            b"P5 16 8 4095 " + (COLOURS[..., 0].astype(np.uint16) << 4).astype(">u2").tobytes(),
+            COLOURS[..., :1],
+        ),
+        ("0.jfif", cv2.imencode(".png", COLOURS)[1].tobytes(), COLOURS),  # what a file is, its first bytes say
+    ],
+)
+def test_images_of_microscopes_and_old_data_sets_are_read(
+    tmp_path: Path, name: str, content: bytes, want: np.ndarray
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    frame = open_source(tmp_path).read()
+    assert frame is not None
+    np.testing.assert_array_equal(frame.image, np.broadcast_to(want, COLOURS.shape))
+
+
+def test_numbers_that_are_no_colours_are_named(tmp_path: Path) -> None:
+    assert cv2.imwrite(str(tmp_path / "0.tif"), np.ones((8, 16), np.float32))
+    with pytest.raises(SourceError, match=r"None of the 1 images .*0\.tif' holds numbers of type float32"):
+        open_source(tmp_path)
+
+
+def write_animation(path: Path, count: int = 5) -> Path:
+    animation = cv2.Animation()
+    animation.frames = [np.full((24, 32, 4), (40 * index, 0, 0, 255), np.uint8) for index in range(count)]
+    animation.durations = [100] * count
+    assert cv2.imwriteanimation(str(path), animation)
+    return path
+
+
+def test_several_images_in_one_file(tmp_path: Path) -> None:
+    """An animated PNG is a film; other animations and stacks say what they are, and in a folder are not cut unsaid."""
+    source = open_source(write_animation(tmp_path / "moving.png"))
+    assert [int(frame.image[0, 0, 0]) for frame in iterate_frames(source)] == [0, 40, 80, 120, 160]
+    assert cv2.imwritemulti(str(tmp_path / "stack.tif"), [np.full((24, 32), value, np.uint8) for value in range(3)])
+    for path, count in ((write_animation(tmp_path / "moving.webp"), 5), (tmp_path / "stack.tif", 3)):
+        with pytest.raises(SourceError, match=f"holds {count} images in one file"):
+            open_source(path)
+    assert any("hold several images each; the first" in note for note in open_source(tmp_path).warnings)
 
 
 @pytest.mark.parametrize("spec", ["", "  ", "gopher://host/x", "rtps://host/x"])

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from tracker_core.errors import SourceError
 from tracker_core.sources.cache import FrameCache
-from tracker_core.sources.images import OTHER_IMAGE_SUFFIXES, list_images, read_image, used_bits
+from tracker_core.sources.images import (
+    IMAGE_FORMATS,
+    OTHER_IMAGE_SUFFIXES,
+    count_images_in,
+    list_images,
+    read_image,
+    used_bits,
+)
 from tracker_core.sources.seekable import SeekableSource
 from tracker_core.types import Frame
 
@@ -38,28 +45,34 @@ class ImageListSource(SeekableSource):
         self._position = 0
         self._cache = FrameCache(CACHE_BYTES)
         if not self.paths:
-            raise SourceError(f"'{name}' holds no images (jpg, png, bmp or webp); choose another folder.")
+            raise SourceError(f"'{name}' holds no images ({IMAGE_FORMATS}); choose another folder.")
         self._bits = used_bits(self.paths)
         if self._bits < 16:
             self._warn(f"The 16-bit images of '{name}' only use {self._bits} bits; they are shown over that range.")
         if self.read() is None:
-            raise SourceError(f"None of the {self.frame_count} images in '{name}' can be decoded; copy them again.")
+            raise SourceError(f"None of the {self.frame_count} images in '{name}' can be decoded. {self.warnings[-1]}")
         self._position = 0
 
     @classmethod
-    def from_folder(cls, folder: str | Path, *, fps: float = DEFAULT_FPS) -> ImageListSource:
-        """Return a source of the images directly inside `folder`, in natural order."""
+    def from_folder(cls, folder: str | Path, *, name: str = "", fps: float = DEFAULT_FPS) -> ImageListSource:
+        """Return a source of the images directly inside `folder`, in natural order; without a `name` it has its."""
         folder = Path(folder)
         try:
             images = list_images(folder)
-            others = sorted({path.suffix.lower() for path in folder.iterdir()} & OTHER_IMAGE_SUFFIXES)
+            others = [path for path in folder.iterdir() if path.suffix.lower() in OTHER_IMAGE_SUFFIXES]
         except OSError as error:
             raise SourceError(f"The folder '{folder}' cannot be read ({error.strerror}).") from error
-        if not images and others:
-            raise SourceError(f"The images in '{folder}' ({', '.join(others)}) cannot be read; convert them to PNG.")
+        endings = ", ".join(sorted({path.suffix.lower() for path in others if not path.name.startswith(".")}))
+        if not images and endings:
+            raise SourceError(f"The images in '{folder}' ({endings}) cannot be read; convert them to PNG.")
         if not images:
-            raise SourceError(f"The folder '{folder}' holds no images (jpg, png, bmp or webp); choose another one.")
-        return cls(folder.name or str(folder), images, fps=fps)
+            raise SourceError(f"The folder '{folder}' holds no images ({IMAGE_FORMATS}); choose another one.")
+        source = cls(name or folder.name or str(folder), images, fps=fps)
+        if endings:
+            source._warn(f"Images in '{source.name}' are left out ({endings} cannot be read); convert them to PNG.")
+        if count_images_in(images[0]) > 1:
+            source._warn(f"The files of '{source.name}' hold several images each; the first of each is read.")
+        return source
 
     def read(self) -> Frame | None:
         """Return the next frame, or None at the end."""

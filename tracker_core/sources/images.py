@@ -24,9 +24,13 @@ from numpy.typing import NDArray
 from tracker_core.errors import SourceError
 from tracker_core.types import Image
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+DEEP_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".pgm", ".ppm", ".pnm"})  # of images that may have 16 bits
+IMAGE_SUFFIXES = DEEP_SUFFIXES | {".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".webp"}
+IMAGE_FORMATS = "jpg, png, bmp, webp, tif, pgm or ppm"
 LOOKED_AT = 16  # images of a folder, to find out how many bits they use
-OTHER_IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".jp2", ".avif", ".heic", ".ppm", ".pgm", ".exr"})
+OTHER_IMAGE_SUFFIXES = frozenset(
+    {".jp2", ".jxl", ".avif", ".heic", ".heif", ".exr", ".gif", ".dng", ".cr2", ".cr3", ".nef", ".arw"}
+)
 
 
 def natural_key(name: str, *, has_decimals: bool = False) -> list[tuple[int, int, str]]:
@@ -80,7 +84,7 @@ def sort_naturally(paths: Iterable[Path]) -> list[Path]:
 
 
 def used_bits(paths: SequenceOf[str | Path]) -> int:
-    """Return how many bits the 16-bit PNG images among `paths` use: 8, 10, 12, 14 or 16.
+    """Return how many bits the 16-bit images among `paths` use: 8, 10, 12, 14 or 16.
 
     Cameras of 12 bits store 0 to 4095, which divided by 256 would be nearly black. A few images across the whole
     are looked at. 16 also where the first image is an ordinary one.
@@ -96,20 +100,33 @@ def used_bits(paths: SequenceOf[str | Path]) -> int:
 
 
 def has_16_bits(path: str | Path) -> bool:
-    """Tell from its header whether a file is a PNG image of 16 bits; no other format that is read has as many."""
+    """Tell whether a file is an image of 16 bits; false for one that cannot be read."""
+    if Path(path).suffix.lower() not in DEEP_SUFFIXES:
+        return False
     try:
         with Path(path).open("rb") as file:
             header = file.read(25)
-    except OSError:
+        if header[:4] == b"\x89PNG":
+            return header[24:] == b"\x10"
+        return _decode(path).dtype == np.uint16
+    except (OSError, SourceError):
         return False
-    return header[:4] == b"\x89PNG" and header[24:] == b"\x10"
+
+
+def count_images_in(path: str | Path) -> int:
+    """Return how many images a file holds (pages of a TIFF file, frames of an animation), 0 where nothing says it."""
+    try:
+        return int(cv2.imcount(str(path)))
+    except cv2.error:
+        return 0
 
 
 def read_image(path: str | Path, *, bits: int = 16) -> Image:
     """Return the image in a file as uint8 H×W×3 BGR, contiguous and read-only; `bits` as `used_bits` tells them.
 
-    Raises `SourceError` for a file that is absent, empty or not an image. Paths may hold any character:
-    the bytes are read here, because OpenCV cannot open such paths on Windows.
+    Raises `SourceError` for a file that is absent, empty or not an image of 8 or 16 bits; of several images in one
+    file it is the first. Paths may hold any character: the bytes are read here, because OpenCV cannot open such paths
+    on Windows.
     """
     return freeze(convert_to_bgr(_decode(path), bits=bits))
 
@@ -127,8 +144,16 @@ def _decode(path: str | Path) -> NDArray[Any]:
     except cv2.error as error:
         raise SourceError(f"The image '{path}' cannot be decoded ({error.err}); convert it to PNG or JPEG.") from error
     if image is None:
-        raise SourceError(f"The image '{path}' is damaged or not an image; remove it or copy it again.")
+        raise SourceError(_describe_undecoded(path, content))
     return np.asarray(image)
+
+
+def _describe_undecoded(path: str | Path, content: NDArray[np.uint8]) -> str:
+    """Return one sentence on why there is no colour image in a file; numbers that are no colours can still be read."""
+    numbers = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+    if numbers is None:
+        return f"The image '{path}' is damaged or not an image; remove it or copy it again."
+    return f"The image '{path}' holds numbers of type {numbers.dtype}; convert it to 8 or 16 bits."
 
 
 def convert_to_bgr(image: NDArray[Any], *, bits: int = 16) -> Image:

@@ -12,7 +12,7 @@ from tracker_core.sources.addresses import scheme_of, to_path
 from tracker_core.sources.cache import DEFAULT_CACHE_BYTES
 from tracker_core.sources.cameras import CameraSource, CaptureFactory
 from tracker_core.sources.image_list import ImageListSource
-from tracker_core.sources.images import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
+from tracker_core.sources.images import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES, count_images_in
 from tracker_core.sources.live import DEFAULT_STALL_S
 from tracker_core.sources.sequences.annotation import match_rows_to_frames
 from tracker_core.sources.sequences.catalogue import detect_layout, is_sequence_folder, list_sequences, load
@@ -23,6 +23,7 @@ from tracker_core.sources.video_file import VideoFileSource
 from tracker_core.types import Frame, FrameSource, Sequence
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "rtp", "tcp", "srt")
+ANIMATED_SUFFIXES = (".png", ".avif")  # of images of which FFmpeg reads animations too
 GROUND_TRUTH_BESIDE = ("_groundtruth_rect.txt", ".groundtruth_rect.txt")
 
 
@@ -165,7 +166,11 @@ def parse_camera(spec: str | Path | int) -> int | None:
 
 def _open_file(path: Path, cache_bytes: int) -> FrameSource:
     suffix = path.suffix.lower()
-    if suffix in IMAGE_SUFFIXES or suffix in OTHER_IMAGE_SUFFIXES:
+    is_image = suffix in IMAGE_SUFFIXES | OTHER_IMAGE_SUFFIXES and suffix != ".gif"
+    count = count_images_in(path) if is_image else 0
+    if count > 1 and suffix not in ANIMATED_SUFFIXES:
+        raise SourceError(f"'{path}' holds {count} images in one file; save them as files of a folder, or as a video.")
+    if is_image and count < 2:
         raise SourceError(f"'{path}' is a single image; give the folder that holds the images.")
     if is_video(path) and is_sequence_folder(path.parent) and find_video(path.parent) == path:
         return _open_folder(path.parent)
@@ -182,7 +187,7 @@ def _open_folder(folder: Path) -> FrameSource:
         return SequenceSource(sequences[0], sequences)
     images = find_images(folder)
     if images:
-        return ImageListSource(folder.name or str(folder), images)
+        return ImageListSource.from_folder(images[0].parent, name=folder.name)
     layout = detect_layout(folder)
     if layout is not None:
         names = [info.name for info in list_sequences(folder)]
