@@ -113,7 +113,7 @@ class PlaybackControls(QObject):
 
     def ask_track_some(self) -> None:
         """Ask how many frames to track, and track them."""
-        count = ask_number(self._window, self.tr("Track"), self.tr("Frames to track:"), 100, 1, MOST_FRAMES)
+        count = ask_number(self._window, self.tr("Track N frames"), self.tr("Frames to track:"), 100, 1, MOST_FRAMES)
         if count is not None:
             self._drawing.accept()
             self._player.track_frames(count)

@@ -10,7 +10,7 @@ from app.dialogs.buttons import make_buttons
 from app.panels.fields import ComboBox, WholeField
 
 LETTERS = 64  # in a line of text: an address, or a name with a folder before it, is seen whole
-TITLE = 34  # letters: the title is seen whole beside the buttons of a window's frame
+FRAME = 26  # letters beside a title: the program's name, and the buttons of a window's frame
 
 
 class AskingDialog(QDialog):
@@ -21,7 +21,7 @@ class AskingDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.setMinimumWidth((LETTERS if is_wide else TITLE) * self.fontMetrics().averageCharWidth())
+        self.setMinimumWidth((LETTERS if is_wide else len(title) + FRAME) * self.fontMetrics().averageCharWidth())
         buttons = make_buttons(self, QDialogButtonBox.StandardButton.Ok, QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self.accept)
         label = QLabel(question)

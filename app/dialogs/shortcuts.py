@@ -20,6 +20,7 @@ from app.commands import HOLD_TO_HIDE_KEY, MENUS, Command, plain, translated
 from app.dialogs.buttons import make_buttons, resize_to_text
 from app.panels.fields import TextField
 
+LETTERS = 136  # in a line: every sentence is seen whole where the screen is wide enough
 _NATIVE = QKeySequence.SequenceFormat.NativeText
 
 
@@ -62,6 +63,8 @@ class ShortcutSheet(QDialog):
                     (self.tr("Accept the box"), self.tr("Return"), self.tr("Track this box")),
                 ):
                     QTreeWidgetItem(group, [text, key, tip])
+        for line in self._lines():
+            line.setToolTip(2, line.text(2))
         self.tree.expandAll()
         header = self.tree.header()
         assert header is not None
@@ -72,12 +75,14 @@ class ShortcutSheet(QDialog):
         layout.addWidget(self.search)
         layout.addWidget(self.tree, 1)
         layout.addWidget(buttons)
-        resize_to_text(self, 136, 36)
+        resize_to_text(self, LETTERS, 36)
 
     def rows(self) -> list[tuple[str, str]]:
         """Return command and keys of every line that is shown."""
-        lines = [line for group in _children(self.tree.invisibleRootItem()) for line in _children(group)]
-        return [(line.text(0), line.text(1)) for line in lines if not line.isHidden()]
+        return [(line.text(0), line.text(1)) for line in self._lines() if not line.isHidden()]
+
+    def _lines(self) -> list[QTreeWidgetItem]:
+        return [line for group in _children(self.tree.invisibleRootItem()) for line in _children(group)]
 
     def _filter(self, text: str) -> None:
         wanted = text.lower()

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from PyQt5.QtCore import QEvent, Qt, pyqtSignal
-from PyQt5.QtGui import QIcon, QShowEvent
+from PyQt5.QtGui import QIcon, QPen, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from app.panels.attribute_bars import AttributeBars
 from app.panels.fields import TextField
 from app.panels.number_table import WIDEST_NAME, Column, NumberTable, Row
-from app.panels.parts import color_plot, format_value, legend_entry, make_plots, set_home
+from app.panels.parts import color_plot, curve_pen, format_value, legend_entry, make_plots, set_home
 from app.panels.tracker_colors import TrackerColors
 from app.session.benchmark_scores import BenchmarkScores
 from tracker_core.evaluation.protocols import Measure
@@ -200,8 +200,8 @@ class BenchmarkCurves(QWidget):
     def choose(self, tracker: str) -> None:
         """Make one tracker's curves stand out."""
         self._chosen = tracker
-        for (_, other), line in self.lines.items():
-            line.setPen(self._colors.look(other).pen(3.5 if other == tracker else 2.0))
+        for (name, other), line in self.lines.items():
+            line.setPen(self._pen(name, other))
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Make the plots when they are seen first."""
@@ -249,11 +249,14 @@ class BenchmarkCurves(QWidget):
     def _line(self, name: str, tracker: str) -> Any:
         line = self.lines.get((name, tracker))
         if line is None:
-            pen = self._colors.look(tracker).pen(3.5 if tracker == self._chosen else 2.0)
-            line = self.lines[name, tracker] = self._plots[name].plot([], [], pen=pen)
+            line = self.lines[name, tracker] = self._plots[name].plot([], [], pen=self._pen(name, tracker))
             line.setCurveClickable(True, CLICK_PIXELS)
             line.sigClicked.connect(lambda _line, _event: self.curve_clicked.emit(tracker))
         return line
+
+    def _pen(self, name: str, tracker: str) -> QPen:
+        look = self._colors.look(tracker)
+        return curve_pen(self._plots[name], look.color, 3.5 if tracker == self._chosen else 2.0, look.style)
 
     def _legend_of(self, tracker: str) -> str:
         look, data = self._colors.look(tracker), self._curves[tracker]

@@ -175,8 +175,8 @@ class NumbersModel(QAbstractTableModel):
 class NumberTable(QTableView):
     """Shows a `NumbersModel`; the first `frozen` columns (fewer in a narrow table) stay while the others are scrolled.
 
-    No column is wider than `widest` letters at first. As in Qt's example "Frozen Column", a second view of the same
-    model lies over the first columns.
+    No column is wider than `widest` letters where that leaves too little room for the others. As in Qt's example
+    "Frozen Column", a second view of the same model lies over the first columns.
     """
 
     row_activated = pyqtSignal(object)  # its key; a double-click, or Return
@@ -185,6 +185,8 @@ class NumberTable(QTableView):
     def __init__(self, frozen: int, name: str, parent: QWidget | None = None, *, widest: int = WIDEST_NAME) -> None:
         super().__init__(parent)
         self._frozen, self._widest = frozen, widest * self.fontMetrics().averageCharWidth()
+        self._needed: list[int] = []  # widths in which nothing is elided
+        self._given: list[int] = []  # widths that were chosen here: others are the user's
         self._is_filling = False
         self.numbers = NumbersModel(self)
         self._front = QTableView(self)
@@ -230,10 +232,14 @@ class NumberTable(QTableView):
 
     def _widen(self, before: Sequence[int]) -> None:
         """Make room for names that are longer than those `before`; what the user made narrow stays so till then."""
+        is_own = self._widths() == self._given
         for column, (was, now) in enumerate(zip(before, self.numbers.name_lengths(), strict=True)):
             if now > was:
-                wanted = min(self._widest, self.sizeHintForColumn(column) + PADDING)
+                self._needed[column] = self.sizeHintForColumn(column) + PADDING
+                wanted = min(self._widest, self._needed[column])
                 self.setColumnWidth(column, max(self.columnWidth(column), wanted))
+        if is_own:
+            self._share_room()
 
     def choose(self, key: Hashable, scrolls: bool = True) -> None:
         """Choose the row of a key, if it is there."""
@@ -247,12 +253,24 @@ class NumberTable(QTableView):
     def fit_columns(self) -> None:
         """Make the columns as wide as their texts, names not too wide."""
         self.resizeColumnsToContents()
-        for column in range(self.numbers.columnCount()):
-            self.setColumnWidth(column, min(self._widest, self.columnWidth(column) + PADDING))
+        self._needed = [width + PADDING for width in self._widths()]
+        self._share_room()
+
+    def _widths(self) -> list[int]:
+        return [self.columnWidth(column) for column in range(self.numbers.columnCount())]
+
+    def _share_room(self) -> None:
+        viewport = self.viewport()
+        assert viewport is not None
+        for column, width in enumerate(share_room(self._needed, self._widest, viewport.width())):
+            self.setColumnWidth(column, width)
+        self._given = self._widths()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Keep the first columns where they are, and the chosen row in sight."""
+        """Keep the first columns where they are, and the chosen row in sight; give names the room that there is."""
         super().resizeEvent(event)
+        if self._widths() == self._given:
+            self._share_room()
         self._place_front()
         if self.currentIndex().isValid():
             self.scrollTo(self.currentIndex())
@@ -320,6 +338,14 @@ class NumberTable(QTableView):
         edge = self.frameWidth()
         width = min(sum(widths), viewport.width())
         self._front.setGeometry(edge, edge, width, viewport.height() + head.height())
+
+
+def share_room(needed: Sequence[int], widest: int, room: int) -> list[int]:
+    """Return the widths of columns: as `needed` up to `widest`, and beyond it where there is `room` left."""
+    widths = [min(width, widest) for width in needed]
+    for place, width in enumerate(needed):
+        widths[place] += max(0, min(width - widths[place], room - sum(widths)))
+    return widths
 
 
 def _prepare(view: QTableView) -> None:

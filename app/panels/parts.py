@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PyQt5.QtCore import Qt, QTimer
-from PyQt5.QtGui import QColor, QPalette
+from PyQt5.QtGui import QColor, QPalette, QPen
 from PyQt5.QtWidgets import QFrame, QLayout, QScrollArea, QWidget
 
 from app.canvas.overlays.base import contrast
@@ -53,6 +53,16 @@ def make_plot(title: str, bottom: str) -> Any:
     plot.showGrid(x=True, y=True, alpha=0.2)
     plot.setAccessibleName(title)
     return plot
+
+
+def curve_pen(plot: QWidget, color: QColor | str, width: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
+    """Return a pen for a curve of `plot`, `width` points wide whatever the units of its axes.
+
+    Qt counts the width of such a pen in pixels of the screen: on a fine one a point has two of them.
+    """
+    pen = QPen(QColor(color), width * plot.devicePixelRatioF(), style)
+    pen.setCosmetic(True)
+    return pen
 
 
 def set_home(plot: Any, x: Range = None, y: Range = None) -> None:

@@ -15,7 +15,7 @@ from PyQt5.QtGui import QColor, QHideEvent, QPalette, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import color_plot, legend_entry, legible, make_plots, set_home, set_title
+from app.panels.parts import color_plot, curve_pen, legend_entry, legible, make_plots, set_home, set_title
 from app.session.frame_view import KEY_STATE, Curve
 from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS, success_curve
 from tracker_core.results.motion import LengthScale
@@ -25,22 +25,26 @@ FEW_FRAMES = 8192
 MOST_POINTS = 800  # of a curve
 DASHED_WIDTH = 1  # Qt makes a shape of every dash of a wider line: seconds for a restless one of ten thousand frames
 WIDEST_NAME = 17  # letters
+LONGEST_STEP = 2  # frames between neighbours of a curve: where a person set the box it has no value
 MOST_ERROR = 100.0  # pixels; what is farther off is drawn at the border
 
 
 def outline(
     frames: NDArray[np.int64], values: NDArray[np.float64], most: int = MOST_POINTS
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the frames and values of a curve (N,) with at most `most` points: the ends of each stretch of frames.
+    """Return the frames and values of a curve (N,) with about `most` points at most: the ends of stretches of frames.
 
     A long run has many frames in each pixel, and Qt paints every one. A stretch is drawn from its lowest value to its
-    highest, so that no dip is lost; it is NaN where no value of it is known.
+    highest, so that no dip is lost; it is NaN where no value of it is known. Where frames were not tracked, a NaN
+    parts what is before from what is after.
     """
-    if len(frames) <= most:
-        return frames, values
-    starts = np.linspace(0, len(frames), most // 2, endpoint=False).astype(np.int64)
-    lowest, highest = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
-    return np.repeat(frames[starts], 2), np.stack([lowest, highest], axis=1).ravel()
+    gaps = np.flatnonzero(np.diff(frames) > LONGEST_STEP) + 1
+    if len(frames) > most:
+        starts = np.union1d(np.linspace(0, len(frames), most // 2, endpoint=False).astype(np.int64), gaps)
+        lowest, highest = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
+        frames, values = np.repeat(frames[starts], 2), np.stack([lowest, highest], axis=1).ravel()
+        gaps = 2 * np.searchsorted(starts, gaps)
+    return (np.insert(frames, gaps, frames[gaps]), np.insert(values, gaps, np.nan)) if len(gaps) else (frames, values)
 
 
 class Series:
@@ -74,11 +78,16 @@ class Series:
         frames = np.flatnonzero(self._is_known)
         return frames, self._values[frames]
 
+    def is_measured(self) -> bool:
+        """Tell whether there is an overlap with ground truth in any frame."""
+        return bool(np.isfinite(self.known()[1][:, 1]).any())
+
 
 class PlotsPanel(QWidget):
     """Four plots that follow the chosen target; each is drawn a few times per second and only while visible.
 
-    A click on a curve over the frames asks for the frame there.
+    Those of what is measured against ground truth are there where something was measured. A click on a curve over the
+    frames asks for the frame there.
     """
 
     frame_requested = pyqtSignal(int)
@@ -180,16 +189,16 @@ class PlotsPanel(QWidget):
         values, errors, speeds, success = plots
         set_home(values, y=(0, 1))
         set_home(success, x=(0, 1), y=(0, 1))
-        self._score = values.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5))
+        self._score = values.plot([], [], pen=curve_pen(values, PREDICTION, 1.5))
         truth_pen = pg.mkPen(GROUND_TRUTH, width=DASHED_WIDTH, style=Qt.PenStyle.DashLine)
         self._iou = values.plot([], [], pen=truth_pen)
-        self._error = errors.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5))
+        self._error = errors.plot([], [], pen=curve_pen(errors, PREDICTION, 1.5))
         limit = pg.InfiniteLine(PRECISION_PIXELS, 0, pen=pg.mkPen("#888888", style=Qt.PenStyle.DotLine))
         errors.addItem(limit)
         errors.setLimits(yMin=0)
-        self._speed = speeds.plot([], [], pen=pg.mkPen(PREDICTION, width=1.5))
+        self._speed = speeds.plot([], [], pen=curve_pen(speeds, PREDICTION, 1.5))
         speeds.setLimits(yMin=0)
-        self._success = success.plot([], [], pen=pg.mkPen(PREDICTION, width=2))
+        self._success = success.plot([], [], pen=curve_pen(success, PREDICTION, 2))
         for plot in (errors, speeds):
             set_home(plot)
         for plot in (values, errors, speeds):
@@ -200,13 +209,9 @@ class PlotsPanel(QWidget):
         self._outdate()
 
     def _ask_frame(self, plot: Any, event: Any) -> None:
-        """Ask for the frame of the active run that is nearest to a click."""
-        frames, _ = self.series()
-        box, where = plot.getPlotItem().getViewBox(), event.scenePos()
-        is_click = event.button() == Qt.MouseButton.LeftButton and not event.double()
-        if is_click and len(frames) and box.sceneBoundingRect().contains(where):
-            x = box.mapSceneToView(where).x()
-            self.frame_requested.emit(int(frames[np.abs(frames - x).argmin()]))
+        frame = _frame_at(plot, event, self.series()[0])
+        if frame is not None:
+            self.frame_requested.emit(frame)
 
     def _draw_beside(self) -> None:
         """Draw the curves of the other runs again, in turn."""
@@ -236,6 +241,7 @@ class PlotsPanel(QWidget):
         values, errors, _speeds, success = self._plots
         pen = pg.mkPen(self._seen(color), width=DASHED_WIDTH, style=Qt.PenStyle.DashLine)
         known = curve.ious[np.isfinite(curve.ious)]
+        self._show_measured()
         # a run without ground truth is compared by its scores
         heights = curve.ious if len(known) else curve.scores
         lines: list[tuple[Any, Any, Any]] = [
@@ -254,7 +260,9 @@ class PlotsPanel(QWidget):
         """Return what the lines of the first plot are, as rich text for the line below, where it hides no curve."""
         widest = WIDEST_NAME * self.fontMetrics().averageCharWidth()
         solid, dashed = Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine
-        parts = [(PREDICTION, solid, self.tr("score")), (GROUND_TRUTH, dashed, self.tr("overlap"))]
+        parts = [(PREDICTION, solid, self.tr("score"))]
+        if self._series.is_measured():
+            parts.append((GROUND_TRUTH, dashed, self.tr("overlap")))
         for name, (color, curve) in self._beside.items():
             what = self.tr("overlap") if np.isfinite(curve.ious).any() else self.tr("score")
             short = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, widest)
@@ -288,7 +296,17 @@ class PlotsPanel(QWidget):
 
     # pyqtgraph joins over a gap unless it is told where values are missing
 
+    def _show_measured(self) -> None:
+        """Show the plots of errors and of success where there is something to see in them."""
+        curves = (curve for _color, curve in self._beside.values())
+        is_shown = self._series.is_measured() or any(np.isfinite(curve.ious).any() for curve in curves)
+        if is_shown == self._plots[-1].isHidden():
+            for plot in (self._plots[1], self._plots[-1]):
+                plot.setVisible(is_shown)
+        self._show_legend()
+
     def _draw_values(self) -> None:
+        self._show_measured()
         frames, values = self.series()
         self._score.setData(*outline(frames, values[:, 0]), connect="finite")
         self._iou.setData(*outline(frames, values[:, 1]), connect="finite")
@@ -304,18 +322,22 @@ class PlotsPanel(QWidget):
 
     def _draw_success(self) -> None:
         _, values = self.series()
-        known = values[np.isfinite(values[:, 1]), 1]
-        if len(known):
-            curve = success_curve(known)
-            self._success.setData(SUCCESS_THRESHOLDS, curve)
-            text = self.tr("Success so far: {:.3f}").format(float(curve.mean()))
-        else:
-            self._success.setData([], [])
-            text = self.tr("Success so far")
-        self._title(3, text)
+        known, text = values[np.isfinite(values[:, 1]), 1], self.tr("Success so far")
+        curve = success_curve(known) if len(known) else np.empty(0)
+        self._success.setData(SUCCESS_THRESHOLDS[: len(curve)], curve)
+        self._title(3, f"{text}: {curve.mean():.3f}" if len(known) else text)
 
     def _title(self, place: int, text: str) -> None:
         title = (text, self.palette().color(QPalette.ColorRole.WindowText))
         if title != self._titles.get(place):
             self._titles[place] = title
             set_title(self._plots[place], text, self.palette())
+
+
+def _frame_at(plot: Any, event: Any, frames: NDArray[np.int64]) -> int | None:
+    """Return which of the `frames` of a plot is nearest to a click, None for what is no click in it."""
+    box, where = plot.getPlotItem().getViewBox(), event.scenePos()
+    is_click = event.button() == Qt.MouseButton.LeftButton and not event.double()
+    if not is_click or not len(frames) or not box.sceneBoundingRect().contains(where):
+        return None
+    return int(frames[np.abs(frames - box.mapSceneToView(where).x()).argmin()])

@@ -21,7 +21,7 @@ from app.panels.fields import TextField
 from tracker_core.sources.cameras import Camera
 from tracker_core.sources.sequences import SequenceInfo
 
-FRAMES = 1
+FRAMES, TRUTH = 1, 2
 SPEC = int(Qt.ItemDataRole.UserRole)
 
 
@@ -48,7 +48,7 @@ class SourcesPanel(QWidget):
         assert header is not None
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for column in (1, 2):
+        for column in (FRAMES, TRUTH):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.itemActivated.connect(self._on_activated)
         self.filter = TextField()
@@ -79,7 +79,7 @@ class SourcesPanel(QWidget):
             group.setExpanded(True)
             group.setHidden(True)
             self._groups[name] = group
-        self.tree.setColumnHidden(FRAMES, True)
+        self._hide_columns()
 
     def set_clip(self, path: Path | None) -> None:
         """Offer the clip that comes with the program."""
@@ -127,10 +127,16 @@ class SourcesPanel(QWidget):
             if not spec:
                 item.setDisabled(True)
         parent.setHidden(not rows)
-        self.tree.setColumnHidden(FRAMES, not any(item.text(FRAMES) for item in self._items()))  # room for names
+        self._hide_columns()
         parent.setExpanded(True)
         self._mark_open()
         self._apply_filter(self.filter.text())
+
+    def _hide_columns(self) -> None:
+        """Leave the room to the names where there is nothing to compare: columns are there for sequences."""
+        sequences = [item for item in self._items() if item.parent() is self._groups["sequences"]]
+        for column in (FRAMES, TRUTH):
+            self.tree.setColumnHidden(column, not any(item.text(column) for item in sequences))
 
     def _mark_open(self) -> None:
         for item in self._items():

@@ -24,12 +24,6 @@ class Look:
     color: str
     style: Qt.PenStyle
 
-    def pen(self, width: float = 2.0) -> QPen:
-        """Return the pen of its curve; as wide as it is on the screen, whatever the plot's units."""
-        pen = QPen(QColor(self.color), width, self.style)
-        pen.setCosmetic(True)
-        return pen
-
     def brush(self) -> QBrush:
         """Return what fills its bars: plain, or a pattern where others have the same colour."""
         return QBrush(QColor(self.color), FILLS[STYLES.index(self.style)])
@@ -39,7 +33,7 @@ class Look:
         image = QPixmap(SWATCH)
         image.fill(Qt.GlobalColor.transparent)
         painter = QPainter(image)
-        painter.setPen(self.pen(3.0))
+        painter.setPen(QPen(QColor(self.color), 3.0, self.style))
         painter.drawLine(0, SWATCH.height() // 2, SWATCH.width(), SWATCH.height() // 2)
         painter.end()
         return QIcon(image)

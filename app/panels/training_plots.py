@@ -9,7 +9,7 @@ from PyQt5.QtGui import QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import color_plot, make_plots, set_home
+from app.panels.parts import color_plot, curve_pen, make_plots, set_home
 
 FEW = 10  # so few losses are points as well: a line through a single one cannot be seen
 Curve = list[tuple[int, float]]
@@ -52,16 +52,14 @@ class TrainingPlots(QWidget):
         super().changeEvent(event)
 
     def _take_plots(self, plots: list[Any]) -> None:
-        import pyqtgraph as pg
-
         loss, success = plots
         set_home(loss)
         set_home(success, y=(0, 1))
         self.loss_line = loss.plot(
-            [], [], pen=pg.mkPen(PREDICTION, width=2), symbolSize=5, symbolBrush=PREDICTION, symbolPen=None
+            [], [], pen=curve_pen(loss, PREDICTION, 2), symbolSize=5, symbolBrush=PREDICTION, symbolPen=None
         )
         self.score_line = success.plot(
-            [], [], pen=pg.mkPen(GROUND_TRUTH, width=2), symbol="o", symbolSize=6, symbolBrush=GROUND_TRUTH
+            [], [], pen=curve_pen(success, GROUND_TRUTH, 2), symbol="o", symbolSize=6, symbolBrush=GROUND_TRUTH
         )
         self.plots = plots
         for plot in plots:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtTest import QTest
-from PyQt5.QtWidgets import QApplication, QWidget
+from PyQt5.QtWidgets import QApplication, QLineEdit, QWidget
 
-from app.dialogs.asking import ask_choice, ask_text
+from app.dialogs.asking import AskingDialog, ask_choice, ask_text
 
 ADDRESS = "rtsp://camera.example.org:554/stream1/channel/2"
 
@@ -50,3 +50,12 @@ def test_one_of_several_is_chosen_or_another_typed(qtbot, is_editable, typed, fo
 
     while_open(act)
     assert ask_choice(window, "Which", "One of:", ["one", "two"], is_editable=is_editable) == found
+
+
+@pytest.mark.parametrize("title", ["Go", "Track N frames back", "A title with more words than most others have"])
+def test_a_title_is_seen_whole_beside_the_buttons_of_the_frame(qtbot, title):
+    dialog = AskingDialog(title, "Frames:", QLineEdit())
+    qtbot.addWidget(dialog)
+    dialog.show()
+    whole = dialog.fontMetrics().horizontalAdvance(f"{title} — Siamscope")
+    assert dialog.width() >= whole + 80, "three buttons and an icon"

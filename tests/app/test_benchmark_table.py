@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.panels.benchmark_views import SequenceTable
+from app.panels.number_table import Column, NumberTable, Row, share_room
 from app.panels.tracker_colors import TrackerColors
 from app.session.benchmark_scores import BenchmarkScores
 from tracker_core.evaluation.benchmarks import BENCHMARKS
@@ -67,3 +68,32 @@ def test_other_scores_have_other_rows(table):
     other.trackers["one"] = table.scores.trackers["one"]
     table.set_scores(other, frozenset())
     assert row_of(table, "a") is not a
+
+
+@pytest.mark.parametrize(
+    ("needed", "room", "given"),
+    [
+        ([50, 200, 30], 100, [50, 80, 30]),  # too little room anyway: no name pushes the numbers out
+        ([50, 200, 30], 280, [50, 200, 30]),  # room for all
+        ([50, 200, 30], 250, [50, 170, 30]),  # what there is
+        ([150, 200, 30], 290, [150, 110, 30]),  # from left to right
+        ([50, 60, 30], 900, [50, 60, 30]),  # no more than needed
+    ],
+)
+def test_names_are_elided_only_where_there_is_no_room(needed, room, given):
+    assert share_room(needed, 80, room) == given
+
+
+def test_names_take_the_room_of_a_table_that_grows_unless_the_user_made_them_narrow(qtbot):
+    table = NumberTable(1, "Table", widest=10)
+    qtbot.addWidget(table)
+    table.resize(200, 200)
+    table.show()
+    table.set_rows(["name"], [Column("number")], [Row(("a name with rather many letters",), (1.0,))])
+    whole = table.fontMetrics().horizontalAdvance("a name with rather many letters")
+    assert table.columnWidth(0) < whole
+    table.resize(600, 200)
+    assert table.columnWidth(0) > whole
+    table.setColumnWidth(0, 70)
+    table.resize(700, 200)
+    assert table.columnWidth(0) == 70

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import qimage2ndarray
 from fakes import MatchingTracker, draw_frame, drawn, true_box
-from PyQt5.QtCore import QPointF
-from PyQt5.QtGui import QFont, QImage, QPainter
+from PyQt5.QtCore import QPointF, QRectF
+from PyQt5.QtGui import QColor, QFont, QImage, QPainter
 
 from app.canvas.overlays import OVERLAY_NAMES, OverlayScene, build_overlays
+from app.canvas.overlays.base import draw_box
 from app.canvas.overlays.candidates import candidates_at
 from app.canvas.overlays.heat_map import heat_colors
 from app.canvas.qimages import image_to_qimage, qimage_to_image, render_visible
@@ -163,3 +164,17 @@ def test_only_the_visible_part_is_scaled_and_placed(scale, ratio):
 
 def test_a_image_out_of_sight_is_not_rendered():
     assert render_visible(draw_frame(0), ViewTransform(1.0, 5000.0, 0.0), (300, 200), 1.0) is None
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0, 3.0])
+def test_lines_are_as_thick_on_a_fine_screen(ratio):
+    """A line of two points is two pixels times what the screen has of them in a point; its halo is one point around."""
+    image = QImage(int(100 * ratio), int(100 * ratio), QImage.Format_RGB32)
+    image.setDevicePixelRatio(ratio)
+    image.fill(QColor("white"))
+    painter = QPainter(image)
+    draw_box(painter, QRectF(20, 20, 60, 60), QColor("red"))
+    painter.end()
+    column = qimage_to_image(image)[: int(50 * ratio), int(50 * ratio)].tolist()  # across the upper edge
+    assert column.count([0, 0, 255]) == 2 * ratio
+    assert len(column) - column.count([255, 255, 255]) == 4 * ratio

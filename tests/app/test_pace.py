@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -178,6 +181,59 @@ def test_the_outline_of_a_long_curve_keeps_every_dip_and_every_peak() -> None:
     assert len(lost) and np.isnan(lost).all(), "a gap stays one"
     short = frames[:400], values[:400]
     assert outline(*short, 400) == short, "a short curve is drawn as it is"
+
+
+@pytest.mark.parametrize(("count", "most"), [(60, 400), (5000, 400)])  # drawn as it is; in stretches
+def test_a_curve_is_not_drawn_across_frames_that_were_not_tracked(count, most) -> None:
+    frames = np.concatenate([np.arange(count), np.arange(count + 1, 2 * count), np.arange(9 * count, 10 * count)])
+    xs, ys = outline(frames, np.full(len(frames), 0.5), most)
+    breaks = np.flatnonzero(np.isnan(ys))
+    assert xs[breaks - 1].tolist() and len(breaks) == 1, "a frame with a box of the user's parts nothing"
+    assert xs[breaks[0] - 1] < 2 * count and xs[breaks[0] + 1] == 9 * count
+
+
+def test_plots_against_ground_truth_are_there_where_there_is_any(plots) -> None:
+    def shown() -> list[bool]:
+        for _ in range(4):
+            plots._draw_next()
+        return [plot.isVisible() for plot in plots._plots]
+
+    assert shown() == [True] * 4
+    plots.clear()
+    plots.append(0, 0.9, math.nan, math.nan, 60.0)
+    assert shown() == [True, False, True, False] and "overlap" not in plots.legend_line.text()
+    ones = np.ones(5)
+    plots.set_beside({"Run 1": (QColor("#ff0000"), curve_of(np.arange(5), scores=ones, ious=ones, center_errors=ones))})
+    assert shown() == [True] * 4, "another run is measured"
+    plots.set_beside({})
+    plots.append(1, 0.9, 0.5, 3.0, 60.0)
+    assert shown() == [True] * 4 and "overlap" in plots.legend_line.text()
+
+
+THICKNESS = """
+from PyQt5.QtTest import QTest
+from PyQt5.QtWidgets import QApplication
+from app.panels.plots import PlotsPanel
+from app.canvas.overlays.base import PREDICTION
+application = QApplication([])
+panel = PlotsPanel()
+panel.resize(600, 300)
+panel.show()
+for index in range(50):
+    panel.append(index, 0.51, 0.2, 3.0, 60.0)
+while not panel._plots or panel._stale:
+    QTest.qWait(20)
+image = panel._plots[0].grab().toImage()
+x = image.width() // 2
+print(sum(image.pixelColor(x, y).hue() == PREDICTION.hue() for y in range(image.height())))
+"""
+
+
+def test_curves_are_as_thick_on_a_fine_screen() -> None:
+    more = {"QT_SCALE_FACTOR": "2", "QT_QPA_PLATFORM": "offscreen"}
+    command = [sys.executable, "-c", THICKNESS]
+    found = subprocess.run(command, env={**os.environ, **more}, capture_output=True, text=True, check=True)
+    assert int(found.stdout) >= 3, "a point and a half"
 
 
 def test_dashes_are_of_lines_that_are_quickly_painted(plots) -> None:

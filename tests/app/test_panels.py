@@ -229,12 +229,23 @@ def test_sources_are_listed_filtered_and_opened(qtbot, tmp_path):
     assert (item.text(1), item.text(2)) == ("7", "✓")
     panel.filter.setText("bet")
     assert panel.names("sequences") == ["Beta"]
+    assert not panel.tree.isColumnHidden(1) and not panel.tree.isColumnHidden(2)
     panel.tree.itemActivated.emit(item, 0)
     source = open_source(chosen[0])
     assert source.frame_count == 7
     source.close()
     panel.set_cameras([])
     assert panel.names("cameras") == [] and panel._groups["cameras"].child(0).isDisabled()
+
+
+def test_names_of_sources_have_the_width_of_the_list(qtbot, tmp_path):
+    panel = SourcesPanel()
+    qtbot.addWidget(panel)
+    panel.resize(260, 300)
+    panel.show()
+    panel.set_clip(tmp_path / "clip.mp4")
+    panel.set_recent(["/videos/2026-11-27_crossing_camera-03_cut.mp4"])
+    assert panel.tree.columnWidth(0) == panel.tree.viewport().width()
 
 
 def test_a_data_set_dropped_on_the_window_becomes_a_list(drive, tmp_path):

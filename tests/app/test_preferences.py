@@ -9,7 +9,7 @@ from PyQt5.QtWidgets import QApplication, QCheckBox, QDialogButtonBox, QListWidg
 
 from app.commands import MENUS, find_conflicts
 from app.dialogs.preferences import PreferencesDialog
-from app.dialogs.shortcuts import ShortcutSheet
+from app.dialogs.shortcuts import LETTERS, ShortcutSheet
 from app.settings import Settings
 from app.window.recent import RecentSources
 from app.window.theme import ROLES, apply_theme, make_palette
@@ -112,6 +112,22 @@ def test_a_new_key_works_at_once_and_the_sheet_names_it(drive, qtbot, monkeypatc
     sheet.search.setText("heat")
     found = [name for name, _ in sheet.rows()]
     assert "Heat map" in found and len(found) < len(keys)
+
+
+def test_every_sentence_of_the_sheet_is_seen_whole(drive):
+    sheet = ShortcutSheet(drive().window.actions_.commands, {}, None)
+    sheet.resize(LETTERS * sheet.fontMetrics().averageCharWidth(), 600)
+    sheet.show()
+    QApplication.processEvents()
+    tree = sheet.tree
+    cut = [
+        line.text(column)
+        for line in sheet._lines()
+        for column in range(3)
+        if tree.fontMetrics().horizontalAdvance(line.text(column)) > tree.columnWidth(column) - 6
+    ]
+    assert not cut
+    sheet.close()
 
 
 def test_every_command_can_be_found_and_is_explained(drive):

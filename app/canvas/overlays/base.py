@@ -126,9 +126,8 @@ class Overlay:
 
 
 def make_pen(color: QColor, width: float, dashes: Sequence[float] = ()) -> QPen:
-    """Return a pen of `width` widget points; the same thickness at every zoom."""
+    """Return a pen of `width` widget points, whatever the zoom: the painter works in points, of one or more pixels."""
     pen = QPen(color, width)
-    pen.setCosmetic(True)
     pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     if dashes:
