@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 from PyQt5.QtCore import QObject, Qt, QTimer
 
@@ -26,7 +26,8 @@ QUIET_MS = 25.0  # a beat that is no later than this is not looked into
 ROOT = Path(__file__).resolve().parents[2]
 MOST_PLACES = 3
 WAITING = ("threading.py", "queue.py", "selectors.py")
-LOOPS = ("run_window", "pause")  # the functions that run Qt's event loop
+LOOPS = ("run_window", "pause")  # the functions that run Qt's event loop in the window's thread
+IDLE = ("worker.py", "run")  # the one that runs the worker's, when nothing is asked of it
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ class Pause:
 
     Attributes:
         wall_ms: how long it was.
-        own_ms: how long the window's thread computed in it; the rest it waited, for the machine or for other threads.
+        own_ms: how long the window's thread computed in it; the rest it waited.
+        queued_ms: how long it waited for a processor, in a queue behind other threads and programs (Linux); what is
+            left after that it waited for threads of this program.
         collected_ms: how long Python collected garbage in it, in whichever thread.
         where: where the window's thread was, the most frequent place first; empty if nobody could look.
         beside: where the other threads were.
@@ -43,15 +46,17 @@ class Pause:
 
     wall_ms: float
     own_ms: float
+    queued_ms: float = 0.0
     collected_ms: float = 0.0
     where: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        queued = f", {self.queued_ms:.0f} ms waiting for a processor" if self.queued_ms >= 1 else ""
         collected = f", {self.collected_ms:.0f} ms of it collecting garbage" if self.collected_ms >= 1 else ""
         places = "; ".join(self.where) or "unknown"
         beside = f" (beside it: {'; '.join(self.beside)})" if self.beside else ""
-        return f"{self.wall_ms:.0f} ms, of which {self.own_ms:.0f} ms own work{collected}: {places}{beside}"
+        return f"{self.wall_ms:.0f} ms, of which {self.own_ms:.0f} ms own work{queued}{collected}: {places}{beside}"
 
 
 @dataclass
@@ -82,7 +87,7 @@ class Heartbeat(QObject):
         super().__init__()
         self.phases: list[Phase] = []
         self._stall_ms = stall_ms
-        self._collected = CollectionClock()
+        self._collected, self._queued = CollectionClock(), QueueClock()
         self._lookout = Lookout()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -96,6 +101,7 @@ class Heartbeat(QObject):
         self._own_s = time.thread_time()
         self._last_s = self._began_s = time.perf_counter()
         self._collected.start()
+        self._queued.start()
         self._lookout.start()
         self._timer.start(BEAT_MS)
 
@@ -105,19 +111,48 @@ class Heartbeat(QObject):
             self._beat()
             self._timer.stop()
             self._collected.stop()
+            self._queued.stop()
             self._lookout.stop()
             self.phases[-1].seconds = time.perf_counter() - self._began_s
 
     def _beat(self) -> None:
         now, own_s = time.perf_counter(), time.thread_time()
         late_ms, own_ms = (now - self._last_s) * 1e3 - BEAT_MS, (own_s - self._own_s) * 1e3
-        collected_ms, places = self._collected.take_ms(), self._lookout.take()
+        queued_ms, collected_ms, places = self._queued.take_ms(), self._collected.take_ms(), self._lookout.take()
         phase = self.phases[-1]
         phase.longest_ms = max(phase.longest_ms, late_ms)
         phase.longest_own_ms = max(phase.longest_own_ms, own_ms)
         if late_ms > self._stall_ms:
-            phase.pauses.append(Pause(round(late_ms, 1), round(own_ms, 1), round(collected_ms, 1), *places))
+            waited = round(queued_ms, 1), round(collected_ms, 1)
+            phase.pauses.append(Pause(round(late_ms, 1), round(own_ms, 1), *waited, *places))
         self._own_s, self._last_s = time.thread_time(), time.perf_counter()
+
+
+class QueueClock:
+    """Adds up the time in which the thread that starts it could run and had no processor (Linux; elsewhere nothing)."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+        self._read_ms = 0.0
+
+    def start(self) -> None:
+        """Begin to add up."""
+        path = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+        self._file = path.open("rb", buffering=0) if path.is_file() else None
+        self.take_ms()
+
+    def stop(self) -> None:
+        """Add up no more."""
+        if self._file is not None:
+            self._file.close()
+
+    def take_ms(self) -> float:
+        """Return the milliseconds since the last call."""
+        if self._file is None:
+            return 0.0
+        self._file.seek(0)
+        before, self._read_ms = self._read_ms, int(self._file.read(100).split()[1]) / 1e6  # after what it computed
+        return self._read_ms - before
 
 
 class CollectionClock:
@@ -195,9 +230,11 @@ def place_of(frame: FrameType | None) -> str:
 
     "" where the thread only waits, or runs nothing of this program.
     """
-    if frame is None or Path(frame.f_code.co_filename).name in WAITING:
+    if frame is None:
         return ""
     file, called = Path(frame.f_code.co_filename), frame.f_code.co_name
+    if file.name in WAITING or (file.name, called) == IDLE:
+        return ""
     while frame is not None:
         path, name = Path(frame.f_code.co_filename), frame.f_code.co_name
         if path.is_relative_to(ROOT) and "site-packages" not in path.parts and path != Path(__file__):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +16,8 @@ from app.session.session import Session
 from app.session.trackers import TrackerFactory
 from app.worker.driver import SessionDriver, SourceOpener
 from app.worker.messages import Messages
+
+NICENESS = 5  # what is tracked and decoded gets a third of a core for which the window competes, and waits its turn
 
 
 class Worker(Messages):
@@ -40,7 +46,11 @@ class Worker(Messages):
 
 
 class WorkerThread(QThread):
-    """The thread of one worker; it ends when the worker says `finished`."""
+    """The thread of one worker; it ends when the worker says `finished`.
+
+    It lets the window's thread go first, and so do the threads that it starts: the network's and the decoder's. Where
+    they take every core, the window would else wait for its turn between them.
+    """
 
     def __init__(self, worker: Worker, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -48,3 +58,13 @@ class WorkerThread(QThread):
         worker.moveToThread(self)
         # directly: queued, it would wait for the window's thread, which waits for this one to end
         worker.finished.connect(self.quit, Qt.ConnectionType.DirectConnection)  # type: ignore[call-arg]  # stub's gap
+
+    def run(self) -> None:
+        """Serve what the worker is asked for, until it says `finished`."""
+        if sys.platform == "linux":  # threads have a niceness of their own there, which those they start begin with
+            thread = threading.get_native_id()
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
+        else:
+            self.setPriority(QThread.Priority.LowPriority)
+        self.exec_()

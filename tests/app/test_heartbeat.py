@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
 import sys
 import threading
 import time
 
+import pytest
 from PyQt5.QtCore import QTimer
 
 from app.bench.measure import describe
@@ -48,6 +51,26 @@ def test_a_pause_says_what_ran_in_it(qtbot) -> None:
     assert any("tests/app/test_heartbeat.py" in place and "work" in place for place in told.where), told
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how long a thread waited for a processor")
+def test_waiting_for_a_processor_is_told_apart(qtbot) -> None:
+    """On one processor, which another process uses, the work takes longer by what the thread has to wait for it."""
+    processors = os.sched_getaffinity(0)
+    one = min(processors)
+    code = f"import os; os.sched_setaffinity(0, {{{one}}}); print(flush=True)\nwhile True: pass"
+    rival = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    try:
+        assert rival.stdout is not None and rival.stdout.readline()  # it has begun
+        os.sched_setaffinity(0, {one})
+        pause = max(watch(qtbot, work).pauses, key=lambda pause: pause.wall_ms)
+    finally:
+        os.sched_setaffinity(0, processors)
+        rival.kill()
+        rival.wait()
+    assert pause.queued_ms > 5
+    # computing, waiting for a processor, waiting for another thread: together they are the pause
+    assert pause.own_ms + pause.queued_ms < pause.wall_ms + 15
+
+
 def test_collecting_garbage_is_told_apart(qtbot) -> None:
     def collect() -> None:
         gc.collect()
@@ -73,7 +96,8 @@ def test_a_place_is_the_programs_own_and_what_it_called() -> None:
 
 
 def test_a_report_names_each_phase_its_rate_and_its_stalls(qtbot) -> None:
-    pause = {"wall_ms": 90.0, "own_ms": 80.0, "collected_ms": 30.0, "where": ("app/x.py:1 paint",), "beside": ()}
+    times = {"wall_ms": 90.0, "own_ms": 80.0, "queued_ms": 8.0, "collected_ms": 30.0}
+    pause = times | {"where": ("app/x.py:1 paint",), "beside": ()}
     phase = {"name": "tracking", "seconds": 11.0, "longest_ms": 90.0, "longest_own_ms": 80.0, "pauses": [pause]}
     shown = {"shown_per_second": 29.8, "shown_in_slowest_second": 29}
     text = describe(
@@ -81,5 +105,6 @@ def test_a_report_names_each_phase_its_rate_and_its_stalls(qtbot) -> None:
     )
     line = next(line for line in text.splitlines() if line.startswith("tracking"))
     assert line.split()[1:] == ["11.0", "29.8", "29", "90", "80", "1", "1"]
-    assert "90 ms, of which 80 ms own work, 30 ms of it collecting garbage: app/x.py:1 paint" in text
+    told = "90 ms, of which 80 ms own work, 8 ms waiting for a processor, 30 ms of it collecting garbage: app/x.py:1"
+    assert told in text
     assert text.endswith("Pauses over 50 ms: 1, of which 1 by the work of the window's own thread.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 
@@ -78,6 +80,25 @@ def players(qtbot, tmp_path):
     for player in made:
         assert player.shut_down()
         assert not player.thread_.isRunning()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread's priority cannot be asked for")
+def test_the_worker_and_the_threads_it_starts_let_the_window_go_first(players, qtbot):
+    def niceness():
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    window, told = niceness(), []
+
+    def open_source(spec):
+        told.append(niceness())
+        started = threading.Thread(target=lambda: told.append(niceness()))  # as decoders and networks do
+        started.start()
+        started.join()
+        return DrawnSource()
+
+    players(open_source).open("clip")
+    qtbot.waitUntil(lambda: len(told) == 2)
+    assert told == [window + 5, window + 5] and niceness() == window
 
 
 def _read_mail(player):
