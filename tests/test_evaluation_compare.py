@@ -17,7 +17,7 @@ from tracker_core.evaluation.benchmarks import open_benchmark
 from tracker_core.evaluation.comparison import compare
 from tracker_core.evaluation.protocols import OnePass
 from tracker_core.evaluation.result_runs import read_result_run
-from tracker_core.evaluation.score_tables import rank, tabulate, write_tables
+from tracker_core.evaluation.score_tables import rank, tabulate, tabulate_comparison, write_tables
 
 SEQUENCES = {"Alpha": FRAMES, "Jogging": FRAMES}
 
@@ -129,8 +129,8 @@ def test_tables_hold_trackers_attributes_sequences_and_means(tmp_path: Path) -> 
     assert rows[0][:4] == ["tracker", "sequences", "success_auc", "precision_20"]
     assert rows[1][:4] == ["new", "2", "0.75", "1.0"] and rows[2][:2] == ["old_one", "1 of 2"]
     assert ["Car", "old_one"] in [row[:2] for row in rows], "a sequence that one tracker lacks has an empty line"
-    assert [row[:3] for row in rows if row[:1] == ["mean"]] == [
-        ["mean", "new", "0.75"], ["mean", "old_one", "0.25"], ["mean", "none", ""],
+    assert [row[:3] for row in rows if row and row[0].startswith("mean")] == [
+        ["mean", "new", "0.75"], ["mean of 1 of 2", "old_one", "0.25"], ["mean", "none", ""],
     ]  # fmt: skip
     markdown = (tmp_path / "t.md").read_text()
     assert "| new | 2 | 0.750 | 1.000 |" in markdown and "| FM | old_one | 0.250 |" in markdown
@@ -164,6 +164,13 @@ def test_a_tracker_beside_another(theirs: dict[str, float | None], expected: tup
     (found,) = compare(OnePass(), scores, "base").others
     mean = None if found.gain is None else pytest.approx(expected[3], abs=1e-9)
     assert (found.common, found.won, found.lost, mean, found.verdict) == (*expected[:3], expected[3], expected[4])
+
+
+def test_means_by_sequence_are_of_the_same_sequences() -> None:
+    """`some` lacks the hard sequence: a mean of its own would put it before `all`, which is better on each."""
+    scores = compared({"all": {"easy": 0.9, "hard": 0.3}, "some": {"easy": 0.8}})
+    table = tabulate_comparison(compare(OnePass(), scores, "all"))[0]
+    assert table.rows[-1] == (("mean of 1 in common",), (pytest.approx(0.9), pytest.approx(0.8)))
 
 
 def test_a_comparison_is_a_table_by_sequence_and_one_of_gains(data: Path) -> None:

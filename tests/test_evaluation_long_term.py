@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 from evaluation_sequences import TemplateTracker, make_vot, path_of_target
 from test_evaluation_runs import evaluate
 
+from tracker_core.cli.main import main
 from tracker_core.errors import DataSetError, InputError
 from tracker_core.evaluation.benchmarks import open_benchmark
 from tracker_core.evaluation.detections import SequenceDetections, choose_thresholds, detect, summarise_detections
@@ -112,6 +114,25 @@ def test_a_tracker_that_knows_is_better_than_one_that_does_not(tmp_path: Path) -
     assert (numbers[Aware]["precision"], numbers[Aware]["recall"]) == pytest.approx((1, 7 / 8), abs=1e-3)
     assert (numbers[Unaware]["precision"], numbers[Unaware]["recall"]) == pytest.approx((7 / 11, 7 / 8), abs=1e-3)
     assert numbers[Aware]["threshold"] == pytest.approx(0.9)
+
+
+def test_scoring_the_files_gives_what_running_gave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A box that reaches out of the image by as much as it lies inside is cut at the border by both commands."""
+    data = away(tmp_path / "data", [5])
+    evaluation = Evaluation(open_benchmark("votlt", data), tmp_path / "results")
+    evaluate(evaluation, Aware)
+    path = evaluation.folder / "template" / "longterm" / "ants" / "ants_001.txt"
+    lines = path.read_text().splitlines()
+    truth = (data / "ants" / "groundtruth.txt").read_text().splitlines()
+    truth[3], lines[3] = "0,10,20,10", "-20,10,40,10"
+    path.write_text("\n".join(lines) + "\n")
+    (data / "ants" / "groundtruth.txt").write_text("\n".join(truth) + "\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["score", "votlt", "--groundtruth", "data", "--results", "results/votlt", "--json", "s.json"]) == 0
+    (found,) = json.loads(Path("s.json").read_text())["trackers"].values()
+    # ten frames are tracked without a fault, of the eleven that show the target
+    assert (found["precision"], found["recall"]) == pytest.approx((1, 10 / 11), abs=1e-3)
+    assert found["remarks"]["notes"] == {}
 
 
 def test_the_files_are_those_of_the_vot_toolkit(tmp_path: Path) -> None:

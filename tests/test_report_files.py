@@ -354,4 +354,4 @@ def test_a_comparison_has_a_table_on_the_page_and_two_files(otb: Path, without_i
     assert head == ["sequence", "Good", "Worse", "$Part_1$ & <b>"] or set(head[1:]) == set(rows) - {"tracker"} | {
         "Good"
     }
-    assert [line[0] for line in lines] == ["Car4", "David", "Deer", "Plain", "mean"]
+    assert [line[0] for line in lines] == ["Car4", "David", "Deer", "Plain", "mean of 1 in common"]

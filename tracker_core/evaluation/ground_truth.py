@@ -181,7 +181,10 @@ def _boxes_of_folder(root: Path) -> dict[str, BoxTruth]:
         corner = np.array([1, 1, 0, 0]) * layout_by_name(layout).origin
         infos = [info for info in list_sequences(root, layout) if info.has_ground_truth]
         found = {info.name: read_annotation(info) for info in infos}
-        truths = {name: BoxTruth(name, part.truth_xywh + corner, part.attributes) for name, part in found.items()}
+        truths = {
+            name: BoxTruth(name, part.truth_xywh + corner, part.attributes, _size_in_challenge(part))
+            for name, part in found.items()
+        }
     if not truths:
         raise DataSetError(
             f"No ground truth was found in '{root}'; it needs <sequence>/groundtruth_rect.txt or <sequence>.txt."
@@ -207,6 +210,11 @@ def _polygons_of(boxes_xywh: FloatArray, regions: FloatArray | None) -> FloatArr
     padding = np.repeat(polygons[:, -1:], regions.shape[1] - 4, axis=1)
     there = np.asarray(np.isfinite(regions).all(axis=(1, 2)), np.bool_)
     return np.where(there[:, None, None], regions, np.concatenate((polygons, padding), axis=1))
+
+
+def _size_in_challenge(found: Annotation) -> tuple[int, int] | None:
+    """Return the image size of a sequence of VOT, whose regions are cut at the border; None of any other."""
+    return found.image_size or _first_size(found) if found.info.layout == "vot" else None
 
 
 def _first_size(found: Annotation) -> tuple[int, int] | None:

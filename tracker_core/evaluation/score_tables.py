@@ -45,13 +45,13 @@ class ScoreTable:
 def tabulate(protocol: AnyProtocol, scores: Mapping[str, Mapping[str, Any]]) -> list[ScoreTable]:
     """Return the tables of trackers (name → what `Score.to_json` returns), those without a line left out.
 
-    Trackers come best first; sequences with a line "mean" for each tracker at the end.
+    Trackers come best first; sequences with a line for each tracker's mean at the end, which says of how many it is.
     """
     overall, attribute, sequence = (
         protocol.overall_measures, protocol.attribute_measures, protocol.sequence_measures,
     )  # fmt: skip
     names = rank(protocol, scores)
-    means = [(("mean", name), _numbers(scores[name], sequence)) for name in names]
+    means = [((_mean_title(scores[name]), name), _numbers(scores[name], sequence)) for name in names]
     by_sequence = [
         ((title, name), _numbers(values, sequence)) for title, name, values in _entries(scores, names, "per_sequence")
     ]
@@ -69,17 +69,22 @@ def tabulate(protocol: AnyProtocol, scores: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def tabulate_comparison(comparison: Comparison) -> list[ScoreTable]:
-    """Return a table with a line for each sequence and a column for each tracker, and one of what they gain."""
+    """Return a table with a line for each sequence and a column for each tracker, and one of what they gain.
+
+    The means at the end of the first are over the sequences that all trackers have: others cannot be compared.
+    """
     measure, names = comparison.measure, list(next(iter(comparison.values.values()), {}))
     columns = tuple(Measure(name, name, measure.digits, measure.higher_is_better) for name in names)
     rows = [((sequence,), tuple(row[name] for name in names)) for sequence, row in comparison.values.items()]
-    means = tuple(_mean([row[name] for row in comparison.values.values()]) for name in names)
+    common = [row for row in comparison.values.values() if None not in row.values()]
+    title = "mean" if len(common) == len(rows) else f"mean of {len(common)} in common"
+    means = tuple(_mean([row[name] for row in common]) for name in names)
     gains = [
         ((one.tracker, one.verdict), (one.common, one.won, one.lost, *_interval(one.gain)))
         for one in comparison.others
     ]  # fmt: skip
     return [
-        ScoreTable(f"{measure.title} by sequence", ("Sequence",), columns, (*rows, (("mean",), means))),
+        ScoreTable(f"{measure.title} by sequence", ("Sequence",), columns, (*rows, ((title,), means))),
         ScoreTable(f"{measure.title} over {comparison.against}", ("Tracker", "Verdict"), GAIN_MEASURES, tuple(gains)),
     ]
 
@@ -134,6 +139,11 @@ def _entries(
 
 def _numbers(values: Mapping[str, Any], measures: Sequence[Measure]) -> tuple[float | None, ...]:
     return tuple(values.get(measure.key) for measure in measures)
+
+
+def _mean_title(values: Mapping[str, Any]) -> str:
+    total = values.get("sequences_total")
+    return "mean" if total in (None, values.get("sequences")) else f"mean of {_span(values)}"
 
 
 def _span(values: Mapping[str, Any]) -> str:
