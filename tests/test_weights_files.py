@@ -304,7 +304,23 @@ def test_a_name_that_is_no_file_name_is_refused(folders: tuple[Path, Path], chec
 def test_shipped_weights_cannot_be_shadowed(folders: tuple[Path, Path], checkpoint: Path) -> None:
     (folders[0] / "narrow.safetensors").write_bytes(checkpoint.read_bytes())
     with pytest.raises(InputError, match="ship with the program"):
-        weights.import_weights(checkpoint)
+        weights.import_weights(checkpoint, "narrow")
+
+
+def test_without_a_name_weights_get_the_networks_own_with_a_number_where_others_have_it(
+    folders: tuple[Path, Path], checkpoint: Path, state: dict[str, Tensor], tmp_path: Path
+) -> None:
+    """What was trained here has the name of the network that it began with, often that of weights that ship."""
+    other = tmp_path / "other.safetensors"
+    weights.save_checkpoint(other, {key: value * 2 for key, value in state.items()}, config_to_mapping(CONFIG))
+    assert weights.import_weights(checkpoint).stem == "narrow"
+    assert weights.import_weights(other).stem == "narrow-2"
+    assert weights.import_weights(other).stem == "narrow-2", "the same ones again"
+    weights.remove_weights("narrow")
+    (folders[0] / "narrow.safetensors").write_bytes(checkpoint.read_bytes())
+    third = tmp_path / "third.safetensors"
+    weights.save_checkpoint(third, {key: value * 3 for key, value in state.items()}, config_to_mapping(CONFIG))
+    assert weights.import_weights(third).stem == "narrow-3"
 
 
 def test_an_own_checkpoint_of_another_network_is_refused(

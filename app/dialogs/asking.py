@@ -28,6 +28,7 @@ class AskingDialog(QDialog):
         label.setBuddy(field)
         form = QFormLayout(self)
         if is_wide:
+            label.setWordWrap(True)
             form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
         form.addRow(label, field)
         form.addRow(buttons)

@@ -174,7 +174,10 @@ class WeightsDialog(QDialog):
         if not path:
             return
         self._folder = path
-        text = self.tr("Store as (empty: the network's own name; a published name also says which network it is):")
+        text = self.tr(
+            "Store as (empty: the network's own name, with a number where it is taken; a published name also says "
+            "which network it is):"
+        )
         name = ask_choice(self, self.tr("Import weights"), text, ["", *self._known_names], is_editable=True)
         if name is not None:
             self.import_requested.emit(path, name.strip())

@@ -203,7 +203,7 @@ class RunSummary:
     Attributes:
         number: the run's number, from 1.
         title: its name, "" if it has none.
-        tracker: what found it; several, joined by commas, where it was changed on the way.
+        tracker: what found it, with a precision that is not exact; several, joined by commas, where it was changed.
         changes: parameters that are not as the tracker was tuned: name, tuned value and value.
         begins_at: the frame from which a change of tracker or parameters counts, None if from the start.
         frame_count: frames with a result.

@@ -77,7 +77,7 @@ class RunTable:
         summary = RunSummary(
             run.number,
             run.recorder.title,
-            ", ".join(dict.fromkeys(producer.tracker for producer in built.producers)),
+            ", ".join(dict.fromkeys(producer.title for producer in built.producers)),
             self._changes(built.producers[-1]) if built.producers else (),
             run.begins_at,
             len(built),

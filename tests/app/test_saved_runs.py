@@ -62,6 +62,20 @@ def test_the_window_opens_a_run_with_its_source(drive, clip, tmp_path):
     assert not driver.failures
 
 
+# what its networks ran on, as the list of runs names the tracker
+@pytest.mark.parametrize(
+    ("runtime", "shown"), [("onnx", "gone"), ("onnx-int8", "gone (int8)"), ("cuda-fp16", "gone (fp16)")]
+)
+def test_the_list_of_runs_names_a_precision_that_is_not_exact(drive, clip, tmp_path, runtime, shown):
+    run = record(clip, Producer("gone", runtime=runtime)).build()
+    driver = drive(open_source)
+    driver.open(str(save_run(tmp_path / "square-run.json", run)))
+    driver.qtbot.waitUntil(lambda: bool(driver.player.summary.targets))
+    tree = driver.window.panels.runs.tree
+    driver.qtbot.waitUntil(lambda: tree.topLevelItemCount() == 1)
+    assert tree.topLevelItem(0).text(2) == shown
+
+
 def test_what_is_only_looked_at_is_not_kept_as_the_users_own(drive, clip, tmp_path):
     run_file = save_run(tmp_path / "square-run.json", record(clip).build())
     driver = drive(open_source)

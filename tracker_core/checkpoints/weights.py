@@ -11,8 +11,10 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -316,8 +318,8 @@ def import_weights(path: str | Path, name: str | None = None, folder: Path | Non
 
     Args:
         path: a PySOT or DaSiamRPN checkpoint, or one of ours from training.
-        name: what to store it as; the network's name by default. A published name also says which network it is,
-            where two have the same shapes (SiamRPNvot and SiamRPNotb).
+        name: what to store it as; by default the network's name, with a number where other weights have it. A
+            published name also says which network it is, where two have the same shapes (SiamRPNvot and SiamRPNotb).
         folder: where to store it; the user's weights folder by default.
     """
     path = Path(path)
@@ -334,20 +336,31 @@ def import_weights(path: str | Path, name: str | None = None, folder: Path | Non
     for key, value in state.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise CheckpointError(f"'{path}' holds values in {key} that are not finite numbers; get it again.")
-    target = folder / f"{name or config['name']}{SUFFIX}"
-    if target.parent != SHIPPED_FOLDER and (SHIPPED_FOLDER / target.name).exists():
-        raise InputError(f"'{target.stem}' is the name of weights that ship with the program; choose another name.")
     digest = hash_file(path)
-    if target.is_file() and _imported_from(target) != digest:
-        raise InputError(
-            f"There are other weights called '{target.stem}' already; choose another name, or remove them first."
-        )
+    target = _place(folder, name, digest) if name else _free_place(folder, config["name"], digest)
     if _is_intact(target):
         return target  # a file that was written again would have another SHA-256, by which runs know it
     facts = {"licence": "unknown", "source": f"imported from {path.name}", **facts, "imported_sha256": digest}
     save_checkpoint(target, state, config, facts)
     record_weights(target, facts["licence"], facts["source"])
     return target
+
+
+def _place(folder: Path, name: str, digest: str) -> Path:
+    """Return where weights of a name and a SHA-256 belong, or raise `InputError` where others have that name."""
+    target = folder / f"{name}{SUFFIX}"
+    if folder != SHIPPED_FOLDER and (SHIPPED_FOLDER / target.name).exists():
+        raise InputError(f"'{name}' is the name of weights that ship with the program; choose another name.")
+    if target.is_file() and _imported_from(target) != digest:
+        raise InputError(f"There are other weights called '{name}' already; choose another name, or remove them first.")
+    return target
+
+
+def _free_place(folder: Path, name: str, digest: str) -> Path:
+    for number in count(1):
+        with suppress(InputError):
+            return _place(folder, name if number == 1 else f"{name}-{number}", digest)
+    raise AssertionError("numbers do not end")
 
 
 def _imported_from(path: Path) -> str:

@@ -53,6 +53,11 @@ class Producer:
         return next((kind for kind in ("fp16", "int8") if self.runtime.endswith(f"-{kind}")), "fp32")
 
     @property
+    def title(self) -> str:
+        """The tracker's name, with the precision where that is not the exact one: "siamscope-base (int8)"."""
+        return self.tracker if self.precision == "fp32" else f"{self.tracker} ({self.precision})"
+
+    @property
     def answers_as(self) -> str:
         """What tells its answers from another's: device, runtime and version do not change them, a precision does."""
         other = [] if self.precision == "fp32" else [self.precision]
