@@ -63,6 +63,8 @@ class StatusReadout:
         self._figures = ValueLine(tips, IMPORTANCE)
         self.source, self.times = self._figures.labels["source"], self._figures.labels["times"]
         bar.addPermanentWidget(self.recording)
+        # Qt would give it half of the bar, at whose left it would stand
+        self._figures.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         bar.addPermanentWidget(self._figures)
         bar.messageChanged.connect(self._make_room)
         self._notice, self._notice_ends = "", 0.0

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -208,32 +205,6 @@ def test_plots_against_ground_truth_are_there_where_there_is_any(plots) -> None:
     plots.set_beside({})
     plots.append(1, 0.9, 0.5, 3.0, 60.0)
     assert shown() == [True] * 4 and "overlap" in plots.legend_line.text()
-
-
-THICKNESS = """
-from PyQt5.QtTest import QTest
-from PyQt5.QtWidgets import QApplication
-from app.panels.plots import PlotsPanel
-from app.canvas.overlays.base import PREDICTION
-application = QApplication([])
-panel = PlotsPanel()
-panel.resize(600, 300)
-panel.show()
-for index in range(50):
-    panel.append(index, 0.51, 0.2, 3.0, 60.0)
-while not panel._plots or panel._stale:
-    QTest.qWait(20)
-image = panel._plots[0].grab().toImage()
-x = image.width() // 2
-print(sum(image.pixelColor(x, y).hue() == PREDICTION.hue() for y in range(image.height())))
-"""
-
-
-def test_curves_are_as_thick_on_a_fine_screen() -> None:
-    more = {"QT_SCALE_FACTOR": "2", "QT_QPA_PLATFORM": "offscreen"}
-    command = [sys.executable, "-c", THICKNESS]
-    found = subprocess.run(command, env={**os.environ, **more}, capture_output=True, text=True, check=True)
-    assert int(found.stdout) >= 3, "a point and a half"
 
 
 def test_dashes_are_of_lines_that_are_quickly_painted(plots) -> None:

@@ -35,6 +35,21 @@ def test_a_sentence_is_not_cut_off(qtbot, status, text, width, stays):
     assert status.times.isVisible()
 
 
+# few figures and many
+@pytest.mark.parametrize("source", ["", "a-source-with-a-long-name.mp4"])
+def test_figures_stand_at_the_right(qtbot, status, source):
+    status.clear()
+    status.window.resize(1280, 200)
+    if source:
+        status._figures.set_text("source", source)
+
+    def right_edge() -> int:
+        device = status._figures.labels["device"]
+        return status.window.width() - device.mapTo(status.window, device.rect().topRight()).x()
+
+    qtbot.waitUntil(lambda: right_edge() < 30, timeout=2000)
+
+
 def test_a_notice_outlives_what_is_being_done(status):
     bar = status.window.statusBar()
     status.show_notice(LONG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeGuard
@@ -9,7 +10,7 @@ from typing import TypeAlias, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 from PyQt5.QtCore import QLineF, QPointF, QRectF, Qt
-from PyQt5.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PyQt5.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPixmap, QPolygonF
 
 from app.canvas.view_transform import ViewTransform
 from app.session.frame_view import FrameView
@@ -173,17 +174,21 @@ def draw_label(painter: QPainter, anchor: QPointF, text: str, color: QColor, fon
     """Write `text` on a plate of `color` whose bottom left corner is `anchor`; it stays inside the window."""
     metrics = QFontMetricsF(font)
     width, height = metrics.horizontalAdvance(text) + 8, label_height(font)
-    viewport = painter.viewport()
-    device = painter.device()
-    ratio = 1.0 if device is None else device.devicePixelRatioF()
-    limit_x = viewport.width() / ratio - width
-    x = max(0.0, min(anchor.x(), limit_x))
+    x = max(0.0, min(anchor.x(), _width_of(painter) - width))
     y = anchor.y() - height if anchor.y() >= height else anchor.y()
     plate = QRectF(x, y, width, height)
     painter.fillRect(plate, color)
     painter.setFont(font)
     painter.setPen(QColor(0, 0, 0) if readable_on_dark_text(color) else QColor(255, 255, 255))
     painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def _width_of(painter: QPainter) -> float:
+    """Return how wide what is painted on is, in points: Qt counts widgets in points, but images in pixels."""
+    device = painter.device()
+    if device is None:
+        return math.inf
+    return device.width() / (device.devicePixelRatioF() if isinstance(device, (QImage, QPixmap)) else 1)
 
 
 def label_height(font: QFont) -> float:
