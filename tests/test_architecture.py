@@ -19,6 +19,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("errors",),
         ("types",),
         ("files", "opencv", "packaged", "pipeline", "crew"),
+        ("locks",),
         ("boxes",),
         ("metrics", "click_boxes"),
         ("config",),

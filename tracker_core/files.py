@@ -90,9 +90,9 @@ def check_writable(folder: str | Path) -> Path:
 def describe_write_error(target: Path, error: OSError) -> str:
     """Return one sentence that says what could not be written, why, and what to do."""
     if error.errno == errno.ENOSPC:
-        return f"The disk is full: '{target}' could not be written. Free some space or choose another --out folder."
+        return f"The disk is full: '{target}' could not be written. Free some space, or choose another place for it."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"No permission to write '{target}'. Choose a folder that you can write to with --out."
+        return f"No permission to write '{target}'. Choose a place that you can write to."
     return f"'{target}' could not be written ({error.strerror or error}). Choose another place for it."
 
 

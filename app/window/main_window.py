@@ -23,6 +23,7 @@ from app.controls.overlays import PREFIX, HoldToHide, overlay_commands
 from app.controls.playback import PlaybackControls
 from app.controls.preferences import PreferenceControls
 from app.controls.runs import RunControls
+from app.controls.saving import SavingControls
 from app.controls.sources import SourceControls
 from app.controls.training import TrainingControls
 from app.controls.view import ViewControls
@@ -86,6 +87,7 @@ class MainWindow(DropWindow):
         self.panels.runs.add_actions(menu, [self.actions_[of_runs[0]]])
         fill_recent_menu(self.actions_.menus["file"], self.actions_["close_source"], self.recent, self.sources.open)
         self.status = StatusReadout(self)
+        self.saving = SavingControls(player, self.failures.show, self.status.show_unsaved, self)
         self.job_bar = JobBar(self, self.jobs)
         self.wiring = PanelWiring(
             self.panels, player, self.overlays, self.drawing, self.playback, self.sources, self.recent, self
@@ -285,8 +287,8 @@ class MainWindow(DropWindow):
     # --- closing ------------------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """End jobs and the worker before the window goes; in the middle of a job, ask and wait for it."""
-        if event is not None and not close_jobs(self.jobs, self):
+        """End jobs and the worker before the window goes; where something would be lost, ask or wait."""
+        if event is not None and not (self.saving.may_close() and close_jobs(self.jobs, self)):
             event.ignore()
             return
         if self._kept is not None:

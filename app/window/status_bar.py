@@ -52,6 +52,10 @@ class StatusReadout:
         bar.setContentsMargins(0, 0, 8, 0)
         self.recording = _label(window, window.tr("How long the recording has run, and how much of it is kept"))
         self.recording.setTextFormat(Qt.TextFormat.RichText)
+        self.unsaved = _label(window, window.tr("Why results cannot be saved"))
+        self.unsaved.setTextFormat(Qt.TextFormat.RichText)
+        self.unsaved.setText(f'<span style="color:#d02020">●</span> {window.tr("not saved")}')
+        self.unsaved.hide()
         tips = {
             "source": window.tr("Source and image size"),
             "times": window.tr("Milliseconds per frame: capture, inference, paint"),
@@ -62,6 +66,7 @@ class StatusReadout:
         }
         self._figures = ValueLine(tips, IMPORTANCE)
         self.source, self.times = self._figures.labels["source"], self._figures.labels["times"]
+        bar.addPermanentWidget(self.unsaved)
         bar.addPermanentWidget(self.recording)
         # Qt would give it half of the bar, at whose left it would stand
         self._figures.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
@@ -125,6 +130,11 @@ class StatusReadout:
         self.recording.setText(text)
         kept = self._tr("Recording to {}; the last {} are there").format(status.path, _clock(status.kept_s))
         self.recording.setToolTip(kept)
+
+    def show_unsaved(self, trouble: str) -> None:
+        """Say that results cannot be saved, and why; "" where they are."""
+        self.unsaved.setVisible(bool(trouble))
+        self.unsaved.setToolTip(trouble)
 
     def show_costs(self, costs: FrameCosts, has_debug: bool) -> None:
         """Take the times of one more frame."""

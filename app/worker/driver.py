@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
@@ -16,6 +17,7 @@ from app.session.summary import summarise_source
 from app.session.trackers import TrackerChoice
 from app.worker.edits import EditRequests
 from app.worker.gap_requests import GapRequests
+from app.worker.keeping import ResultKeeper
 from app.worker.messages import BoxRequest, Messages, reported
 from app.worker.playback import Playback
 from app.worker.recorder import LiveRecorder
@@ -37,11 +39,13 @@ class SessionDriver:
 
     def __init__(self, session: Session, messages: Messages, open_source: SourceOpener, journal: Journal) -> None:
         self.session, self.messages = session, messages
-        self.playback = Playback(session, messages, self._save, lambda: self.edits.tell_new_run())
-        self.edits = EditRequests(session, self.playback, self._save)
+        self.keeper = ResultKeeper(session, messages, journal)
+        self.playback = Playback(session, messages, self.keeper.save, lambda: self.edits.tell_new_run())
+        self.edits = EditRequests(session, self.playback, self.keeper.save)
         self._open_source, self._journal = open_source, journal
         self.gaps = GapRequests(session, self.playback, self.edits)
-        self.recorder = LiveRecorder(session, messages, self.edits.announce, self._save)
+        self.recorder = LiveRecorder(session, messages, self.edits.announce, self.keeper.save)
+        self.keeper.recorder = self.recorder
 
     def stop_playing(self, stops_tracking: bool) -> None:
         """Stop after an error."""
@@ -52,14 +56,15 @@ class SessionDriver:
         """Open a source, or a saved run with its source; on an error the present one stays open."""
         self.playback.set_playing(False)
         with self.messages.busy_with(_text("Opening {}").format(hide_credentials(spec))):
-            if is_saved_run(spec):
-                source, recorder = open_saved_run(spec, self._open_source)
-                self._take_source(source, recorder.source.location, recorder)
-                return
-            sequences = sequences_of_data_set(spec)
+            sequences = [] if is_saved_run(spec) else sequences_of_data_set(spec)
             if sequences:
                 self.messages.sequences_found.emit(sequences)
                 self.messages.notice.emit(_text("Found {} sequences; choose one.").format(len(sequences)))
+            elif not self.keeper.may_leave(partial(self.open, spec)):
+                return
+            elif is_saved_run(spec):
+                source, recorder = open_saved_run(spec, self._open_source)
+                self._take_source(source, recorder.source.location, recorder)
             else:
                 self._take_source(self.recorder.wrap(self._open_source(spec)), spec, None)
 
@@ -72,6 +77,9 @@ class SessionDriver:
             if self.session.runs.source.is_same(recorder.source):
                 source.close()
                 self.edits.show_replay(recorder)
+            elif not self.keeper.may_leave(partial(self.replay, request)):
+                source.close()
+                return
             else:
                 self._take_source(source, recorder.source.location, recorder, is_scored=True)
             if request.go_to is not None:
@@ -80,9 +88,10 @@ class SessionDriver:
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot close"))
     def close_source(self) -> None:
         """Save what was found and close the source; the window shows nothing then."""
-        self._leave_source()
-        self.messages.post_source(None)
-        self.edits.announce()
+        if self.keeper.may_leave(self.close_source):
+            self._leave_source()
+            self.messages.post_source(None)
+            self.edits.announce()
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot look for cameras"))
     def find_cameras(self) -> None:
@@ -105,7 +114,7 @@ class SessionDriver:
             return
         with self.messages.busy_with(_text("Starting on the box")):
             self.session.begin(request.frame, request.box_xywh, request.number, request.by)
-            self._save()
+            self.keeper.save()
             self._tell_tracker()
             self.edits.announce(replaced=True)
             self.playback.show(self.session.view())
@@ -198,13 +207,13 @@ class SessionDriver:
         save_run(path, self.recorder.as_recorded(run) if with_images else run)
         if with_images:
             save_beside(path, self.session.runs, self.recorder.as_recorded)
-            self._save()
+            self.keeper.save()
         self.messages.results_written.emit(path)
 
     def set_autosave(self, is_on: bool) -> None:
         """Keep results across a crash, or not."""
         self._journal.is_on = is_on
-        self._save()
+        self.keeper.save_now()
 
     def _take_source(self, source: FrameSource, spec: str, shown: RunRecorder | None, is_scored: bool = False) -> None:
         """Show another source, with results to look at or with those that were saved for it."""
@@ -230,6 +239,11 @@ class SessionDriver:
         except InputError as error:
             self.messages.notice.emit(str(error))
             return
+        if self._journal.is_beside:
+            text = _text(
+                "'{}' is open in another window too: what each finds is kept, and joined when it is opened next."
+            )
+            self.messages.notice.emit(text.format(hide_credentials(self.session.runs.source.name)))
         if saved is None:
             return
         runs = self.session.runs
@@ -240,7 +254,12 @@ class SessionDriver:
             one = _text("Restored {} results of an earlier session; 'Clear all targets' discards them.")
             several = _text("Restored {} results in {} runs of an earlier session; the list of runs shows them.")
             many = len(saved.runs)
-            self.messages.notice.emit(one.format(count) if many == 1 else several.format(count, many))
+            if not self._journal.is_beside:
+                self.messages.notice.emit(one.format(count) if many == 1 else several.format(count, many))
+            if saved.joined:
+                self.messages.notice.emit(
+                    _text("Runs that another window found at the same time: {}.").format(saved.joined)
+                )
         runs.take_length_scale(saved.length_scale)
         for run in saved.deleted:
             runs.remember_deleted(run)
@@ -257,28 +276,9 @@ class SessionDriver:
 
     def _leave_source(self) -> None:
         self.playback.end_source()
-        self._save()
-        self._tell_live()
-        self._journal.close()
+        self.keeper.leave()
         self.recorder.leave()
         self.session.close_source()
-
-    def _tell_live(self) -> None:
-        """Say where the results of a live source are that is left without a recording: no other place has them."""
-        source, path = self.session.source, self._journal.file_of(self.session.runs)
-        if source is not None and source.is_live and path is not None and not self.recorder.is_recording:
-            text = _text(
-                "What was found in '{}' is kept: 'siamscope export --run {}' writes it in any format of boxes."
-            )
-            self.messages.notice.emit(text.format(hide_credentials(source.name), path))
-            logger.info("What was found in '%s' is in '%s'.", hide_credentials(source.name), path)
-
-    def _save(self) -> None:
-        if self.session.source is not None:
-            if self.recorder.is_recording:  # beside the video, with which it comes back
-                self.recorder.save()
-            else:
-                self._journal.save(self.session.runs)
 
 
 def _text(text: str) -> str:

@@ -63,6 +63,8 @@ class Messages(QObject):
     sequences_found = pyqtSignal(object)  # list[SequenceInfo] of a data set
     cameras_found = pyqtSignal(object)  # list[Camera]
     results_written = pyqtSignal(str)  # path
+    saving_changed = pyqtSignal(str)  # why results cannot be saved; empty when they are again
+    unsaved = pyqtSignal(str)  # the same, where the source was to be closed
     recording_changed = pyqtSignal(object)  # RecordingStatus, None when it ends
     ended = pyqtSignal()  # playing came to the end of the source or of the range
     recorded = pyqtSignal(str)  # what opens a recording that was completed

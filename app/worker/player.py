@@ -52,6 +52,7 @@ class Player(EditCalls):
         self.is_playing = False
         self.is_tracking = False
         self.recording: RecordingStatus | None = None
+        self.unsaved = ""  # why results of the source cannot be saved
         self.wants_debug = False
         self.speed = 1.0
         self._is_shut = False
@@ -62,6 +63,7 @@ class Player(EditCalls):
         self.worker.tracking_changed.connect(self._keep_tracking)
         self.worker.tracker_ready.connect(self._keep_config)
         self.worker.recording_changed.connect(self._keep_recording)
+        self.worker.saving_changed.connect(self._keep_unsaved)
         # no parent: a QThread that is destroyed while it runs aborts the process, so its end is waited for
         self.thread_ = WorkerThread(self.worker)
         self.thread_.start()
@@ -73,6 +75,10 @@ class Player(EditCalls):
     def close_source(self) -> None:
         """Close what is open."""
         self._ask(self._driver.close_source)
+
+    def discard_unsaved(self) -> None:
+        """Leave a source whose results cannot be saved, as was asked before."""
+        self._ask(self._driver.keeper.discard)
 
     def play(self, is_playing: bool) -> None:
         """Play or pause."""
@@ -223,6 +229,9 @@ class Player(EditCalls):
 
     def _keep_recording(self, status: RecordingStatus | None) -> None:
         self.recording = status
+
+    def _keep_unsaved(self, trouble: str) -> None:
+        self.unsaved = trouble
 
     def _keep_config(self, tracking: TrackingConfig) -> None:
         self.tracking = tracking

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject, QTimer, p
 from app.session.recording import RecordingJournal, keep_recording, start_recording
 from app.session.session import Session
 from app.worker.messages import Messages, reported
-from tracker_core.errors import OutputError, SiamscopeError
+from tracker_core.errors import SiamscopeError
 from tracker_core.rendering.parts import IN_USE_S, has_parts_in_use
 from tracker_core.rendering.recording import (
     RecordedSource,
@@ -22,7 +21,6 @@ from tracker_core.rendering.recording import (
 from tracker_core.results.run import Run
 from tracker_core.types import FrameSource
 
-logger = logging.getLogger(__name__)
 TELL_MS = 500
 
 
@@ -74,14 +72,13 @@ class LiveRecorder(QObject):
             self._later.start()
 
     def save(self) -> None:
-        """Keep what was found in a recording so far, beside it, so that both come back after a crash."""
+        """Keep what was found in a recording so far, beside it, so that both come back after a crash.
+
+        Raises `OutputError` where that is impossible.
+        """
         source, run = self._session.source, self._session.run
-        if not isinstance(source, RecordedSource) or source.status is None:
-            return
-        try:
+        if isinstance(source, RecordedSource) and source.status is not None:
             self._journal.save(source.status.path, run)
-        except OutputError as error:
-            logger.warning("What is found in a recording could not be saved: %s", error)
 
     def wrap(self, source: FrameSource) -> FrameSource:
         """Return a source that can be recorded, if it is live; its recording begins at once where the user wants it."""

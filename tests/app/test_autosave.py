@@ -150,16 +150,6 @@ class TestJournal:
                 sizes.append(max(path.stat().st_size for path in tmp_path.glob("*.run1*")))
         assert max(sizes) < 2 * 30 * unfinished.RESULT_BYTES + (1 << 12)
 
-    def test_a_file_that_another_window_wrote_is_not_mixed_with_this_ones(self, tmp_path):
-        Journal(tmp_path).save(tracked_runs())
-        journal, runs = Journal(tmp_path), Runs(CLIP)
-        saved = journal.restore(CLIP)
-        runs.restore(saved.runs, saved.active)
-        draw(runs, 3)
-        Journal(tmp_path).save(tracked_runs(count=9))  # meanwhile, elsewhere
-        journal.save(runs)
-        assert entries_of(found_in(tmp_path)) == entries_of(runs.active)
-
     def test_a_run_that_is_brought_back_is_not_written_again(self, tmp_path):
         journal, runs = Journal(tmp_path), tracked_runs()
         runs.take_in(tracked_runs(count=2).active.recorder, "import")
@@ -274,10 +264,10 @@ class TestJournal:
         journal.save(tracked_runs())
         assert not list(tmp_path.iterdir())
 
-    def test_a_disk_that_cannot_be_written_is_only_logged(self, tmp_path, caplog):
+    def test_a_disk_that_cannot_be_written_is_one_sentence(self, tmp_path):
         (tmp_path / "file").write_text("")
-        Journal(tmp_path / "file" / "sessions").save(tracked_runs())
-        assert "could not be saved" in caplog.text
+        with pytest.raises(OutputError, match=r"sessions.* could not be written"):
+            Journal(tmp_path / "file" / "sessions").save(tracked_runs())
 
     def test_what_is_tracked_on_in_runs_that_came_back_is_work_even_when_it_is_saved(self, tmp_path):
         runs = tracked_runs()
@@ -306,7 +296,8 @@ class TestJournal:
         with monkeypatch.context() as patch:
             patch.setattr(unfinished, "write_text", refuse)
             patch.setattr(unfinished.RunJournal, "_append", refuse)
-            journal.save(again)
+            with pytest.raises(OutputError, match="full"):
+                journal.save(again)
         assert restored(tmp_path) == {1: list(range(5))}
         journal.save(again)  # nothing was added meanwhile
         assert restored(tmp_path) == {1: list(range(7))}

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from fakes import DrawnSource, MatchingTracker, true_box
 
-from app.session.journal import KEEP_DELETED_S, Journal
+from app.session.journal import Journal
+from app.session.journal_files import KEEP_DELETED_S
 from app.session.session import Session
 from tracker_core.results.formats import read_boxes, write_boxes
 from tracker_core.results.run_file import load_run, save_run

@@ -83,7 +83,7 @@ def test_what_is_only_looked_at_is_not_kept_as_the_users_own(drive, clip, tmp_pa
     driver.qtbot.waitUntil(lambda: bool(driver.player.summary.targets))
     driver.window.open(str(clip))
     driver.qtbot.waitUntil(lambda: not driver.player.summary.targets)
-    assert not list((tmp_path / "sessions").glob("*"))
+    assert not list((tmp_path / "sessions").glob("*.json*"))
 
 
 def test_what_is_found_in_an_opened_run_is_kept_and_so_is_what_was_kept_before(drive, clip, tmp_path):

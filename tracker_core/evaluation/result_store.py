@@ -16,11 +16,11 @@ import numpy as np
 
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.evaluation.ground_truth import RegionTruth
-from tracker_core.evaluation.locks import try_lock
 from tracker_core.evaluation.protocols import AnyProtocol
 from tracker_core.evaluation.protocols.protocol import Tracked
 from tracker_core.evaluation.result_files import ResultFolder
 from tracker_core.files import write_text
+from tracker_core.locks import try_lock
 from tracker_core.results.provenance import Producer
 from tracker_core.results.run_data import producer_to_data
 from tracker_core.sources.sequences.layout import SequenceInfo, list_frames

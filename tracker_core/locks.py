@@ -67,8 +67,9 @@ else:
     def _is_still_there(path: Path, handle: int) -> bool:
         try:
             return os.path.samestat(path.stat(), os.fstat(handle))
-        except FileNotFoundError:
+        except OSError:
             return False
 
     def _release(path: Path, handle: int) -> None:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # its folder may be gone by now
+            path.unlink(missing_ok=True)
