@@ -37,6 +37,17 @@ class ResultRow:
 
 
 @dataclass(frozen=True)
+class Untracked:
+    """Where a target has results around a frame in which it has none: the last frame before and the first one after.
+
+    None where there is none on that side.
+    """
+
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True)
 class TargetView:
     """One target in one frame.
 
@@ -49,6 +60,7 @@ class TargetView:
         row: its line of the plots, None where it was not tracked.
         name: for people, "" if it has none.
         color: "#rrggbb" as the user chose it, "" for the one that goes with the number.
+        untracked: where it has results instead, None where it has one here or was marked as outside.
     """
 
     number: int
@@ -59,6 +71,7 @@ class TargetView:
     row: ResultRow | None = None
     name: str = ""
     color: str = ""
+    untracked: Untracked | None = None
 
 
 @dataclass(frozen=True)

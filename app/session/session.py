@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from app.session.frame_view import Curve, FrameView, TargetView
+from app.session.left_off import around
 from app.session.live_run import LiveRun
 from app.session.measures import GroundTruth
 from app.session.run_table import RunTable
@@ -222,10 +223,6 @@ class Session:
         ends = [target.frontier(self.position, self._skipped) for target in self.targets.values()]
         return min((end for end in ends if end is not None), default=None)
 
-    def is_tracked_here(self) -> bool:
-        """Tell whether any target has a result in the present frame."""
-        return any(self.position in target.results for target in self.targets.values())
-
     def build_run(self) -> Run:
         """Return everything stored, for saving and export."""
         return self.run.recorder.build()
@@ -289,4 +286,5 @@ def _target_view(
     trail = target.trail(index, TRAIL_FRAMES)
     row = None if result is None else truth.row(run, target, index, result)
     ghost, is_key, record = target.ghost.get(index), index in target.key_frames, target.record
-    return TargetView(target.number, result, ghost, is_key, trail, row, record.name, record.color)
+    missing = around(target, index) if result is None else None
+    return TargetView(target.number, result, ghost, is_key, trail, row, record.name, record.color, missing)

@@ -14,6 +14,7 @@ from app.commands import Command
 from app.controls.batch import BatchControls
 from app.controls.benchmark import BenchmarkControls
 from app.controls.clicking import ClickControls
+from app.controls.conditions import Conditions
 from app.controls.drawing import DrawingControls
 from app.controls.exports import ExportControls
 from app.controls.failures import FailureDialogs
@@ -80,7 +81,7 @@ class MainWindow(DropWindow):
         self._make_controls(bundled_clip, settings or Settings(), log_file)
         self.actions_ = Actions(self, self._commands())
         self.actions_.put_on(self.panels.timeline, TIMELINE_MENU)
-        self._hints = Hints(self.canvas, self.drawing, self.actions_.key)
+        self._hints = Hints(self.canvas, self.drawing, self.actions_.key, Conditions(player).is_live)
         self.docks.complete(self.actions_.menus["view"])
         of_runs = [command.id for command in self.runs.run_commands()]
         menu = self.actions_.context_menu(self.panels.runs, of_runs)

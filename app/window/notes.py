@@ -29,16 +29,23 @@ def lost_badge(view: FrameView, draw_key: str, next_key: str) -> str:
 
 
 class Hints:
-    """Keeps the hint of a canvas, and whose box is drawn on it; `key_of` gives the key of a command."""
+    """Keeps the hint of a canvas, and whose box is drawn on it; `key_of` gives the key of a command.
 
-    def __init__(self, canvas: Canvas, drawing: DrawingControls, key_of: Callable[[str], str]) -> None:
-        self._canvas, self._drawing, self._key_of = canvas, drawing, key_of
+    `is_live` tells whether what is open has no way back.
+    """
+
+    def __init__(
+        self, canvas: Canvas, drawing: DrawingControls, key_of: Callable[[str], str], is_live: Callable[[], bool]
+    ) -> None:
+        self._canvas, self._drawing, self._key_of, self._is_live = canvas, drawing, key_of, is_live
 
     def update(self) -> None:
-        """Say what can be drawn now."""
+        """Say what can be drawn now, or how a target comes to a box that has none in this frame."""
         canvas = self._canvas
-        keys = DrawingKeys(*(self._key_of(name) for name in ("play", "draw", "add_target", "next_target")))
-        hint = drawing_hint(canvas, self._drawing, keys) if canvas.frame_view is not None else ""
+        view, hint = canvas.frame_view, ""
+        if view is not None:
+            keys = DrawingKeys(*(self._key_of(name) for name in ("play", "draw", "add_target", "next_target")))
+            hint = drawing_hint(canvas, self._drawing, keys) or untracked_hint(view, self._is_live(), self._key_of)
         canvas.edited_target = self._drawing.drawn_target
         if hint != canvas.hint:
             canvas.hint = hint
@@ -80,6 +87,24 @@ def drawing_hint(canvas: Canvas, drawing: DrawingControls, keys: DrawingKeys) ->
             keys.draw, drawing.drawn_name, keys.add
         )
     return ""
+
+
+def untracked_hint(view: FrameView, is_live: bool, key_of: Callable[[str], str]) -> str:
+    """Return which target was not tracked in a frame and what can be done about it; "" where all were."""
+    missing = next((target for target in view.targets if target.untracked is not None), None)
+    if missing is None or missing.untracked is None:
+        return ""
+    before, after = missing.untracked.before, missing.untracked.after
+    draw = _tr("{} draws it here").format(key_of("draw"))
+    start = _tr("Target {} is not tracked here").format(missing.name or missing.number)
+    if is_live or before is after is None:
+        return f"{start} · {draw}"
+    if before is None:
+        back = _tr("in frame {}, {} tracks it backwards").format(after, key_of("track_back"))
+        return f"{start} · {back} · {draw}"
+    on = _tr("{} tracks it on from frame {}").format(key_of("track"), before)
+    fill = _tr("{} fills the gap").format(key_of("fill_gap"))
+    return f"{start} · {on} · {draw if after is None else fill}"
 
 
 def _armed_hint(drawing: DrawingControls, keys: DrawingKeys) -> str:

@@ -153,7 +153,7 @@ class SessionDriver:
     def track(self, is_tracking: bool) -> None:
         """Start tracking where it left off (playing on), or stop at once."""
         if is_tracking:
-            self._go_to_frontier()
+            self.gaps.go_to_where_it_left_off()
         self.playback.set_tracking(is_tracking and bool(self.session.targets))
         self.playback.set_playing(self.session.is_tracking)
 
@@ -161,7 +161,7 @@ class SessionDriver:
     def track_frames(self, count: int) -> None:
         """Track the next `count` frames, then pause."""
         if self.session.targets and count > 0:
-            self._go_to_frontier()
+            self.gaps.go_to_where_it_left_off()
             self.playback.set_tracking(True)
             self.playback.set_playing(True, frames=count)
 
@@ -263,16 +263,6 @@ class SessionDriver:
         runs.take_length_scale(saved.length_scale)
         for run in saved.deleted:
             runs.remember_deleted(run)
-
-    def _go_to_frontier(self) -> None:
-        """Go back to where tracking stopped if the present frame is past it."""
-        session = self.session
-        frontier, source = session.frontier(), session.source
-        if source is None or not source.is_seekable or frontier is None or session.position is None:
-            return
-        if frontier < session.position and not session.is_tracked_here():
-            self.messages.notice.emit(_text("Tracking resumes at frame {}.").format(frontier))
-            self.playback.go_to(frontier)
 
     def _leave_source(self) -> None:
         self.playback.end_source()

@@ -9,6 +9,7 @@ from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject, QTimer, p
 
 from app.session.backwards import BackwardTracking
 from app.session.gap_filling import GapFilling
+from app.session.left_off import left_off
 from app.session.session import Session
 from app.worker.edits import EditRequests
 from app.worker.messages import Messages, reported
@@ -47,6 +48,7 @@ class GapRequests(QObject):
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot track"), stops_tracking=True)
     def track_to_key(self) -> None:
         """Track from here to the next key frame of any target, then pause."""
+        self.go_to_where_it_left_off()
         here = self._session.position or 0
         keys = [target.key_after(here) for target in self._session.targets.values()]
         following = min((key for key in keys if key is not None), default=None)
@@ -54,6 +56,15 @@ class GapRequests(QObject):
             raise InputError(f"There is no key frame after frame {here}; tracking (T) continues to the end.")
         self._playback.set_tracking(True)
         self._playback.set_playing(True, frames=following - here)
+
+    def go_to_where_it_left_off(self) -> None:
+        """Go back to where the targets that are missing here were tracked to; a live source has no way back."""
+        session, source = self._session, self._session.source
+        if source is None or not source.is_seekable or session.position is None:
+            return
+        if (last := left_off(session.targets.values(), session.position)) is not None:
+            self.messages.notice.emit(_text("Tracking resumes at frame {}.").format(last))
+            self._playback.go_to(last)
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot fill a gap"))
     def fill(self, numbers: Sequence[int], bounds: tuple[int, int] | None, is_tracked: bool) -> None:

@@ -71,6 +71,10 @@ class Target:
             return index + 1
         return min((i for i in self.results if i > index), default=None)
 
+    def last_before(self, index: int) -> int | None:
+        """Return the last frame before `index` that has a result, None if there is none."""
+        return max((i for i in self.results if i < index), default=None)
+
     def key_after(self, index: int) -> int | None:
         """Return the next key frame after `index`, None if there is none."""
         return min((key for key in self.key_frames if key > index), default=None)
@@ -80,7 +84,7 @@ class Target:
 
         Frames in `skipped` could not be read and are not a gap. None before the start.
         """
-        last = index if index in self.results else max((i for i in self.results if i < index), default=None)
+        last = index if index in self.results else self.last_before(index)
         following = last
         while following is not None and (following in self.results or following in skipped):
             if following in self.results:
