@@ -29,8 +29,10 @@ class AskingDialog(QDialog):
         form = QFormLayout(self)
         if is_wide:
             label.setWordWrap(True)
-            form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
-        form.addRow(label, field)
+            form.addRow(label)
+            form.addRow(field)
+        else:
+            form.addRow(label, field)
         form.addRow(buttons)
         field.setFocus()
 

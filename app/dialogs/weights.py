@@ -86,7 +86,7 @@ class WeightsDialog(QDialog):
         columns = [
             Column(self.tr("updates/s"), 0, tip=self.tr("Speed on this machine; 'Measure speed' finds it")),
             Column(self.tr("MB"), 1, tip=self.tr("Size of the file, in megabytes")),
-            Column(self.tr("million parameters"), 2, tip=self.tr("Parameters, in millions")),
+            Column(self.tr("params (M)"), 2, tip=self.tr("Parameters, in millions")),
         ]
         self.table.set_rows(names, columns, [self._row(name, entry) for name, entry in entries.items()])
         if self.table.chosen is None and entries:

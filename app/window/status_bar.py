@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QLabel, QMainWindow, QSizePolicy
+from PyQt5.QtWidgets import QLabel, QMainWindow, QSizePolicy, QWidget
 
 from app.panels.pace import Pace
 from app.panels.value_line import ValueLine
@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 NOTICE_MS = 6000  # at least; a long sentence takes longer to read
 READING_MS = 90  # for a letter
+SPACING = 6  # between widgets
 MARGIN = 24  # around a sentence, in pixels
 REFRESH_MS = 250
 WINDOW = 30  # frames over which times are averaged
@@ -106,7 +107,9 @@ class StatusReadout:
 
     def _make_room(self, text: str | None) -> None:
         """Hide the figures while a sentence would be cut off beside them."""
-        beside = self._bar.width() - self._figures.sizeHint().width() - MARGIN
+        others = self._bar.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        shown = [self._figures, *(other for other in others if other.isVisible() and other is not self._figures)]
+        beside = self._bar.width() - sum(widget.sizeHint().width() + SPACING for widget in shown) - MARGIN
         self._figures.setVisible(self._bar.fontMetrics().horizontalAdvance(text or "") <= max(0, beside))
 
     def show_source(self, source: SourceSummary | None) -> None:

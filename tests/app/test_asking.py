@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtTest import QTest
-from PyQt5.QtWidgets import QApplication, QLineEdit, QWidget
+from PyQt5.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
 
 from app.dialogs.asking import AskingDialog, ask_choice, ask_text
 
@@ -31,6 +31,19 @@ def test_a_line_is_typed_over_what_is_known(qtbot, key, found):
     while_open(act)
     assert ask_text(window, "Open address", "Address:", "http://") == found
     assert widths[0][0] > widths[0][1], "an address is seen whole"
+
+
+# a question that fits in one line, and one that does not: neither makes a dialog wider than a small screen
+@pytest.mark.parametrize(("words", "lines"), [(4, 1), (30, 3)])
+def test_a_long_question_has_several_lines(qtbot, words, lines):
+    question = " ".join(["question"] * words)
+    dialog = AskingDialog("Ask", question, QLineEdit(), is_wide=True)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    label = dialog.findChild(QLabel)
+    assert dialog.width() < 80 * dialog.fontMetrics().averageCharWidth()
+    assert round(label.height() / label.fontMetrics().lineSpacing()) in range(lines, 2 * lines)
+    assert label.buddy() is dialog.findChild(QLineEdit)
 
 
 # whether other texts can be typed, what is done, what comes of it

@@ -35,6 +35,21 @@ def test_a_sentence_is_not_cut_off(qtbot, status, text, width, stays):
     assert status.times.isVisible()
 
 
+def test_a_sentence_is_not_cut_off_by_a_recording(qtbot, status):
+    """There would be room beside the figures, but not beside figures and the time of the recording."""
+    hint = status._figures.sizeHint().width()
+    text = "Target 1 was lost in frame 263."
+    width = hint + status._bar.fontMetrics().horizontalAdvance(text) + 80
+    status.window.resize(width, 200)
+    qtbot.waitUntil(lambda: status.window.statusBar().width() == width)
+    status.show_notice(text)
+    assert status._figures.isVisible()
+    status.recording.setText("REC 00:12, last 10 min kept")
+    status.recording.show()
+    status.show_notice(text + " ")
+    assert not status._figures.isVisible() and status.recording.isVisible()
+
+
 # few figures and many
 @pytest.mark.parametrize("source", ["", "a-source-with-a-long-name.mp4"])
 def test_figures_stand_at_the_right(qtbot, status, source):
