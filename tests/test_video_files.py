@@ -183,6 +183,19 @@ def test_rotation_in_the_header_is_obeyed(tmp_path: Path, quarter_turns: int) ->
     assert turned.size == (frame.image.shape[1], frame.image.shape[0])
 
 
+@pytest.mark.parametrize(("transfer", "is_told"), [(1, False), (16, True), (18, True)])  # BT.709, PQ, HLG (H.273)
+def test_colours_of_a_brighter_display_are_told(tmp_path: Path, transfer: int, is_told: bool) -> None:
+    with av.open(str(tmp_path / "film.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.codec_context.color_trc = transfer
+        for index in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(draw_image(index), format="bgr24")))
+        container.mux(stream.encode(None))
+    notes = VideoFileSource(tmp_path / "film.mp4").warnings
+    assert [("HDR" in note and "paler" in note) for note in notes] == [True] * is_told
+
+
 def test_frames_are_bgr_contiguous_and_read_only(mp4: Path) -> None:
     frame = VideoFileSource(mp4).read()
     assert frame is not None

@@ -26,6 +26,7 @@ DAMAGED_PACKETS_IN_A_ROW = 500
 NOT_FILMS = frozenset({"tty", "image2", "png_pipe", "jpeg_pipe", "bmp_pipe", "webp_pipe", "tiff_pipe", "svg_pipe"})
 # AVI holds no presentation times; FFmpeg makes wrong ones up for codecs that reorder frames as these do
 REORDERING_CODECS = frozenset({"h264", "hevc"})
+HDR_TRANSFERS = (16, 18)  # of perceptual quantisation and hybrid log-gamma (ITU-T H.273, table 3)
 GENERATE_TIMES = 0x0001  # AVFMT_FLAG_GENPTS, which PyAV sets
 JUMPING_CLOCK = 0x0200  # AVFMT_TS_DISCONT
 
@@ -65,6 +66,11 @@ class VideoDecoder:
     def has_jumping_clock(self) -> bool:
         """Whether this is a transport or program stream, whose clock may jump anywhere."""
         return bool(self._container.format.flags & JUMPING_CLOCK)
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether the colours are those of a display that is brighter than usual."""
+        return self._stream.codec_context.color_trc in HDR_TRANSFERS
 
     @property
     def fps(self) -> float:

@@ -43,6 +43,8 @@ class VideoFileSource(SeekableSource):
         if self._frame_at(0) is None:
             self.close()
             raise SourceError(f"'{shown_location}' holds no image that can be decoded; check that it plays.")
+        if self._decoder.decoder.is_hdr:
+            self._warn(f"'{self.name}' is HDR: its colours are used as they are stored, paler than players show them.")
         self._decoder.poll(SCAN_WAIT_S)
 
     @property
