@@ -52,6 +52,15 @@ def test_what_is_written_can_be_read(tmp_path: Path, suffix: str) -> None:
     assert [path.name for path in writer.path.parent.iterdir()] == [f"out{suffix}"]
 
 
+def test_a_panorama_that_no_video_holds_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match=r"cannot have 16386×2 pixels.* at most 16384"),
+        VideoWriter(tmp_path / "wide.mp4", 25) as writer,
+    ):
+        writer.write(np.zeros((2, 16386, 3), np.uint8))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_colours_are_neither_darker_nor_lighter(tmp_path: Path) -> None:
     """By BT.709 (H.273, limited range) in floating point: what FFmpeg rounds while it reads is not in it."""
     colours = np.random.default_rng(0).integers(12, 244, (40, 3))

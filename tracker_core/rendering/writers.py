@@ -32,6 +32,7 @@ from tracker_core.types import Image
 logger = logging.getLogger(__name__)
 
 DEFAULT_CRF = 20
+LARGEST_H264_SIDE = 16384  # pixels, of libx264
 AVI_TOLERANCE_S = 0.1
 DEFAULT_PRESET = "veryfast"
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".gif")
@@ -181,6 +182,11 @@ class VideoWriter:
     def _open_encoder(self, size: tuple[int, int], has_times: bool) -> Encoder | GifEncoder:
         if self.path.suffix.lower() == ".gif":
             return GifEncoder(self._temporary, size, self.fps)
+        if self.path.suffix.lower() in H264_SUFFIXES and max(size) > LARGEST_H264_SIDE:
+            raise OutputError(
+                f"'{self.path}' cannot have {size[0]}×{size[1]} pixels: an H.264 video has at most {LARGEST_H264_SIDE} "
+                "along a side; make it smaller, or write images."
+            )
         return Encoder(self._temporary, size, self.fps, self._crf, self._preset, has_times)
 
     def _check_rate(self, time_s: float | None) -> None:
