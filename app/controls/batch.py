@@ -12,6 +12,7 @@ from app.canvas.canvas import Canvas
 from app.controls.sources import SourceControls
 from app.jobs.jobs import CANCELLED, Job, Jobs
 from app.panels.batch import BatchOptions, BatchPanel
+from app.panels.docks import Docks
 from app.panels.tracker import PARAMETERS
 from app.worker.player import Player
 from tracker_core.batch.box_table import FirstBox, write_first_boxes
@@ -26,11 +27,12 @@ class BatchControls(QObject):
     """Between the batch panel, the jobs, the canvas and the sources."""
 
     def __init__(
-        self, panel: BatchPanel, player: Player, canvas: Canvas, sources: SourceControls, jobs: Jobs,
+        self, panel: BatchPanel, player: Player, canvas: Canvas, sources: SourceControls, docks: Docks, jobs: Jobs,
         kept: QSettings | None, parent: QObject,
     ) -> None:  # fmt: skip
         super().__init__(parent)
         self._panel, self._player, self._canvas, self._jobs, self._kept = panel, player, canvas, jobs, kept
+        self._docks = docks
         self._job: Job | None = None
         self._has_drawn = False
         panel.list_requested.connect(self.list_videos)
@@ -38,8 +40,14 @@ class BatchControls(QObject):
         panel.stop_requested.connect(self.stop)
         panel.open_requested.connect(sources.open)
         panel.box_requested.connect(self.take_boxes)
+        sources.several.batch_requested.connect(self.propose)
         if kept is not None:
             panel.set_folder(str(kept.value("batch/folder", "")))
+
+    def propose(self, folder: str) -> None:
+        """Show the batch panel with the videos of a folder."""
+        self._docks.show_tab(self._panel)
+        self._panel.show_folder(folder)
 
     def list_videos(self, options: BatchOptions) -> None:
         """Find the videos and their first boxes."""

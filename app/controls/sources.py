@@ -10,6 +10,7 @@ from PyQt5.QtWidgets import QFileDialog, QWidget
 from app.commands import Command
 from app.controls.conditions import Conditions
 from app.controls.recording import RecordingControls
+from app.controls.several import SeveralSources
 from app.dialogs.asking import ask_choice, ask_text
 from app.worker.player import Player
 from tracker_core.sources.cameras import Camera
@@ -23,6 +24,7 @@ class SourceControls(QObject):
         self._player, self._window = player, window
         self.bundled_clip = bundled_clip
         self.recording = RecordingControls(player, self.open, self)
+        self.several = SeveralSources(self.open, window)
         self._folder = ""
         self._cameras: list[Camera] = []
         player.worker.cameras_found.connect(self._keep_cameras)
@@ -57,8 +59,8 @@ class SourceControls(QObject):
             self.open(str(self.bundled_clip))
 
     def ask_file(self) -> None:
-        """Ask for a video file or a saved run."""
-        path, _ = QFileDialog.getOpenFileName(
+        """Ask for a video file or a saved run, or several."""
+        paths, _ = QFileDialog.getOpenFileNames(
             self._window,
             self.tr("Open video"),
             self._folder,
@@ -67,13 +69,12 @@ class SourceControls(QObject):
                 "Saved runs (*.json *.jsonl);;All files (*)"
             ),
         )
-        self._open_from_dialog(path)
+        self._open_from_dialog(paths)
 
     def ask_folder(self) -> None:
         """Ask for a folder of images, a sequence or a data set."""
-        self._open_from_dialog(
-            QFileDialog.getExistingDirectory(self._window, self.tr("Open folder or sequence"), self._folder)
-        )
+        path = QFileDialog.getExistingDirectory(self._window, self.tr("Open folder or sequence"), self._folder)
+        self._open_from_dialog([path] if path else [])
 
     def ask_address(self) -> None:
         """Ask for the address of a stream."""
@@ -99,12 +100,11 @@ class SourceControls(QObject):
         return data is not None and data.hasUrls()
 
     def drop(self, data: QMimeData | None) -> None:
-        """Open what was dropped, the first of several."""
+        """Open what was dropped; of several things, what the user chooses."""
         urls = data.urls() if data is not None else []
-        if urls:
-            self.open(urls[0].toLocalFile() if urls[0].isLocalFile() else urls[0].toString())
+        self.several.open([url.toLocalFile() if url.isLocalFile() else url.toString() for url in urls])
 
-    def _open_from_dialog(self, path: str) -> None:
-        if path:
-            self._folder = str(Path(path).parent)
-            self.open(path)
+    def _open_from_dialog(self, paths: list[str]) -> None:
+        if paths:
+            self._folder = str(Path(paths[0]).parent)
+            self.several.open(paths)

@@ -116,6 +116,11 @@ class BatchPanel(QWidget):
         self.folder.set_path(folder)
         self.results.set_path(Path(folder).parent / f"{Path(folder).name}-tracked" if folder else "")
 
+    def show_folder(self, folder: str) -> None:
+        """Propose a folder of videos, and look into it."""
+        self.set_folder(folder)
+        self._ask_list()
+
     # --- what is shown ------------------------------------------------------------------------------------
 
     def set_videos(self, videos: Sequence[Mapping[str, Any]]) -> None:
@@ -288,8 +293,7 @@ class BatchPanel(QWidget):
 
     def _take_folder(self) -> None:
         if self.folder.path:
-            self.set_folder(self.folder.path)
-            self._ask_list()
+            self.show_folder(self.folder.path)
 
     def _ask_list(self) -> None:
         if self.folder.path and not self._is_running:

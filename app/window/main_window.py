@@ -119,7 +119,7 @@ class MainWindow(DropWindow):
         self.view = ViewControls(self, canvas, self.docks)
         self.benchmark = BenchmarkControls(panels.benchmark, player, self.jobs, kept, self)
         self.training = TrainingControls(panels.training, player, self.jobs, kept, self)
-        self.batch = BatchControls(panels.batch, player, canvas, self.sources, self.jobs, kept, self)
+        self.batch = BatchControls(panels.batch, player, canvas, self.sources, self.docks, self.jobs, kept, self)
         self.weights = WeightsControls(player, self.jobs, self)
         self.weights.changed.connect(lambda: offer_trackers(panels))
         self.preferences = PreferenceControls(
