@@ -138,6 +138,15 @@ def test_targets_of_one_video_start_together_or_in_runs_of_their_own() -> None:
     assert [(task.output, task.frame, len(task.boxes)) for task in tasks] == [("a-0", 0, 2), ("a-40", 40, 1)]
 
 
+def test_a_start_frame_and_a_number_in_a_name_are_told_apart() -> None:
+    """One of the two was never tracked, and stood in the table under the other's results."""
+    boxes = [FirstBox("a", np.ones(4)), FirstBox("a", np.ones(4), 40), FirstBox("a-40", np.ones(4))]
+    tasks = plan_batch(clips_called("a-40.mp4", "a.mp4"), boxes)
+    assert [(task.name, task.frame, task.output) for task in tasks] == [
+        ("a-40.mp4", 0, "a-40"), ("a.mp4", 0, "a-0"), ("a.mp4", 40, "a-40-2"),
+    ]  # fmt: skip
+
+
 def test_boxes_beside_their_videos() -> None:
     clips = clips_called("a.mp4", "b.mp4", "c.mp4")
     Path("videos").mkdir()

@@ -47,17 +47,24 @@ def find_clips(folder: str | Path, apart_from: Sequence[Path] = ()) -> list[Clip
 
 
 def output_names(clips: Sequence[Clip], taken: Sequence[str]) -> list[str]:
-    """Return `taken` made different where two are alike, also on a disk that does not tell capitals from others."""
-    names: list[str] = []
-    used: set[str] = set()
+    """Return `taken` made different where two are alike: by their endings, else by numbers."""
     alike = {name.casefold() for name in taken if sum(name.casefold() == other.casefold() for other in taken) > 1}
-    for clip, name in zip(clips, taken, strict=True):
-        suffix = clip.path.suffix.lstrip(".")
-        wanted = f"{name}-{suffix}" if name.casefold() in alike and suffix else name
-        numbered = (f"{wanted}-{number}" for number in range(2, len(clips) + 2))
-        names.append(next(choice for choice in (wanted, *numbered) if choice.casefold() not in used))
-        used.add(names[-1].casefold())
-    return names
+    suffixes = [clip.path.suffix.lstrip(".") for clip in clips]
+    return number_alike(
+        [f"{name}-{suffix}" if name.casefold() in alike and suffix else name
+         for name, suffix in zip(taken, suffixes, strict=True)]
+    )  # fmt: skip
+
+
+def number_alike(names: Sequence[str]) -> list[str]:
+    """Return `names` with a number where one was before, also on a disk that does not tell capitals from others."""
+    different: list[str] = []
+    used: set[str] = set()
+    for name in names:
+        numbered = (f"{name}-{number}" for number in range(2, len(names) + 2))
+        different.append(next(choice for choice in (name, *numbered) if choice.casefold() not in used))
+        used.add(different[-1].casefold())
+    return different
 
 
 def _search(place: Path, apart_from: set[Path]) -> Iterator[Path]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tracker_core.batch.box_table import FirstBox, match_boxes, read_boxes_beside, read_first_boxes
-from tracker_core.batch.clips import Clip, output_names
+from tracker_core.batch.clips import Clip, number_alike, output_names
 from tracker_core.results.identity import output_name
 from tracker_core.sources.sequences import is_sequence_folder, list_sequences
 
@@ -65,6 +65,9 @@ def plan_batch(clips: Sequence[Clip], boxes: Sequence[FirstBox], use_truth: bool
         if not own:
             problem = "" if use_truth and has_truth(clip) else f"There is no first box for '{clip.name}'."
             tasks.append(Task(clip.name, clip.path, output, problem=problem))
+    # "street" from frame 4 on and a clip that is called "street-4" must not have the same results
+    outputs = number_alike([task.output for task in tasks])
+    tasks = [replace(task, output=output) for task, output in zip(tasks, outputs, strict=True)]
     return tasks + [Task(name, None, output_name(name), problem=problem) for name, problem in problems.items()]
 
 
