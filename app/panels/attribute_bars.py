@@ -9,7 +9,7 @@ from PyQt5.QtCore import QEvent, pyqtSignal
 from PyQt5.QtGui import QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QWidget
 
-from app.panels.parts import END, color_plot, make_plots, set_title
+from app.panels.parts import END, color_plot, make_plot, make_plots, set_title
 from app.panels.tracker_colors import TrackerColors
 from app.session.benchmark_scores import BenchmarkScores
 
@@ -43,7 +43,7 @@ class AttributeBars(QWidget):
         layout = self.layout()
         if not self._is_made and layout is not None:
             self._is_made = True
-            make_plots(self, [(self.tr("Attributes"), "")], layout, self._take_plots)
+            make_plots(self, [self._make_plot], layout, self._take_plots)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take up new colours."""
@@ -51,14 +51,17 @@ class AttributeBars(QWidget):
         if event is not None and event.type() == QEvent.Type.PaletteChange and self._plot is not None:
             color_plot(self._plot, self.palette())
 
+    def _make_plot(self) -> Any:
+        plot = make_plot(self.tr("Attributes"), "")
+        plot.invertY(True)  # the first attribute on top, as in the table
+        plot.setMouseEnabled(x=False, y=False)
+        plot.showGrid(x=True, y=False, alpha=0.2)
+        plot.setToolTip(self.tr("Click the bars of an attribute to see its sequences"))
+        plot.scene().sigMouseClicked.connect(lambda event: self._choose(event.scenePos()))
+        return plot
+
     def _take_plots(self, plots: list[Any]) -> None:
         (self._plot,) = plots
-        self._plot.invertY(True)  # the first attribute on top, as in the table
-        self._plot.setMouseEnabled(x=False, y=False)
-        self._plot.showGrid(x=True, y=False, alpha=0.2)
-        self._plot.setToolTip(self.tr("Click the bars of an attribute to see its sequences"))
-        self._plot.scene().sigMouseClicked.connect(lambda event: self._choose(event.scenePos()))
-        color_plot(self._plot, self.palette())
         self._draw()
 
     def _draw(self) -> None:

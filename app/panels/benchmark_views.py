@@ -15,7 +15,7 @@ from PyQt5.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QW
 from app.panels.attribute_bars import AttributeBars
 from app.panels.fields import TextField
 from app.panels.number_table import WIDEST_NAME, Column, NumberTable, Row
-from app.panels.parts import color_plot, curve_pen, format_value, legend_entry, make_plots, set_home
+from app.panels.parts import color_plot, curve_pen, format_value, legend_entry, make_plot, make_plots, set_home
 from app.panels.tracker_colors import TrackerColors
 from app.session.benchmark_scores import BenchmarkScores
 from tracker_core.evaluation.protocols import Measure
@@ -208,8 +208,7 @@ class BenchmarkCurves(QWidget):
         super().showEvent(event)
         if not self._is_made:
             self._is_made = True
-            labels = ((self.tr("Success"), self.tr("overlap")), (self.tr("Precision"), self.tr("distance in pixels")))
-            make_plots(self, labels, self._layout, self._take_plots)
+            make_plots(self, (self._make_success, self._make_precision), self._layout, self._take_plots)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take up new colours."""
@@ -217,12 +216,20 @@ class BenchmarkCurves(QWidget):
             self._color_plots()
         super().changeEvent(event)
 
+    def _make_success(self) -> Any:
+        return self._make_curves(self.tr("Success"), self.tr("overlap"), 1)
+
+    def _make_precision(self) -> Any:
+        return self._make_curves(self.tr("Precision"), self.tr("distance in pixels"), 50)
+
+    def _make_curves(self, title: str, bottom: str, widest: float) -> Any:
+        plot = make_plot(title, bottom)
+        set_home(plot, x=(0, widest), y=(0, 1))
+        plot.setToolTip(self.tr("Click a curve to see the sequence in which that tracker did worst"))
+        return plot
+
     def _take_plots(self, plots: list[Any]) -> None:
-        for name, plot in zip(("success", "precision"), plots, strict=True):
-            set_home(plot, x=(0, 1 if name == "success" else 50), y=(0, 1))
-            plot.setToolTip(self.tr("Click a curve to see the sequence in which that tracker did worst"))
-            self._plots[name] = plot
-        self._color_plots()
+        self._plots = dict(zip(("success", "precision"), plots, strict=True))
         self._draw()
 
     def _color_plots(self) -> None:

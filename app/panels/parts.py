@@ -8,11 +8,12 @@ from typing import Any
 
 from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtGui import QColor, QPalette, QPen
-from PyQt5.QtWidgets import QFrame, QLayout, QScrollArea, QWidget
+from PyQt5.QtWidgets import QFrame, QLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.canvas.overlays.base import contrast
 
 LEAST_CONTRAST = 3.0
+NEXT_PLOT_MS = 25  # from one plot to the next, of several that are made: an image of a video and its events between
 Range = tuple[float, float] | None
 END = 0.06  # room at the ends of an axis, as a share of it: a number that does not fit there is not drawn
 DASHES = {
@@ -81,27 +82,46 @@ def set_home(plot: Any, x: Range = None, y: Range = None) -> None:
 
 
 def make_plots(
-    owner: QWidget, labels: Sequence[tuple[str, str]], layout: QLayout, done: Callable[[list[Any]], None]
+    owner: QWidget, makers: Sequence[Callable[[], Any]], layout: QLayout, done: Callable[[list[Any]], None]
 ) -> None:
-    """Fill `layout` with plots of the given titles and bottom labels, one in each turn of the event loop.
+    """Fill `layout` with the plots that `makers` return, in the colours of `owner`, one after the other.
 
-    Making a plot takes some 20 ms: several at once would hold up the image. `done` gets them all at the end; nothing
-    more happens once `owner` is gone.
+    Making a plot takes some 10 ms, and as much to paint it for the first time, which happens before the next one is
+    made: several at once would hold up the image. Each has its place, its parent, before the first is made, so that
+    none is laid out and painted again when the next one comes. `done` gets them all at the end; nothing more happens
+    once `owner` is gone.
     """
     plots: list[Any] = []
-    timer = QTimer(owner)
+    places = [_add_place(layout) for _ in makers]
+    palette, timer = owner.palette(), QTimer(owner)
 
     def step() -> None:
-        if len(plots) < len(labels):
-            plots.append(make_plot(*labels[len(plots)]))
-            layout.addWidget(plots[-1])
-        else:
-            timer.stop()
-            timer.deleteLater()
-            done(plots)
+        if len(plots) < len(makers):
+            plots.append(makers[len(plots)]())
+            color_plot(plots[-1], palette)
+            places[len(plots) - 1].addWidget(plots[-1])
+            return
+        timer.stop()
+        timer.deleteLater()
+        if owner.palette() != palette:
+            for plot in plots:
+                color_plot(plot, owner.palette())
+        done(plots)
 
     timer.timeout.connect(step)
-    timer.start(0)
+    timer.start(NEXT_PLOT_MS)
+
+
+def _add_place(layout: QLayout) -> QLayout:
+    """Add an empty widget, as wide as the others, and return the layout in which it takes what comes later."""
+    place = QWidget()
+    policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+    policy.setHorizontalStretch(1)  # an empty one would else make room for those that have their plot
+    place.setSizePolicy(policy)
+    inside = QVBoxLayout(place)
+    inside.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(place)
+    return inside
 
 
 def color_plot(plot: Any, palette: QPalette) -> None:

@@ -15,7 +15,7 @@ from PyQt5.QtGui import QColor, QHideEvent, QPalette, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import color_plot, curve_pen, legend_entry, legible, make_plots, set_home, set_title
+from app.panels.parts import color_plot, curve_pen, legend_entry, legible, make_plot, make_plots, set_home, set_title
 from app.session.frame_view import KEY_STATE, Curve
 from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS, success_curve
 from tracker_core.results.motion import LengthScale
@@ -117,9 +117,6 @@ class PlotsPanel(QWidget):
         around.setSpacing(2)
         around.addLayout(self._layout, 1)
         around.addWidget(self.legend_line)
-        self._empty = QLabel(self.tr("Track a target to see its curves."))
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._layout.addWidget(self._empty)
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
         self._timer.timeout.connect(self._draw_next)
@@ -158,13 +155,8 @@ class PlotsPanel(QWidget):
         super().showEvent(event)
         if not self._is_made:
             self._is_made = True
-            labels = (
-                (self.tr("Score and overlap"), self.tr("frame")),
-                (self.tr("Centre error (pixels, cut at {:.0f})").format(MOST_ERROR), self.tr("frame")),
-                (self.tr("Speed"), self.tr("frame")),
-                (self.tr("Success so far"), self.tr("overlap threshold")),
-            )
-            make_plots(self, labels, self._layout, self._take_plots)
+            makers = (self._make_values, self._make_errors, self._make_speeds, self._make_success)
+            make_plots(self, makers, self._layout, self._take_plots)
         self._timer.start()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
@@ -182,30 +174,39 @@ class PlotsPanel(QWidget):
         """Return frames (N,) in order and their score, overlap, centre error and speed (N, 4)."""
         return self._series.known()
 
-    def _take_plots(self, plots: list[Any]) -> None:
-        import pyqtgraph as pg
+    def _make_values(self) -> Any:
+        plot = self._make_over_frames(self.tr("Score and overlap"))
+        set_home(plot, y=(0, 1))
+        self._score = plot.plot([], [], pen=curve_pen(self, PREDICTION, 1.5))
+        self._iou = plot.plot([], [], pen=_dashed_pen(GROUND_TRUTH))
+        return plot
 
-        self._empty.hide()
-        values, errors, speeds, success = plots
-        set_home(values, y=(0, 1))
-        set_home(success, x=(0, 1), y=(0, 1))
-        self._score = values.plot([], [], pen=curve_pen(values, PREDICTION, 1.5))
-        truth_pen = pg.mkPen(GROUND_TRUTH, width=DASHED_WIDTH, style=Qt.PenStyle.DashLine)
-        self._iou = values.plot([], [], pen=truth_pen)
-        self._error = errors.plot([], [], pen=curve_pen(errors, PREDICTION, 1.5))
-        limit = pg.InfiniteLine(PRECISION_PIXELS, 0, pen=pg.mkPen("#888888", style=Qt.PenStyle.DotLine))
-        errors.addItem(limit)
-        errors.setLimits(yMin=0)
-        self._speed = speeds.plot([], [], pen=curve_pen(speeds, PREDICTION, 1.5))
-        speeds.setLimits(yMin=0)
-        self._success = success.plot([], [], pen=curve_pen(success, PREDICTION, 2))
-        for plot in (errors, speeds):
-            set_home(plot)
-        for plot in (values, errors, speeds):
-            plot.setToolTip(self.tr("Click: go to a frame · drag: move · wheel: zoom · double-click: show all"))
-            plot.scene().sigMouseClicked.connect(lambda event, plot=plot: self._ask_frame(plot, event))
+    def _make_errors(self) -> Any:
+        plot = self._make_over_frames(self.tr("Centre error (px, cut at {:.0f})").format(MOST_ERROR))
+        self._error = plot.plot([], [], pen=curve_pen(self, PREDICTION, 1.5))
+        plot.addItem(_limit_line())
+        return _from_zero(plot)
+
+    def _make_speeds(self) -> Any:
+        plot = self._make_over_frames(self.tr("Speed"))
+        self._speed = plot.plot([], [], pen=curve_pen(self, PREDICTION, 1.5))
+        return _from_zero(plot)
+
+    def _make_success(self) -> Any:
+        plot = make_plot(self.tr("Success so far"), self.tr("overlap threshold"))
+        set_home(plot, x=(0, 1), y=(0, 1))
+        self._success = plot.plot([], [], pen=curve_pen(self, PREDICTION, 2))
+        return plot
+
+    def _make_over_frames(self, title: str) -> Any:
+        plot = make_plot(title, self.tr("frame"))
+        plot.setToolTip(self.tr("Click: go to a frame · drag: move · wheel: zoom · double-click: show all"))
+        plot.scene().sigMouseClicked.connect(lambda event: self._ask_frame(plot, event))
+        return plot
+
+    def _take_plots(self, plots: list[Any]) -> None:
         self._plots = plots
-        self._color_plots()
+        self._draw_beside()
         self._outdate()
 
     def _ask_frame(self, plot: Any, event: Any) -> None:
@@ -236,10 +237,8 @@ class PlotsPanel(QWidget):
         return plot.plot([], []) if place is None else self._spare.pop(place)[1]
 
     def _draw_run(self, color: QColor, curve: Curve) -> None:
-        import pyqtgraph as pg
-
         values, errors, _speeds, success = self._plots
-        pen = pg.mkPen(self._seen(color), width=DASHED_WIDTH, style=Qt.PenStyle.DashLine)
+        pen = _dashed_pen(self._seen(color))
         known = curve.ious[np.isfinite(curve.ious)]
         self._show_measured()
         # a run without ground truth is compared by its scores
@@ -300,9 +299,10 @@ class PlotsPanel(QWidget):
         """Show the plots of errors and of success where there is something to see in them."""
         curves = (curve for _color, curve in self._beside.values())
         is_shown = self._series.is_measured() or any(np.isfinite(curve.ious).any() for curve in curves)
-        if is_shown == self._plots[-1].isHidden():
-            for plot in (self._plots[1], self._plots[-1]):
-                plot.setVisible(is_shown)
+        places = [plot.parentWidget() for plot in (self._plots[1], self._plots[-1])]
+        if is_shown == places[-1].isHidden():
+            for place in places:  # which leaves its room to the other plots
+                place.setVisible(is_shown)
         self._show_legend()
 
     def _draw_values(self) -> None:
@@ -341,3 +341,22 @@ def _frame_at(plot: Any, event: Any, frames: NDArray[np.int64]) -> int | None:
     if not is_click or not len(frames) or not box.sceneBoundingRect().contains(where):
         return None
     return int(frames[np.abs(frames - box.mapSceneToView(where).x()).argmin()])
+
+
+def _dashed_pen(color: QColor) -> Any:
+    import pyqtgraph as pg
+
+    return pg.mkPen(color, width=DASHED_WIDTH, style=Qt.PenStyle.DashLine)
+
+
+def _limit_line() -> Any:
+    import pyqtgraph as pg
+
+    return pg.InfiniteLine(PRECISION_PIXELS, 0, pen=pg.mkPen("#888888", style=Qt.PenStyle.DotLine))
+
+
+def _from_zero(plot: Any) -> Any:
+    """Return a plot that shows nothing below zero and as much as there is above."""
+    plot.setLimits(yMin=0)
+    set_home(plot)
+    return plot

@@ -9,7 +9,7 @@ from PyQt5.QtGui import QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import color_plot, curve_pen, make_plots, set_home
+from app.panels.parts import color_plot, curve_pen, make_plot, make_plots, set_home
 
 FEW = 10  # so few losses are points as well: a line through a single one cannot be seen
 Curve = list[tuple[int, float]]
@@ -41,8 +41,7 @@ class TrainingPlots(QWidget):
         layout = self.layout()
         if not self._is_made and layout is not None:
             self._is_made = True
-            labels = ((self.tr("Loss"), self.tr("step")), (self.tr("Success on validation"), self.tr("step")))
-            make_plots(self, labels, layout, self._take_plots)
+            make_plots(self, (self._make_losses, self._make_scores), layout, self._take_plots)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take up new colours."""
@@ -51,19 +50,24 @@ class TrainingPlots(QWidget):
                 color_plot(plot, self.palette())
         super().changeEvent(event)
 
+    def _make_losses(self) -> Any:
+        plot = make_plot(self.tr("Loss"), self.tr("step"))
+        set_home(plot)
+        self.loss_line = plot.plot(
+            [], [], pen=curve_pen(self, PREDICTION, 2), symbolSize=5, symbolBrush=PREDICTION, symbolPen=None
+        )
+        return plot
+
+    def _make_scores(self) -> Any:
+        plot = make_plot(self.tr("Success on validation"), self.tr("step"))
+        set_home(plot, y=(0, 1))
+        self.score_line = plot.plot(
+            [], [], pen=curve_pen(self, GROUND_TRUTH, 2), symbol="o", symbolSize=6, symbolBrush=GROUND_TRUTH
+        )
+        return plot
+
     def _take_plots(self, plots: list[Any]) -> None:
-        loss, success = plots
-        set_home(loss)
-        set_home(success, y=(0, 1))
-        self.loss_line = loss.plot(
-            [], [], pen=curve_pen(loss, PREDICTION, 2), symbolSize=5, symbolBrush=PREDICTION, symbolPen=None
-        )
-        self.score_line = success.plot(
-            [], [], pen=curve_pen(success, GROUND_TRUTH, 2), symbol="o", symbolSize=6, symbolBrush=GROUND_TRUTH
-        )
         self.plots = plots
-        for plot in plots:
-            color_plot(plot, self.palette())
         self.draw(self._losses, self._scores)
 
 

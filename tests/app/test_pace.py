@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from fakes import curve_of
 from PyQt5.QtCore import QObject, Qt, QTimer, pyqtSignal
@@ -124,6 +125,30 @@ def lengths(panel: PlotsPanel) -> list[int]:
     return [0 if xs is None else len(xs) for xs in drawn]
 
 
+def test_plots_are_made_one_after_the_other_each_at_its_place(qtbot, monkeypatch) -> None:
+    """A plot that makes room for the next one is painted again: all of them together, and once for each."""
+    panel, widths, before_paints = PlotsPanel(), {}, []
+    resize, paint = pg.PlotWidget.resizeEvent, pg.PlotWidget.paintEvent
+
+    def note_resize(plot, event) -> None:
+        resize(plot, event)
+        if event is not None:
+            widths.setdefault(plot, set()).add(event.size().width())
+
+    def note_paint(plot, event) -> None:
+        before_paints.append(len(widths))
+        paint(plot, event)
+
+    monkeypatch.setattr(pg.PlotWidget, "resizeEvent", note_resize)
+    monkeypatch.setattr(pg.PlotWidget, "paintEvent", note_paint)
+    qtbot.addWidget(panel)
+    panel.resize(1000, 200)
+    panel.show()
+    qtbot.waitUntil(lambda: len(panel._plots) == 4)
+    assert [len(widths[plot]) for plot in panel._plots] == [1] * 4
+    assert before_paints[0] < 4, "the first is painted before the last is made"
+
+
 def test_one_plot_is_drawn_at_a_time(plots) -> None:
     seen = []
     for _ in range(5):
@@ -199,6 +224,8 @@ def test_plots_against_ground_truth_are_there_where_there_is_any(plots) -> None:
     plots.clear()
     plots.append(0, 0.9, math.nan, math.nan, 60.0)
     assert shown() == [True, False, True, False] and "overlap" not in plots.legend_line.text()
+    plots.layout().activate()
+    assert plots._plots[0].width() > plots.width() // 3, "those that are left have the room of the others"
     ones = np.ones(5)
     plots.set_beside({"Run 1": (QColor("#ff0000"), curve_of(np.arange(5), scores=ones, ious=ones, center_errors=ones))})
     assert shown() == [True] * 4, "another run is measured"
