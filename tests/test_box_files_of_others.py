@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +153,43 @@ def test_a_start_without_its_box_can_be_saved(tmp_path: Path) -> None:
     path, *_ = write_boxes(tmp_path / "run", "json", run)
     (key,) = read_boxes(path).targets[0].key_frames
     assert key.index == 0 and np.isnan(key.box_xywh).all()
+
+
+# the lines of a MOT Challenge file, its name, and which targets are in which frames (from 0)
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        # a ground truth: target 2 is a person on a poster, and the last box of target 1 does not count either
+        (
+            "1,1,11,1,5,5,1,1,1\n1,2,31,1,5,5,0,8,1\n2,1,12,1,5,5,1,1,.2\n3,1,13,1,5,5,0,1,1\n",
+            "a.txt",
+            {1: [0, 1]},
+        ),
+        # that of MOT15 has ten numbers
+        ("1,1,11,1,5,5,1,-1,-1,-1\n1,2,31,1,5,5,0,-1,-1,-1\n", "gt.txt", {1: [0]}),
+        # results, where 0 is a score
+        ("1,1,11,1,5,5,1,-1,-1,-1\n1,2,31,1,5,5,0,-1,-1,-1\n", "a.txt", {1: [0], 2: [0]}),
+    ],
+)
+def test_boxes_of_a_mot_ground_truth_that_do_not_count_are_left_out(tmp_path, text, name, expected) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    run = read_boxes(path, "mot")
+    assert {t.number: run.frame_indices[t.has_box].tolist() for t in run.targets} == expected
+
+
+def test_a_mot_ground_truth_in_which_nothing_counts_is_one_sentence(tmp_path) -> None:
+    path = tmp_path / "gt.txt"
+    path.write_text("1,1,11,1,5,5,0,8,1\n")
+    with pytest.raises(InputError, match="not to be counted"):
+        read_boxes(path, "mot")
+
+
+def test_names_of_an_earlier_file_are_not_those_of_the_one_that_replaces_it(tmp_path) -> None:
+    path = tmp_path / "boxes.txt"
+    path.write_text("1,1,11,1,5,5,1,-1,-1,-1\n")
+    run = read_boxes(path, "mot")
+    named = replace(run, targets=(replace(run.targets[0], name="Anna"),))
+    assert len(write_boxes(path, "mot", named)) == 2 and read_boxes(path, "mot").targets[0].name == "Anna"
+    assert write_boxes(path, "mot", run) == [path]
+    assert read_boxes(path, "mot").targets[0].name == "" and [p.name for p in tmp_path.iterdir()] == ["boxes.txt"]

@@ -238,3 +238,14 @@ def test_the_video_is_that_of_the_whole_run(capsys: pytest.CaptureFixture[str]) 
     with av.open("out/clip-2.mp4") as container:
         assert sum(1 for _ in container.decode(video=0)) == 8
     assert "clip-2-run.json" in capsys.readouterr().out
+
+
+def test_what_an_earlier_run_left_beside_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["track", "--progress", "none", "--device", "cpu", "--source", "clip.mp4", "--out", "out"]
+    assert main([*arguments, "--box", BOX, "--frames", "0:3", "--format", "otb"]) == 0
+    assert "earlier run" not in capsys.readouterr().err
+    assert track("--source", "clip.mp4", "--box", BOX, "--frames", "0:4", "--out", "out", "--format", "mot-gt") == 0
+    assert "Of an earlier run, so not of these boxes: clip.mp4." in " ".join(capsys.readouterr().err.split())
+    assert track("--source", "clip.mp4", "--box", BOX, "--frames", "0:4", "--out", "out", "--format", "json") == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "not of these boxes: clip-boxes.txt, clip-run.json, clip.mp4." in said

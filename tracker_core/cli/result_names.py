@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tracker_core.errors import InputError
@@ -39,6 +39,13 @@ def name_for(folder: Path, name: str, source: FrameSource, spec: str, notes: lis
     if one != name:
         notes.append(f"'{folder}' holds files of another source of this name; the results are called '{one}'.")
     return one
+
+
+def left_behind(folder: Path, name: str, written: Iterable[Path], source: FrameSource) -> list[str]:
+    """Return the names of results called `name` that an earlier run left in `folder` and this one did not replace."""
+    endings = ("-boxes*", "-run.json", ".mp4", "-tracked.mp4")
+    found = {path for ending in endings for path in folder.glob(f"{glob.escape(name)}{ending}")}
+    return sorted(path.name for path in found - {*written} if path.is_file() and not is_read_from(source, path))
 
 
 def numbered(name: str) -> Iterator[str]:

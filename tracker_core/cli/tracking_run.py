@@ -16,6 +16,7 @@ import numpy as np
 
 from tracker_core.cli.console import INTERRUPTED, Reporter
 from tracker_core.cli.frame_range import FrameRange
+from tracker_core.cli.result_names import left_behind
 from tracker_core.cli.video_pipeline import Pace, VideoPipeline
 from tracker_core.errors import InputError, SiamscopeError
 from tracker_core.metrics import precision_at, success_auc
@@ -106,6 +107,8 @@ class TrackingRun:
                 if self.box_format != "json":
                     # the complete form, which `export` and the window open again
                     written += self._write_boxes("run", "json", run)
+                if earlier := left_behind(self.folder, self.name, written, self.source):
+                    self.notes.append(f"Of an earlier run, so not of these boxes: {', '.join(earlier)}.")
                 summary = self._summarise(run) | {"files": [str(path) for path in written]}
                 self.on_summary(summary | {"interrupted": failure is not None})
             if not (self.keeps_unfinished and isinstance(failure, KeyboardInterrupt)):

@@ -24,12 +24,14 @@ class BoxFormat:
         read: takes the text and the path, and returns a run; None where the format is only written.
         suffix: the usual ending of its files.
         has_file_per_target: whether several targets go into `name-1`, `name-2`, … in place of `name`.
+        beside: what the names of the files beside, which not every run has, end with in place of the ending.
     """
 
     write: Callable[[Path, Run], dict[Path, str]]
     read: Callable[[str, Path], Run] | None = None
     suffix: str = ".txt"
     has_file_per_target: bool = False
+    beside: tuple[str, ...] = ()
 
 
 def _write_run(path: Path, run: Run) -> dict[Path, str]:
@@ -38,13 +40,17 @@ def _write_run(path: Path, run: Run) -> dict[Path, str]:
 
 BOX_FORMATS: dict[str, BoxFormat] = {
     "otb": BoxFormat(writing.per_target(writing.write_otb), reading.read_otb, has_file_per_target=True),
-    "vot": BoxFormat(writing.per_target(writing.write_vot), reading.read_vot, has_file_per_target=True),
-    "got10k": BoxFormat(writing.per_target(writing.write_got10k), reading.read_got10k, has_file_per_target=True),
+    "vot": BoxFormat(
+        writing.per_target(writing.write_vot), reading.read_vot, has_file_per_target=True, beside=("_occlusion.tag",)
+    ),
+    "got10k": BoxFormat(
+        writing.per_target(writing.write_got10k), reading.read_got10k, has_file_per_target=True, beside=("_time.txt",)
+    ),
     "csv": BoxFormat(writing.write_csv, reading.read_csv, ".csv"),
     "json": BoxFormat(_write_run, parse_run, ".json"),
     "coco": BoxFormat(writing.write_coco, reading.read_coco, ".json"),
-    "mot": BoxFormat(writing.write_mot, reading.read_mot),
-    "mot-gt": BoxFormat(writing.write_mot_truth, reading.read_mot),
+    "mot": BoxFormat(writing.write_mot, reading.read_mot, beside=("_names.txt",)),
+    "mot-gt": BoxFormat(writing.write_mot_truth, reading.read_mot, beside=("_names.txt",)),
     "lasot": BoxFormat(writing.per_target(writing.write_lasot), reading.read_lasot, has_file_per_target=True),
     "cvat": BoxFormat(cvat.write_cvat, cvat.read_cvat, ".xml"),
 }
@@ -67,8 +73,9 @@ def box_file_suffix(fmt: str) -> str:
 def write_boxes(path: str | Path, fmt: str, run: Run) -> list[Path]:
     """Write `run` in one of `BOX_FORMATS` and return the files that were made.
 
-    A path without an ending gets the format's usual one. Raises `InputError` for an unknown format and
-    `OutputError` where a file cannot be written.
+    Files beside that belonged to what is replaced, and that this run does not have, are removed: its names or times
+    would be read as those of this run. A path without an ending gets the format's usual one. Raises `InputError` for an
+    unknown format and `OutputError` where a file cannot be written.
     """
     box_format = BOX_FORMATS[check_format(fmt)]
     path = Path(path)
@@ -77,6 +84,10 @@ def write_boxes(path: str | Path, fmt: str, run: Run) -> list[Path]:
     files = box_format.write(path, run)
     for place, text in files.items():
         write_text(place, text)
+    for place in list(files):
+        for ending in box_format.beside:
+            if (beside := place.with_name(f"{place.stem}{ending}")) not in files:
+                beside.unlink(missing_ok=True)
     return list(files)
 
 

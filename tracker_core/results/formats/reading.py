@@ -237,24 +237,35 @@ def from_one(numbers: Sequence[int]) -> list[int]:
 def read_mot(text: str, path: Path) -> Run:
     """Return the run in MOT Challenge's lines, 1-based, with the names that stand in a file beside.
 
-    Results have ten numbers in a line; a ground truth has nine, and the last is the visibility, 0..1.
+    Results have ten numbers in a line, the seventh is the score. A ground truth has nine, and the last is the
+    visibility, 0..1; that of MOT15, `gt.txt`, has ten. In both the seventh is 0 where the box does not count, as with
+    people on posters or in cars: those boxes are left out.
     """
     rows = [row for row in _split_rows(text) if row]
     if any(len(row) < 6 for row in rows):
         raise ValueError("every line needs at least frame, id, left, top, width, height")
+    counted = [row for row in rows if not (_is_mot_truth(row, path) and row[6] == 0)]
+    if rows and not counted:
+        raise ValueError("all of its boxes are marked as not to be counted (the seventh number is 0)")
+    rows = counted
     frames = sorted({int(row[0]) - 1 for row in rows})
     numbers = from_one([int(row[1]) for row in rows])
     table = Table(frames, numbers)
     for row, number in zip(rows, numbers, strict=True):
-        index, is_truth = int(row[0]) - 1, len(row) == 9
+        index, is_truth = int(row[0]) - 1, _is_mot_truth(row, path)
         box = [row[2] - 1, row[3] - 1, row[4], row[5]]
         score = row[6] if len(row) > 6 and not is_truth else np.nan
         table.put(index, number, box, score, TrackingState.TRACKING)
-        if is_truth:
+        if len(row) == 9:
             table.describe(index, number, "occluded" if row[8] < 0.5 else "visible")
     run = assemble_run(path.stem, frames, table.targets())
     names = path.with_name(f"{path.stem}_names.txt")
     return _take_names(run, names) if names.is_file() else run
+
+
+def _is_mot_truth(row: Sequence[float], path: Path) -> bool:
+    """Whether a line's seventh number says if the box counts; in results it is the score."""
+    return len(row) == 9 or (len(row) > 6 and path.name == "gt.txt")
 
 
 def _take_names(run: Run, path: Path) -> Run:
