@@ -140,10 +140,10 @@ def test_targets_of_one_video_start_together_or_in_runs_of_their_own() -> None:
 
 def test_a_start_frame_and_a_number_in_a_name_are_told_apart() -> None:
     """One of the two was never tracked, and stood in the table under the other's results."""
-    boxes = [FirstBox("a", np.ones(4)), FirstBox("a", np.ones(4), 40), FirstBox("a-40", np.ones(4))]
-    tasks = plan_batch(clips_called("a-40.mp4", "a.mp4"), boxes)
+    boxes = [FirstBox(name, np.ones(4), frame) for name, frame in (("a", 0), ("a", 40), ("a-40", 0), ("b.avi", 0))]
+    tasks = plan_batch(clips_called("a-40.mp4", "a.mp4", "b.mp4"), boxes)
     assert [(task.name, task.frame, task.output) for task in tasks] == [
-        ("a-40.mp4", 0, "a-40"), ("a.mp4", 0, "a-0"), ("a.mp4", 40, "a-40-2"),
+        ("a-40.mp4", 0, "a-40"), ("a.mp4", 0, "a-0"), ("a.mp4", 40, "a-40-2"), ("b.mp4", 0, "b"), ("b.avi", 0, "b-2"),
     ]  # fmt: skip
 
 
@@ -219,7 +219,7 @@ def test_what_is_finished_is_not_tracked_again_unless_something_changed() -> Non
     assert statuses("tracking.window_influence=0.2", "--again") == {"Deer": "tracked", "good": "tracked"}
 
 
-def test_another_folder_of_the_same_name_has_results_of_its_own() -> None:
+def test_another_folder_of_the_same_name_has_results_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     for place, count in (("a", 3), ("b", 4), ("a", 3)):
         Path(place, "videos").mkdir(parents=True, exist_ok=True)
         make_video(Path(place, "videos", "one.mp4"), count)
@@ -229,6 +229,10 @@ def test_another_folder_of_the_same_name_has_results_of_its_own() -> None:
         "videos-siamscope-light": 3,
         "videos-siamscope-light-2": 4,
     }
+    given = ["--out", "runs/videos-siamscope-light", "--no-video", "--progress", "none", "--jobs", "1"]
+    assert main(["batch", "b/videos", *given]) == 2
+    assert "results of a batch of other videos" in " ".join(capsys.readouterr().err.split())
+    assert len(load_run("runs/videos-siamscope-light/one-run.json")) == 3
 
 
 def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,10 +65,10 @@ def plan_batch(clips: Sequence[Clip], boxes: Sequence[FirstBox], use_truth: bool
         if not own:
             problem = "" if use_truth and has_truth(clip) else f"There is no first box for '{clip.name}'."
             tasks.append(Task(clip.name, clip.path, output, problem=problem))
+    tasks += [Task(name, None, output_name(name), problem=problem) for name, problem in problems.items()]
     # "street" from frame 4 on and a clip that is called "street-4" must not have the same results
     outputs = number_alike([task.output for task in tasks])
-    tasks = [replace(task, output=output) for task, output in zip(tasks, outputs, strict=True)]
-    return tasks + [Task(name, None, output_name(name), problem=problem) for name, problem in problems.items()]
+    return [replace(task, output=output) for task, output in zip(tasks, outputs, strict=True)]
 
 
 def has_truth(clip: Clip) -> bool:

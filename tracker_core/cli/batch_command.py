@@ -81,6 +81,10 @@ def run_batch(args: argparse.Namespace) -> int:
         )
     if args.jobs is not None and args.jobs < 1:
         raise InputError(f"--jobs {args.jobs} is not possible; give 1 or more.")
+    if args.out and has_results_of_another(Path(args.out), folder):
+        raise InputError(
+            f"'{args.out}' holds the results of a batch of other videos, which are not replaced; give another --out."
+        )
     limit_threads(THREADS)
     tracker = build_wanted(args)
     wanted = f"{output_name(folder.resolve().name)}-{tracker.name}"
