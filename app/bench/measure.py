@@ -53,7 +53,8 @@ def measure_window(
 
         load_core()
         player = Player(tracker_factory, open_any, Path(folder))
-        collector = GarbageCollector(lambda: player.is_playing)
+        collector = GarbageCollector()
+        player.worker.mail_arrived.connect(collector.postpone)  # images that are played or looked for
         collector.start()
         window = MainWindow(player)
         window.resize(*WINDOW_SIZE)

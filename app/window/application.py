@@ -62,7 +62,8 @@ def run_window(argv: list[str]) -> int:
     splash = _show_splash(application)
     load_core()
     player = Player(build_session_tracker, open_session_source, state_folder / "sessions")
-    collector = GarbageCollector(lambda: player.is_playing)
+    collector = GarbageCollector()
+    player.worker.mail_arrived.connect(collector.postpone)  # images that are played or looked for
     collector.start()
     kept = QSettings(str(state_folder / "window.ini"), QSettings.Format.IniFormat)
     window = MainWindow(player, bundled_clip(), kept, settings, log_file)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+import time
 
 from PyQt5.QtCore import QObject, QTimer
+from PyQt5.QtGui import QCursor
 
-LOOK_MS = 250
+LOOK_MS = 100
+IDLE_S = 2.0  # for which nothing happened: the user reads, thinks, or is away
 OVERDUE = 10  # by so many times the threshold the oldest generation does not wait any longer: minutes of playing
 
 
@@ -18,13 +20,15 @@ class GarbageCollector(QObject):
     would be taken apart there, while this thread paints them. It may also be in the middle of an event that is being
     wrapped, which is lost then. Neither can happen between two events of this thread.
 
-    Generations are collected when Python would, but the oldest one, which takes longest, waits for some minutes while
-    `is_busy`. What is there at the start, mostly modules, is left out of all collections.
+    Generations are collected when Python would, but the oldest one, which takes longest (some 40 ms with a hundred
+    thousand results), waits until the window is idle: the mouse rests, and nobody calls `postpone`. It waits for some
+    minutes at most. What is there at the start, mostly modules, is left out of all collections.
     """
 
-    def __init__(self, is_busy: Callable[[], bool] = lambda: False, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._is_busy = is_busy
+        self._busy_until_s = 0.0
+        self._mouse = QCursor.pos()
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self.look)
@@ -42,9 +46,17 @@ class GarbageCollector(QObject):
         gc.unfreeze()
         gc.enable()
 
+    def postpone(self) -> None:
+        """Take note that something is going on, such as an image that was just shown."""
+        self._busy_until_s = time.monotonic() + IDLE_S
+
     def look(self) -> None:
         """Collect the oldest generation that is due, with all younger ones, if any is."""
-        patience = (1, 1, OVERDUE if self._is_busy() else 1)
+        mouse = QCursor.pos()
+        if mouse != self._mouse:
+            self._mouse = mouse
+            self.postpone()
+        patience = (1, 1, OVERDUE if time.monotonic() < self._busy_until_s else 1)
         now = zip(gc.get_count(), gc.get_threshold(), patience, strict=True)
         due = [age for age, (count, threshold, times) in enumerate(now) if count > threshold * times]
         if due:

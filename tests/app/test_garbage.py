@@ -7,8 +7,10 @@ import threading
 import weakref
 
 import pytest
+from PyQt5.QtCore import QPoint
 
-from app.window.garbage import OVERDUE, GarbageCollector
+from app.window import garbage
+from app.window.garbage import IDLE_S, OVERDUE, GarbageCollector
 
 
 class Cycle:
@@ -46,33 +48,42 @@ def test_what_a_worker_throws_away_ends_in_the_window_s_thread(qtbot):
     assert set(Cycle.ended_in) == {threading.main_thread()}
 
 
-def test_an_old_cycle_ends_as_well_but_waits_while_the_program_is_busy(collector):
-    is_busy = True
-    mine = GarbageCollector(lambda: is_busy)
+def age_until_due(times: int = 1) -> None:
+    for _ in range(gc.get_threshold()[2] * times + 1):
+        gc.collect(1)
+
+
+@pytest.mark.parametrize("keeps_busy", ["images", "mouse"])
+def test_an_old_cycle_ends_as_well_but_waits_while_the_window_is_in_use(collector, monkeypatch, keeps_busy):
+    now, mouse = [100.0], [0]
+    monkeypatch.setattr(garbage.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(garbage.QCursor, "pos", lambda: QPoint(mouse[0], 0))
+    mine = GarbageCollector()
     cycle = Cycle()
     gc.collect()  # now it is among the oldest
     gone = weakref.ref(cycle)
     del cycle
-
-    def age_until_due(times: int) -> None:
-        for _ in range(gc.get_threshold()[2] * times + 1):
-            gc.collect(1)
-
-    age_until_due(1)
-    mine.look()
+    age_until_due()
+    for _ in range(30):  # three seconds
+        now[0] += 0.1
+        if keeps_busy == "images":
+            mine.postpone()
+        else:
+            mouse[0] += 1
+        mine.look()
     assert gone() is not None
-    is_busy = False
+    now[0] += IDLE_S + 0.1
     mine.look()
     assert gone() is None
 
 
-def test_a_program_that_is_always_busy_does_not_keep_garbage_for_ever():
-    mine = GarbageCollector(lambda: True)
+def test_a_window_that_is_always_in_use_does_not_keep_garbage_for_ever():
+    mine = GarbageCollector()
     cycle = Cycle()
     gc.collect()
     del cycle
-    for _ in range(gc.get_threshold()[2] * OVERDUE + 1):
-        gc.collect(1)
+    age_until_due(OVERDUE)
+    mine.postpone()
     mine.look()
     assert len(Cycle.ended_in) == 1
 
