@@ -107,18 +107,32 @@ def test_smoothing_takes_jitter_away() -> None:
         ("10=5cm", 0.5, "cm"),
         (" 4 pixels = 2 body lengths ", 0.5, "body lengths"),
         ("200000 px = 1 km", 5e-6, "km"),
+        ("120 px = 1,8 m", 0.015, "m"),  # as it is written in many languages
+        ("0,125 px = ,25 m", 2.0, "m"),
     ],
 )
 def test_a_scale_is_read(text: str, per_pixel: float, unit: str) -> None:
     scale = parse_length_scale(text)
     assert scale.per_pixel == pytest.approx(per_pixel) and scale.unit == unit
     assert parse_length_scale(str(scale)) == scale and not str(LengthScale())
-    digits = "".join(re.findall(r"[\d.]+", text))
+    digits = "".join(re.findall(r"[\d.]+", text.replace(",", ".")))
     assert "".join(re.findall(r"[\d.]+", str(scale))) == digits, "it is shown as it was given"
 
 
 @pytest.mark.parametrize(
-    "text", ["", "3", "3 px", "0 px = 1 m", "3 px = 0 m", "3 px = m", "3 px = 4", "1.2.3 px = 1 m"]
+    "text",
+    [
+        "",
+        "3",
+        "3 px",
+        "0 px = 1 m",
+        "3 px = 0 m",
+        "3 px = m",
+        "3 px = 4",
+        "1.2.3 px = 1 m",
+        "1,000 px = 2 m",
+        "1.000,5 px = 2 m",
+    ],
 )
 def test_a_scale_that_says_nothing_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"120 px = 1\.8 m"):

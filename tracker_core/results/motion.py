@@ -23,7 +23,8 @@ from tracker_core.types import FloatArray, ResultOrigin, TrackingState, TrackRes
 
 MOTION_COLUMNS = ("frame", "time_s", "target", "label", "state", "centre_x", "centre_y", "velocity_x", "velocity_y")
 
-_NUMBER = r"[\d.]+(?:e[+-]?\d+)?"
+_NUMBER = r"[\d.,]+(?:e[+-]?\d+)?"
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+")  # or a decimal comma: nobody can tell
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,17 @@ class Motion:
 
 
 def parse_length_scale(text: str) -> LengthScale:
-    """Return the scale that "120 px = 1.8 m" means; raises `InputError`."""
-    match = re.fullmatch(rf"\s*({_NUMBER})\s*(?:px|pixels?)?\s*=\s*({_NUMBER})\s*([^\d\s=][^=,;]*?)\s*", text)
+    """Return the scale that "120 px = 1.8 m" means, with a decimal point or comma; raises `InputError`."""
+    match = re.fullmatch(rf"\s*({_NUMBER})\s*(?:px|pixels?)?\s*=\s*({_NUMBER})\s*([^\d\s=.,][^=,;]*?)\s*", text)
+    typed = match.groups()[:2] if match else ()
+    numbers = ["" if _THOUSANDS.fullmatch(part) else part.replace(",", ".") for part in typed]
     try:
-        pixels, length = (float(match[1]), float(match[2])) if match else (0.0, 0.0)
+        pixels, length = (float(number) for number in numbers)
     except ValueError:
         pixels, length = 0.0, 0.0
     if match is None or pixels <= 0 or length <= 0:
         raise InputError(f"The scale '{text}' is not of the form 'N px = M unit', for example '120 px = 1.8 m'.")
-    return LengthScale(length / pixels, match[3], f"{match[1]} px = {match[2]} {match[3]}")
+    return LengthScale(length / pixels, match[3], f"{numbers[0]} px = {numbers[1]} {match[3]}")
 
 
 def known_scale(text: str) -> str:
