@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,6 +25,7 @@ MOST_POINTS = 800  # of a curve
 DASHED_WIDTH = 1  # Qt makes a shape of every dash of a wider line: seconds for a restless one of ten thousand frames
 WIDEST_NAME = 17  # letters
 LONGEST_STEP = 2  # frames between neighbours of a curve: where a person set the box it has no value
+Values = tuple[float, float, float, float]  # score, overlap, centre error in pixels, pixels per second; NaN: not known
 MOST_ERROR = 100.0  # pixels; what is farther off is drawn at the border
 
 
@@ -53,34 +53,36 @@ class Series:
     def __init__(self) -> None:
         self._values = np.empty((FEW_FRAMES, 4))
         self._is_known = np.zeros(FEW_FRAMES, np.bool_)
+        self._is_set = np.zeros(FEW_FRAMES, np.bool_)  # by a person: the box counts, and the curves leave it out
 
-    def put(self, index: int, values: tuple[float, float, float, float]) -> None:
-        """Set the values of one frame."""
+    def put(self, index: int, values: Values, is_set: bool = False) -> None:
+        """Set the values of one frame; `is_set` where a person set the box."""
         self._make_room(index)
-        self._values[index], self._is_known[index] = values, True
+        self._values[index], self._is_known[index], self._is_set[index] = values, not is_set, is_set
 
     def put_all(self, curve: Curve) -> None:
-        """Set the values of many frames, less those in which a person set the box."""
-        is_found = curve.states != KEY_STATE
-        frames = curve.frames[is_found]
-        self._make_room(int(frames.max(initial=0)))
-        for place, values in enumerate((curve.scores, curve.ious, curve.center_errors, curve.speeds)):
-            self._values[frames, place] = values[is_found]
-        self._is_known[frames] = True
+        """Set the values of many frames."""
+        self._make_room(int(curve.frames.max(initial=0)))
+        columns = (curve.scores, curve.ious, curve.center_errors, curve.speeds)
+        self._values[curve.frames] = np.stack(columns, axis=1)
+        self._is_set[curve.frames] = curve.states == KEY_STATE
+        self._is_known[curve.frames] = curve.states != KEY_STATE
 
     def _make_room(self, index: int) -> None:
         while index >= len(self._values):
             self._values = np.concatenate((self._values, np.empty_like(self._values)))
             self._is_known = np.concatenate((self._is_known, np.zeros_like(self._is_known)))
+            self._is_set = np.concatenate((self._is_set, np.zeros_like(self._is_set)))
 
     def known(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return frames (N,) in order and their score, overlap, centre error and speed (N, 4)."""
+        """Return the frames (N,) that a tracker found, in order, and score, overlap, centre error and speed (N, 4)."""
         frames = np.flatnonzero(self._is_known)
         return frames, self._values[frames]
 
-    def is_measured(self) -> bool:
-        """Tell whether there is an overlap with ground truth in any frame."""
-        return bool(np.isfinite(self.known()[1][:, 1]).any())
+    def overlaps(self) -> NDArray[np.float64]:
+        """Return the overlaps with ground truth (N,) of all frames that have one, as a run is scored by."""
+        ious: NDArray[np.float64] = self._values[self._is_known | self._is_set, 1]
+        return ious[np.isfinite(ious)]
 
 
 class PlotsPanel(QWidget):
@@ -121,13 +123,13 @@ class PlotsPanel(QWidget):
         self._timer.setInterval(REFRESH_MS)
         self._timer.timeout.connect(self._draw_next)
 
-    def append(self, index: int, score: float, iou: float, center_error: float, speed: float = math.nan) -> None:
-        """Take the values of one frame, the speed in pixels per second; NaN where they are not known."""
-        self._series.put(index, (score, iou, center_error, speed))
+    def append(self, index: int, values: Values, is_set: bool = False) -> None:
+        """Take the values of a frame; where a person set the box (`is_set`), only the success counts it."""
+        self._series.put(index, values, is_set)
         self._outdate()
 
     def set_curve(self, curve: Curve) -> None:
-        """Show many frames in place of all others, less those in which a person set the box."""
+        """Show many frames in place of all others."""
         self._series = Series()
         self._series.put_all(curve)
         self._outdate()
@@ -260,7 +262,7 @@ class PlotsPanel(QWidget):
         widest = WIDEST_NAME * self.fontMetrics().averageCharWidth()
         solid, dashed = Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine
         parts = [(PREDICTION, solid, self.tr("score"))]
-        if self._series.is_measured():
+        if len(self._series.overlaps()):
             parts.append((GROUND_TRUTH, dashed, self.tr("overlap")))
         for name, (color, curve) in self._beside.items():
             what = self.tr("overlap") if np.isfinite(curve.ious).any() else self.tr("score")
@@ -298,7 +300,7 @@ class PlotsPanel(QWidget):
     def _show_measured(self) -> None:
         """Show the plots of errors and of success where there is something to see in them."""
         curves = (curve for _color, curve in self._beside.values())
-        is_shown = self._series.is_measured() or any(np.isfinite(curve.ious).any() for curve in curves)
+        is_shown = len(self._series.overlaps()) > 0 or any(np.isfinite(curve.ious).any() for curve in curves)
         places = [plot.parentWidget() for plot in (self._plots[1], self._plots[-1])]
         if is_shown == places[-1].isHidden():
             for place in places:  # which leaves its room to the other plots
@@ -321,8 +323,7 @@ class PlotsPanel(QWidget):
         self._title(2, self.tr("Speed ({}/s)").format(self.length_scale.unit))
 
     def _draw_success(self) -> None:
-        _, values = self.series()
-        known, text = values[np.isfinite(values[:, 1]), 1], self.tr("Success so far")
+        known, text = self._series.overlaps(), self.tr("Success so far")
         curve = success_curve(known) if len(known) else np.empty(0)
         self._success.setData(SUCCESS_THRESHOLDS[: len(curve)], curve)
         self._title(3, f"{text}: {curve.mean():.3f}" if len(known) else text)

@@ -22,7 +22,16 @@ from app.panels.overlays import anchor_choices
 from app.panels.pace import Pace
 from app.panels.runs import score_note
 from app.panels.timeline_painting import FrameValues
-from app.session.frame_view import Curve, FrameView, ResultRow, SessionSummary, SourceSummary, TargetView
+from app.session.frame_view import (
+    KEY_STATE,
+    STATES,
+    Curve,
+    FrameView,
+    ResultRow,
+    SessionSummary,
+    SourceSummary,
+    TargetView,
+)
 from app.session.growing_curve import GrowingCurve
 from app.session.live_scores import RunningScores
 from app.session.moments import worst_moments
@@ -179,8 +188,9 @@ class PanelWiring(QObject):
         for row in filter(self._is_active, rows):
             self._scores.add(row.index, row.iou, row.center_error)
             self._panels.timeline.append_result(row.index, row.score, row.iou, row.state)
-            if row.is_new:
-                self._panels.plots.append(row.index, row.score, row.iou, row.center_error, row.speed)
+            is_set = row.state == STATES[KEY_STATE]
+            if row.is_new or is_set:
+                self._panels.plots.append(row.index, (row.score, row.iou, row.center_error, row.speed), is_set)
 
     def show_view(self, view: FrameView) -> None:
         """Follow the frame that is shown."""

@@ -40,7 +40,7 @@ canvas.resize(400, 240)
 panel.resize(600, 300)
 panel.show()
 for index in range(50):
-    panel.append(index, 0.51, 0.2, 3.0, 60.0)
+    panel.append(index, (0.51, 0.2, 3.0, 60.0))
 while not panel._plots or panel._stale:
     QTest.qWait(20)
 image, ratio = canvas.grab().toImage(), canvas.devicePixelRatioF()

@@ -116,7 +116,7 @@ def plots(qtbot) -> PlotsPanel:
     qtbot.waitUntil(lambda: len(panel._plots) == 4)
     panel._timer.stop()
     for index in range(50):
-        panel.append(index, 0.9, 0.8, 3.0, 60.0)
+        panel.append(index, (0.9, 0.8, 3.0, 60.0))
     return panel
 
 
@@ -159,8 +159,8 @@ def test_one_plot_is_drawn_at_a_time(plots) -> None:
 
 
 def test_a_frame_that_comes_again_replaces_its_values_and_gaps_stay_gaps(plots) -> None:
-    plots.append(20_000, 0.5, math.nan, math.nan)  # beyond the arrays' first size
-    plots.append(7, 0.1, 0.2, 40.0, 1.0)
+    plots.append(20_000, (0.5, math.nan, math.nan, math.nan))  # beyond the arrays' first size
+    plots.append(7, (0.1, 0.2, 40.0, 1.0))
     frames, values = plots.series()
     assert frames.tolist() == [*range(50), 20_000]
     assert values[7].tolist() == [0.1, 0.2, 40.0, 1.0]
@@ -222,7 +222,7 @@ def test_plots_against_ground_truth_are_there_where_there_is_any(plots) -> None:
 
     assert shown() == [True] * 4
     plots.clear()
-    plots.append(0, 0.9, math.nan, math.nan, 60.0)
+    plots.append(0, (0.9, math.nan, math.nan, 60.0))
     assert shown() == [True, False, True, False] and "overlap" not in plots.legend_line.text()
     plots.layout().activate()
     assert plots._plots[0].width() > plots.width() // 3, "those that are left have the room of the others"
@@ -230,7 +230,7 @@ def test_plots_against_ground_truth_are_there_where_there_is_any(plots) -> None:
     plots.set_beside({"Run 1": (QColor("#ff0000"), curve_of(np.arange(5), scores=ones, ious=ones, center_errors=ones))})
     assert shown() == [True] * 4, "another run is measured"
     plots.set_beside({})
-    plots.append(1, 0.9, 0.5, 3.0, 60.0)
+    plots.append(1, (0.9, 0.5, 3.0, 60.0))
     assert shown() == [True] * 4 and "overlap" in plots.legend_line.text()
 
 

@@ -163,6 +163,8 @@ def test_curves_are_those_of_the_rows(window_of):
     xs, ys = panels.plots._score.getData()
     np.testing.assert_array_equal(xs, frames)
     np.testing.assert_array_equal(ys, values[:, 0])
+    shown = panels.runs.tree.topLevelItem(0).text(1)
+    wait(driver, lambda: panels.plots._titles.get(3, ("",))[0].endswith(shown))  # the key frame counts in both
 
 
 def click_plot(qtbot, plot, x: float, y: float) -> QPoint:
@@ -177,7 +179,7 @@ def test_a_click_in_a_plot_asks_for_that_frame_and_a_double_click_shows_all_agai
     qtbot.addWidget(panel)
     panel.frame_requested.connect(asked.append)
     for index in range(40):
-        panel.append(index, 0.5, 0.5, 2.0, 3.0)
+        panel.append(index, (0.5, 0.5, 2.0, 3.0))
     panel.resize(900, 250)
     panel.show()
     qtbot.waitUntil(lambda: len(panel._plots) == 4 and panel._speed.getData()[0] is not None)
