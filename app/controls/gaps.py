@@ -49,7 +49,7 @@ class GapControls(QObject):
             Command("mark_occluded", "edit", "Mark as &occluded", lambda: self.mark(Visibility.OCCLUDED), "Shift+O",
                     "The target is covered in this frame, or the range A–B", ready),
             Command("mark_outside", "edit", "Mark as outs&ide", lambda: self.mark(Visibility.OUTSIDE), "Shift+X",
-                    "Not in the image, here or in the range A–B; no gap is filled there", ready),
+                    "Not in the image; no gap is filled here, or in the range A–B", ready),
             Command("mark_none", "edit", "Clear mar&ks", lambda: self.mark(None), "Shift+U",
                     "The tracker's state says again whether the target is seen", ready),
         ]  # fmt: skip
