@@ -332,3 +332,37 @@ def test_control_c_at_any_moment_leaves_a_whole_video(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     videos = list(tmp_path.iterdir())
     assert len(videos) > 6 and all(read_back(path)[0] > 0 for path in videos)
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from tracker_core.errors import OutputError
+from tracker_core.rendering.writers import VideoWriter
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+random = np.random.default_rng(0)
+try:
+    with VideoWriter(Path(sys.argv[1]), 30) as writer:
+        for index in range(60):
+            writer.write(random.integers(0, 255, (120, 160, 3), np.uint8))
+except OutputError as error:
+    print(error)
+"""
+
+
+# how many bytes there is room for: not even for the head of the file, and for a part of it
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits of a process")
+@pytest.mark.parametrize("room", [8, 100_000])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_no_room_is_a_sentence_and_leaves_no_file(tmp_path: Path, suffix: str, room: int) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"earlier")
+    command = [sys.executable, "-c", FULL_DISK, str(path), str(room)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=120, cwd=Path(__file__).parents[1]
+    )
+    assert done.returncode == 0 and "could not be written" in done.stdout, done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == [path.name] and path.read_bytes() == b"earlier"

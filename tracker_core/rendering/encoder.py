@@ -68,7 +68,7 @@ class Encoder:
         self._last = 0
         self._duration = max(1, round(1 / fps / context.time_base))
         self._first_s: float | None = None
-        self._is_finished = False
+        self._is_finished = self._is_broken = False
 
     def encode(self, image: Image, time_s: float | None = None) -> None:
         """Append one image of the stream's size."""
@@ -85,7 +85,9 @@ class Encoder:
         encoded.time_base = self._stream.codec_context.time_base
         self._last = self._next
         self._next += 1
+        self._is_broken = True  # unless it is written
         self._container.mux(self._stream.encode(encoded))
+        self._is_broken = False
         self._count += 1
 
     @property
@@ -99,12 +101,17 @@ class Encoder:
         return float((self._last + self._duration) * self._stream.codec_context.time_base)
 
     def finish(self) -> None:
-        """Write what the encoder still holds and the container's index; calling it twice is harmless."""
+        """Write what the encoder still holds and the container's index; calling it twice is harmless.
+
+        After an image that could not be written the rest is left out: where even the container's head found no room,
+        writing on crashes FFmpeg.
+        """
         if self._is_finished:
             return
         self._is_finished = True
         try:
-            self._container.mux(self._stream.encode(None))
+            if not self._is_broken:
+                self._container.mux(self._stream.encode(None))
         finally:
             self._container.close()
 
