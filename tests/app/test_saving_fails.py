@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,24 @@ def test_closing_the_window_asks(driver, tmp_path, monkeypatch):
     assert not driver.window.close() and driver.window.isVisible()
     draw(driver, 2)
     assert driver.window.close() and len(asked) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits of a process")
+def test_a_disk_that_fills_while_a_file_is_appended_to(driver, tmp_path):
+    import resource
+
+    (path,) = (tmp_path / "sessions").glob("*.run1.jsonl")
+    driver.player.track_frames(2)
+    driver.qtbot.waitUntil(lambda: driver.index == 2 and not driver.player.is_playing)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, before[1]))  # room for a part of a line
+    try:
+        driver.player.track_frames(5)
+        driver.qtbot.waitUntil(lambda: driver.index == 7 and not driver.player.is_playing)
+        assert len(driver.told) == 1 and "could not be written" in driver.told[0]
+        assert [failure.sentence for failure in driver.failures] == [], "tracking goes on"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    driver.qtbot.waitUntil(lambda: driver.told[1:] == [""])
+    saved = Journal(tmp_path / "sessions").restore(driver.player.worker.session.runs.source)
+    assert sorted(saved.runs[0].targets[1].results) == list(range(8))

@@ -7,6 +7,7 @@ it adds: a crash leaves either state whole. A last line that was cut off is left
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -64,7 +65,8 @@ class RunJournal:
     def close(self) -> None:
         """Close the file, which stays; whatever is added later opens it again."""
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # what a full disk refused was reported, and closing tries it again
+                self._file.close()
         self._file = None
 
     def add(self, recorder: RunRecorder, index: int) -> None:
