@@ -52,9 +52,9 @@ class SavingControls(QObject):
         question = QMessageBox(self._window)
         question.setIcon(QMessageBox.Icon.Warning)
         question.setWindowTitle(self.tr("Results are not saved"))
-        question.setText(trouble)
+        question.setText(self.tr("Not all results are saved. {}").format(trouble))
         question.setInformativeText(
-            self.tr("Keep them to free some space, or to export them (Ctrl+E) to another place. Else they are lost.")
+            self.tr("Keep them, and everything stays open: free some space, or export them (Ctrl+E) to another place.")
         )
         question.addButton(self.tr("&Lose them"), QMessageBox.ButtonRole.DestructiveRole)
         keep = question.addButton(self.tr("&Keep them"), QMessageBox.ButtonRole.RejectRole)
