@@ -334,7 +334,7 @@ def test_control_c_at_any_moment_leaves_a_whole_video(tmp_path: Path) -> None:
     assert len(videos) > 6 and all(read_back(path)[0] > 0 for path in videos)
 
 
-FULL_DISK = """
+NO_ROOM = """
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
@@ -360,7 +360,7 @@ except OutputError as error:
 def test_no_room_is_a_sentence_and_leaves_no_file(tmp_path: Path, suffix: str, room: int) -> None:
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b"earlier")
-    command = [sys.executable, "-c", FULL_DISK, str(path), str(room)]
+    command = [sys.executable, "-c", NO_ROOM, str(path), str(room)]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=120, cwd=Path(__file__).parents[1]
     )

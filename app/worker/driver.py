@@ -9,7 +9,7 @@ from functools import partial
 from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from app.session.data_sets import sequences_of_data_set
-from app.session.journal import Journal
+from app.session.journal import Journal, SavedRuns
 from app.session.replay import ReplayRequest, open_replay
 from app.session.saved_runs import is_saved_run, open_saved_run, save_beside
 from app.session.session import Session
@@ -239,13 +239,15 @@ class SessionDriver:
         except InputError as error:
             self.messages.notice.emit(str(error))
             return
+        if saved is not None:
+            self._take_over(saved)
         if self._journal.is_beside:
             text = _text(
                 "'{}' is open in another window too: what each finds is kept, and joined when it is opened next."
             )
             self.messages.notice.emit(text.format(hide_credentials(self.session.runs.source.name)))
-        if saved is None:
-            return
+
+    def _take_over(self, saved: SavedRuns) -> None:
         runs = self.session.runs
         if saved.runs:
             runs.restore(saved.runs, saved.active)
@@ -254,8 +256,7 @@ class SessionDriver:
             one = _text("Restored {} results of an earlier session; 'Clear all targets' discards them.")
             several = _text("Restored {} results in {} runs of an earlier session; the list of runs shows them.")
             many = len(saved.runs)
-            if not self._journal.is_beside:
-                self.messages.notice.emit(one.format(count) if many == 1 else several.format(count, many))
+            self.messages.notice.emit(one.format(count) if many == 1 else several.format(count, many))
             if saved.joined:
                 self.messages.notice.emit(
                     _text("Runs that another window found at the same time: {}.").format(saved.joined)
