@@ -92,6 +92,15 @@ def test_the_configuration_of_a_name_is_that_of_its_file_as_it_is(checkpoint: Pa
     assert named_config("narrow").tracking.patience == 7
 
 
+def test_a_configuration_is_known_from_the_list_and_its_file_not_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The window lists the weights at its start, and asks for a configuration while it is in use."""
+    weights.list_weights()
+    monkeypatch.setattr(weights, "_read_safetensors", None)
+    assert named_config("siamscope-light").name == "siamscope-light"
+
+
 def test_changed_weights_can_be_another_file(checkpoint: Path) -> None:
     before = checkpoint.read_bytes()
     assert main(["weights", "configure", str(checkpoint), "--out", f"{checkpoint}.2", "tracking.patience=7"]) == 0

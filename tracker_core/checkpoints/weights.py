@@ -57,7 +57,7 @@ class WeightsEntry:
     """A checkpoint on disk, as `weights list` shows it.
 
     `bytes` is its size, `problem` what is wrong with it, `score` success and precision that it reached, and on what;
-    `is_shipped` says whether it came with the program.
+    `is_shipped` says whether it came with the program. `config` is what it holds, None where that cannot be read.
     """
 
     name: str
@@ -72,6 +72,7 @@ class WeightsEntry:
     problem: str = ""
     score: str = ""
     is_shipped: bool = False
+    config: TrackerConfig | None = None
 
 
 def save_checkpoint(
@@ -210,8 +211,7 @@ def _describe(path: Path, facts: Mapping[str, str]) -> WeightsEntry:
         config = config_from_mapping(TrackerConfig, _config_of(path, metadata))
         parameters = _count_parameters(path)
     except (CheckpointError, ConfigError) as error:
-        is_there = path.is_file()
-        size, digest = (path.stat().st_size, hash_file(path)) if is_there else (0, "")
+        size, digest = (path.stat().st_size, hash_file(path)) if path.is_file() else (0, "")
         entry = WeightsEntry(path.stem, path, "unknown", 0, size, digest, licence, source, used_by, str(error))
         return replace(entry, is_shipped=path.parent == SHIPPED_FOLDER)
     digest = hash_file(path)
@@ -221,7 +221,7 @@ def _describe(path: Path, facts: Mapping[str, str]) -> WeightsEntry:
         path.stem, path, f"{config.network.kind} on {config.network.backbone}", parameters, path.stat().st_size, digest,
         facts.get("licence", stored.get("licence", "unknown")), facts.get("source", stored.get("source", "unknown")),
         used_by or f"tracker {metadata['tracker']}", problem, facts.get("score", stored.get("score", "")),
-        path.parent == SHIPPED_FOLDER,
+        path.parent == SHIPPED_FOLDER, config,
     )  # fmt: skip
 
 

@@ -134,7 +134,8 @@ def _rows(entry: WeightsEntry, speed: Speed | None) -> list[tuple[str, str]]:
 
 
 def _as_plain(entry: WeightsEntry, speed: Speed | None) -> dict[str, Any]:
-    plain = {key: str(value) if isinstance(value, Path) else value for key, value in vars(entry).items()}
+    shown = {key: value for key, value in vars(entry).items() if key != "config"}
+    plain = {key: str(value) if isinstance(value, Path) else value for key, value in shown.items()}
     return {**plain, "speed": None if speed is None else asdict(speed)}
 
 

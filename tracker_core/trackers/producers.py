@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tracker_core.config import TrackerConfig, config_from_mapping, config_to_mapping
-from tracker_core.errors import InputError, SiamscopeError
+from tracker_core.errors import CheckpointError, InputError, SiamscopeError
 from tracker_core.presets import preset
 from tracker_core.results.provenance import Producer, program_version
 from tracker_core.trackers.base import NetworkTracker
@@ -79,18 +79,14 @@ def tuned_config(producer: Producer) -> Mapping[str, Any]:
 
 def named_config(name: str) -> TrackerConfig:
     """Return the configuration that the weights of a tracker's name came with; raises `CheckpointError` for no such."""
-    from tracker_core.checkpoints.weights import find_weights
+    from tracker_core.checkpoints.weights import find_weights, list_weights
 
     path = find_weights(name)
-    return copy.deepcopy(_read_config(path, path.stat().st_mtime_ns))
-
-
-@lru_cache(maxsize=32)
-def _read_config(path: Path, changed_ns: int) -> TrackerConfig:
-    """Return the configuration in a weights file, read again only after it changed: that takes longer than a frame."""
-    from tracker_core.checkpoints.weights import load_checkpoint
-
-    return config_from_mapping(TrackerConfig, load_checkpoint(path).config)
+    # of the list, which reads each file once: that takes longer than a frame
+    entry = next(entry for entry in list_weights() if entry.path == path)
+    if entry.config is None:
+        raise CheckpointError(entry.problem)
+    return copy.deepcopy(entry.config)
 
 
 def _precision_on(producer: Producer, device: str, runtime: str) -> str:
