@@ -1,9 +1,9 @@
 """The larger network for the CPU: FEAR's backbone and pixel-wise correlation, with anchors.
 
 Borsuk et al., FEAR: Fast, Efficient, Accurate and Robust Visual Tracker (2022): every search cell is compared with
-every cell of the exemplar (section 3.2); two towers of depthwise separable convolutions score and place boxes. FEAR
-gives four distances at each cell; here a region proposal head refines anchors. The exemplar is cut tighter than
-SiamRPN's, and both crops are stretched to the target's shape (`crops.Framing`).
+every cell of the exemplar (section 3.2); two towers of depthwise separable convolutions score and place boxes. A box is
+told by the logarithms of its four distances from a cell, as FEAR does, and handed on as the deltas of an anchor there.
+The exemplar is cut tighter than SiamRPN's, and both crops are stretched to the target's shape (`crops.Framing`).
 """
 
 from __future__ import annotations
@@ -63,4 +63,14 @@ class FearSiamRPN(Network):
     def search(self, template: tuple[Tensor, ...], x: Tensor, guide_cxcywh: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return cls B×2K×16×16 (background first) and loc B×4K×16×16 for search regions x (B×3×256×256, BGR)."""
         features = self.trunk(x)
-        return self.cls(template[0], features), self.loc(template[0], features)
+        return self.cls(template[0], features), deltas_of_distances(self.loc(template[0], features))
+
+
+def deltas_of_distances(logarithms: Tensor) -> Tensor:
+    """Return dx, dy, dw, dh (see `boxes.encode`) of anchors around a cell, B×4K×h×w in this order, K planes each.
+
+    `logarithms` B×4K×h×w are those of the distances from the cell to the box's left, top, right and bottom, in halves
+    of the anchor's sides, so that 0 everywhere is the anchor itself.
+    """
+    near, far = logarithms.exp().chunk(2, 1)
+    return torch.cat(((far - near) / 4, ((near + far) / 2).log()), 1)

@@ -163,9 +163,8 @@ def _start_output(layer: nn.Conv2d, weight: Any, bias: Any, is_loc: bool) -> Non
 def load_fear(network: nn.Module, path: str | Path) -> None:
     """Copy FEAR-XS (MIT; the graph that takes a search region and a template) into a network of its structure.
 
-    The outputs differ: its score becomes that of the foreground of every anchor. Its four distances, natural
-    logarithms at a cell, become the deltas of an anchor of the exemplar's size, exact to first order at the centre of
-    a target that has not changed its size: dx = (r − l) / 4, dw = (l + r) / 2 − log 25.6, likewise in height.
+    Its score becomes that of the foreground of every anchor, and its four distances are those of every anchor, in
+    halves of the anchor's side (25.6 pixels).
     Raises `ConfigError` for a network of another structure and `CheckpointError` for a file that does not fit.
     """
     if not isinstance(network, FearSiamRPN):
@@ -191,16 +190,14 @@ def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
 
 
 def _start_fear_outputs(cls: nn.Conv2d, loc: nn.Conv2d, score: Kernel, distances: Kernel) -> None:
-    """Fill the last layers, whose planes are ordered background, foreground and dx, dy, dw, dh, each K anchors."""
+    """Fill the last layers: background and foreground, left, top, right and bottom, each for K anchors."""
     (score_weight, score_bias), (weight, bias) = score, distances
     if score_bias is None or bias is None or weight.shape[0] != 4 or score_weight.shape[0] != 1:
         raise CheckpointError("The file's outputs are not FEAR's: four distances and one score.")
-    mixing = np.array([[-0.25, 0, 0.25, 0], [0, -0.25, 0, 0.25], [0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5]], np.float32)
-    offset = np.array([0, 0, math.log(FEAR_DISTANCE), math.log(FEAR_DISTANCE)], np.float32)
-    deltas = mixing @ weight.reshape(4, -1), mixing @ bias - offset
     scores = np.concatenate((0 * score_weight, score_weight)).reshape(2, -1), np.append(0 * score_bias, score_bias)
+    sides = weight.reshape(4, -1), bias - np.float32(math.log(FEAR_DISTANCE))
     anchors = loc.out_channels // 4
-    for layer, (rows, constants) in ((cls, scores), (loc, deltas)):
+    for layer, (rows, constants) in ((cls, scores), (loc, sides)):
         _copy(layer, (np.repeat(rows, anchors, 0), np.repeat(constants, anchors, 0)))
 
 
