@@ -69,14 +69,29 @@ def opinion(boxes_cxcywh, scores):
 )
 def test_scores_and_boxes_are_averaged(mine, others, weight, box, score):
     boxes, scores = np.array(mine[0], np.float32), np.array(mine[1], np.float32)
-    agreed = agree(boxes, scores, opinion(*others), weight)
+    agreed = agree(boxes, scores, opinion(*others), weight, weight)
     np.testing.assert_allclose(agreed[0], [box], atol=1e-4)
     np.testing.assert_allclose(agreed[1], [score], atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("box_weight", "x"),
+    [
+        (0.0, 50.0),  # the first one's box stays, whatever the second thinks of its place
+        (1.0, 52.0),  # as sure as the first: halfway
+        (3.0, 53.0),  # three times as heavy: three quarters of the way
+    ],
+)
+def test_boxes_have_a_weight_of_their_own(box_weight, x):
+    boxes, scores = np.array([BOX], np.float32), np.array([0.8], np.float32)
+    agreed = agree(boxes, scores, opinion([(54, 50, 20, 20)], [0.8]), 0.5, box_weight)
+    np.testing.assert_allclose(agreed[0], [(x, 50, 20, 20)], atol=1e-4)
+    np.testing.assert_allclose(agreed[1], [0.8], atol=1e-5)
+
+
 def test_a_candidate_without_a_say_keeps_its_box():
     boxes = np.array([BOX, BOX], np.float32)
-    agreed, scores = agree(boxes, np.array([0.9, 0.001], np.float32), opinion([(54, 50, 20, 20)], [0.9]), 1)
+    agreed, scores = agree(boxes, np.array([0.9, 0.001], np.float32), opinion([(54, 50, 20, 20)], [0.9]), 1, 1)
     np.testing.assert_array_equal(agreed[1], BOX)
     assert agreed[0, 0] == pytest.approx(52, abs=1e-4) and scores[1] < 0.001 < scores[0]
 

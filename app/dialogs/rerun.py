@@ -125,7 +125,8 @@ class RerunDialog(QDialog):
         is_now = self.parameters.currentData() == "now" and self._current is not None
         tuned = self._tuned(self.tracker_name)
         self._base = self._current if is_now and self._current is not None else tuned.tracking
-        self.rows[OF_SECOND].set_visible(bool(tuned.second.network.kind))
+        for name in OF_SECOND:
+            self.rows[name].set_visible(bool(tuned.second.network.kind))
         values = asdict(self._base)
         for name, row in self.rows.items():
             row.show(values[name])

@@ -37,7 +37,7 @@ class Parameter:
         return self.step >= 1
 
 
-OF_SECOND = "second_weight"  # of a network that not every tracker has
+OF_SECOND = ("second_weight", "second_box_weight")  # of a network that not every tracker has
 FIRST = ("window_influence", "penalty_k", "size_lr")  # what is tried first when a target gets lost
 PARAMETERS = tuple(
     sorted(
@@ -158,7 +158,8 @@ class TrackerPanel(QWidget):
 
     def set_tracker(self, tracking: TrackingConfig, has_second: bool) -> None:
         """Show the parameters of another tracker, that of a second network only where it has one; says nothing back."""
-        self.rows[OF_SECOND].set_visible(has_second)
+        for name in OF_SECOND:
+            self.rows[name].set_visible(has_second)
         self.set_tracking(tracking)
 
     def set_tracking(self, tracking: TrackingConfig) -> None:

@@ -319,10 +319,11 @@ def test_the_second_opinion_is_offered_where_a_tracker_has_one(qtbot):
     panel = TrackerPanel()
     qtbot.addWidget(panel)
     panel.show()
-    row = panel.rows["second_weight"]
+    row, boxes = panel.rows["second_weight"], panel.rows["second_box_weight"]
     for has_second in (False, True, False):
         panel.set_tracker(TrackingConfig(), has_second)
         assert row.slider.isVisible() == row.field.isVisible() == row.label.isVisible() == has_second
+        assert boxes.slider.isVisible() == boxes.field.isVisible() == boxes.label.isVisible() == has_second
     panel.set_tracker(TrackingConfig(second_weight=0.5), True)
     panel.set_tracking(TrackingConfig(second_weight=0.0))  # a slider at 0 stays, so that it can be turned on again
     assert row.slider.isVisible() and row.value == 0

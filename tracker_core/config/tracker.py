@@ -96,6 +96,10 @@ class TrackingConfig:
         1.0, 0.0, 4.0, "How much the second network counts beside the first, where a tracker has one; 0 turns it off.",
         label="Second opinion", by_hand=(0.0, 2.0, 0.05),
     )  # fmt: skip
+    second_box_weight: float = number(
+        1.0, 0.0, 8.0, "How much the second network's boxes count beside the first one's, for the same scores.",
+        label="Its boxes", by_hand=(0.0, 4.0, 0.1),
+    )  # fmt: skip
     convention: str = choice(
         "exact",
         ("exact", "pysot", "dasiamrpn"),

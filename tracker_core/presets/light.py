@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig
-from tracker_core.presets.registry import DEFAULT_TRACKER, TrackerEntry
+from tracker_core.presets.registry import TrackerEntry
 
 LIGHT = TrackerEntry(
     TrackerConfig(
-        DEFAULT_TRACKER,
+        "siamscope-light",
         NetworkConfig("light", "mobilenetv3", anchors_per_position=3),
         AnchorConfig("exemplar", stride=16),
     ),

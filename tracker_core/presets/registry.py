@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tracker_core.config import TrackerConfig
 from tracker_core.errors import InputError, nearest_name
 
-DEFAULT_TRACKER = "siamscope-light"
+DEFAULT_TRACKER = "siamscope-base"
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,9 @@ class SecondOpinion:
         if found is None or isinstance(answer, Chosen):
             raise ValueError("a second network is heard on all candidates")
         opinion = self.read(answer).seen_from(center, scales)
-        boxes_cxcywh, scores = agree(found.boxes_cxcywh, found.scores, opinion, tracking.second_weight)
+        boxes_cxcywh, scores = agree(
+            found.boxes_cxcywh, found.scores, opinion, tracking.second_weight, tracking.second_box_weight
+        )
         agreed = select(
             scores, boxes_cxcywh, chosen.candidates.window, asking.expected_wh, tracking.penalty_k,
             tracking.window_influence,
@@ -135,12 +137,17 @@ def least_score(scores: NDArray[Any]) -> float:
 
 
 def agree(
-    boxes_cxcywh: NDArray[np.float32], scores: NDArray[np.float32], opinion: Opinion, weight: float
+    boxes_cxcywh: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    opinion: Opinion,
+    weight: float,
+    box_weight: float,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return boxes (N, 4), cx, cy, w, h, and scores (N,) of the first network's candidates after the second was heard.
 
-    `opinion`, in the same pixels, is the second's, and `weight` what it counts beside the first. Of candidates outside
-    its view it says nothing; those of the first one that have no say keep their boxes.
+    `opinion`, in the same pixels, is the second's; `weight` is what its scores count beside the first one's, and
+    `box_weight` what its boxes do. Of candidates outside its view it says nothing; those of the first one that have no
+    say keep their boxes.
     """
     counting = np.flatnonzero(scores >= least_score(scores))
     mine = boxes_cxcywh[counting].astype(np.float64)
@@ -151,7 +158,7 @@ def agree(
     is_seen = (np.abs(boxes_cxcywh[:, :2] - view[:2]) <= view[2:] / 2).all(axis=1)
     own = _logit(scores.astype(np.float64))
     agreed_scores = 1 / (1 + np.exp(-np.where(is_seen, (own + weight * _logit(heard)) / (1 + weight), own)))
-    share = (weight * support / (scores[counting] + weight * support + 1e-9))[:, None]
+    share = (box_weight * support / (scores[counting] + box_weight * support + 1e-9))[:, None]
     agreed = boxes_cxcywh.copy(order="K")
     agreed[counting] = _between(mine, partners, share)
     return agreed, agreed_scores.astype(np.float32)
