@@ -38,6 +38,16 @@ class TrackerChoice:
     device: str = "auto"
 
 
+def tracking_threads() -> int:
+    """Return how many threads a tracker may use beside a window: one core is left to the window's own.
+
+    Where they shared every core, their threads would wait for each other within a frame.
+    """
+    from tracker_core.runtime.onnx import usable_cores  # it loads torch
+
+    return max(1, usable_cores() - 1)
+
+
 TrackerFactory = Callable[[TrackerChoice], SessionTracker]
 
 
@@ -168,7 +178,7 @@ class Trackers:
             return tracker
         from tracker_core.trackers.producers import rebuild_tracker
 
-        return rebuild_tracker(producer, device=self.choice.device)
+        return rebuild_tracker(producer, device=self.choice.device, threads=tracking_threads())
 
     def _take(self, tracker: SessionTracker) -> None:
         self._chosen, self._producer = Followers(tracker, self._key_image), None

@@ -15,7 +15,7 @@ from PyQt5.QtWidgets import QApplication, QSplashScreen
 
 import tracker_core  # noqa: F401  before PyQt5: it makes OpenCV's own Qt harmless
 from app.panels.parts import make_plot
-from app.session.trackers import TrackerChoice
+from app.session.trackers import TrackerChoice, tracking_threads
 from app.settings import Settings, settings_path
 from app.window.errors import ErrorReporter, start_log_file
 from app.window.garbage import GarbageCollector
@@ -124,7 +124,7 @@ def build_session_tracker(choice: TrackerChoice) -> SessionTracker:
     """Build a tracker through the core and run it once, so that the first frame of the user's is not the slow one."""
     from tracker_core.trackers.builder import build_tracker
 
-    tracker = build_tracker(choice.name, weights=choice.weights, device=choice.device)
+    tracker = build_tracker(choice.name, weights=choice.weights, device=choice.device, threads=tracking_threads())
     trial = tracker.fork()
     image = np.zeros((240, 320, 3), np.uint8)
     trial.init(image, (100, 80, 60, 40))

@@ -222,3 +222,10 @@ def test_results_of_an_earlier_version_say_that_they_cannot_be_explained(clip):
     session.wants_debug = True
     assert "do not say which tracker" in session.seek(4).remark
     session.close_source()
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (4, 3)])
+def test_a_core_is_left_to_the_window(cores, threads, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", str(cores))
+    tracker = build_session_tracker(TrackerChoice("siamscope-base", device="cpu"))
+    assert [runner.threads for runner in tracker.runners] == [threads, threads]

@@ -19,14 +19,20 @@ logger = logging.getLogger(__name__)
 
 
 def make_runner(
-    network: Network, config: TrackerConfig, *, device: str = "auto", runtime: str = "auto", precision: str = "fp32"
+    network: Network,
+    config: TrackerConfig,
+    *,
+    device: str = "auto",
+    runtime: str = "auto",
+    precision: str = "fp32",
+    threads: int | None = None,
 ) -> Runner:
     """Return a runner for `network`.
 
     "auto" is ONNX Runtime on the CPU and CUDA graphs on a GPU; where ONNX Runtime cannot be used, eager PyTorch takes
     its place with a logged warning. `precision` is "fp32" or, for CUDA graphs only, "fp16", for ONNX Runtime only,
-    "int8". Raises `InputError` for an unknown runtime or precision and for one that the device lacks, and what
-    `devices.resolve_device` raises.
+    "int8". `threads` is how many ONNX Runtime may use at most; None is all that there are. Raises `InputError` for an
+    unknown runtime or precision and for one that the device lacks, and what `devices.resolve_device` raises.
     """
     _check_name("runtime", runtime, RUNTIMES)
     _check_name("precision", precision, PRECISIONS)
@@ -45,7 +51,7 @@ def make_runner(
     from tracker_core.runtime.onnx import OnnxRunner
 
     try:
-        return OnnxRunner(network, config, precision=precision)
+        return OnnxRunner(network, config, threads, precision)
     except Exception as error:  # whatever fails in a third-party exporter, tracking must not
         if runtime == "onnx" or precision != "fp32":
             raise InputError(f"ONNX Runtime cannot be used here ({error}); use --runtime eager.") from error

@@ -29,6 +29,7 @@ def build_tracker(
     runtime: str = "auto",
     precision: str = "fp32",
     overrides: Iterable[str] | Mapping[str, Any] = (),
+    threads: int | None = None,
 ) -> NetworkTracker:
     """Return a tracker ready for `init`.
 
@@ -39,6 +40,7 @@ def build_tracker(
         runtime: "auto" or a name from `runtime.RUNTIMES`.
         precision: a name from `runtime.PRECISIONS`: "fp32", on a GPU "fp16", on the CPU "int8".
         overrides: changes to the tracker's configuration as `tracking.window_influence=0.3` texts or a mapping.
+        threads: how many the CPU's runtime may use at most; None is all that there are.
 
     Raises `InputError` for an unknown name, `CheckpointError` for weights that do not fit, `DeviceError`,
     `ConfigError`.
@@ -67,7 +69,7 @@ def build_tracker(
         for network, sized in zip(networks, (config, second_tracker(config)), strict=False):
             _try_sizes(network.eval(), sized.tracking)
     tracker = tracker_from_network(
-        config, *networks, device=device, runtime=runtime, precision=precision, make_runner=make_runner
+        config, *networks, device=device, runtime=runtime, precision=precision, threads=threads, make_runner=make_runner
     )
     tracker.weights_path = path
     return tracker
@@ -96,13 +98,14 @@ def tracker_from_network(
     device: str = "cpu",
     runtime: str = "eager",
     precision: str = "fp32",
+    threads: int | None = None,
     make_runner: Callable[..., Any] | None = None,
 ) -> NetworkTracker:
     """Wrap a network that is in memory already (training's, a test's, a published state dict's), and a second one."""
     from tracker_core.runtime import make_runner as default_make_runner
 
     make_layout(config)  # its mistakes come before a network is exported
-    place = {"device": device, "runtime": runtime, "precision": precision}
+    place: dict[str, Any] = {"device": device, "runtime": runtime, "precision": precision, "threads": threads}
     make = make_runner or default_make_runner
     runner = make(network, config, **place)
     if config.anchors.style == "overlap":

@@ -34,11 +34,16 @@ def describe_producer(tracker: Any) -> Producer:
 
 
 def rebuild_tracker(
-    producer: Producer, *, device: str = "auto", runtime: str = "auto", precision: str | None = None
+    producer: Producer,
+    *,
+    device: str = "auto",
+    runtime: str = "auto",
+    precision: str | None = None,
+    threads: int | None = None,
 ) -> NetworkTracker:
     """Return the tracker that `producer` describes: the same weights, by their SHA-256, and the same configuration.
 
-    `precision` None is the producer's own, where this device has it.
+    `precision` None is the producer's own, where this device has it; `threads` as in `build_tracker`.
 
     Raises `InputError`, one sentence that says why these results cannot be explained.
     """
@@ -55,7 +60,7 @@ def rebuild_tracker(
     try:
         return build_tracker(
             weights=path, device=device, runtime=runtime, overrides=dict(producer.config),
-            precision=precision or _precision_on(producer, device, runtime),
+            precision=precision or _precision_on(producer, device, runtime), threads=threads,
         )  # fmt: skip
     except SiamscopeError as error:
         raise InputError(f"The tracker that made these results cannot be built again: {error}") from error
