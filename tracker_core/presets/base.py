@@ -1,4 +1,4 @@
-"""The tracker with two networks."""
+"""The default tracker: two networks."""
 
 from __future__ import annotations
 

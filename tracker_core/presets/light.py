@@ -1,4 +1,4 @@
-"""The default tracker."""
+"""The light tracker: half of the default one, twice as fast."""
 
 from __future__ import annotations
 
