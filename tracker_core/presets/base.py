@@ -15,9 +15,9 @@ BASE = TrackerEntry(
         tracking=replace(TrackingConfig(), second_weight=0.5),
         second=SecondConfig(
             NetworkConfig("fear", "fbnet", anchors_per_position=1),
-            # 0.56 is the exemplar's scale in the search region: 192 / 3.75 pixels for 128 / 1.4
+            # 0.56 is the exemplar's scale in the search region: 160 / 3.125 pixels for 128 / 1.4
             AnchorConfig("exemplar", stride=16, ratios=[1.0], scales=[0.56]),
-            exemplar_size=128, search_size=192, context=0.2, crop_shape="target", search_context=1.375,
+            exemplar_size=128, search_size=160, context=0.2, crop_shape="target", search_context=1.0625,
             convention="pysot",
         ),
     ),
