@@ -226,13 +226,13 @@ def test_another_folder_of_the_same_name_has_results_of_its_own(capsys: pytest.C
         Path(place, "videos", "boxes.csv").write_text("one.mp4,15,20,24,20\n")
         assert main(["batch", f"{place}/videos", "--no-video", "--progress", "none", "--jobs", "1"]) == 0
     assert {path.name: len(load_run(path / "one-run.json")) for path in Path("runs").iterdir()} == {
-        "videos-siamscope-light": 3,
-        "videos-siamscope-light-2": 4,
+        "videos-siamscope-base": 3,
+        "videos-siamscope-base-2": 4,
     }
-    given = ["--out", "runs/videos-siamscope-light", "--no-video", "--progress", "none", "--jobs", "1"]
+    given = ["--out", "runs/videos-siamscope-base", "--no-video", "--progress", "none", "--jobs", "1"]
     assert main(["batch", "b/videos", *given]) == 2
     assert "results of a batch of other videos" in " ".join(capsys.readouterr().err.split())
-    assert len(load_run("runs/videos-siamscope-light/one-run.json")) == 3
+    assert len(load_run("runs/videos-siamscope-base/one-run.json")) == 3
 
 
 def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:

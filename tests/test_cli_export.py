@@ -440,7 +440,7 @@ def test_a_killed_run_is_on_disk_and_is_continued(capsys: pytest.CaptureFixture[
     assert "long-run.jsonl" in left and any(name.endswith(".part.mp4") for name in left)
     tracked = load_run("out/long-run.jsonl")
     assert 15 <= len(tracked) < 60
-    assert tracked.producer is not None and tracked.producer.tracker == "siamscope-light"
+    assert tracked.producer is not None and tracked.producer.tracker == "siamscope-base"
 
     assert track("--source", "long.mp4", "--resume") == 0
     assert f"continued after frame {len(tracked) - 1}" in " ".join(capsys.readouterr().err.split())

@@ -65,7 +65,7 @@ def test_a_video_and_its_boxes(capsys: pytest.CaptureFixture[str]) -> None:
     assert abs(float(lines[-1]["x"]) - (10 + COUNT - 1)) < 6, "the target walked one pixel a frame"
     summary = json.loads(Path("summary.json").read_text())
     assert (summary["frames"], summary["interrupted"]) == (COUNT, False)
-    assert summary["tracker"] == "siamscope-light"
+    assert summary["tracker"] == "siamscope-base"
     assert len(read_boxes("out/clip-run.json")) == COUNT
     said = capsys.readouterr().out
     assert "Tracked 30 frames of clip" in said
@@ -86,7 +86,7 @@ def test_results_go_under_runs_by_default() -> None:
     make_video(Path("clip.mp4"), 3)
     assert main(["track", "--source", "clip.mp4", "--box", BOX, "--no-video", "--progress", "none"]) == 0
     (made,) = Path("runs").iterdir()
-    assert made.name == "clip-siamscope-light"
+    assert made.name == "clip-siamscope-base"
 
 
 def test_several_targets_and_a_range() -> None:

@@ -116,7 +116,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         Path(copy).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy("runs/light/best.safetensors", copy)
     for results in ("downloads/SiamTri", "downloads/SiamRPN", "others/theirs"):
-        shutil.copytree("results/otb/siamscope-light", results)
+        shutil.copytree("results/otb/siamscope-base", results)
     yield folder
     patch.undo()
 
@@ -198,4 +198,4 @@ def test_the_library_example_is_ten_lines_and_leaves_a_run(stage: Path) -> None:
     block = EXAMPLES[0].values[0]
     assert isinstance(block, str) and len(block.splitlines()) <= 10
     run_ = load_run("clip-run.json")
-    assert len(run_) == 330 and run_.producer is not None and run_.producer.tracker == "siamscope-light"
+    assert len(run_) == 330 and run_.producer is not None and run_.producer.tracker == "siamscope-base"

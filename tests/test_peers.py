@@ -140,15 +140,15 @@ def test_one_command_compares_sequence_by_sequence(
     root = make_otb(Path("data"), {"Alpha": 4, "Beta": 5}) if layout == "otb" else make_got10k(Path("data"), ("A", "B"))
     given = ["--dataset", layout, "--root", str(root), "--peers", make_fear(tmp_path), "--peers", "mil"]
     variant = "bare:tracking.rival_weight=0,tracking.coast_frames=0"
-    assert evaluate(*given, "--variant", variant, "--against", "siamscope-light", "--json", "s.json") == 0
+    assert evaluate(*given, "--variant", variant, "--against", "siamscope-base", "--json", "s.json") == 0
     found = json.loads(Path("s.json").read_text())
-    names = ["siamscope-light", "bare", "fear-xs", "mil"]
+    names = ["siamscope-base", "bare", "fear-xs", "mil"]
     assert list(found["trackers"]) == names and list(found["comparison"]["trackers"]) == names[1:]
     assert found["comparison"]["trackers"]["bare"]["common"] == 2
     settings = json.loads(Path(f"results/{layout}/bare/settings.json").read_text())
     assert settings["configuration"]["tracking"]["coast_frames"] == 0
     printed = capsys.readouterr().out
-    assert "over siamscope-light" in printed and "mean" in printed
+    assert "over siamscope-base" in printed and "mean" in printed
 
 
 def test_results_of_other_files_are_not_taken_for_these(
@@ -170,10 +170,10 @@ def test_results_of_other_files_are_not_taken_for_these(
     ("arguments", "sentence"),
     [
         (["--variant", "wide"], "is not NAME:key=value,key=value"),
-        (["--variant", "siamscope-light:tracking.penalty_k=0"], "under the name 'siamscope-light'"),
+        (["--variant", "siamscope-base:tracking.penalty_k=0"], "under the name 'siamscope-base'"),
         (["--variant", "a/b:tracking.penalty_k=0"], "is not a folder name"),
         (["--tracker", "siamfc-small", "--tracker", "siamrpn-small", "--variant", "a:b=1"], "belong to one tracker"),
-        (["--against", "siamscope-lihgt"], "Did you mean 'siamscope-light'"),
+        (["--against", "siamscope-bsae"], "Did you mean 'siamscope-base'"),
         (["--only-score", "--peers", "mil"], "--only-score tracks nothing"),
     ],
 )

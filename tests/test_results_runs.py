@@ -283,7 +283,7 @@ def test_another_source_is_refused_with_the_reason() -> None:
 def test_a_producer_builds_its_tracker_again(tmp_path: Path) -> None:
     tracker = build_tracker(device="cpu", runtime="eager", overrides=["tracking.window_influence=0.31"])
     producer = describe_producer(tracker.fork())
-    assert producer.tracker == "siamscope-light" and producer.runtime == "eager" and producer.device == "cpu"
+    assert producer.tracker == "siamscope-base" and producer.runtime == "eager" and producer.device == "cpu"
     shipped = describe_producer(build_tracker(device="cpu", runtime="eager")).config
     assert producer.config == {**shipped, "tracking": {**shipped["tracking"], "window_influence": 0.31}}
     run = load_run(save_run(tmp_path / "run.json", RunRecorder(SourceIdentity("clip"), producer).build()))
@@ -311,7 +311,7 @@ def test_a_precision_tells_answers_apart_and_a_runtime_does_not(runtime: str, pr
 def test_weights_are_found_by_their_content_or_named_as_missing() -> None:
     producer = describe_producer(build_tracker(device="cpu", runtime="eager"))
     moved = Producer(**{**vars(producer), "weights_path": "/nowhere/light.safetensors"})
-    assert rebuild_tracker(moved, device="cpu", runtime="eager").name == "siamscope-light"
+    assert rebuild_tracker(moved, device="cpu", runtime="eager").name == "siamscope-base"
     for sha256, words in (("ab" * 32, "not here or were changed"), ("", "do not say with which weights")):
         with pytest.raises(InputError, match=words):
             rebuild_tracker(Producer(**{**vars(producer), "weights_sha256": sha256}))

@@ -161,7 +161,7 @@ def test_every_command_works_from_an_empty_folder(python: Path, empty: Path, tmp
     before = sorted(path for path in site_packages(python).rglob("*") if path.suffix != ".pyc")
     result = run(python, empty, str(python), "-c", COMMANDS, str(tmp_path / "otb"), str(tmp_path / "data"))
     assert result.returncode == 0, result.stdout + result.stderr
-    for name in ("siamscope_clip-siamscope-light", "light/last.safetensors"):
+    for name in ("siamscope_clip-siamscope-base", "light/last.safetensors"):
         assert (empty / "runs" / name).exists()
     assert (empty / "report" / "report.html").is_file()
     after = sorted(path for path in site_packages(python).rglob("*") if path.suffix != ".pyc")

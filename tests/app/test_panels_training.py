@@ -97,7 +97,7 @@ def test_run_stops_goes_on_and_is_tracked_with(panel_of, tmp_path):
     driver.qtbot.waitUntil(lambda: bool(choices), timeout=5000)
     assert choices[-1].weights == str(tmp_path / "run" / "best.safetensors") and choices[-1].name is None
     # the same button leads back to the tracker before
-    assert panel.use.text() == "Back to siamscope-light"
+    assert panel.use.text() == "Back to siamscope-base"
     driver.qtbot.mouseClick(panel.use, Qt.LeftButton)
     driver.window.player.prepare_tracker()
     driver.qtbot.waitUntil(lambda: choices[-1].weights is None, timeout=5000)
