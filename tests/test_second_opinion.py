@@ -8,7 +8,7 @@ import pytest
 
 from tracker_core.candidates import make_layout
 from tracker_core.checkpoints.pairing import pair_weights
-from tracker_core.checkpoints.weights import SHIPPED_FOLDER, load_checkpoint, save_checkpoint
+from tracker_core.checkpoints.weights import SHIPPED_FOLDER, list_weights, load_checkpoint, save_checkpoint
 from tracker_core.errors import CheckpointError, ConfigError, InputError
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.trackers.second_opinion import Opinion, agree, second_tracker
@@ -193,9 +193,12 @@ def test_a_second_network_keeps_the_half_strides_of_its_training(pair):
     np.testing.assert_allclose(centred[:, :2] - shifted[:, :2], second.anchors.stride / 2)
 
 
-def test_the_shipped_pair_is_the_default_network_and_a_larger_one():
+def test_the_shipped_pair_is_the_light_network_and_a_larger_one():
     pair, light = load_checkpoint(SHIPPED_FOLDER / "siamscope-base.safetensors"), load_checkpoint(LIGHT)
     assert all((pair.state[name] == value).all() for name, value in light.state.items())
+    listed = {entry.name: entry.network for entry in list_weights()}
+    assert listed["siamscope-base"] == "light on mobilenetv3, fear on fbnet"
+    assert listed["siamscope-light"] == "light on mobilenetv3"
     frames, boxes = moving_square(12)
     tracker = build_tracker("siamscope-base", runtime="eager")
     assert sum(value.numel() for value in tracker.runners[1].network.parameters()) > 1_000_000

@@ -218,7 +218,7 @@ def _describe(path: Path, facts: Mapping[str, str]) -> WeightsEntry:
     problem = "" if facts.get("sha256", digest) == digest else "The file was changed: its SHA-256 differs."
     stored = _facts_of(metadata)
     return WeightsEntry(
-        path.stem, path, f"{config.network.kind} on {config.network.backbone}", parameters, path.stat().st_size, digest,
+        path.stem, path, config.networks, parameters, path.stat().st_size, digest,
         facts.get("licence", stored.get("licence", "unknown")), facts.get("source", stored.get("source", "unknown")),
         used_by or f"tracker {metadata['tracker']}", problem, facts.get("score", stored.get("score", "")),
         path.parent == SHIPPED_FOLDER, config,

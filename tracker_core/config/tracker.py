@@ -229,6 +229,12 @@ class TrackerConfig:
     online: OnlineConfig = field(default_factory=OnlineConfig)
     second: SecondConfig = field(default_factory=SecondConfig)
 
+    @property
+    def networks(self) -> str:
+        """The kinds of its networks and what they are built on, in words."""
+        both = (self.network, self.second.network)
+        return ", ".join(f"{network.kind} on {network.backbone}" for network in both if network.kind)
+
 
 def check_tracker(config: TrackerConfig) -> TrackerConfig:
     """Return `config` if it can be tracked with; raises `ConfigError` naming the first value that is wrong."""
