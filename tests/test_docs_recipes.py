@@ -38,7 +38,7 @@ def test_an_export_format_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(BOX_FORMATS, "centers", BOX_FORMATS["csv"])  # so that it is gone afterwards
     run_recipe("An export format")
     assert main([*TRACK, "--format", "centers"]) == 0
-    lines = (tmp_path / "runs/siamscope_clip-siamscope-light/siamscope_clip-boxes.txt").read_text().splitlines()
+    lines = (tmp_path / "runs/siamscope_clip-siamscope-base/siamscope_clip-boxes.txt").read_text().splitlines()
     assert [line.split()[0] for line in lines] == ["0", "1", "2", "3"]
     truth = CLIP.with_name(f"{CLIP.stem}_groundtruth_rect.txt").read_text().split()[0]
     x, y, w, h = (float(value) for value in truth.split(","))

@@ -22,7 +22,7 @@ from tracker_core.types import FloatArray, Frame, Image
 
 SAMPLES = 12  # frames of the clip, evenly spread
 SHIFT = 0.5  # over the target's size: how far at most it lies from the middle of the search region
-LEAST_GFLOP = 0.4  # of a search: with less to multiply, what lies between the multiplications decides
+LEAST_GFLOP = 0.3  # of a search: with less to multiply, what lies between the multiplications decides
 
 Feeds = dict[str, NDArray[Any]]
 
