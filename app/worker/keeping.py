@@ -51,12 +51,14 @@ class ResultKeeper(QObject):
         trouble = self._try()
         if trouble != self._trouble:
             was_failing, self._trouble = bool(self._trouble), trouble
-            logger.warning("Results could not be saved: %s", trouble) if trouble else self._timer.stop()
             self.messages.saving_changed.emit(trouble)
             if trouble:
+                logger.warning("Results could not be saved: %s", trouble)
                 self._timer.start()
-            elif was_failing and self._journal.is_on:
-                self.messages.notice.emit(_text("Results are saved again; nothing is missing."))
+            else:
+                self._timer.stop()
+                if was_failing and self._journal.is_on:
+                    self.messages.notice.emit(_text("Results are saved again; nothing is missing."))
         return not trouble
 
     def may_leave(self, then: Callable[[], None]) -> bool:
