@@ -69,6 +69,7 @@ def _go_by_names(run: Run, path: str, frame_names: Sequence[str]) -> Run:
         targets=tuple(targets),
         file_names=(),
         update_times_s=run.update_times_s[order],
+        other_sizes={numbers[index]: size for index, size in run.other_sizes.items()},
     )
 
 
@@ -81,7 +82,7 @@ def _check(run: Run, path: str, source: SourceIdentity) -> None:
     """Raise `InputError` where a run cannot be one of `source`."""
     if not len(run) or not any(target.has_box.any() for target in run.targets):
         raise InputError(f"'{path}' holds no box.")
-    if None not in (run.source.size, source.size) and run.source.size != source.size:
+    if None not in (run.source.size, source.size) and run.source.size != source.size and not run.other_sizes:
         raise InputError(f"The boxes in '{path}' are of images of another size; open the source that they belong to.")
     boxed = [int(run.frame_indices[target.has_box][-1]) for target in run.targets if target.has_box.any()]
     if source.frame_count is not None and max(boxed) >= source.frame_count:

@@ -185,7 +185,7 @@ class LiveRun:
 
     def note(self, frame: Frame, source: FrameSource, update_s: float) -> None:
         """Keep when a frame is shown, the name of its file, and the seconds that its update took (NaN: none)."""
-        self.recorder.note_frame(frame.index, frame.time_s, file_name(source, frame.index), update_s)
+        self.recorder.note_image(frame, file_name(source, frame.index), update_s)
 
     def drop_after(self, index: int, producer: Producer) -> None:
         """Drop what was computed after frame `index`; boxes of key frames stay, for `producer`."""

@@ -19,7 +19,7 @@ from tracker_core.batch.outcomes import FAILED, PRESENT, STOPPED, TRACKED, Outco
 from tracker_core.batch.plan import Task
 from tracker_core.boxes import check_start_box
 from tracker_core.cli.console import Reporter
-from tracker_core.cli.frame_range import FrameRange
+from tracker_core.cli.frame_range import FrameRange, size_at
 from tracker_core.cli.track_command import boxes_from_truth, build_wanted
 from tracker_core.cli.tracking_run import MakeReporter, TrackingRun, truth_of
 from tracker_core.crew import Finished, limit_threads
@@ -70,7 +70,7 @@ class VideoTracking:
             source.seek(task.frame)
         boxes = [box.box_xywh for box in task.boxes] or boxes_from_truth(source, truth, task.frame)
         for box in boxes:
-            check_start_box(box, *source.size)
+            check_start_box(box, *size_at(source, task.frame))
         made_from = self._made_from(task, source, tracker, boxes)
         earlier = self.earlier.get(task.output)
         if earlier is not None and earlier.is_answer_to(made_from):

@@ -156,7 +156,7 @@ class ContinuedRun(TrackingRun):
             raise InputError(f"Give one --box for each target: there are {len(boxes)} for {len(self.numbers)}.")
         frame = self._read(self.start)
         for number, box_xywh in zip(self.numbers, boxes, strict=True):
-            check_start_box(box_xywh, *self.source.size)
+            check_start_box(box_xywh, frame.image.shape[1], frame.image.shape[0])
             self.recorder.target(number)
             if not self.wish.is_backwards:
                 self.recorder.drop(number, frame.index, self._target(number).key_after(frame.index))
@@ -259,4 +259,4 @@ class ContinuedRun(TrackingRun):
         return image
 
     def _note(self, frame: Frame, update_s: float = math.nan) -> None:
-        self.recorder.note_frame(frame.index, frame.time_s, file_name(self.source, frame.index), update_s)
+        self.recorder.note_image(frame, file_name(self.source, frame.index), update_s)

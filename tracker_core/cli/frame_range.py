@@ -45,6 +45,18 @@ def parse_frames(text: str) -> FrameRange:
     return FrameRange(first, last)
 
 
+def size_at(source: FrameSource, index: int) -> tuple[int, int]:
+    """Return width and height of image `index`, in a folder not always those of the first; `source` stands before it.
+
+    Of a live source only the first image is known.
+    """
+    if source.is_live or not index:
+        return source.size
+    frame = source.read()
+    source.seek(index)
+    return source.size if frame is None else (frame.image.shape[1], frame.image.shape[0])
+
+
 def reverse_range(frames: FrameRange, source: FrameSource) -> FrameRange:
     """Return the range from its end, or that of the source, to its start; raises `SourceError` for a live source."""
     check_way_back(source)

@@ -20,7 +20,7 @@ from tracker_core.cli.console import (
     print_note,
 )
 from tracker_core.cli.continue_command import add_run_options, continue_run, refuse_run_options
-from tracker_core.cli.frame_range import parse_frames, reverse_range, shorten_range
+from tracker_core.cli.frame_range import parse_frames, reverse_range, shorten_range, size_at
 from tracker_core.cli.result_names import name_for
 from tracker_core.cli.tracking_run import TrackingRun, truth_of, truth_row
 from tracker_core.errors import InputError
@@ -122,7 +122,7 @@ def run_track(args: argparse.Namespace) -> int:
                 raise InputError(f"Say what to track in '{source.name}': --box x,y,w,h{hint}.")
             boxes = boxes_from_truth(source, truth, start)
         for box in boxes:
-            check_start_box(box, *source.size)
+            check_start_box(box, *size_at(source, start))
         tracker = build_wanted(args)
         name = output_name(source.name)
         folder = check_writable(args.out or Path("runs") / f"{name}-{tracker.name}")

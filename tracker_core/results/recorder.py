@@ -14,7 +14,7 @@ import numpy as np
 from tracker_core.results.provenance import Producer, SourceIdentity
 from tracker_core.results.run import BoxOrigin, KeyFrame, Run, TargetTrack
 from tracker_core.results.visibility import Visibility
-from tracker_core.types import FloatArray, FrameResult, ResultOrigin, TrackResult
+from tracker_core.types import FloatArray, Frame, FrameResult, ResultOrigin, TrackResult
 
 
 @dataclass
@@ -109,6 +109,7 @@ class RunRecorder:
         self._times_s: dict[int, float] = {}
         self._update_s: dict[int, float] = {}
         self._file_names: dict[int, str] = {}
+        self._other_sizes: dict[int, tuple[int, int]] = {}
         self._boxes = _BoxShelf()
         self.producer = producer
 
@@ -128,6 +129,7 @@ class RunRecorder:
         for row, (index, results) in enumerate(run):
             name = run.file_names[row] if run.file_names else ""
             recorder.note_frame(index, float(run.times_s[row]), name, float(run.update_times_s[row]))
+            recorder.note_size(index, run.size_at(index))
             for number, result in results.items():
                 recorder.producer = run.producer_of(index, number)
                 recorder.put(index, number, result)
@@ -140,7 +142,7 @@ class RunRecorder:
         other.targets = {number: record.copy() for number, record in self.targets.items()}
         other._producers = list(self._producers)
         other._times_s, other._update_s = dict(self._times_s), dict(self._update_s)
-        other._file_names = dict(self._file_names)
+        other._file_names, other._other_sizes = dict(self._file_names), dict(self._other_sizes)
         return other
 
     def __len__(self) -> int:
@@ -168,9 +170,25 @@ class RunRecorder:
     def add(self, outcome: FrameResult, file_name: str = "") -> None:
         """Store one frame's results, those of targets 1, 2, … in order."""
         frame = outcome.frame
-        self.note_frame(frame.index, frame.time_s, file_name, outcome.timings.update_ms / 1000)
+        self.note_image(frame, file_name, outcome.timings.update_ms / 1000)
         for number, result in enumerate(outcome.results, 1):
             self.put(frame.index, number, result)
+
+    def note_image(self, frame: Frame, file_name: str = "", update_s: float = float("nan")) -> None:
+        """Keep of a frame when it is shown, the size of its image, its file and the seconds that its update took."""
+        self.note_frame(frame.index, frame.time_s, file_name, update_s)
+        self.note_size(frame.index, (frame.image.shape[1], frame.image.shape[0]))
+
+    def note_size(self, index: int, size: tuple[int, int] | None) -> None:
+        """Keep width and height of the image of frame `index`, where they are not those of the source."""
+        if size is None or self.source.size in (None, size):
+            self._other_sizes.pop(index, None)
+        else:
+            self._other_sizes[index] = size
+
+    def other_size(self, index: int) -> tuple[int, int] | None:
+        """Return width and height of the image of frame `index` where they are not those of the source."""
+        return self._other_sizes.get(index)
 
     def note_frame(self, index: int, time_s: float, file_name: str = "", update_s: float = float("nan")) -> None:
         """Keep when frame `index` is shown, the name of its file, and the seconds that its update took."""
@@ -226,6 +244,7 @@ class RunRecorder:
             to.producer = self._producers[makers[index]] if makers[index] >= 0 else None
             to._put_kept(index, number, result)
             to.note_frame(index, self._times_s.get(index, index / self.source.fps), self._file_names.get(index, ""))
+            to.note_size(index, self.other_size(index))
         to.producer = present
 
     def producer_of(self, index: int, number: int = 1) -> Producer | None:
@@ -259,4 +278,5 @@ class RunRecorder:
             created=self.created,
             title=self.title,
             length_scale=self.length_scale,
+            other_sizes={index: self._other_sizes[index] for index in frames if index in self._other_sizes},
         )

@@ -117,6 +117,7 @@ class Run:
         created: when it was made, ISO 8601 with time zone; "" if unknown.
         title: for people, "" if it has none.
         length_scale: how long a pixel is, as `parse_length_scale` reads it, "" where nobody said.
+        other_sizes: width and height by frame, of those images whose size is not `source.size`.
     """
 
     source: SourceIdentity
@@ -129,6 +130,7 @@ class Run:
     created: str = ""
     title: str = ""
     length_scale: str = ""
+    other_sizes: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = len(self.frame_indices)
@@ -204,6 +206,10 @@ class Run:
                 known[self._rows[index]] = mark
         return np.asarray(target.has_box & np.array([v is not Visibility.OUTSIDE for v in known], bool), np.bool_)
 
+    def size_at(self, index: int) -> tuple[int, int] | None:
+        """Return width and height of the image of frame `index`, None where no size is known."""
+        return self.other_sizes.get(index, self.source.size)
+
     def image_name(self, index: int) -> str:
         """Return the PNG file name of frame `index`: that of its own file, or its number where it has none."""
         row = self._rows.get(index)
@@ -229,6 +235,7 @@ class Run:
             targets=tuple(targets),
             file_names=tuple(self.file_names[row] for row in chosen) if self.file_names else (),
             update_times_s=self.update_times_s[chosen],
+            other_sizes={index: size for index, size in self.other_sizes.items() if first <= index <= last},
         )
 
     @cached_property

@@ -28,6 +28,7 @@ def run_to_data(run: Run) -> dict[str, Any]:
         "created": run.created,
         "title": run.title,
         **({"length_scale": run.length_scale} if run.length_scale else {}),
+        **({"other_sizes": [[index, *size] for index, size in run.other_sizes.items()]} if run.other_sizes else {}),
         "source": source_to_data(run.source),
         "producers": [producer_to_data(producer) for producer in run.producers],
         "frames": run.frame_indices.tolist(),
@@ -60,6 +61,7 @@ def _read_version_2(data: Mapping[str, Any]) -> Run:
         created=str(data["created"]),
         title=str(data["title"]),
         length_scale=known_scale(str(data.get("length_scale", ""))),
+        other_sizes={int(index): (int(w), int(h)) for index, w, h in data.get("other_sizes", ())},
     )
 
 

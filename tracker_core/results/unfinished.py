@@ -190,6 +190,8 @@ class RunJournal:
             "results": [row],
             "keys": [] if key is None else [[number, *map(float, key.box_xywh), key.by.value]],
         }
+        if other_size := recorder.other_size(index):
+            note["other_size"] = other_size
         yield json.dumps(note)
 
 
@@ -219,6 +221,7 @@ def _block(recorder: RunRecorder, number: int, frames: list[int]) -> dict[str, A
         "scores": [float(result.score) for result in found],
         "states": [result.state.value for result in found],
         "origins": [] if is_tracked else [result.origin.value for result in found],
+        "other_sizes": [(index, *size) for index in frames if (size := recorder.other_size(index))],
     }
 
 
@@ -295,6 +298,8 @@ def _take_block(recorder: RunRecorder, block: Mapping[str, Any]) -> None:
         recorder.note_frame(int(index), float(time_s), str(file), float(update_s))
         result = TrackResult(box, float(score), TrackingState(state), origin=ResultOrigin(origin))
         recorder.put(int(index), number, result)
+    for index, width, height in block.get("other_sizes", ()):
+        recorder.note_size(int(index), (int(width), int(height)))
 
 
 def _take_change(recorder: RunRecorder, change: Mapping[str, Any]) -> None:
@@ -325,6 +330,9 @@ def _take(recorder: RunRecorder, record: Mapping[str, Any]) -> None:
     time_s, update_s = float(record["time_s"]), math.nan if update_s is None else float(update_s)
     found = [(int(number), _result_of(row)) for number, *row in record["results"]]
     recorder.note_frame(index, time_s, str(record["file"]), update_s)
+    if "other_size" in record:
+        width, height = record["other_size"]
+        recorder.note_size(index, (int(width), int(height)))
     for number, result in found:
         recorder.put(index, number, result)
     for number, x, y, w, h, by in record["keys"]:

@@ -209,12 +209,18 @@ def read_coco(text: str, path: Path) -> Run:
         table.names[number], table.colors[number] = named, attributes.get("color") or ""
     fps = float(data.get("info", {}).get("fps") or 30.0)
     times = [float(image.get("time_s", index / fps)) for image, index in zip(images, frames, strict=True)]
-    first = images[0] if images else {}
-    size = (int(first["width"]), int(first["height"])) if first.get("width") else None
     videos = data.get("videos") or [{"name": path.stem}]
+    sizes = {index: size for index, image in zip(frames, images, strict=True) if (size := _size_of(image))}
+    size = _size_of(videos[0]) or next(iter(sizes.values()), None)
     names = tuple(str(image["file_name"]) for image in images)
     source = SourceIdentity(str(videos[0]["name"]), size=size, fps=fps)
-    return assemble_run(source, frames, table.targets(), times, names)
+    run = assemble_run(source, frames, table.targets(), times, names)
+    return replace(run, other_sizes={index: other for index, other in sizes.items() if other != size})
+
+
+def _size_of(entry: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return width and height of an image or a video, None where they are not told."""
+    return (int(entry["width"]), int(entry["height"])) if entry.get("width") and entry.get("height") else None
 
 
 def _refuse_several_videos(data: Mapping[str, Any]) -> None:

@@ -114,7 +114,6 @@ def write_csv(path: Path, run: Run) -> Files:
 
 def write_coco(path: Path, run: Run) -> Files:
     """Return COCO's images and annotations, with tracks and a video as CocoVID has them."""
-    width, height = run.source.size or (0, 0)
     categories = _coco_categories(run)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -123,8 +122,7 @@ def write_coco(path: Path, run: Run) -> Files:
             {
                 "id": index + 1,
                 "file_name": run.file_names[row] if run.file_names else run.image_name(index),
-                "width": width,
-                "height": height,
+                **_side_lengths(run.size_at(index)),
                 "frame_id": index,
                 "video_id": 1,
                 "time_s": round(float(run.times_s[row]), 6),
@@ -138,13 +136,19 @@ def write_coco(path: Path, run: Run) -> Files:
     tracker = run.producer.tracker if run.producer else "Siamscope"
     data = {
         "info": {"description": f"{run.source.name} tracked by {tracker}", "fps": run.source.fps},
-        "videos": [{"id": 1, "name": run.source.name}],
+        "videos": [{"id": 1, "name": run.source.name, **_side_lengths(run.source.size)}],
         "categories": [{"id": number, "name": name} for name, number in categories.items()],
         "tracks": [_coco_track(target, categories) for target in run.targets],
         "images": images,
         "annotations": annotations,
     }
     return {path: json.dumps(data, allow_nan=False) + "\n"}
+
+
+def _side_lengths(size: tuple[int, int] | None) -> dict[str, int]:
+    """Return width and height of an image, 0 where they are not known."""
+    width, height = size or (0, 0)
+    return {"width": width, "height": height}
 
 
 def _coco_categories(run: Run) -> dict[str, int]:
