@@ -158,6 +158,13 @@ class RunsPanel(QWidget):
              self.tr("Lost"), self.tr("Speed"), self.tr("Changed parameters")]
         )  # fmt: skip
         self.tree.setToolTip(self.tr("Click: show a run · tick: show it beside · F2: rename · Delete: delete"))
+        over = self.tr(
+            "over the frames that have a result, the first one too; a benchmark's own rules are in its table"
+        )
+        titles = self.tree.headerItem()
+        assert titles is not None
+        titles.setToolTip(SUCCESS, self.tr("Area under the success curve, {}").format(over))
+        titles.setToolTip(PRECISION, self.tr("Share of frames at most 20 pixels off, {}").format(over))
         header = self.tree.header()
         assert header is not None
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)

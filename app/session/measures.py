@@ -11,7 +11,8 @@ import numpy as np
 from app.session.frame_view import KEY_STATE, PLACE_OF_STATE, Curve, ResultRow
 from app.session.live_run import LiveRun
 from app.session.live_scores import state_name
-from tracker_core.boxes import center_distance_xywh, iou_xywh
+from tracker_core.boxes import iou_xywh
+from tracker_core.metrics import frame_center_errors, frame_overlaps
 from tracker_core.results.motion import measure_motion, speed_onto
 from tracker_core.results.run import BoxOrigin, Run, TargetTrack
 from tracker_core.results.targets import Target
@@ -29,11 +30,11 @@ class GroundTruth:
     sequence: Sequence | None = None
 
     def box(self, index: int) -> FloatArray | None:
-        """Return the true box (x, y, w, h) of frame `index`, None where there is none."""
+        """Return the true box (x, y, w, h) of frame `index`, None where there is none or it has no area."""
         if self.sequence is None or not 0 <= index < len(self.sequence.boxes_xywh):
             return None
-        box: FloatArray = _known_boxes(self.sequence.boxes_xywh[index])
-        return None if np.isnan(box[0]) else box
+        box: FloatArray = self.sequence.boxes_xywh[index]
+        return box if np.isfinite(box).all() and (box[2:] > 0).all() else None
 
     def polygon(self, index: int) -> FloatArray | None:
         """Return the true polygon (x1, y1, …, x4, y4) of frame `index`, None where there is none."""
@@ -54,8 +55,8 @@ class GroundTruth:
         if self.sequence is not None and any(scored):
             spans = np.maximum(np.searchsorted(starts, frames, side="right") - 1, 0)
             is_scored = np.array(scored)[spans] & (frames < len(self.sequence.boxes_xywh))
-            truth[is_scored] = _known_boxes(self.sequence.boxes_xywh[frames[is_scored]])
-        ious, errors = iou_xywh(boxes, truth), center_distance_xywh(boxes, truth)
+            truth[is_scored] = self.sequence.boxes_xywh[frames[is_scored]]
+        ious, errors = frame_overlaps(boxes, truth), frame_center_errors(boxes, truth)
         speeds = measure_motion(run, track).speeds[rows]
         return Curve(frames, track.scores[rows], ious, errors, speeds, states[rows], boxes)
 
@@ -63,11 +64,11 @@ class GroundTruth:
         """Return the line of the plots for what was found in one frame; measured where `scored_spans` says."""
         starts, scored = self.scored_spans(run, target)
         is_scored = bool(starts) and scored[max(0, bisect.bisect_right(starts, index) - 1)]
-        true_box = self.box(index) if is_scored else None
-        truth = np.full(4, np.nan) if true_box is None else true_box
+        truth = self._measured_box(index) if is_scored else np.full(4, np.nan)
         return ResultRow(
             index, target.number, float(result.score),
-            float(iou_xywh(result.box_xywh, truth)), float(center_distance_xywh(result.box_xywh, truth)),
+            float(frame_overlaps(result.box_xywh[None], truth[None])[0]),
+            float(frame_center_errors(result.box_xywh[None], truth[None])[0]),
             state_name(result, index in target.key_frames),
             is_new=False, box_xywh=result.box_xywh, speed=speed_at(run, target, index, result),
         )  # fmt: skip
@@ -90,6 +91,14 @@ class GroundTruth:
             scored.append(bool(scored and scored[-1]) if np.isnan(overlap) else overlap >= START_OVERLAP)
         return starts, scored
 
+    def _measured_box(self, index: int) -> FloatArray:
+        """Return the box that results are measured against: one without area as well, which nothing overlaps.
+
+        The benchmarks count such frames as missed, where a data set does not say that the target is absent.
+        """
+        known = self.sequence is not None and 0 <= index < len(self.sequence.boxes_xywh)
+        return self.sequence.boxes_xywh[index] if self.sequence is not None and known else np.full(4, np.nan)
+
     def has_changed_since(self, run: LiveRun) -> bool:
         """Tell whether a run was started on a ground truth that is no longer the same."""
         return any(
@@ -108,12 +117,6 @@ class GroundTruth:
             truth[place] = np.nan if true_box is None else true_box
         overlaps: list[float] = iou_xywh(boxes, truth).tolist()
         return overlaps
-
-
-def _known_boxes(boxes_xywh: FloatArray) -> FloatArray:
-    """Return true boxes (…, 4), NaN where there is none: a part of it is not known, or it has no area."""
-    is_known = np.isfinite(boxes_xywh).all(axis=-1) & (boxes_xywh[..., 2:] > 0).all(axis=-1)
-    return np.where(np.asarray(is_known)[..., None], boxes_xywh, np.nan)
 
 
 def speed_at(run: LiveRun, target: Target, index: int, result: TrackResult) -> float:

@@ -187,8 +187,10 @@ def expected_overlap(sequences: Iterable[SequenceRuns], attribute: str = ALL_FRA
 
     Every failure ends a run: the frames after it count as zero, for as long as any sequence lasts. The run that
     follows begins five frames after the failure, and the last one ends where its sequence ends: it tells nothing of
-    longer runs (NaN). A run weighs as much as the share of its frames that carry the attribute; repetitions share
-    one weight. The first frame counts as 1 and is left out of the means, because the box was given there.
+    longer runs (NaN), also where it failed in the last five frames, so that no start follows (as in the toolkit of the
+    challenges, `estimate_expected_overlap`). A run weighs as much as the share of its frames that carry the attribute;
+    repetitions share one weight. The first frame counts as 1 and is left out of the means, because the box was given
+    there.
     """
     parts = list(sequences)
     longest = max((len(part) for part in parts), default=0)
@@ -227,12 +229,10 @@ def _split_at_failures(
     overlap: FloatArray, failed: NDArray[np.int64], tagged: NDArray[np.bool_], longest: int
 ) -> list[tuple[FloatArray, float]]:
     values = np.nan_to_num(overlap)
-    begins = [0, *(int(frame) + RESTART_AFTER for frame in failed if frame + RESTART_AFTER <= len(values))]
+    begins = [0, *(int(frame) + RESTART_AFTER for frame in failed if frame + RESTART_AFTER < len(values))]
     runs = []
     for number, begin in enumerate(begins):
         is_last = number == len(begins) - 1
-        if is_last and begin >= len(values):
-            continue  # the failure came too late for another start
         # a run that failed reaches to the start of the next one, whose line is that run's too
         end = len(values) if is_last else begins[number + 1] + 1
         run = np.full(longest, np.nan if is_last else 0.0)

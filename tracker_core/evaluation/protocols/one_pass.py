@@ -146,7 +146,8 @@ class OnePass(EvaluationProtocol[BoxTruth, SequenceCurves]):
             skip_first=self.by_frame,
         )
         is_shifted = np.allclose(boxes[0] - truth.boxes_xywh[0], [-1, -1, 0, 0], atol=1e-3)
-        note = " ".join(filter(None, (surplus, _describe_odd_boxes(truth.name, boxes))))
+        parts = (surplus, _describe_odd_boxes(truth.name, boxes), _describe_empty_truth(truth))
+        note = " ".join(filter(None, parts))
         return Measured(curves, note, bool(is_shifted))
 
     def describe_doubts(self, doubtful: Sequence[str], measured: int) -> str:
@@ -239,6 +240,17 @@ def _count_attributes(parts: Iterable[Sequence[SequenceCurves]]) -> dict[str, in
     """Return how many measured sequences carry each attribute, over all trackers' sequences together."""
     sequences = {part.name: part for own in parts for part in own}
     return {name: len(group) for name, group in group_by_attribute(sequences.values()).items()}
+
+
+def _describe_empty_truth(truth: BoxTruth) -> str:
+    """Return what to know of true boxes without area, which nothing can overlap, "" where there are none."""
+    lines = np.flatnonzero(np.isfinite(truth.boxes_xywh).all(axis=1) & ~(truth.boxes_xywh[:, 2:] > 0).all(axis=1)) + 1
+    if not len(lines):
+        return ""
+    return (
+        f"The ground truth of {truth.name} has {len(lines)} boxes without area (the first is line {lines[0]}), whose "
+        "frames count as missed, as in OTB's own analysis."
+    )
 
 
 def _describe_odd_boxes(name: str, boxes: FloatArray) -> str:
