@@ -308,6 +308,25 @@ def test_a_precision_tells_answers_apart_and_a_runtime_does_not(runtime: str, pr
     assert (producer.answers_as == Producer("light", weights_sha256="aa").answers_as) == (precision == "fp32")
 
 
+# name of the weights, where they were, runtime → what lists call the tracker
+@pytest.mark.parametrize(
+    ("weights", "path", "runtime", "title"),
+    [
+        ("light", "/w/light.safetensors", "onnx", "light"),  # its own
+        ("", "", "onnx", "light"),  # a network from memory
+        ("light", "/w/light.safetensors", "onnx-int8", "light (int8)"),
+        ("mine", "/w/mine.safetensors", "onnx", "light (mine)"),
+        ("mine", "/w/mine.safetensors", "onnx-int8", "light (mine, int8)"),
+        # every training run calls its checkpoints alike
+        ("best", "/runs/night 1/best.safetensors", "onnx", "light (night 1/best)"),
+        ("last", r"C:\runs\one\last.safetensors", "onnx", "light (one/last)"),
+        ("best", "", "onnx", "light (best)"),
+    ],
+)
+def test_a_title_names_what_is_not_the_trackers_own(weights: str, path: str, runtime: str, title: str) -> None:
+    assert Producer("light", weights=weights, weights_path=path, runtime=runtime).title == title
+
+
 def test_weights_are_found_by_their_content_or_named_as_missing() -> None:
     producer = describe_producer(build_tracker(device="cpu", runtime="eager"))
     moved = Producer(**{**vars(producer), "weights_path": "/nowhere/light.safetensors"})

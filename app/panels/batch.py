@@ -25,7 +25,7 @@ from PyQt5.QtWidgets import (
 
 from app.panels.fields import ComboBox, PathField, with_browse
 from app.panels.number_table import Column, NumberTable, Row
-from app.panels.parts import scrolled
+from app.panels.parts import enable_buttons, scrolled
 from tracker_core.batch.box_table import FirstBox
 from tracker_core.results.formats import BOX_FORMATS
 
@@ -265,8 +265,7 @@ class BatchPanel(QWidget):
         is_there = chosen is not None and bool(chosen["path"])
         self.open_video.setEnabled(is_there)
         self.take_box.setEnabled(is_there and not self._is_running)
-        self.start.setEnabled(bool(self._videos) and not self._is_running)
-        self.stop.setEnabled(self._is_running)
+        enable_buttons({self.start: bool(self._videos) and not self._is_running, self.stop: self._is_running})
         for field in (self.folder, self.boxes, self.results, self.box_format, self.video, self.truth):
             field.setEnabled(not self._is_running)
 

@@ -19,6 +19,7 @@ from PyQt5.QtWidgets import (
 )
 
 from app.panels.fields import ComboBox, PathField, TextField, browse_folder, expand, with_browse
+from app.panels.parts import enable_buttons
 from tracker_core.evaluation.benchmarks import BENCHMARKS
 from tracker_core.sources.sequences import SequenceInfo
 
@@ -196,9 +197,7 @@ class BenchmarkForm(QWidget):
     def _show_state(self) -> None:
         is_running = self._state == "running"
         self.start.setText(self.tr("Resume") if self._state == "paused" else self.tr("Start"))
-        self.start.setEnabled(not is_running)
-        self.pause.setEnabled(is_running)
-        self.stop.setEnabled(self._state != "idle")
+        enable_buttons({self.start: not is_running, self.pause: is_running, self.stop: self._state != "idle"})
         for widget in (
             self.data_set, self.root, self.trackers, self.sequences, self.results, self.compare, self.add, self.score,
         ):  # fmt: skip

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtGui import QColor, QPalette, QPen
-from PyQt5.QtWidgets import QFrame, QLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.canvas.overlays.base import contrast
 
@@ -43,6 +43,20 @@ def _mixed(one: QColor, other: QColor, share: float) -> QColor:
     return QColor.fromRgbF(*(a + (b - a) * share for a, b in pairs))
 
 
+def enable_buttons(states: Mapping[QWidget, bool]) -> None:
+    """Enable some buttons and disable the others; the focus of one that is disabled goes to the first that is not.
+
+    Left alone, Qt passes it on to whatever comes next, which may be in another panel.
+    """
+    usable = [button for button, is_on in states.items() if is_on]
+    for button in usable:
+        button.setEnabled(True)
+    for button in states.keys() - set(usable):
+        if button.hasFocus() and usable:
+            usable[0].setFocus(Qt.FocusReason.OtherFocusReason)
+        button.setEnabled(False)
+
+
 def make_plot(title: str, bottom: str) -> Any:
     """Return a pyqtgraph plot without the menus that nobody asked for."""
     import pyqtgraph as pg
@@ -54,6 +68,24 @@ def make_plot(title: str, bottom: str) -> Any:
     plot.showGrid(x=True, y=True, alpha=0.2)
     plot.setAccessibleName(title)
     return plot
+
+
+def show_note(plot: Any, text: str) -> None:
+    """Say in the middle of a plot why there is nothing in it yet, without numbers at its axes; "" shows them again."""
+    note = plot.findChild(QLabel) or _add_note(plot)
+    if note.text() != text:
+        note.setText(text)
+        for side in ("bottom", "left"):
+            plot.getAxis(side).setStyle(showValues=not text)
+
+
+def _add_note(plot: Any) -> QLabel:
+    note = QLabel()
+    note.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    note.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    note.setWordWrap(True)
+    QVBoxLayout(plot).addWidget(note)
+    return note
 
 
 def curve_pen(plot: QWidget, color: QColor | str, width: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:

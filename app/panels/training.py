@@ -22,12 +22,13 @@ from PyQt5.QtWidgets import (
 )
 
 from app.panels.fields import ComboBox, PathField, TextField, is_file, with_browse
-from app.panels.parts import scrolled
+from app.panels.parts import enable_buttons, scrolled
 from app.panels.training_plots import TrainingPlots
 from app.panels.training_progress import TrainingProgress
+from tracker_core.results.provenance import TRAINED_NAMES
 
 STATE_FILE = "state.safetensors"
-WEIGHTS = ("best.safetensors", "last.safetensors")  # the first one that is there is used
+WEIGHTS = tuple(f"{name}.safetensors" for name in TRAINED_NAMES)  # the first one that is there is used
 
 
 @dataclass(frozen=True)
@@ -170,10 +171,6 @@ class TrainingPanel(QWidget):
         recipe.addWidget(other)
         form.addRow(self.tr("Recipe:"), recipe)
         form.addRow(self.tr("Data:"), with_browse(self.data, self.tr("Folder of the training data")))
-        self.found = QLabel()
-        self.found.setWordWrap(True)
-        self.found.hide()
-        form.addRow(self.found)
         self.data.editingFinished.connect(self._name_data)
         self.config.currentIndexChanged.connect(self._name_data)
         form.addRow(self.tr("Output:"), with_browse(self.out, self.tr("Folder of the training run")))
@@ -189,6 +186,10 @@ class TrainingPanel(QWidget):
         for button in (self.start, self.stop, self.use):
             line.addWidget(button)
         form.addRow(line)
+        self.found = QLabel()  # below the buttons: a sentence that comes while one is pressed must not move it away
+        self.found.setWordWrap(True)
+        self.found.hide()
+        form.addRow(self.found)
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -259,12 +260,9 @@ class TrainingPanel(QWidget):
         is_resumable = self._is_resumable
         self.start.setText(self.tr("Resume") if is_resumable else self.tr("Start"))
         self.start.setToolTip(
-            self.tr("The output folder holds a training run that was interrupted")
-            if is_resumable
-            else self.tr("Start training")
+            self.tr("Continue the training run in the output folder") if is_resumable else self.tr("Start training")
         )
-        self.start.setEnabled(not self._is_running)
-        self.stop.setEnabled(self._is_running)
+        enable_buttons({self.start: not self._is_running, self.stop: self._is_running})
         self.stop.setText(self.tr("Force…") if self._is_stopping else self.tr("Stop"))
         self.stop.setToolTip(
             self.tr("It finishes the step and saves it; click to end it without")

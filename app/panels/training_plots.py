@@ -9,7 +9,7 @@ from PyQt5.QtGui import QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import color_plot, curve_pen, make_plot, make_plots, set_home
+from app.panels.parts import color_plot, curve_pen, make_plot, make_plots, set_home, show_note
 
 FEW = 10  # so few losses are points as well: a line through a single one cannot be seen
 Curve = list[tuple[int, float]]
@@ -32,6 +32,8 @@ class TrainingPlots(QWidget):
         """Show (step, loss) and (step, success)."""
         self._losses, self._scores = losses, scores
         if self.plots:
+            for plot, curve, note in zip(self.plots, (losses, scores), self._notes(), strict=True):
+                show_note(plot, "" if curve else note)
             self.loss_line.setData(*_columns(losses), symbol="o" if len(losses) < FEW else None)
             self.score_line.setData(*_columns(scores))
 
@@ -65,6 +67,9 @@ class TrainingPlots(QWidget):
             [], [], pen=curve_pen(self, GROUND_TRUTH, 2), symbol="o", symbolSize=6, symbolBrush=GROUND_TRUTH
         )
         return plot
+
+    def _notes(self) -> tuple[str, str]:
+        return self.tr("No step yet"), self.tr("No validation yet")
 
     def _take_plots(self, plots: list[Any]) -> None:
         self.plots = plots

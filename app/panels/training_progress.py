@@ -50,16 +50,14 @@ class TrainingProgress:
         elif event == "progress" and isinstance(message.get("loss"), dict):
             self._take_step(message)
         elif event == "progress" and message.get("title") == "Validation":
-            text = _tr("Validating at step {}: sequence {} of {}, {} left; then {}.")
-            left = format_duration(float(message["validation_left_s"]))
-            self._now = text.format(message["step"], message["done"], message["total"], left, _time_left(message))
+            self._now = _describe_validation(message)
         elif event == "validation":
             self._take_validation(message)
         elif event == "stopping":
             self._now = _tr("Saving step {} …").format(message["step"])
         elif event == "end":
             self.is_complete, self._is_stopping = True, False
-            self._now = _tr("Complete: {} steps. More loop.steps continue it.").format(message["step"])
+            self._now = _tr("Complete: {} steps. To continue, raise loop.steps under Changes.").format(message["step"])
 
     def _take_step(self, message: dict[str, Any]) -> None:
         step, loss = int(message["step"]), float(message["loss"]["total"])
@@ -82,6 +80,14 @@ def _put(values: list[tuple[int, float]], step: int, value: float) -> None:
     while values and values[-1][0] >= step:
         values.pop()
     values.append((step, value))
+
+
+def _describe_validation(message: dict[str, Any]) -> str:
+    parts = [_tr("{} left").format(format_duration(float(message["validation_left_s"])))]
+    if message.get("eta_s") != 0 or message.get("validations_left"):
+        parts.append(_tr("then {}").format(_time_left(message)))
+    text = _tr("Validating at step {}: sequence {} of {}, {}.")
+    return text.format(message["step"], message["done"], message["total"], "; ".join(parts))
 
 
 def _time_left(message: dict[str, Any]) -> str:

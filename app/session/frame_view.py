@@ -252,7 +252,8 @@ class SessionSummary:
     """What is open and what was found so far, for the window's widgets.
 
     `undo_text` and `redo_text` name what can be taken back and done again, "" for nothing. `length_scale` says how long
-    a pixel is, "" where nobody said.
+    a pixel is, "" where nobody said. `tracker_title` is the tracker's name, with weights and precision that are not its
+    own.
     """
 
     source: SourceSummary | None = None
@@ -265,6 +266,7 @@ class SessionSummary:
     redo_text: str = ""
     runs: tuple[RunSummary, ...] = ()
     length_scale: str = ""
+    tracker_title: str = ""
 
     def name_of(self, number: int) -> str:
         """Return the name of a target, its number where it has none."""

@@ -27,13 +27,15 @@ def summarise(session: Session) -> SessionSummary:
         for target in session.targets.values()
     )
     choice = session.trackers.choice
-    tracker, device = choice.name or "", choice.device
+    tracker = title = choice.name or ""
+    device = choice.device
     if session.trackers.is_built:
-        tracker, device = session.build_tracker().name, session.build_tracker().device
+        producer = session.trackers.producer
+        tracker, title, device = producer.tracker, producer.title, producer.device
     history, runs = session.runs.history, session.run_table.summarise(session.runs, session.truth)
     return SessionSummary(
         summarise_source(session), targets, tracker, choice.weights or "", device, session.run.next_number,
-        history.undo_text, history.redo_text, runs, session.runs.length_scale,
+        history.undo_text, history.redo_text, runs, session.runs.length_scale, title,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from PyQt5.QtWidgets import QAction, QMainWindow, QMenu, QToolBar, QWidget
 
 from app.commands import GROUPS, MENUS, TOOLBAR, Command, plain, translated, with_mnemonics
 from app.window.icons import icon
+from app.window.own_keys import OwnKeys
 from app.window.theme import MenuStyle
 
 
@@ -32,6 +33,7 @@ class Actions:
             self._fill(name)
         window.addActions(list(self._actions.values()))  # so that keys work in full screen, without the menu bar
         self._make_toolbar(window)
+        OwnKeys(window)
         self.set_shortcuts({})
 
     def __getitem__(self, name: str) -> QAction:

@@ -250,7 +250,7 @@ class MainWindow(DropWindow):
     def _on_summary(self, summary: SessionSummary) -> None:
         self._take_mail()
         self.drawing.follow_targets([target.number for target in summary.targets])
-        self.status.show_device(summary.tracker, summary.device)
+        self.status.show_device(summary.tracker_title, summary.device)
         self.wiring.show_summary(summary)
         self.actions_.refresh()
 

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from PyQt5.QtCore import Qt
+from PyQt5.QtCore import QPoint, Qt
+from PyQt5.QtWidgets import QLabel
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -132,6 +133,8 @@ def test_stop_in_a_validation_loses_nothing(panel_of, tmp_path):
         # a validation tells its own time, and what comes after it; no step has been timed after a resume
         ({"title": "Validation", "done": 3, "total": 14, "validation_left_s": 70, "eta_s": 5}, "3 of 14, 1 min 10 s"),
         ({"title": "Validation", "done": 1, "total": 2, "validation_left_s": 9, "eta_s": None}, "the remaining steps"),
+        # nothing comes after the last one
+        ({"title": "Validation", "done": 1, "total": 2, "validation_left_s": 9, "eta_s": 0.0}, "1 of 2, 9 s left."),
     ],
 )
 def test_the_time_that_is_left(message, told):
@@ -148,6 +151,30 @@ def test_a_single_loss_can_be_seen(panel_of):
         if step == 1:
             assert panel.plots.loss_line.opts["symbol"] == "o"
     assert panel.plots.loss_line.opts["symbol"] is None  # a curve has no mark at every step
+
+
+def test_an_empty_plot_says_so_and_has_no_numbers(panel_of):
+    driver, panel, _ = panel_of
+    driver.qtbot.waitUntil(lambda: bool(panel.plots.plots))
+
+    def shown():
+        return [
+            (plot.findChild(QLabel).text(), [plot.getAxis(side).style["showValues"] for side in ("bottom", "left")])
+            for plot in panel.plots.plots
+        ]
+
+    assert shown() == [("No step yet", [False, False]), ("No validation yet", [False, False])]
+    panel.take({"event": "progress", "step": 1, "steps": 9, "pairs_per_second": 2, "loss": {"total": 1.5}})
+    assert shown() == [("", [True, True]), ("No validation yet", [False, False])]
+
+
+def test_what_is_found_moves_no_button(panel_of, tmp_path):
+    """The sentence comes while the user, who has just left the field, presses Start."""
+    driver, panel, _ = panel_of
+    places = [button.mapTo(panel, QPoint()) for button in (panel.start, panel.use)]
+    panel.show_data("A sentence about the data that was found. " * 5, True)
+    driver.qtbot.waitUntil(lambda: panel.found.height() > 20)
+    assert [button.mapTo(panel, QPoint()) for button in (panel.start, panel.use)] == places
 
 
 def test_the_folder_around_the_data_is_understood(panel_of, tmp_path):

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import PureWindowsPath
 from typing import Any
 
 from tracker_core.errors import InputError
+
+TRAINED_NAMES = ("best", "last")  # what a training run calls its checkpoints
 
 
 class SourceKind(Enum):
@@ -54,8 +57,17 @@ class Producer:
 
     @property
     def title(self) -> str:
-        """The tracker's name, with the precision where that is not the exact one: "siamscope-base (int8)"."""
-        return self.tracker if self.precision == "fp32" else f"{self.tracker} ({self.precision})"
+        """The tracker's name, with what is not as it comes: "siamscope-base (int8)", "siamscope-light (run1/best)"."""
+        notes = [*self._other_weights, *([] if self.precision == "fp32" else [self.precision])]
+        return f"{self.tracker} ({', '.join(notes)})" if notes else self.tracker
+
+    @property
+    def _other_weights(self) -> list[str]:
+        """The weights' name where it is not the tracker's; of those that every training run writes with its folder."""
+        if self.weights in ("", self.tracker):
+            return []
+        folder = PureWindowsPath(self.weights_path).parent.name  # it splits at either slash
+        return [f"{folder}/{self.weights}" if self.weights in TRAINED_NAMES and folder else self.weights]
 
     @property
     def answers_as(self) -> str:
