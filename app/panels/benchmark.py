@@ -52,9 +52,9 @@ class BenchmarkPanel(QWidget):
         splitter.setChildrenCollapsible(False)
         for widget in (scrolled(self.form), self.curves, self._make_tables()):
             splitter.addWidget(widget)
-        splitter.setStretchFactor(1, 3)
-        splitter.setStretchFactor(2, 2)
-        splitter.setSizes([330, 500, 500])
+        splitter.setStretchFactor(1, 1)
+        splitter.setStretchFactor(2, 1)
+        splitter.setSizes([330, 450, 550])  # the tables' numbers are in sight beside the names
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.addWidget(splitter)
@@ -103,6 +103,7 @@ class BenchmarkPanel(QWidget):
         self.sequences.tracker_chosen.connect(self.curves.choose)
         self.sequences.tracker_shown.connect(self._show_tracker)
         self.attributes.attribute_chosen.connect(self._filter_by)
+        self.attributes.measure_chosen.connect(self._show)
         self.tabs = Tabs()
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.sequences, self.tr("Sequences"))
@@ -133,7 +134,7 @@ class BenchmarkPanel(QWidget):
         self.attributes.set_scores(self.scores)
 
     def _show_curves(self) -> None:
-        self.curves.set_scores(self.scores, frozenset(self._hidden))
+        self.curves.set_scores(self.scores, frozenset(self._hidden), self.attributes.measure)
         self._choose_plot()
 
     def _choose_plot(self) -> None:

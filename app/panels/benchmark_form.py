@@ -197,8 +197,10 @@ class BenchmarkForm(QWidget):
     def _show_state(self) -> None:
         is_running = self._state == "running"
         self.start.setText(self.tr("Resume") if self._state == "paused" else self.tr("Start"))
-        enable_buttons({self.start: not is_running, self.pause: is_running, self.stop: self._state != "idle"})
+        is_idle = self._state == "idle"
+        states = {self.start: not is_running, self.pause: is_running, self.stop: not is_idle}
+        enable_buttons({**states, self.score: is_idle, self.add: is_idle})
         for widget in (
-            self.data_set, self.root, self.trackers, self.sequences, self.results, self.compare, self.add, self.score,
+            self.data_set, self.root, self.trackers, self.sequences, self.results, self.compare,
         ):  # fmt: skip
-            widget.setEnabled(self._state == "idle")
+            widget.setEnabled(is_idle)

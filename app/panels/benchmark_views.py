@@ -8,12 +8,12 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from PyQt5.QtCore import QEvent, Qt, pyqtSignal
+from PyQt5.QtCore import QEvent, QSignalBlocker, Qt, pyqtSignal
 from PyQt5.QtGui import QIcon, QPen, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from app.panels.attribute_bars import AttributeBars
-from app.panels.fields import TextField
+from app.panels.fields import ComboBox, TextField
 from app.panels.number_table import WIDEST_NAME, Column, NumberTable, Row
 from app.panels.parts import color_plot, curve_pen, format_value, legend_entry, make_plot, make_plots, set_home
 from app.panels.tracker_colors import TrackerColors
@@ -109,13 +109,19 @@ class SequenceTable(QWidget):
 
 
 class AttributeTable(QWidget):
-    """The main number of every tracker on the sequences of each attribute; the best one in bold."""
+    """One of the protocol's measures of every tracker on the sequences of each attribute; the best one in bold."""
 
     attribute_chosen = pyqtSignal(str)
+    measure_chosen = pyqtSignal()
 
     def __init__(self, colors: TrackerColors, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._colors = colors
+        self._measures: tuple[Measure, ...] = ()
+        self.measures = ComboBox()
+        self.measures.setAccessibleName(self.tr("Measure by attribute"))
+        self.measures.setToolTip(self.tr("What the table and the bars show of each attribute"))
+        self.measures.currentIndexChanged.connect(lambda _place: self.measure_chosen.emit())
         self.table = NumberTable(2, self.tr("Scores by attribute"))
         self.table.setToolTip(self.tr("Double-click an attribute to see its sequences"))
         self.table.row_activated.connect(lambda key: self.attribute_chosen.emit(str(key)))
@@ -124,19 +130,27 @@ class AttributeTable(QWidget):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.table, 1)
+        layout.setSpacing(2)
+        for widget in (self.measures, self.table):
+            layout.addWidget(widget)
+            widget.hide()
         layout.addWidget(self._empty, 1)
-        self.table.hide()
+
+    @property
+    def measure(self) -> Measure:
+        """The measure that is chosen; there is one once there are scores."""
+        return self._measures[max(0, self.measures.currentIndex())]
 
     def set_scores(self, scores: BenchmarkScores) -> None:
         """Show scores."""
-        measure = scores.protocol.attribute_measures[0]
+        self._offer(scores.protocol.attribute_measures)
+        measure = self.measure
         columns = [
             Column(tracker, measure.digits, self._colors.look(tracker).icon(), f"{tracker}: {measure.title}")
             for tracker in scores.trackers
         ]
         rows = []
-        values_by = scores.attribute_values()
+        values_by = scores.attribute_values(measure)
         for attribute, by_tracker in scores.attributes().items():
             numbers = tuple(values_by[attribute].values())
             known = [value for value in numbers if not math.isnan(value)]
@@ -146,8 +160,20 @@ class AttributeTable(QWidget):
             title = scores.protocol.attribute_title(attribute)
             rows.append(Row((title, str(max(counts, default=0))), numbers, attribute, best=best))
         self.table.set_rows([self.tr("attribute"), self.tr("sequences")], columns, rows)
-        self.table.setVisible(bool(rows))
+        for widget in (self.measures, self.table):
+            widget.setVisible(bool(rows))
         self._empty.setVisible(not rows)
+
+    def _offer(self, measures: tuple[Measure, ...]) -> None:
+        """Offer a protocol's measures; the one that is chosen stays where the protocol has it."""
+        if measures == self._measures:
+            return
+        key, self._measures = self.measures.currentData(), measures
+        with QSignalBlocker(self.measures):
+            self.measures.clear()
+            for measure in measures:
+                self.measures.addItem(measure.title, measure.key)
+            self.measures.setCurrentIndex(max(0, self.measures.findData(key)))
 
 
 class BenchmarkCurves(QWidget):
@@ -186,9 +212,9 @@ class BenchmarkCurves(QWidget):
         self.lines: dict[tuple[str, str], Any] = {}
         self._drawn: dict[tuple[str, str], Any] = {}  # what the lines show
 
-    def set_scores(self, scores: BenchmarkScores, hidden: frozenset[str]) -> None:
-        """Draw the curves and bars of all trackers that are not `hidden`."""
-        self.bars.set_scores(scores, hidden)
+    def set_scores(self, scores: BenchmarkScores, hidden: frozenset[str], measure: Measure) -> None:
+        """Draw the curves, and the bars of `measure`, of all trackers that are not `hidden`."""
+        self.bars.set_scores(scores, hidden, measure)
         self._headline = scores.protocol.headline
         self._curves = {tracker: data for tracker, data in scores.trackers.items() if tracker not in hidden}
         self._draw()

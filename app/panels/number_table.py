@@ -16,6 +16,7 @@ from app.panels.parts import format_value
 ROW_PADDING = 5
 MEASURED_ROWS = 60  # whose texts decide how wide a column is at first: all of a thousand take half a second
 WIDEST_NAME = 23  # letters
+BESIDE_NAME = 30  # pixels: a box to tick, or the piece of a curve
 PADDING = 8  # the mark of the order takes place from the title
 NUMBER_ALIGNMENT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 MOST_FROZEN = 0.6  # of the width: the numbers must stay in sight too
@@ -184,7 +185,7 @@ class NumberTable(QTableView):
 
     def __init__(self, frozen: int, name: str, parent: QWidget | None = None, *, widest: int = WIDEST_NAME) -> None:
         super().__init__(parent)
-        self._frozen, self._widest = frozen, widest * self.fontMetrics().averageCharWidth()
+        self._frozen, self._widest = frozen, widest * self.fontMetrics().averageCharWidth() + BESIDE_NAME
         self._needed: list[int] = []  # widths in which nothing is elided
         self._given: list[int] = []  # widths that were chosen here: others are the user's
         self._is_filling = False
@@ -253,7 +254,8 @@ class NumberTable(QTableView):
     def fit_columns(self) -> None:
         """Make the columns as wide as their texts, names not too wide."""
         self.resizeColumnsToContents()
-        self._needed = [width + PADDING for width in self._widths()]
+        names = len(self.numbers.name_lengths())
+        self._needed = [width + (PADDING if column < names else 0) for column, width in enumerate(self._widths())]
         self._share_room()
 
     def _widths(self) -> list[int]:
@@ -335,7 +337,9 @@ class NumberTable(QTableView):
             widths.pop()
         for column in range(self.numbers.columnCount()):
             self._front.setColumnHidden(column, column >= len(widths))
-        edge = self.frameWidth()
+        edge, front_head = self.frameWidth(), self._front.horizontalHeader()
+        assert front_head is not None
+        front_head.setFixedHeight(head.height())  # a sign in a title makes one higher than the other
         width = min(sum(widths), viewport.width())
         self._front.setGeometry(edge, edge, width, viewport.height() + head.height())
 

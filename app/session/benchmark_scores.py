@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tracker_core.evaluation.protocols import AnyProtocol
+from tracker_core.evaluation.protocols import AnyProtocol, Measure
 
 NOT_NUMBERS = ("event", "tracker", "sequence", "status", "reason", "done", "total", "so_far", "tags")
 
@@ -68,11 +68,10 @@ class BenchmarkScores:
             for name in names
         }
 
-    def attribute_values(self) -> dict[str, dict[str, float]]:
-        """Return the main number of each tracker by attribute, NaN where it is not known: attribute → tracker."""
-        key = self.protocol.attribute_measures[0].key
+    def attribute_values(self, measure: Measure) -> dict[str, dict[str, float]]:
+        """Return a number of each tracker by attribute, NaN where it is not known: attribute → tracker."""
         return {
-            attribute: {tracker: _number(values.get(key)) for tracker, values in by_tracker.items()}
+            attribute: {tracker: _number(values.get(measure.key)) for tracker, values in by_tracker.items()}
             for attribute, by_tracker in self.attributes().items()
         }
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PyQt5.QtCore import QByteArray, QPointF
-from PyQt5.QtGui import QImage
+from PyQt5.QtGui import QColor, QImage
 from PyQt5.QtSvg import QSvgRenderer
 
 from app.panels.benchmark import BenchmarkPanel
+from app.panels.tracker_colors import STYLES, Look
 from app.panels.widget_image import save_widget
 from tracker_core.errors import InputError, OutputError
 
@@ -44,6 +47,32 @@ def test_bars_are_as_long_as_the_numbers_in_the_colours_of_the_curves(panel):
     assert one["y"][0] < two["y"][0] < one["y"][1]
     for tracker in SCORES:
         assert panel.curves.bars.bars[tracker].opts["brush"].color().name() == panel.colors.look(tracker).color
+
+
+def test_the_pattern_of_a_bar_has_its_size_on_the_screen(panel, qtbot):
+    """Qt stretches the pattern of a brush with the axes: most bars would be empty or full."""
+    look = Look(panel.colors.look("one").color, STYLES[1])
+    panel.curves.bars._colors = SimpleNamespace(look=lambda _tracker: look)
+    panel.curves.set_scores(panel.scores, frozenset(["two"]), panel.attributes.measure)
+    qtbot.wait(50)
+    box, image = panel.curves.bars._plot.getViewBox(), panel.curves.bars._plot.grab().toImage()
+    for row, width in ((0, 0.75), (1, 0.5)):
+        low, high = (box.mapViewToScene(QPointF(x, row + y)) for x, y in ((0.02, -0.35), (width - 0.02, 0.35)))
+        xs, ys = range(round(low.x()), round(high.x())), range(round(low.y()), round(high.y()))
+        inked = [QColor(image.pixel(x, y)).saturation() > 60 for x in xs for y in ys]
+        assert 0.08 < np.mean(inked) < 0.6, f"bar {row} is not hatched"
+
+
+def test_another_measure_is_shown_in_table_and_bars(panel):
+    for tracker, precision in (("one", 0.25), ("two", 0.875)):
+        panel.scores.trackers[tracker]["attributes"]["FM"]["precision_20"] = precision
+    panel.attributes.measures.setCurrentIndex(panel.attributes.measures.findData("precision_20"))
+    assert bars_of(panel, "one")["width"].tolist() == [0.25] and bars_of(panel, "two")["width"].tolist() == [0.875]
+    fast = next(row for row in panel.attributes.table.numbers.rows if row.key == "FM")
+    assert fast.numbers == (0.25, 0.875) and fast.best == {1}
+    assert "Precision" in panel.curves.bars._plot.getPlotItem().titleLabel.text
+    panel._show()  # more results come: the choice stays
+    assert panel.attributes.measure.key == "precision_20"
 
 
 def test_a_click_on_a_row_shows_the_sequences_of_the_attribute(panel):
