@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tracker_core.errors import DeviceError, InputError
 from tracker_core.models.builder import build_network
 from tracker_core.models.network import Network
 from tracker_core.runtime import EagerRunner, devices, make_runner, onnx
-from tracker_core.runtime.onnx import OnnxRunner
+from tracker_core.runtime.onnx import RECENT, OnnxRunner
 
 # narrow networks of every structure: light, one level, three levels, up-channel
 CONFIGS = {
@@ -136,6 +137,68 @@ def test_cores_that_wake_up_slowly_do_not_cost_a_thread(monkeypatch: Any) -> Non
         onnx, "_shortest_run", lambda session, feeds, runs=10: next(times, 0.002) if session == 2 else 0.003
     )
     assert onnx.fastest_session(b"", {}, 2) == (2, 2)
+
+
+@pytest.mark.parametrize(("cores", "of_one_search", "lanes"), [("4", 1, 4), ("4", 2, 2), ("5", 2, 2), ("1", 1, 1)])
+def test_searches_side_by_side_have_a_core_for_each_thread(
+    cores: str, of_one_search: int, lanes: int, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", cores)
+    monkeypatch.setattr(
+        onnx, "fastest_session", lambda model, feeds, threads: (onnx.open_session(model, threads), threads)
+    )
+    assert OnnxRunner(*small(), threads=of_one_search).lanes == lanes
+
+
+def test_an_exemplar_that_was_asked_for_lately_is_not_made_again(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, config = small()
+    runner, made, make = OnnxRunner(network, config), [], network.template
+    monkeypatch.setattr(network, "template", lambda z, exemplar_wh=None: made.append(z) or make(z, exemplar_wh))
+    first = runner.template(crop(127), (50.0, 70.0))
+    assert runner.template(crop(127), (50.0, 70.0)) is first and len(made) == 1
+    others = [runner.template(crop(127, seed), (50.0, 70.0)) for seed in range(1, RECENT)]
+    assert runner.template(crop(127), (50.0, 70.0)) is first, "it is the latest again"
+    assert runner.template(crop(127), (70.0, 50.0)) is not first, "a box of another shape"
+    assert len(made) == 1 + len(others) + 1
+    assert runner.template(crop(127, 1), (50.0, 70.0)) is not others[0], "that of long ago was given up"
+
+
+def test_the_exemplar_is_computed_with_as_many_threads_as_were_granted(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, config = small()
+    runner, counts, make = OnnxRunner(network, config, threads=2), [], network.template
+    monkeypatch.setattr(
+        network, "template", lambda z, exemplar_wh=None: counts.append(torch.get_num_threads()) or make(z, exemplar_wh)
+    )
+    before = torch.get_num_threads()
+    try:
+        for seed, there_are in enumerate((3, 1)):
+            torch.set_num_threads(there_are)
+            runner.template(crop(127, seed), (50.0, 70.0))
+            assert torch.get_num_threads() == there_are, "that of others is as it was"
+    finally:
+        torch.set_num_threads(before)
+    assert counts == [2, 1]
+
+
+def test_a_search_size_that_two_threads_need_is_exported_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner, exported, export = OnnxRunner(*small()), [], onnx.export_search
+    monkeypatch.setattr(onnx, "export_search", lambda *of: exported.append(of[1]) or export(*of))
+    templates = [runner.template(crop(127, seed), (50.0, 70.0)) for seed in (3, 4)]
+    together = threading.Barrier(2, timeout=30)
+
+    def search(template: Any) -> None:
+        together.wait()
+        runner.search(template, crop(255, 1), GUIDE)
+
+    threads = [threading.Thread(target=search, args=(template,)) for template in templates]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert exported == [255]
+    assert [sorted(template.sessions) for template in templates] == [[255, 287]] * 2
 
 
 def test_other_weights_do_not_use_it(cache: Path) -> None:

@@ -140,6 +140,22 @@ def test_several_targets_are_answered_as_one_by_one(pair):
         np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
+def test_side_by_side_both_networks_find_the_boxes_that_they_find_in_turn(pair, monkeypatch):
+    frames, boxes = moving_square(5)
+    found = {}
+    for cores, threads in (("1", 1), ("2", 1), ("4", 2)):  # on which each network has so many threads
+        monkeypatch.setenv("OMP_NUM_THREADS", cores)
+        tracker = build_tracker(weights=pair, runtime="onnx")
+        assert [runner.threads for runner in tracker.runners] == [threads, threads]
+        trackers = [tracker.fork(), tracker.fork()]
+        for number, one in enumerate(trackers):
+            one.init(frames[0], boxes[0] + 3 * number)
+        found[cores] = [[r.box_xywh for r in type(tracker).update_all(trackers, frame)] for frame in frames[1:]]
+        assert tracker.runners[0].lanes >= int(cores) // threads
+    np.testing.assert_array_equal(found["2"], found["1"])
+    np.testing.assert_allclose(found["4"], found["1"], atol=1e-3)
+
+
 def test_a_resumed_pair_goes_on_as_the_first_run_did(pair):
     frames, boxes = moving_square(9)
     tracker = build_tracker(weights=pair, runtime="eager")

@@ -21,6 +21,7 @@ from tracker_core.cli.console import INTERRUPTED
 from tracker_core.cli.main import main
 
 AGAIN_S = 0.02
+NICENESS = 10  # the window that shows something meanwhile, and what it tracks, go first
 IMPORTING = "<frozen importlib._bootstrap>"
 
 
@@ -103,4 +104,6 @@ def run(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(NICENESS)
     sys.exit(run(sys.argv[1:]))

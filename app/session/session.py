@@ -37,7 +37,8 @@ class Session:
 
     Results are kept for every frame of every target. Tracking starts again at each key frame and needs only the
     result before it to continue, so that it can be taken up anywhere. `is_tracking` lets `read_next` compute,
-    `wants_debug` asks for the trackers' inner state as well.
+    `wants_debug` asks for the trackers' inner state as well. What was tracked before is computed again for that, of
+    target `explained` alone, or of all of them where that is None.
 
     Raises the core's errors; after one, the session is as it was before the call, less the frame that failed.
     """
@@ -54,6 +55,7 @@ class Session:
         self.frame: Frame | None = None
         self.is_tracking = False
         self.wants_debug = False
+        self.explained: int | None = None
         self.is_displaced = False  # the source was read elsewhere, and does not stand after the present frame
         self._key_images: dict[int, Image] = {}  # of live sources, which cannot go back for them
         self._skipped: set[int] = set()
@@ -235,7 +237,8 @@ class Session:
         """Return the view of `frame`; `previous` is the frame before it when tracking may compute, else None."""
         index = frame.index
         producer_of = self.run.recorder.producer_of
-        made = [(t, producer_of(index, t.number)) for t in self.targets.values() if index in t.results]
+        asked = [t for t in self.targets.values() if index in t.results and self.explained in (None, t.number)]
+        made = [(target, producer_of(index, target.number)) for target in asked]
         tracked = Found() if previous is None else self._track(frame, previous)
         explained = self.trackers.explain(made, frame) if self.wants_debug else Found()
         views = []

@@ -39,9 +39,10 @@ class TrackerChoice:
 
 
 def tracking_threads() -> int:
-    """Return how many threads a tracker may use beside a window: one core is left to the window's own.
+    """Return how many threads a network may compute with beside a window: one core is left to the window's own.
 
-    Where they shared every core, their threads would wait for each other within a frame.
+    Where they shared every core, a network's threads would wait for each other within a frame. Searches that go side by
+    side wait only at its end, and do use that core.
     """
     from tracker_core.runtime.onnx import usable_cores  # it loads torch
 

@@ -256,7 +256,7 @@ class MainWindow(DropWindow):
 
     def _on_active_changed(self, number: int | None) -> None:
         self.wiring.show_target()
-        self.actions_.refresh()
+        self._refresh()
 
     def _on_playing(self, is_playing: bool) -> None:
         self._take_mail()
@@ -275,7 +275,7 @@ class MainWindow(DropWindow):
         self._update_debug()
 
     def _update_debug(self) -> None:
-        self.player.set_debug(self.overlays.needs_debug or self.docks.is_seen("thumbnails"))
+        self.player.set_debug(self.overlays.needs_debug or self.docks.is_seen("thumbnails"), self.drawing.active)
 
     def _apply_settings(self, settings: Settings) -> None:
         if settings.path is not None:

@@ -191,11 +191,13 @@ class SessionDriver:
         self.edits.announce()
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot show this"))
-    def set_debug(self, wants_debug: bool) -> None:
-        """Say whether anything visible needs the tracker's inner state."""
-        changed, self.session.wants_debug = self.session.wants_debug != wants_debug, wants_debug
-        if changed and wants_debug and not self.playback.is_playing:
-            self.playback.show(self.session.view())
+    def set_debug(self, wants_debug: bool, number: int | None) -> None:
+        """Say whether anything visible needs the trackers' inner state, and of which target (None: of all)."""
+        session = self.session
+        is_known = session.wants_debug and session.explained in (None, number)
+        session.wants_debug, session.explained = wants_debug, number
+        if wants_debug and not is_known and not self.playback.is_playing:
+            self.playback.show(session.view())
 
     @reported(QT_TRANSLATE_NOOP("worker", "Cannot export"))
     def write_results(self, path: str, with_images: bool = True) -> None:

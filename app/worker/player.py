@@ -54,6 +54,7 @@ class Player(EditCalls):
         self.recording: RecordingStatus | None = None
         self.unsaved = ""  # why results of the source cannot be saved
         self.wants_debug = False
+        self.explained: int | None = None  # the target that it is wanted of, None for all
         self.speed = 1.0
         self._is_shut = False
         self._asked.connect(self.worker.serve)
@@ -140,11 +141,11 @@ class Player(EditCalls):
         """Use other parameters from the next frame on."""
         self._ask(self._driver.set_tracking_config, tracking)
 
-    def set_debug(self, wants_debug: bool) -> None:
-        """Say whether anything visible needs the tracker's inner state."""
-        if wants_debug != self.wants_debug:
-            self.wants_debug = wants_debug
-            self._ask(self._driver.set_debug, wants_debug)
+    def set_debug(self, wants_debug: bool, number: int | None) -> None:
+        """Say whether anything visible needs the trackers' inner state, and of which target (None: of all)."""
+        if (wants_debug, number) != (self.wants_debug, self.explained):
+            self.wants_debug, self.explained = wants_debug, number
+            self._ask(self._driver.set_debug, wants_debug, number)
 
     def set_speed(self, speed: float) -> None:
         """Play at `speed` times real time; 0 is as fast as possible."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app.jobs.job_process import NICENESS
 from tracker_core.cli.console import INTERRUPTED
 
 ROOT = Path(__file__).parents[2]
@@ -110,3 +112,17 @@ def test_a_job_that_tells_of_its_work_when_the_window_is_gone_is_not_ended_by_th
     time.sleep(0.2)  # it goes on, with nobody to tell
     process.stdin.close()
     assert process.wait(240) == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="Windows has no such number")
+def test_a_job_lets_the_window_go_first():
+    """The command imports this in place of its own, and ends with how nice it is."""
+    program = f"""
+import os, runpy, sys
+sys.path.insert(0, {str(ROOT)!r})
+import tracker_core.cli.main
+tracker_core.cli.main.main = lambda arguments: os.nice(0)
+runpy.run_module("app.jobs.job_process", run_name="__main__")
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) as process:
+        assert process.wait(240) == min(19, os.nice(0) + NICENESS) % 256  # as exit codes are told

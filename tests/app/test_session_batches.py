@@ -102,6 +102,15 @@ def test_explanations_of_one_frame_are_one_batch(session, tracker):
         assert np.abs(best[:2] + best[2:] / 2 - target.result.box_xywh[:2] - target.result.box_xywh[2:] / 2).max() < 1
 
 
+def test_a_stored_frame_is_computed_again_for_the_target_that_is_looked_at_alone(session, tracker):
+    follow(session, [true_box(0), OTHER])
+    tracker.runner.batches.clear()
+    session.wants_debug, session.explained = True, 2
+    view = session.seek(7)
+    assert tracker.runner.batches == [1]
+    assert [target.number for target in view.targets if target.result.debug is not None] == [2]
+
+
 def test_tracking_backwards_takes_all_targets_at_once(session, tracker):
     begin(session, [true_box(4), OTHER], 4)
     session.seek(4)

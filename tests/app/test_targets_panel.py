@@ -100,6 +100,21 @@ def test_the_eye_hides_a_target_until_another_source_is_open(driver):
     driver.qtbot.waitUntil(lambda: not driver.window.overlays.hidden_targets, timeout=5000)
 
 
+def test_what_a_target_sees_is_computed_again_when_it_is_chosen(driver):
+    def thinking() -> list[int]:
+        view = driver.window.canvas.frame_view
+        return [target.number for target in view.targets if target.result and target.result.debug is not None]
+
+    driver.player.track_frames(5)
+    driver.qtbot.waitUntil(lambda: len(driver.results(1)) == len(driver.results(2)) == 6)
+    driver.window.overlays.show("heat_map", True)
+    driver.player.seek(3)
+    driver.qtbot.waitUntil(lambda: driver.index == 3 and thinking() == [1])
+    driver.window.panels.targets.table.setCurrentCell(1, NAME)
+    driver.qtbot.waitUntil(lambda: thinking() == [2])
+    assert driver.index == 3
+
+
 def test_a_line_chosen_is_the_active_target_and_the_other_way_round(driver):
     table = driver.window.panels.targets.table
     table.setCurrentCell(1, NAME)

@@ -31,8 +31,8 @@ def make_runner(
 
     "auto" is ONNX Runtime on the CPU and CUDA graphs on a GPU; where ONNX Runtime cannot be used, eager PyTorch takes
     its place with a logged warning. `precision` is "fp32" or, for CUDA graphs only, "fp16", for ONNX Runtime only,
-    "int8". `threads` is how many ONNX Runtime may use at most; None is all that there are. Raises `InputError` for an
-    unknown runtime or precision and for one that the device lacks, and what `devices.resolve_device` raises.
+    "int8". `threads` is how many the network may compute with in ONNX Runtime; None is all cores. Raises `InputError`
+    for an unknown runtime or precision and for one that the device lacks, and what `devices.resolve_device` raises.
     """
     _check_name("runtime", runtime, RUNTIMES)
     _check_name("precision", precision, PRECISIONS)

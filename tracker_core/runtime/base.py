@@ -61,6 +61,11 @@ class Runner(Protocol):
     network: Network
 
     @property
+    def lanes(self) -> int:
+        """From how many threads it can be asked at the same time; where that is 1, several searches are one batch."""
+        ...
+
+    @property
     def is_cutting(self) -> bool:
         """Whether it cuts the crops of requests elsewhere, so that whoever asks does not have to."""
         ...
@@ -90,6 +95,11 @@ class OneByOne:
 
     is_cutting = False
     precision = "fp32"
+
+    @property
+    def lanes(self) -> int:
+        """Asked by one thread at a time."""
+        return 1
 
     def search(self, template: Any, crop: Image, guide_cxcywh: Sequence[float]) -> Outputs:
         """Return the outputs of one search."""

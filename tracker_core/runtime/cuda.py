@@ -38,6 +38,8 @@ class CudaRunner:
     "device"; "auto" measures once for each shape.
     """
 
+    lanes = 1
+
     def __init__(self, network: Network, device: str, precision: str = "fp32", crops: str = "auto") -> None:
         self.name = "cuda" if precision == "fp32" else f"cuda-{precision}"
         self.device = device

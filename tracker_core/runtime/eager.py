@@ -52,6 +52,20 @@ def image_to_tensor(crop: Image, device: str = "cpu") -> Tensor:
 
 
 @contextlib.contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let PyTorch compute with `count` threads at most in this thread.
+
+    On a busy machine its threads wait for each other at each of a hundred small operators.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, count))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
 def device_errors(device: str) -> Iterator[None]:
     """Turn what PyTorch raises when a CUDA device fails into a `DeviceError`; errors of any other kind go through."""
     try:

@@ -14,8 +14,10 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 import warnings
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +37,7 @@ from tracker_core.models.flops import search_flops
 from tracker_core.models.network import Network
 from tracker_core.runtime import int8
 from tracker_core.runtime.base import OneByOne, Outputs
-from tracker_core.runtime.eager import image_to_tensor
+from tracker_core.runtime.eager import image_to_tensor, torch_threads
 from tracker_core.runtime.int8 import LEAST_GFLOP, Feeds, quantise, samples_of_clip
 from tracker_core.types import Image
 
@@ -44,6 +46,7 @@ OPSET = 18
 TURNS = 4  # of ten runs, by which two counts of threads are compared
 LONG_S = 0.02  # a run that takes this long is worth every core
 LARGEST_PER_TARGET = 16 << 20  # bytes of a network that is compiled for each target
+RECENT = 4  # exemplars that are kept: tracking often starts again from the boxes that it just started from
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
@@ -89,7 +92,7 @@ class OnnxRunner(OneByOne):
     large network, whose correlations are a small part of it.
 
     `precision` is "fp32", or "int8" for the search branch in eight-bit integers; a network that computes little stays
-    in single precision with a logged warning.
+    in single precision with a logged warning. `threads` is how many one network may compute with, in either branch.
     """
 
     device = "cpu"
@@ -107,22 +110,41 @@ class OnnxRunner(OneByOne):
         self._key = _hash_network(network, config, onnxruntime.__version__)
         self._search_size = config.tracking.search_size
         self._exports: dict[int, _Export] = {}
+        self._recent: OrderedDict[tuple[bytes, tuple[float, float]], Exemplar] = OrderedDict()  # the latest last
+        self._opening = threading.Lock()
         # exporting here and not at the first frame: start-up is when people expect to wait
         size = config.tracking.exemplar_size
         self.template(np.zeros((size, size, 3), np.uint8), (size / 2, size / 2))
 
-    @torch.inference_mode()
+    @property
+    def lanes(self) -> int:
+        """How many searches find a core for each of their threads."""
+        return max(1, usable_cores() // max(export.threads for export in self._exports.values()))
+
     def template(self, crop: Image, exemplar_wh: tuple[float, float]) -> Exemplar:
-        """Return the exemplar's features, with a session that is ready for the usual search crop."""
-        exemplar = Exemplar(self._features(crop, exemplar_wh))
-        self._open(exemplar, self._search_size)
+        """Return the exemplar's features, with a session that is ready for the usual search crop.
+
+        One that was asked for lately is not made again.
+        """
+        key = crop.tobytes(), exemplar_wh
+        exemplar = self._recent.pop(key, None) or self._make(crop, exemplar_wh)
+        self._recent[key] = exemplar
+        if len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
         return exemplar
 
     def search(self, template: Exemplar, crop: Image, guide_cxcywh: Sequence[float]) -> Outputs:
         """Return the raw outputs for a uint8 S×S×3 crop; another S than before is exported when it first comes."""
         size = crop.shape[0]
-        session = template.sessions.get(size) or self._open(template, size)
+        session = template.sessions.get(size) or self._session(template, size)
         return tuple(session.run(None, {"image": as_planes(crop), **self._guide(guide_cxcywh), **template.feeds}))
+
+    @torch.inference_mode()
+    def _make(self, crop: Image, exemplar_wh: tuple[float, float]) -> Exemplar:
+        with torch_threads(self.threads):
+            exemplar = Exemplar(self._features(crop, exemplar_wh))
+            self._session(exemplar, self._search_size)
+        return exemplar
 
     def _features(self, crop: Image, exemplar_wh: tuple[float, float]) -> tuple[NDArray[np.float32], ...]:
         size = torch.tensor([exemplar_wh], dtype=torch.float32) if self.network.takes_exemplar_size else None
@@ -132,8 +154,17 @@ class OnnxRunner(OneByOne):
     def _guide(self, guide_cxcywh: Sequence[float]) -> Feeds:
         return {"guide": np.array([guide_cxcywh], np.float32)} if self.network.takes_guide else {}
 
-    def _open(self, exemplar: Exemplar, search_size: int) -> Any:
-        """Return a session that searches crops of this side for a target, and keep it with the target."""
+    def _session(self, exemplar: Exemplar, search_size: int) -> Any:
+        """Return the session that searches crops of this side for a target; it is opened once, whichever thread asks.
+
+        It is kept with the target.
+        """
+        with self._opening:
+            if search_size not in exemplar.sessions:
+                self._open(exemplar, search_size)
+            return exemplar.sessions[search_size]
+
+    def _open(self, exemplar: Exemplar, search_size: int) -> None:
         export = self._exports.get(search_size)
         if export is None:
             export = self._exports[search_size] = self._export(search_size, exemplar.features)
@@ -143,7 +174,6 @@ class OnnxRunner(OneByOne):
         else:
             exemplar.feeds = name_features(exemplar.features)
         exemplar.sessions[search_size] = session
-        return session
 
     def _export(self, search_size: int, features: tuple[NDArray[np.float32], ...]) -> _Export:
         shapes = [list(feature.shape) for feature in features]

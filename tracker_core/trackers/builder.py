@@ -40,7 +40,7 @@ def build_tracker(
         runtime: "auto" or a name from `runtime.RUNTIMES`.
         precision: a name from `runtime.PRECISIONS`: "fp32", on a GPU "fp16", on the CPU "int8".
         overrides: changes to the tracker's configuration as `tracking.window_influence=0.3` texts or a mapping.
-        threads: how many the CPU's runtime may use at most; None is all that there are.
+        threads: how many a network may compute with on the CPU; None is all cores. Two networks share them.
 
     Raises `InputError` for an unknown name, `CheckpointError` for weights that do not fit, `DeviceError`,
     `ConfigError`.
@@ -103,8 +103,11 @@ def tracker_from_network(
 ) -> NetworkTracker:
     """Wrap a network that is in memory already (training's, a test's, a published state dict's), and a second one."""
     from tracker_core.runtime import make_runner as default_make_runner
+    from tracker_core.runtime.onnx import usable_cores
 
     make_layout(config)  # its mistakes come before a network is exported
+    if second is not None:  # both work at the same time
+        threads = max(1, (threads or usable_cores()) // 2)
     place: dict[str, Any] = {"device": device, "runtime": runtime, "precision": precision, "threads": threads}
     make = make_runner or default_make_runner
     runner = make(network, config, **place)

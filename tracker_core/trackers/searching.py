@@ -1,10 +1,15 @@
-"""Updating several targets at once: each says what it searches, the network answers all of them in one batch."""
+"""Updating several targets at once: each says what it searches, and all searches are answered together.
+
+A network answers its searches in one batch. On a processor's cores that gains nothing; there they are answered side by
+side, one on each core: the threads of one search have to wait for each other, those of several do not.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +20,8 @@ from tracker_core.types import Image, TrackResult
 
 if TYPE_CHECKING:  # it loads torch
     from tracker_core.runtime.base import Answer, Runner
+
+_HELPERS = ThreadPoolExecutor(thread_name_prefix="search")  # none of its threads is there before it is needed
 
 
 @dataclass(frozen=True)
@@ -65,12 +72,37 @@ def update_together(trackers: Sequence[SearchingTracker], image: Image, *, debug
 
 
 def _search(requests: Sequence[SearchRequest]) -> list[Answer]:
-    """Return the answers to the requests in their order: one batch for each network."""
+    """Return the answers to the requests in their order; raises what a network raises."""
     answers: dict[int, Answer] = {}
-    for runner in {id(request.runner): request.runner for request in requests}.values():
-        places = [place for place, request in enumerate(requests) if request.runner is runner]
-        answers.update(zip(places, runner.search_batch([requests[place] for place in places]), strict=True))
+    parts = _parts(requests)
+    lanes = min(len(parts), *(request.runner.lanes for request in requests))
+    left = iter(parts)
+
+    def answer_some() -> None:
+        for places in left:
+            runner = requests[places[0]].runner
+            answers.update(zip(places, runner.search_batch([requests[place] for place in places]), strict=True))
+
+    helpers = [_HELPERS.submit(answer_some) for _ in range(lanes - 1)]
+    try:
+        answer_some()
+    finally:
+        wait(helpers)
+    for helper in helpers:
+        helper.result()
     return [answers[place] for place in range(len(requests))]
+
+
+def _parts(requests: Sequence[SearchRequest]) -> list[list[int]]:
+    """Return the places of the requests that are answered by one call each.
+
+    The second networks, which compute more, come first: what is short fills the gaps at the end.
+    """
+    parts: list[list[int]] = []
+    for runner in reversed({id(request.runner): request.runner for request in requests}.values()):
+        places = [place for place, request in enumerate(requests) if request.runner is runner]
+        parts += [[place] for place in places] if runner.lanes > 1 else [places]
+    return parts
 
 
 def choose_answer(answers: Sequence[Answer], asking: Asking, search_size: int) -> tuple[int, Chosen]:
