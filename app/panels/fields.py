@@ -99,11 +99,11 @@ class WholeField(QSpinBox):
 
     def validate(self, text: str | None, place: int) -> Checked:
         """Accept whole numbers within the range."""
-        return _check(self._bare(text), _WHOLE, self.minimum(), self.maximum()), text or "", place
+        return _check(_bare(self, text), _WHOLE, self.minimum(), self.maximum()), text or "", place
 
     def valueFromText(self, text: str | None) -> int:
         """Return the number that was typed."""
-        return int(self._bare(text))
+        return int(_bare(self, text))
 
     def textFromValue(self, value: int) -> str:
         """Return a number in plain digits."""
@@ -112,9 +112,6 @@ class WholeField(QSpinBox):
     def fixup(self, text: str | None) -> str:
         """Leave a text as it is: Qt would take the separators of the desktop's language out of it."""
         return text or ""
-
-    def _bare(self, text: str | None) -> str:
-        return (text or "").removesuffix(self.suffix()).strip()
 
 
 class DecimalField(QDoubleSpinBox):
@@ -130,11 +127,11 @@ class DecimalField(QDoubleSpinBox):
 
     def validate(self, text: str | None, place: int) -> Checked:
         """Accept numbers within the range."""
-        return _check((text or "").strip(), _NUMBER, self.minimum(), self.maximum()), text or "", place
+        return _check(_bare(self, text), _NUMBER, self.minimum(), self.maximum()), text or "", place
 
     def valueFromText(self, text: str | None) -> float:
         """Return the number that was typed."""
-        return round(_number((text or "").strip()), self.decimals())
+        return round(_number(_bare(self, text)), self.decimals())
 
     def textFromValue(self, value: float) -> str:
         """Return a number with a decimal point."""
@@ -252,6 +249,14 @@ def with_browse(field: PathField, name: str, browse: Browse = browse_folder) -> 
     layout.addWidget(field, 1)
     layout.addWidget(button)
     return holder
+
+
+def _bare(field: QSpinBox | QDoubleSpinBox, text: str | None) -> str:
+    """Return what was typed without the unit behind it, which is there twice where it was typed too."""
+    number, unit = (text or "").strip(), field.suffix().strip()
+    while unit and number.endswith(unit):
+        number = number.removesuffix(unit).strip()
+    return number
 
 
 def _check(text: str, form: re.Pattern[str], low: float, high: float) -> QValidator.State:

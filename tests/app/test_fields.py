@@ -88,13 +88,26 @@ def test_a_whole_number_is_never_made_of_a_fraction(qtbot, locale, typed, value)
     assert field.value() == value and field.text() == str(value)
 
 
-def test_a_suffix_stays_out_of_the_number(qtbot, locale):
-    field = WholeField()
+# field, its unit, what is typed, the number and the text that then stand in it
+@pytest.mark.parametrize(
+    ("kind", "unit", "typed", "value", "text"),
+    [
+        (WholeField, " %", "150", 150, "150 %"),
+        (WholeField, " %", "150%", 150, "150 %"),
+        (DecimalField, " s", "2.5", 2.5, "2.50 s"),
+        (DecimalField, " s", "2,5", 2.5, "2.50 s"),
+        (DecimalField, " s", "2.5 s", 2.5, "2.50 s"),
+        (DecimalField, " s", "2.5 m", 10.0, "10.00 s"),  # another unit gives way to the number before it
+    ],
+)
+def test_a_suffix_stays_out_of_the_number(qtbot, locale, kind, unit, typed, value, text):
+    field = kind()
     qtbot.addWidget(field)
-    field.setRange(10, 400)
-    field.setSuffix(" %")
-    type_into(field, "150")
-    assert field.value() == 150 and field.text() == "150 %"
+    field.setRange(1, 400)
+    field.setValue(10)
+    field.setSuffix(unit)
+    type_into(field, typed)
+    assert field.value() == value and field.text() == text
 
 
 def numbers_and_lists(window: QWidget) -> list[QWidget]:

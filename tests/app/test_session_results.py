@@ -12,6 +12,7 @@ from app.session.session import Session
 from app.session.trackers import TrackerChoice
 from tracker_core.boxes import iou_xywh
 from tracker_core.errors import InputError, SourceError
+from tracker_core.results.formats import write_boxes
 from tracker_core.results.run import BoxOrigin
 from tracker_core.trackers.following import Followers
 
@@ -254,6 +255,31 @@ def test_results_are_exported_with_key_frames_and_numbers(session):
     assert not tracked.targets[1].has_box[:25].any() and tracked.targets[1].has_box[25:].all()
     np.testing.assert_array_equal(tracked.targets[0].boxes_xywh[20], true_box(20))
     assert tracked.select(10, 12).frame_indices.tolist() == [10, 11, 12]
+
+
+class LateCount(DrawnSource):
+    """Knows its length for certain only once its end was seen, as a video does."""
+
+    is_count_exact = False
+
+    def read(self):
+        frame = super().read()
+        self.is_count_exact |= frame is None
+        return frame
+
+
+def test_what_is_exported_knows_how_long_the_source_is_once_its_end_was_seen(session, tmp_path):
+    session.open(LateCount(40), "late")
+    start(session, 5)
+    session.read_next()
+    assert session.build_run().source.frame_count is None  # nobody knows it yet
+    run(session)
+    tracked = session.build_run()
+    assert tracked.source.frame_count == 40
+    (path,) = write_boxes(tmp_path / "boxes.txt", "otb", tracked.select(5, 6))
+    assert len(path.read_text().splitlines()) == 40  # a line for each frame of the source, as OTB has them
+    (path,) = write_boxes(tmp_path / "boxes.xml", "cvat", tracked)
+    assert 'frame="40"' not in path.read_text()  # CVAT refuses a file with a frame that is not there
 
 
 class FewerFrames(DrawnSource):
