@@ -221,6 +221,28 @@ def test_boxes_and_images_have_the_names_of_the_source(kind: str) -> None:
     assert sorted(path.name for path in Path("shots").iterdir()) == expected[1:3]
 
 
+def test_what_an_earlier_export_left_in_the_place_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    make_images(Path("walk"), 6)
+    assert track("--source", "walk", "--no-video") == 0
+    run = ("--run", "out/walk-run.json", "--out")
+
+    def said() -> str:
+        return " ".join(capsys.readouterr().err.split())
+
+    # images of frames that the second export does not have would be read as its own
+    assert export(*run, "shots", "--images") == 0 and "not of this export" not in said()
+    assert export(*run, "shots", "--images", "--frames", "1:4") == 0
+    assert "In 'shots' 3 images are not of this export: 0001.png to 0006.png." in said()
+    assert len(list(Path("shots").iterdir())) == 6  # nothing is deleted
+
+    # so would the boxes of targets that there are no longer
+    for name in ("boxes-1.txt", "boxes-12.txt", "boxes-note.txt", "boxes-1_time.txt"):
+        Path(name).write_text("")
+    assert export(*run, "boxes.txt", "--format", "otb") == 0
+    assert "Of an earlier export, so not of these boxes: boxes-1.txt, boxes-12.txt." in said()
+    assert export(*run, "boxes.txt", "--format", "mot") == 0 and "earlier export" not in said()
+
+
 @pytest.mark.parametrize("fmt", ["otb", "got10k", "vot"])
 @pytest.mark.parametrize(
     ("damaged", "frames", "without"),

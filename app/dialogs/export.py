@@ -23,6 +23,9 @@ from app.dialogs.export_options import BOXES, GIF, IMAGES, MOTION, RENDERED, VID
 from app.dialogs.export_path import ExportPath
 from app.panels.fields import ComboBox, DecimalField, Tabs, TextField, WholeField
 from tracker_core.errors import InputError, SiamscopeError
+from tracker_core.rendering.effects import Effect
+from tracker_core.rendering.overlays import DrawOptions
+from tracker_core.rendering.run_renderer import RunLook
 from tracker_core.rendering.writers import codec_description
 from tracker_core.results.formats import BOX_FORMATS
 from tracker_core.results.motion import parse_length_scale
@@ -230,11 +233,10 @@ class ExportDialog(QDialog):
         """Return one sentence that says what is wrong, "" if nothing is."""
         if options.first > options.last:
             return self.tr("The first frame ({}) is after the last ({}).").format(options.first, options.last)
-        if options.kind == MOTION and options.length_scale:
-            try:
-                parse_length_scale(options.length_scale)
-            except InputError as error:
-                return str(error)
+        try:
+            _check(options)
+        except InputError as error:
+            return str(error)
         if options.kind in RENDERED:
             lists: list[tuple[bool, TargetList]] = [
                 (bool(options.shown.effect), self.effect.targets),
@@ -270,6 +272,14 @@ class ExportDialog(QDialog):
             self._kept.setValue("export/kind", self.kind.currentData())
             self._kept.setValue("export/format", self.box_format.currentText())
             self._kept.setValue("export/folder", str(Path(self.path.path).parent))
+
+
+def _check(options: ExportOptions) -> None:
+    """Raise the `InputError` that the export would end with, when nobody can change the options any more."""
+    if options.kind == MOTION and options.length_scale:
+        parse_length_scale(options.length_scale)
+    if options.kind in RENDERED and options.shown.effect:
+        RunLook(DrawOptions(memory="memory" in options.overlays), effect=Effect(options.shown.effect))
 
 
 def _row(*widgets: QWidget) -> QWidget:

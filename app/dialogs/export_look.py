@@ -139,6 +139,7 @@ class EffectPage(QWidget):
             )
         )
         self.remark.setWordWrap(True)
+        self.remark.setAlignment(Qt.AlignmentFlag.AlignTop)  # else it floats in the room that is left
         form = QFormLayout(self)
         form.addRow(self.tr("Effect:"), self.effect)
         form.addRow(self.tr("Strength:"), self.strength)
@@ -180,6 +181,7 @@ class FollowPage(QWidget):
         form.addRow(self.tr("Height (× the target's):"), self.context)
         self.remark = QLabel(self.tr("The crop moves smoothly, stays inside the image, and all frames have one size."))
         self.remark.setWordWrap(True)
+        self.remark.setAlignment(Qt.AlignmentFlag.AlignTop)
         form.addRow(self.remark)
         self.follows.toggled.connect(lambda _is_on: self._update())
         self._update()

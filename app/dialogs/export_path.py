@@ -70,7 +70,8 @@ class ExportPath(QWidget):
         if present is not None:
             return self.tr("'{}' already exists. Replace it?").format(present)
         if self._kind == IMAGES and is_folder(self.path) and next(Path(self.path).glob("*.png"), None) is not None:
-            return self.tr("'{}' has images already. Replace those of the same name?").format(self.path)
+            question = self.tr("'{}' has images already. Replace those of the same name? All others stay.")
+            return question.format(self.path)
         return ""
 
     def _written(self) -> list[str]:

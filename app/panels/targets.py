@@ -96,7 +96,7 @@ class TargetsPanel(QWidget):
             eye.setToolTip(self.tr("Show what is drawn of this target"))
             self.table.setItem(row, SEEN, eye)
             name = QTableWidgetItem(line.name or self._unnamed(line.number))
-            name.setToolTip(self.tr("Double-click or F2 renames"))
+            name.setToolTip(f"{name.text()}\n" + self.tr("Double-click or F2 renames"))
             self.table.setItem(row, NAME, name)
             for column, text, tip in (
                 (COLOR, "", self.tr("Choose another colour")), (STATE, "–", ""), (LOST, "–", ""),
@@ -158,6 +158,7 @@ def _prepare(table: QTableWidget) -> None:
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    table.setWordWrap(False)  # rows are one line high
     table.setTabKeyNavigation(False)
     table.setShowGrid(False)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QLabel, QMainWindow, QSizePolicy, QWidget
+from PyQt5.QtWidgets import QWIDGETSIZE_MAX, QLabel, QMainWindow, QSizePolicy, QWidget
 
 from app.panels.pace import Pace
 from app.panels.value_line import ValueLine
@@ -25,7 +25,7 @@ SPACING = 6  # between widgets
 MARGIN = 24  # around a sentence, in pixels
 REFRESH_MS = 250
 WINDOW = 30  # frames over which times are averaged
-LONGEST_NAME = 28  # letters; names often differ only at their ends
+NAME_LETTERS = 40  # of the source and its size that stay where there is little room; names often differ at their ends
 IMPORTANCE = ("source", "device", "times", "speed", "dropped", "overlays")
 
 
@@ -65,7 +65,7 @@ class StatusReadout:
             "speed": window.tr("Playback speed"),
             "device": window.tr("Tracker and device"),
         }
-        self._figures = ValueLine(tips, IMPORTANCE)
+        self._figures = ValueLine(tips, IMPORTANCE, SPACING, {"source": NAME_LETTERS})
         self.source, self.times = self._figures.labels["source"], self._figures.labels["times"]
         bar.addPermanentWidget(self.unsaved)
         bar.addPermanentWidget(self.recording)
@@ -106,11 +106,13 @@ class StatusReadout:
             self._bar.clearMessage()
 
     def _make_room(self, text: str | None) -> None:
-        """Hide the figures while a sentence would be cut off beside them."""
+        """Shorten the figures, and hide them while a sentence would be cut off beside them."""
         others = self._bar.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
-        shown = [self._figures, *(other for other in others if other.isVisible() and other is not self._figures)]
-        beside = self._bar.width() - sum(widget.sizeHint().width() + SPACING for widget in shown) - MARGIN
-        self._figures.setVisible(self._bar.fontMetrics().horizontalAdvance(text or "") <= max(0, beside))
+        shown = [other for other in others if other.isVisible() and other is not self._figures]
+        beside = self._bar.width() - sum(widget.sizeHint().width() + SPACING for widget in shown) - SPACING - MARGIN
+        room = beside - self._bar.fontMetrics().horizontalAdvance(text or "")
+        self._figures.setMaximumWidth(max(0, room) if text else QWIDGETSIZE_MAX)
+        self._figures.setVisible(not text or self._figures.least_width() <= room)
 
     def show_source(self, source: SourceSummary | None) -> None:
         """Name the source and its image size."""
@@ -118,7 +120,6 @@ class StatusReadout:
         if source is None:
             return
         name = hide_credentials(source.name)
-        name = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME // 2]}…{name[-LONGEST_NAME // 2 + 1 :]}"
         self._figures.set_text("source", f"{name} · {source.size[0]}×{source.size[1]}")
         self.source.setToolTip(hide_credentials(source.spec))
 

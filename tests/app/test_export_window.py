@@ -18,6 +18,7 @@ from app.dialogs.export import ExportDialog
 from app.dialogs.export_options import BOXES, GIF, IMAGES, MOTION, VIDEO, ExportOptions, ShownOptions
 from app.dialogs.export_path import ExportPath
 from app.jobs.jobs import CANCELLED, Job, Jobs
+from app.panels.written_bar import WrittenBar
 from tracker_core.rendering.overlays import OVERLAYS
 from tracker_core.rendering.writers import VideoWriter
 from tracker_core.results.formats import read_boxes
@@ -335,8 +336,10 @@ def test_a_wrong_length_is_said_at_once(qtbot, tmp_path, monkeypatch):
 
 def test_what_was_written_can_be_opened(drive, clip, tmp_path, monkeypatch):
     """A short GIF, hidden and followed; the bar names it with the remarks, and its buttons open file and folder."""
-    opened = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    opened, knows_program = [], True
+    monkeypatch.setattr(
+        QDesktopServices, "openUrl", lambda url: bool(opened.append(url.toLocalFile()) or knows_program)
+    )
     driver = tracked(drive, clip)
     shown = ShownOptions(effect="pixelate", follow=(), aspect="1:1")
     path = tmp_path / "out.gif"
@@ -354,3 +357,37 @@ def test_what_was_written_can_be_opened(drive, clip, tmp_path, monkeypatch):
     driver.qtbot.mouseClick(bar.open, Qt.LeftButton)
     driver.qtbot.mouseClick(bar.show_in_folder, Qt.LeftButton)
     assert opened == [str(path), str(tmp_path)]
+    knows_program = False  # as where xdg-open is missing: a click that does nothing needs a word
+    driver.qtbot.mouseClick(bar.open, Qt.LeftButton)
+    assert bar.remarks.isVisible() and "no program" in bar.remarks.text()
+    path.unlink()
+    driver.qtbot.mouseClick(bar.open, Qt.LeftButton)
+    assert "no longer there" in bar.remarks.text() and len(opened) == 3
+
+
+def test_remarks_on_what_was_written_are_seen_beside_a_long_name(qtbot):
+    bar = WrittenBar()
+    qtbot.addWidget(bar)
+    bar.resize(640, 40)
+    name = "car park north, 27 November 2026, camera 3, the part with the red car-tracked.mp4"
+    bar.show_written([f"/films/{name}"], ["The sound is left out."])
+    bar.show()
+    assert "…" in bar.text.text() and bar.text.text().endswith("tracked.mp4.") and name in bar.text.toolTip()
+    assert bar.remarks.isVisible() and bar.remarks.text() == "The sound is left out."
+    bar.show_written(["/films/a/000000.png", "/films/a/000001.png"], [])
+    assert bar.text.text() == "Wrote 000000.png and 1 more to a." and not bar.remarks.isVisible()
+
+
+def test_what_cannot_be_hidden_is_said_before_the_dialog_closes(qtbot, tmp_path, monkeypatch):
+    """The memory shows images of the targets; the export would refuse it when the dialog is gone."""
+    said = []
+    monkeypatch.setattr(QMessageBox, "warning", lambda *what: said.append(what[2]))
+    dialog = ExportDialog("clip", (0, 9), None, tmp_path, has_truth=False)
+    qtbot.addWidget(dialog)
+    dialog.draw.boxes["memory"].setChecked(True)
+    combo(dialog.effect.effect, "blur")
+    dialog.buttons.accepted.emit()
+    assert "'memory'" in said[0] and not dialog.result()
+    combo(dialog.effect.effect, "spotlight")
+    dialog.buttons.accepted.emit()
+    assert len(said) == 1 and dialog.result()

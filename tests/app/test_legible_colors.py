@@ -8,13 +8,22 @@ import numpy as np
 import pytest
 from PyQt5.QtGui import QColor, QPalette
 
-from app.canvas.overlays.base import contrast, run_color
+from app.canvas.overlays.base import contrast, readable_on_dark_text, run_color
 from app.panels.parts import legible
 from app.panels.plots import PlotsPanel
 from app.panels.tracker_colors import COLORS
 from app.session.frame_view import Curve
 from app.window.theme import make_palette
-from tracker_core.rendering.drawing import RUN_COLORS, run_title
+from tracker_core.rendering.drawing import (
+    EDGE_COLOR,
+    LOST_COLOR,
+    PREDICTION_COLOR,
+    RUN_COLORS,
+    TARGET_COLORS,
+    UNCERTAIN_COLOR,
+    draw_label,
+    run_title,
+)
 
 BACKGROUNDS = {name: make_palette(name == "dark").color(QPalette.Base) for name in ("light", "dark")}
 # Machado, Oliveira, Fernandes: A Physiologically-based Model for Simulation of Color Vision Deficiency, 2009
@@ -87,3 +96,15 @@ def test_curves_of_other_runs_take_up_the_theme(qtbot):
 )
 def test_a_run_has_its_name_at_its_boxes(number, name, title):
     assert run_title(number, name) == title
+
+
+# a plate's colour, as it is drawn into exported images and in the window: the better of black and white on it
+@pytest.mark.parametrize("plate", [PREDICTION_COLOR, LOST_COLOR, UNCERTAIN_COLOR, *TARGET_COLORS, (120, 0, 90)])
+def test_labels_of_exports_have_the_ink_that_reads_best(plate):
+    image = np.full((60, 200, 3), 90, np.uint8)
+    draw_label(image, "MMMM", (4.0, 50.0), plate, 2)
+    b, g, r = plate
+    ground = QColor(r, g, b)
+    best = max(("black", "white"), key=lambda ink: contrast(QColor(ink), ground))
+    assert (image == EDGE_COLOR).all(axis=2).any() == (best == "black")
+    assert readable_on_dark_text(ground) is (best == "black")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PyQt5.QtWidgets import QMainWindow
 
+from app.session.frame_view import SourceSummary
 from app.window.status_bar import FrameCosts, StatusReadout
 
 LONG = "Restored 192 results in 3 runs of an earlier session; the list of runs shows them."
@@ -63,6 +64,30 @@ def test_figures_stand_at_the_right(qtbot, status, source):
         return status.window.width() - device.mapTo(status.window, device.rect().topRight()).x()
 
     qtbot.waitUntil(lambda: right_edge() < 30, timeout=2000)
+
+
+def test_a_long_name_is_cut_only_where_there_is_no_room(qtbot, status):
+    name = "car park north, 27 November 2026, camera 3, the part with the red car.mp4"
+    source = SourceSummary(1, f"/films/{name}", name, (1920, 1080), 30.0, 900, False, True, False)
+
+    def seen(width: int) -> str:
+        status.window.resize(width, 200)
+        qtbot.waitUntil(lambda: status.window.statusBar().width() == width)
+        return status.source.text()
+
+    status.show_source(source)
+    status.show_costs(FrameCosts(29.8, 45.9, 28.3, 15.4), has_debug=True)
+    qtbot.waitUntil(lambda: bool(status.times.text()))
+    assert seen(1900) == f"{name} · 1920×1080" and status.times.isVisible()
+    short = seen(750)
+    assert "…" in short and len(short) >= 28 and short[:9] == name[:9] and short.endswith(".mp4 · 1920×1080")
+    width = status._figures.sizeHint().width() + 20
+    assert seen(width) == f"{name} · 1920×1080"
+    status.show_notice("Ready.")  # beside a sentence too: shorter, not gone
+    qtbot.waitUntil(lambda: "…" in status.source.text())
+    assert status.source.isVisible() and status.times.isVisible()
+    status.window.statusBar().clearMessage()
+    qtbot.waitUntil(lambda: status.source.text() == f"{name} · 1920×1080")
 
 
 def test_a_notice_outlives_what_is_being_done(status):

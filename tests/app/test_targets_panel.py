@@ -60,6 +60,15 @@ def test_a_name_goes_to_the_run_and_its_files_and_can_be_undone(driver, tmp_path
     driver.qtbot.waitUntil(lambda: names(driver) == ['red "car", fährt', ""], timeout=5000)
 
 
+def test_a_long_name_stays_on_one_line_and_is_told(driver):
+    """Rows are one line high: a second line of a name would be cut off below."""
+    name = "the red car that comes from behind the house and turns left"
+    rename(driver, 1, name)
+    driver.qtbot.waitUntil(lambda: names(driver) == ["", name], timeout=5000)
+    table = driver.window.panels.targets.table
+    assert not table.wordWrap() and name in table.item(1, NAME).toolTip()
+
+
 def test_an_empty_name_is_the_number_again(driver):
     rename(driver, 1, "van")
     driver.qtbot.waitUntil(lambda: names(driver) == ["", "van"], timeout=5000)

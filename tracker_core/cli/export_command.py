@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,9 +71,9 @@ def run_export(args: argparse.Namespace) -> int:
     if run.source.location and target.resolve() == Path(run.source.location):
         raise _replacing_source(target)
     if args.format:
-        write = _write_motion if args.format.strip().lower() == MOTION else _write_boxes
-        return _finish(args, [str(path) for path in write(args, run, target)], [])
-    notes: list[str] = []
+        written, notes = (_write_motion if args.format.strip().lower() == MOTION else _write_boxes)(args, run, target)
+        return _finish(args, [str(path) for path in written], notes)
+    notes = []
     if run.source.is_live and not args.source:
         raise InputError("Live frames were not recorded, so no video can be made; boxes can be exported (--format).")
     source = open_run_source(run, args.run_file, args.source, notes)
@@ -106,21 +107,29 @@ def _choose(run: Run, frames: FrameRange) -> Run:
     return chosen
 
 
-def _write_boxes(args: argparse.Namespace, run: Run, target: Path) -> list[Path]:
-    check_format(args.format)
-    return write_boxes(check_writable_file(target), args.format, run)
+def _write_boxes(args: argparse.Namespace, run: Run, target: Path) -> tuple[list[Path], list[str]]:
+    """Return the files of the boxes, and a note where those of an earlier export with other targets stay beside."""
+    box_format = BOX_FORMATS[check_format(args.format)]
+    written = write_boxes(check_writable_file(target), args.format, run)
+    if not box_format.has_file_per_target:
+        return written, []
+    name, suffix = target.stem if target.suffix else target.name, written[0].suffix
+    numbered = re.compile(rf"{re.escape(name)}(-\d+)?{re.escape(suffix)}")
+    others = {path for path in target.parent.iterdir() if numbered.fullmatch(path.name)} - {*written}
+    left = sorted(path.name for path in others)
+    return written, [f"Of an earlier export, so not of these boxes: {', '.join(left)}."] if left else []
 
 
-def _write_motion(args: argparse.Namespace, run: Run, target: Path) -> list[Path]:
+def _write_motion(args: argparse.Namespace, run: Run, target: Path) -> tuple[list[Path], list[str]]:
     """Write centres, speeds and paths as a table, or as a plot where the file's name is that of an image."""
     text = args.length_scale or run.length_scale
     scale = parse_length_scale(text) if text else None
     smooth_s = in_range("--smooth-speed", args.smooth_speed, 0, 10)
     target = check_writable_file(target if target.suffix else target.with_name(f"{target.name}.csv"))
     if target.suffix.lower() in PLOT_SUFFIXES:
-        return [plot_motion(target, run, scale, smooth_s)]
+        return [plot_motion(target, run, scale, smooth_s)], []
     write_text(target, write_motion(run, scale, smooth_s))
-    return [target]
+    return [target], []
 
 
 def _write_video(args: argparse.Namespace, shown: ExportedFrames, target: Path) -> list[str]:
@@ -149,7 +158,17 @@ def _write_images(args: argparse.Namespace, shown: ExportedFrames, folder: Path)
             with atomic_path(path) as temporary:
                 temporary.write_bytes(data.tobytes())
             written.append(str(path))
+    others = sorted({str(path) for path in folder.glob("*.png")} - {*written})
+    if others:
+        what = f"{len(others)} images are" if len(others) > 1 else "an image is"
+        shown.notes.append(f"In '{folder.name}' {what} not of this export: {_span_of(others)}.")
     return written
+
+
+def _span_of(paths: list[str]) -> str:
+    """Name the first and the last of some files, in the order of their names."""
+    first, last = Path(paths[0]).name, Path(paths[-1]).name
+    return first if first == last else f"{first} to {last}"
 
 
 def _finish(args: argparse.Namespace, written: list[str], notes: list[str]) -> int:

@@ -191,6 +191,12 @@ def draw_label(
     left = round(min(max(0.0, corner[0]), max(0.0, columns - plate_width)))
     bottom = round(min(max(float(plate_height), corner[1] + is_below * plate_height), float(rows)))
     cv2.rectangle(canvas, (left, bottom - plate_height), (left + plate_width, bottom), plate, cv2.FILLED)
-    light = sum(weight * value for weight, value in zip((0.114, 0.587, 0.299), plate, strict=True)) > 140
-    ink = EDGE_COLOR if light else TEXT_COLOR
+    ink = EDGE_COLOR if takes_dark_text(plate) else TEXT_COLOR
     cv2.putText(canvas, text, (left + margin, bottom - baseline), font, scale, ink, thickness, cv2.LINE_AA)
+
+
+def takes_dark_text(plate: Color) -> bool:
+    """Tell whether black text is easier to read than white on `plate`: has the higher contrast (WCAG 2)."""
+    linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in (value / 255 for value in plate)]
+    luminance = sum(weight * value for weight, value in zip((0.0722, 0.7152, 0.2126), linear, strict=True))
+    return (luminance + 0.05) ** 2 > 1.05 * 0.05

@@ -197,8 +197,8 @@ def label_height(font: QFont) -> float:
 
 
 def readable_on_dark_text(color: QColor) -> bool:
-    """Tell whether black text is easier to read than white on `color`."""
-    return contrast(color, QColor(0, 0, 0)) > contrast(color, QColor(255, 255, 255))
+    """Tell whether black text is easier to read than white on `color`, as in exports."""
+    return drawing.takes_dark_text((color.blue(), color.green(), color.red()))
 
 
 def contrast(one: QColor, other: QColor) -> float:
