@@ -71,9 +71,9 @@ def run_export(args: argparse.Namespace) -> int:
     if run.source.location and target.resolve() == Path(run.source.location):
         raise _replacing_source(target)
     if args.format:
-        written, notes = (_write_motion if args.format.strip().lower() == MOTION else _write_boxes)(args, run, target)
-        return _finish(args, [str(path) for path in written], notes)
-    notes = []
+        files, remarks = (_write_motion if args.format.strip().lower() == MOTION else _write_boxes)(args, run, target)
+        return _finish(args, [str(path) for path in files], remarks)
+    notes: list[str] = []
     if run.source.is_live and not args.source:
         raise InputError("Live frames were not recorded, so no video can be made; boxes can be exported (--format).")
     source = open_run_source(run, args.run_file, args.source, notes)
