@@ -127,6 +127,14 @@ def test_the_second_is_heard_and_can_be_turned_off(pair):
     assert np.abs(heard - alone).max() > 0.01
 
 
+def test_what_was_seen_says_whether_both_looked(pair):
+    frames, boxes = moving_square(2)
+    for overrides, is_agreed in (((), True), (["tracking.second_weight=0"], False)):
+        tracker = build_tracker(weights=pair, runtime="eager", overrides=overrides)
+        tracker.init(frames[0], boxes[0])
+        assert tracker.update(frames[1], debug=True).debug.is_agreed == is_agreed
+
+
 def test_several_targets_are_answered_as_one_by_one(pair):
     frames, boxes = moving_square(5)
     alone = [build_tracker(weights=pair, runtime="eager") for _ in range(2)]

@@ -85,6 +85,7 @@ class TrackDebug:
         search_crop: uint8 (S, S, 3) BGR, what the network was shown.
         guide_xywh: float64 (4,) or None, the guide box of trackers that take one.
         online: what a tracker that learns while it tracks adds, else None.
+        is_agreed: whether proposals and scores are what two networks agreed on; anchors and crops are the first one's.
     """
 
     levels: tuple[tuple[int, int, int], ...]
@@ -99,6 +100,7 @@ class TrackDebug:
     search_crop: Image
     guide_xywh: FloatArray | None = None
     online: OnlineDebug | None = None
+    is_agreed: bool = False
 
 
 @dataclass(frozen=True)

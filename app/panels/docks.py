@@ -125,7 +125,7 @@ class Docks:
         for name in ("sources", "runs"):
             self.docks[name].setVisible(window.width() >= SMALL_WIDTH)
         sized = [self.docks["sources"], self.docks["overlays"]]
-        window.resizeDocks(sized, [260, 290], Qt.Orientation.Horizontal)
+        window.resizeDocks(sized, [max(260, self.panels.runs.fitting_width()), 290], Qt.Orientation.Horizontal)
 
     def fit_widths(self) -> None:
         """Make the panels wide enough beside a vertical scroll bar: nothing is ever cut at the side."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PyQt5.QtCore import QCoreApplication, QEvent, QPoint, QSignalBlocker, Qt, pyqtSignal
-from PyQt5.QtGui import QColor, QIcon, QKeyEvent, QPalette, QPixmap
+from PyQt5.QtGui import QColor, QFontMetrics, QIcon, QKeyEvent, QPalette, QPixmap
 from PyQt5.QtWidgets import (
     QAction,
     QHBoxLayout,
@@ -25,9 +25,11 @@ from app.canvas.overlays.base import PREDICTION, run_color
 from app.panels.parts import format_value, legible
 from app.session.frame_view import RunSummary, Scoring, Stale
 from app.session.moments import Moment, MomentKind
+from tracker_core.presets import DEFAULT_TRACKER
 
 NUMBER = int(Qt.ItemDataRole.UserRole)
 NAME, SUCCESS, TRACKER, PRECISION, FRAMES, LOST, SPEED, CHANGES = range(8)
+AROUND_TEXTS = 96  # points beside three texts: box, colour, margins and scroll bar
 NUMBERS = (SUCCESS, PRECISION, FRAMES, LOST, SPEED)
 
 
@@ -77,6 +79,13 @@ class RunsPanel(QWidget):
         self.moments.itemClicked.connect(self._go_to)
         self.moments.itemActivated.connect(self._go_to)
         layout.addWidget(self.moments, 2)
+
+    def fitting_width(self) -> int:
+        """Return the width in which success and tracker of a run can be read without scrolling, in points."""
+        font = self.font()
+        font.setBold(True)  # as the active run's
+        texts = (self._name_of(10), self.tr("Success"), DEFAULT_TRACKER)
+        return sum(QFontMetrics(font).horizontalAdvance(text) for text in texts) + AROUND_TEXTS
 
     def add_actions(self, menu: QMenu, buttons: Sequence[QAction]) -> None:
         """Offer what can be done with the chosen run: in the menu of a row, and some of it as buttons."""
@@ -203,7 +212,10 @@ class RunsPanel(QWidget):
             self.tree.setCurrentItem(item)
 
     def _name(self, run: RunSummary) -> str:
-        return run.title or self.tr("Run {}").format(run.number)
+        return run.title or self._name_of(run.number)
+
+    def _name_of(self, number: int) -> str:
+        return self.tr("Run {}").format(number)
 
     def _speed(self, run: RunSummary) -> str:
         return "–" if run.fps != run.fps else self.tr("{} fps").format(format_value(run.fps, 0))

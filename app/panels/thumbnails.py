@@ -66,6 +66,7 @@ class ThumbnailsPanel(QWidget):
             ("heat", self.tr("Scores with cosine window"), self.heat),
         ):
             caption = QLabel(text)
+            caption.setWordWrap(True)
             self._captions[name] = caption
             layout.addWidget(caption)
             layout.addWidget(widget, 1)
@@ -86,12 +87,24 @@ class ThumbnailsPanel(QWidget):
             return
         self.exemplar.set_image(image_to_qimage(debug.exemplar_crop))
         self.search.set_image(image_to_qimage(debug.search_crop))
-        self._captions["exemplar"].setText(self.tr("Exemplar {}×{}").format(*_size(debug.exemplar_crop)))
-        self._captions["search"].setText(self.tr("Search region {}×{}").format(*_size(debug.search_crop)))
+        exemplar, search, scores_of = self._forms(debug.is_agreed)
+        self._captions["exemplar"].setText(exemplar.format(*_size(debug.exemplar_crop)))
+        self._captions["search"].setText(search.format(*_size(debug.search_crop)))
         scores = score_map(debug) if debug.levels and len(debug.scores_windowed) else None
         self.heat.set_image(None if scores is None else image_to_qimage(color_heat_map(np.asarray(scores, np.float64))))
         best = float(np.nanmax(debug.scores_windowed)) if len(debug.scores_windowed) else float("nan")
-        self._captions["heat"].setText(self.tr("Scores with cosine window, best {:.2f}").format(best))
+        self._captions["heat"].setText(scores_of.format(best))
+
+    def _forms(self, is_agreed: bool) -> tuple[str, str, str]:
+        """Return the captions, which say whose crops and scores these are where two networks looked."""
+        if is_agreed:
+            return (
+                self.tr("Exemplar {}×{}, first network"), self.tr("Search region {}×{}, first network"),
+                self.tr("Scores of both networks together, with cosine window, best {:.2f}"),
+            )  # fmt: skip
+        return (
+            self.tr("Exemplar {}×{}"), self.tr("Search region {}×{}"), self.tr("Scores with cosine window, best {:.2f}")
+        )  # fmt: skip
 
 
 def _size(image: Image) -> tuple[int, int]:

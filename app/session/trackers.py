@@ -27,6 +27,7 @@ SAME_BOX_PIXELS = 0.5
 OTHER_BOX = (
     "Computed again, the tracker gives another box in this frame than the stored one; the explanation is of that box."
 )
+OTHER_PRECISION = "These results were computed in {}; the explanation is computed in {}, which this device has."
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ class Trackers:
         groups: dict[int, list[Follower]] = {}
         results: dict[int, TrackResult] = {}
         timings, remark = Timings(), ""
+        in_other = ""
         for target, producer in made:
             try:
                 followers = self.explainer(producer)
@@ -143,6 +145,7 @@ class Trackers:
                 remark = str(error)
                 continue
             if follower is not None:
+                in_other = in_other or _precision_note(producer, followers.base)
                 groups.setdefault(id(followers), []).append(follower)
         for group in groups.values():
             found = update_followers(group, frame, debug=True)
@@ -151,7 +154,7 @@ class Trackers:
         stored = {target.number: target.results[frame.index].box_xywh for target, _ in made}
         if any(np.abs(result.box_xywh - stored[number]).max() > SAME_BOX_PIXELS for number, result in results.items()):
             remark = OTHER_BOX
-        return Found(results, timings, remark)
+        return Found(results, timings, " ".join(filter(None, (in_other, remark))))
 
     def explainer(self, producer: Producer | None) -> Followers:
         """Return what explains results of `producer`; raises `InputError`, one sentence, where nothing can."""
@@ -187,3 +190,9 @@ class Trackers:
         self._earlier.clear()
         self._explainers.clear()  # they may hold the memory of a device that was left
         self._refusals.clear()
+
+
+def _precision_note(made_by: Producer | None, explainer: SessionTracker) -> str:
+    """Return a sentence where results are explained in another precision than they were computed in, else ""."""
+    used = Producer("", runtime=str(getattr(explainer, "runtime", ""))).precision
+    return "" if made_by is None or made_by.precision == used else OTHER_PRECISION.format(made_by.precision, used)

@@ -54,6 +54,28 @@ class ErrorReporter(QObject):
             self._report(arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
 
 
+class LogFile(logging.handlers.RotatingFileHandler):
+    """The log in a file, another each megabyte; where it cannot be written, that is said once.
+
+    Left alone, `logging` prints a traceback to the terminal for every line. What is logged is still in the window, and
+    each line is tried again: a full disk may have room later.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+        self.setFormatter(PrivateFormatter(LOG_FORMAT))
+        self._is_told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say once that the file cannot be written; other errors are mistakes in the program."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._is_told:
+            self._is_told = True  # before the sentence, which comes here again
+            _tell_unwritten(Path(self.baseFilename), error)
+
+
 def start_log_file(folder: Path) -> Path | None:
     """Write the log to `siamscope.log` in `folder` as well, another each megabyte; None if that is impossible."""
     root = logging.getLogger()
@@ -61,15 +83,20 @@ def start_log_file(folder: Path) -> Path | None:
     path = folder / "siamscope.log"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(
-            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-        )
+        handler = LogFile(path)
     except OSError as error:
-        logger.warning("The log cannot be written to a file: %s", error)
+        _tell_unwritten(path, error)
         return None
-    handler.setFormatter(PrivateFormatter(LOG_FORMAT))
     root.addHandler(handler)
     return path
+
+
+def _tell_unwritten(path: Path, error: OSError) -> None:
+    """Say in the window's log, and on the terminal if there is one, that the log file cannot be written."""
+    sentence = f"The log cannot be written to '{path}' ({error.strerror or error}); it is only shown in the window."
+    logger.warning("%s", sentence)
+    if sys.stderr is not None:
+        sys.stderr.write(f"{sentence}\n")
 
 
 def _log_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyqtgraph as pg
@@ -82,6 +83,15 @@ def test_crops_are_made_for_the_newest_frame_alone(qtbot, monkeypatch) -> None:
     assert made == [10]
     qtbot.waitUntil(lambda: len(made) > 1)
     assert made == [10, 39]
+
+
+def test_crops_say_whose_they_are_where_two_networks_looked(qtbot) -> None:
+    panel = ThumbnailsPanel()
+    qtbot.addWidget(panel)
+    for debug, told in ((debug_of(9), False), (replace(debug_of(8), is_agreed=True), True)):
+        panel.set_debug(debug)
+        qtbot.waitUntil(lambda told=told: ("both networks" in panel._captions["heat"].text()) == told)
+        assert all(("first network" in panel._captions[name].text()) == told for name in ("exemplar", "search"))
 
 
 def test_times_in_the_status_bar_are_written_a_few_times_per_second(qtbot) -> None:

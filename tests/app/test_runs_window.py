@@ -15,11 +15,12 @@ from PyQt5.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QCo
 from app.dialogs.rerun import RerunDialog
 from app.panels import runs as columns
 from app.panels.fields import ComboBox
-from app.session.frame_view import Stale
+from app.session.frame_view import RunSummary, Stale
 from app.session.trackers import TrackerChoice
 from app.worker.messages import BoxRequest
 from tracker_core.config import NetworkConfig, SecondConfig, TrackerConfig, TrackingConfig
 from tracker_core.errors import InputError
+from tracker_core.presets import DEFAULT_TRACKER
 
 COUNT = 40
 
@@ -373,3 +374,14 @@ def test_a_wheel_over_a_field_with_the_focus_starts_no_run_by_itself(driver):
     driver.qtbot.waitUntil(lambda: driver.player.summary.runs[0].stale is Stale.TRACKER)
     (run,) = driver.player.summary.runs
     assert run.frame_count == COUNT and isinstance(window.panels.tracker.presets, ComboBox)
+
+
+def test_success_and_tracker_of_a_run_are_whole_at_the_first_width(drive):
+    window = drive().window
+    window.resize(1360, 860)
+    window.docks.reset()
+    panel = window.panels.runs
+    panel.set_runs([RunSummary(1, "", DEFAULT_TRACKER, (), None, 330, 0, 0.733, 0.9, 30.0, is_active=True)])
+    QApplication.processEvents()
+    tree = panel.tree
+    assert tree.columnViewportPosition(columns.TRACKER) + tree.columnWidth(columns.TRACKER) <= tree.viewport().width()

@@ -22,6 +22,7 @@ from tracker_core.results.recorder import RunRecorder
 from tracker_core.results.run_file import load_run, save_run
 from tracker_core.results.unfinished import RunJournal, parse_unfinished
 from tracker_core.sources.opening import open_source
+from tracker_core.trackers import producers
 from tracker_core.types import TrackingState, TrackResult
 
 COUNT = 12
@@ -206,6 +207,16 @@ class TestExplanation:
         view = session.seek(3)
         assert view.targets[0].result.debug is None and view.targets[0].result is not None
         assert "not here" in view.remark and view.remark.count("\n") == 0
+
+    def test_another_precision_is_said(self, tracked, monkeypatch):
+        """Where a device has not the precision that a run was computed in, its explanation names both."""
+        session = self.show(tracked)
+        recorder = session.run.recorder
+        other = replace(recorder.producer_of(3), runtime="onnx-int8")
+        for index in range(1, 6):
+            session.run.add(index, 1, recorder.result_at(index), other)
+        monkeypatch.setattr(producers, "_precision_on", lambda *_asked: "fp32")  # as on a GPU
+        assert "computed in int8; the explanation is computed in fp32" in session.seek(3).remark
 
     def test_an_export_names_what_made_the_run(self, tracked):
         session = self.show(tracked)

@@ -77,11 +77,15 @@ class Asking:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What was chosen from one search's outputs, among which candidates, and the highest logit."""
+    """What was chosen from one search's outputs, among which candidates, and the highest logit.
+
+    `is_agreed` tells that a second network was heard.
+    """
 
     choice: Choice
     candidates: Candidates
     peak: float
+    is_agreed: bool = False
 
 
 class Targets(Protocol):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.boxes import cxcywh_to_xywh
-from tracker_core.candidates import Candidates, Choice
+from tracker_core.candidates import Choice, Chosen
 from tracker_core.crops import Cutout
 from tracker_core.trackers.association import ToImage
 from tracker_core.types import Image, TrackDebug
@@ -30,13 +30,16 @@ def to_image(center: NDArray[np.float64], scales: NDArray[np.float64]) -> ToImag
 
 def describe_search(
     choice: Choice,
-    candidates: Candidates,
+    chosen: Chosen,
     in_image: ToImage,
     cutout: Cutout,
     exemplar_crop: Image,
     guide_cxcywh: NDArray[np.float64] | None,
 ) -> TrackDebug:
-    """Return what was seen in a search region; all candidates were asked for, and the guide is the last box."""
+    """Return what was seen in a search region, where `choice` was made of what was `chosen`.
+
+    All candidates were asked for, and the guide is the last box.
+    """
 
     def boxes_xywh(boxes_cxcywh: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(cxcywh_to_xywh(in_image(boxes_cxcywh)), np.float32)
@@ -44,8 +47,8 @@ def describe_search(
     found = choice.selection
     assert found is not None  # all candidates were asked for
     return TrackDebug(
-        levels=candidates.levels,
-        anchors_xywh=boxes_xywh(candidates.boxes_cxcywh),
+        levels=chosen.candidates.levels,
+        anchors_xywh=boxes_xywh(chosen.candidates.boxes_cxcywh),
         proposals_xywh=boxes_xywh(found.boxes_cxcywh),
         scores_raw=found.scores,
         scores_penalised=found.penalised,
@@ -55,4 +58,5 @@ def describe_search(
         exemplar_crop=exemplar_crop,
         search_crop=cutout.crop,
         guide_xywh=None if guide_cxcywh is None else cxcywh_to_xywh(guide_cxcywh),
+        is_agreed=chosen.is_agreed,
     )

@@ -113,7 +113,7 @@ class SecondOpinion:
             scores, boxes_cxcywh, chosen.candidates.window, asking.expected_wh, tracking.penalty_k,
             tracking.window_influence,
         )  # fmt: skip
-        return replace(chosen, choice=asking.layout.retake(chosen.choice, agreed, tracking))
+        return replace(chosen, choice=asking.layout.retake(chosen.choice, agreed, tracking), is_agreed=True)
 
 
 def second_tracker(config: TrackerConfig) -> TrackerConfig:

@@ -184,7 +184,7 @@ class SiameseTracker(NetworkTracker):
         details = None
         if debug:
             last, view = np.concatenate((center, size)) if self.network.takes_guide else None, to_image(center, scales)
-            details = describe_search(choice, chosen.candidates, view, cutouts[number], self._exemplar_crop, last)
+            details = describe_search(choice, chosen, view, cutouts[number], self._exemplar_crop, last)
         return TrackResult(box_xywh, score, state, details)
 
     def _favour(self, center: NDArray[np.float64], scales: NDArray[np.float64]) -> Favour | None:

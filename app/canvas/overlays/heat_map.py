@@ -28,7 +28,7 @@ class HeatMapOverlay(Overlay):
 
     name = "heat_map"
     title, key = "&Heat map", "H"
-    help = "The network's scores over the search window"
+    help = "The network's scores over the search window; of a pair of networks, those of both together"
     options = (
         Option("mode", "Heat map", "windowed", choices=HEAT_MODES),
         Option("anchor", "Heat map anchor", str(BEST_ANCHOR), choices=(ANY_ANCHOR,)),
