@@ -67,6 +67,7 @@ class ExportDialog(QDialog):
         form.add(self.tr("Frames:"), self._make_range(is_live, is_recorded))
         self.box_format = ComboBox()
         self.box_format.addItems(list(BOX_FORMATS))
+        self.box_format.setToolTip(self.tr("In which form the boxes are written"))
         form.add(self.tr("Format:"), self.box_format)
         self._add_motion(length_scale)
         self.scale = WholeField()
@@ -74,6 +75,7 @@ class ExportDialog(QDialog):
         self.scale.setSingleStep(10)
         self.scale.setValue(100)
         self.scale.setSuffix(" %")
+        self.scale.setToolTip(self.tr("Size of the written images, 100 % is that of the source"))
         form.add(self.tr("Size:"), self.scale)
         self.draw = DrawPage(targets, has_truth, self._overlays)
         self.effect, self.follow = EffectPage(targets), FollowPage(targets)
@@ -146,6 +148,7 @@ class ExportDialog(QDialog):
         ):
             if kind not in RENDERED or has_images:
                 self.kind.addItem(text, kind)
+        self.kind.setToolTip(self.tr("What is written"))
         self._form.add(self.tr("Export:"), self.kind)
         if not has_images:
             self._form.add("", QLabel(self.tr("Live frames were not recorded, so no video can be made.")))
@@ -177,6 +180,7 @@ class ExportDialog(QDialog):
             box.setRange(*self._span)
             box.setAccessibleName(text)
             box.setToolTip(text)
+        self.range.setToolTip(self.tr("Which frames are written"))
         self.range.currentIndexChanged.connect(lambda _index: self._show_range())
         self._show_range()
         return _row(self.range, self.first, QLabel("–"), self.last)

@@ -36,6 +36,7 @@ class TargetList(QListWidget):
     def __init__(self, targets: TargetTitles, name: str, hidden: Collection[int] = ()) -> None:
         super().__init__()
         self.setAccessibleName(name)
+        self.setToolTip(name)
         self.setFixedHeight(LINES * self.fontMetrics().lineSpacing() + 2 * self.frameWidth())
         for number, title in targets:
             item = QListWidgetItem(title, self)
@@ -65,6 +66,7 @@ class DrawPage(QWidget):
         grid = QGridLayout()
         for place, (name, title) in enumerate(self._titles()):
             box = self.boxes[name] = QCheckBox(title)
+            box.setToolTip(self._tip(name))
             grid.addWidget(box, place // COLUMNS, place % COLUMNS)
         self.boxes["ground_truth"].setEnabled(has_truth)
         as_shown = QPushButton(self.tr("As in the &window"))
@@ -73,6 +75,7 @@ class DrawPage(QWidget):
         self.lost = ComboBox()
         self.lost.addItem(self.tr("dotted, as in the window"), "dotted")
         self.lost.addItem(self.tr("hidden"), "hidden")
+        self.lost.setToolTip(self.tr("Boxes of frames in which the target is lost"))
         hidden = overlays.hidden_targets if len(targets) > 1 else ()  # without a list there is nothing to tick
         self.targets = TargetList(targets, self.tr("Targets to draw"), hidden)
         self.remark = QLabel(self.tr("The tracker runs again for this, which takes as long as tracking."))
@@ -108,6 +111,10 @@ class DrawPage(QWidget):
         names = ("prediction", "ground_truth", "trail", "labels", "names", *BESIDE_OVERLAYS, *INNER_OVERLAYS)
         return [(name, own.get(name) or plain(self._overlays[name].title)) for name in names]
 
+    def _tip(self, name: str) -> str:
+        own = {"labels": self.tr("Beside each box, as in the window"), "names": self.tr("Nothing else beside a box")}
+        return own.get(name) or self._overlays[name].help
+
     def _update(self) -> None:
         self.boxes["names"].setEnabled(not self.boxes["labels"].isChecked())
         self.remark.setVisible(any(self.boxes[name].isChecked() for name in INNER_OVERLAYS))
@@ -126,6 +133,7 @@ class EffectPage(QWidget):
             ("spotlight", self.tr("spotlight: darken all else")),
         ):
             self.effect.addItem(text, kind)
+        self.effect.setToolTip(self.tr("What is done to the targets, or to all around them"))
         self.strength = Slider()
         self.strength.setRange(WEAKEST, STRONGEST)
         self.strength.setValue(ShownOptions.strength)
@@ -169,6 +177,8 @@ class FollowPage(QWidget):
         self.aspect = ComboBox()
         for aspect in ASPECTS:
             self.aspect.addItem(self.tr("as the source") if aspect == "source" else aspect, aspect)
+        self.follows.setToolTip(self.tr("A smaller image that moves with the targets"))
+        self.aspect.setToolTip(self.tr("Width to height of the crop"))
         self.context = DecimalField()
         self.context.setRange(1.0, 20.0)
         self.context.setSingleStep(0.5)

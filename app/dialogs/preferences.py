@@ -100,12 +100,21 @@ class PreferencesDialog(QDialog):
         self.autosave.setChecked(self._settings.autosave)
         self.record = QCheckBox(self.tr("Record cameras and streams from when they are opened"))
         self.record.setChecked(self._settings.record)
-        self.record_minutes = self._amount("record_minutes", self.tr(" min"))
-        self.record_gigabytes = self._amount("record_gigabytes", self.tr(" GB"))
+        self.record_minutes = self._amount("record_minutes", self.tr(" min"), self.tr("Minutes that are kept"))
+        self.record_gigabytes = self._amount("record_gigabytes", self.tr(" GB"), self.tr("Gigabytes that are kept"))
         kept = QHBoxLayout()
         for part in (self.record_minutes, QLabel(self.tr("and at most")), self.record_gigabytes):
             kept.addWidget(part)
         kept.addStretch()
+        for widget, tip in (
+            (self.theme, self.tr("Colours of the window")),
+            (self.tracker, self.tr("The tracker that is chosen when the window opens")),
+            (self.pause_on_lost, self.tr("Stop playing in the frame in which a target is lost")),
+            (self.loop, self.tr("Begin again at the end, or at the end of the range A–B")),
+            (self.autosave, self.tr("Save every result as it is found")),
+            (self.record, self.tr("Into your Videos folder; without it, File → Record camera or stream does")),
+        ):
+            widget.setToolTip(tip)
         form.addRow(self.tr("Theme:"), self.theme)
         form.addRow(self.tr("Default tracker:"), self.tracker)
         form.addRow("", self.pause_on_lost)
@@ -118,12 +127,15 @@ class PreferencesDialog(QDialog):
             where.set_path(self._settings.path)
             where.setReadOnly(True)
             where.setAccessibleName(self.tr("File of these preferences"))
+            where.setToolTip(self.tr("The file of these preferences"))
             form.addRow(self.tr("Kept in:"), where)
         return page
 
-    def _amount(self, name: str, unit: str) -> WholeField:
+    def _amount(self, name: str, unit: str, title: str) -> WholeField:
         """Return a field for one of the recording's limits."""
         field = WholeField()
+        field.setAccessibleName(title)
+        field.setToolTip(self.tr("What is older goes, so that a recording never fills the disk"))
         field.setRange(1, RECORD_MOST[name])
         field.setSuffix(unit)
         field.setValue(getattr(self._settings, name))
@@ -140,6 +152,7 @@ class PreferencesDialog(QDialog):
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setAccessibleName(self.tr("Keys of the actions"))
+        self.table.setToolTip(self.tr("Choose an action, then press its new key in the field below"))
         self.table.setTabKeyNavigation(False)
         rows, header = self.table.verticalHeader(), self.table.horizontalHeader()
         assert rows is not None and header is not None
@@ -157,6 +170,10 @@ class PreferencesDialog(QDialog):
         self.editor.keySequenceChanged.connect(self._take_key)
         clear, default = QPushButton(self.tr("No key")), QPushButton(self.tr("Default"))
         every = QPushButton(self.tr("All defaults"))
+        self.editor.setToolTip(self.tr("Click here and press the new key of the chosen action"))
+        clear.setToolTip(self.tr("Leave the chosen action without a key"))
+        default.setToolTip(self.tr("Give the chosen action the key that it came with"))
+        every.setToolTip(self.tr("Give every action the key that it came with"))
         clear.clicked.connect(lambda: self._set_key(""))
         default.clicked.connect(lambda: self._set_key(self._defaults[self._current()]))
         every.clicked.connect(self._reset_all)

@@ -49,6 +49,8 @@ class RerunDialog(QDialog):
         for place, (tracker, description) in enumerate(trackers):
             self.tracker.addItem(tracker, tracker)
             self.tracker.setItemData(place, description, Qt.ItemDataRole.ToolTipRole)
+        self.tracker.setToolTip(self.tr("The tracker that tracks the same boxes again"))
+        self.parameters.setToolTip(self.tr("Where its parameters begin; they can be changed below"))
         form = QFormLayout()
         form.addRow(self.tr("Tracker:"), self.tracker)
         form.addRow(self.tr("Parameters:"), self.parameters)

@@ -26,6 +26,7 @@ class JobBar(QWidget):
         self._bar.setAccessibleName(window.tr("Progress of the running job"))
         self._stop = QToolButton()
         self._stop.setAccessibleName(_tr("Stop the running job"))
+        self._stop.setToolTip(_tr("Stop the running job"))
         self._stop.clicked.connect(self._cancel)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

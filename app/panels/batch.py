@@ -195,6 +195,8 @@ class BatchPanel(QWidget):
         self.box_format.addItems(list(BOX_FORMATS))
         self.box_format.setCurrentText("csv")
         self.box_format.setAccessibleName(self.tr("Format of the boxes"))
+        self.box_format.setToolTip(self.tr("In which form the boxes of each video are written"))
+        self.video.setToolTip(self.tr("Beside the boxes, a video of each with the boxes drawn in"))
         self.folder.editingFinished.connect(self._take_folder)
         self.boxes.editingFinished.connect(self._ask_list)
         self.truth.toggled.connect(lambda _is_on: self._ask_list())
@@ -212,6 +214,8 @@ class BatchPanel(QWidget):
     def _make_actions(self) -> QVBoxLayout:
         self.open_video, self.take_box = QPushButton(self.tr("Open")), QPushButton(self.tr("Take box from the image"))
         self.start, self.stop = QPushButton(self.tr("Start")), QPushButton(self.tr("Stop"))
+        self.start.setToolTip(self.tr("Track the videos that have a first box and are not finished"))
+        self.stop.setToolTip(self.tr("Stop; what was tracked is kept"))
         self.open_video.setToolTip(self.tr("Open the chosen video, to draw its first box or to see its results"))
         self.take_box.setToolTip(self.tr("The boxes that the image shows now become the first boxes of its video"))
         self.open_video.clicked.connect(self._open)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt5.QtCore import QEvent, QObject, QSize, Qt
+from PyQt5.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt
 from PyQt5.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QValidator
 from PyQt5.QtWidgets import (
     QComboBox,
@@ -232,10 +232,11 @@ def with_browse(field: PathField, name: str, browse: Browse = browse_folder) -> 
     """Return `field` with a button beside it that fills it; `name` is read to those who cannot see it."""
     holder = QWidget()
     field.setAccessibleName(name)
+    field.setToolTip(field.toolTip() or name)
     button = QToolButton()
     button.setText("…")
     button.setAccessibleName(name)
-    button.setToolTip(name)
+    button.setToolTip(QCoreApplication.translate("fields", "Choose: {}").format(name[:1].lower() + name[1:]))
 
     def choose() -> None:
         path = browse(holder, name, field.path)

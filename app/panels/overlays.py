@@ -101,6 +101,7 @@ class OverlayPanel(QWidget):
             field.valueChanged.connect(lambda value: self._set(overlay, option, value))
         title = _translated(option.title)
         field.setAccessibleName(title)
+        field.setToolTip(_translated(option.help))
         form.addRow(f"{title}:", field)
         self._options[overlay, option.name] = field
 

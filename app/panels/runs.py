@@ -75,6 +75,7 @@ class RunsPanel(QWidget):
         layout.addWidget(QLabel(self.tr("Worst moments of this run")))
         self.moments = QListWidget()
         self.moments.setAccessibleName(self.tr("Worst moments"))
+        self.moments.setToolTip(self.tr("Click one to go to its frame"))
         self.moments.setMinimumHeight(4 * self.fontMetrics().lineSpacing())
         self.moments.itemClicked.connect(self._go_to)
         self.moments.itemActivated.connect(self._go_to)

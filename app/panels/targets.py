@@ -39,6 +39,7 @@ class TargetsPanel(QWidget):
         self._is_filling = self._is_stale = False
         self.table = _Table(0, 6, self)
         self.table.setAccessibleName(self.tr("Targets"))
+        self.table.setToolTip(self.tr("Click a target to make it the active one"))
         self.table.setHorizontalHeaderLabels([self.tr(text) for text in ("Show", "", "Target", "State", "Lost", "")])
         _prepare(self.table)
         self.table.itemChanged.connect(self._tell_changed)

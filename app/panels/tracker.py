@@ -187,6 +187,8 @@ class TrackerPanel(QWidget):
         form.addRow(self.tr("Tracker:"), self.tracker)
         form.addRow(self.tr("Weights:"), line)
         form.addRow(self.tr("Device:"), self.device)
+        self.tracker.setToolTip(self.tr("The tracker that is used from the next frame on, as a further run"))
+        self.device.setToolTip(self.tr("Where the networks run; auto takes a GPU if there is one"))
         self.weights.setToolTip(self.tr("A .safetensors file; empty for the weights that come with the tracker"))
         self.tracker.currentIndexChanged.connect(self._on_tracker)
         self.weights.editingFinished.connect(self._on_weights)
@@ -217,6 +219,7 @@ class TrackerPanel(QWidget):
         ):
             self.presets.addItem(text, name)
         self.presets.setAccessibleName(self.tr("Presets of the parameters"))
+        self.presets.setToolTip(self.tr("Set several parameters at once, for a kind of video"))
         self.presets.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.presets.activated.connect(self._use_preset)
         self.reset = QPushButton(self.tr("Reset"))

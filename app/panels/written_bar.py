@@ -50,6 +50,7 @@ class WrittenBar(QFrame):
         self.open.setToolTip(self.tr("Open it with the program that the desktop has for it"))
         self.open.clicked.connect(self._open)
         self.show_in_folder = QPushButton(self.tr("Show in folder"))
+        self.show_in_folder.setToolTip(self.tr("Open the folder that it is in"))
         self.show_in_folder.clicked.connect(self._show_in_folder)
         close = QToolButton()
         close.setText("✕")

@@ -16,16 +16,21 @@ from PyQt5.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QComboBox,
+    QDialogButtonBox,
     QHeaderView,
     QLabel,
     QLineEdit,
     QScrollBar,
     QTabBar,
     QToolBar,
+    QToolButton,
     QWidget,
 )
+from test_looks import make_dialogs
 
 from app.commands import GROUPS, MENUS, with_mnemonics
+from app.dialogs.asking import AskingDialog
+from app.panels.fields import PathField
 
 INTERACTIVE = (QAbstractButton, QComboBox, QAbstractSlider, QAbstractSpinBox, QLineEdit, QAbstractItemView, QTabBar)
 LETTER = re.compile(r"&([^&\s])")
@@ -90,6 +95,34 @@ def is_inner(widget: QWidget) -> bool:
             return True
         parent = parent.parentWidget()
     return isinstance(widget, QScrollBar) or widget.objectName().startswith("qt_")
+
+
+def explains_itself(widget: QWidget) -> bool:
+    """Whether a control has a tooltip, or is one that says all by itself: a tab, or a dialog's OK or Cancel."""
+    parent = widget.parentWidget()
+    is_plain = isinstance(widget, QTabBar) or isinstance(parent, (QTabBar, QDialogButtonBox))
+    return bool(widget.toolTip()) or is_plain or isinstance(parent, AskingDialog)  # the question stands above it
+
+
+def unexplained(root: QWidget) -> list[str]:
+    return [
+        f"{type(widget).__name__} '{name_of(widget, {})}' in {type(widget.parentWidget()).__name__}"
+        for widget in root.findChildren(QWidget)
+        if isinstance(widget, INTERACTIVE) and not is_inner(widget) and not explains_itself(widget)
+    ]
+
+
+def test_every_control_has_a_tooltip(window, tmp_path):
+    assert not unexplained(window)
+    found = {kind.__name__: unexplained(dialog) for kind, dialog in make_dialogs(window, tmp_path).items()}
+    assert not any(found.values()), found
+
+
+def test_no_two_controls_beside_each_other_have_the_same_tooltip(window):
+    """A field and the button that fills it are told apart."""
+    for field in window.findChildren(PathField):
+        button = field.parentWidget().findChild(QToolButton)
+        assert button.toolTip() and button.toolTip() != field.toolTip(), field.accessibleName()
 
 
 def name_of(widget: QWidget, labelled: dict[QWidget, str]) -> str:

@@ -70,7 +70,8 @@ class OverlayScene:
 class Option:
     """A setting of an overlay beside its opacity: a number from `low` to `high`, or one of `choices`.
 
-    `choices` are pairs of what is kept in the settings and the text that is shown; without any it is a number.
+    `choices` are pairs of what is kept in the settings and the text that is shown; without any it is a number. `help`
+    is the tooltip.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Option:
     low: int = 0
     high: int = 0
     choices: tuple[tuple[str, str], ...] = ()
+    help: str = ""
 
     def takes(self, value: object) -> bool:
         """Tell whether `value` can be chosen now."""

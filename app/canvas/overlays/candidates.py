@@ -33,7 +33,7 @@ class ProposalsOverlay(Overlay):
     title, key = "&Top proposals", "P"
     help = "The best proposals with their scores"
     line = LineStyle(PROPOSAL)
-    options = (Option("top_k", "Proposals", DEFAULT_TOP_K, 1, MOST_PROPOSALS),)
+    options = (Option("top_k", "Proposals", DEFAULT_TOP_K, 1, MOST_PROPOSALS, help="How many proposals are shown"),)
     needs_debug = True
 
     def paint(self, painter: QPainter, scene: OverlayScene) -> None:

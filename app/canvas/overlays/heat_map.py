@@ -28,10 +28,16 @@ class HeatMapOverlay(Overlay):
 
     name = "heat_map"
     title, key = "&Heat map", "H"
-    help = "The network's scores over the search window; of a pair of networks, those of both together"
+    help = "Scores over the search window; of two networks, those of both together"
     options = (
-        Option("mode", "Heat map", "windowed", choices=HEAT_MODES),
-        Option("anchor", "Heat map anchor", str(BEST_ANCHOR), choices=(ANY_ANCHOR,)),
+        Option("mode", "Heat map", "windowed", choices=HEAT_MODES, help="Before or after penalty and window"),
+        Option(
+            "anchor",
+            "Heat map anchor",
+            str(BEST_ANCHOR),
+            choices=(ANY_ANCHOR,),
+            help="The scores of anchors of one shape, or of the best at each position",
+        ),
     )
     is_gradient = True
     needs_debug = True

@@ -43,6 +43,7 @@ class RefinementOverlay(Overlay):
             "Show",
             "both",
             choices=(("both", "Before and after"), ("started", "Before"), ("refined", "After")),
+            help="Which boxes of the refinement are shown (ATOM)",
         ),
     )
     needs_debug = True
