@@ -113,6 +113,11 @@ def set_home(plot: Any, x: Range = None, y: Range = None) -> None:
     go_home()
 
 
+def settle(plot: Any) -> None:
+    """Fit what a plot shows to what was drawn in it just now; left to its next paint, that would bring another."""
+    plot.getPlotItem().getViewBox().prepareForPaint()
+
+
 def make_plots(
     owner: QWidget, makers: Sequence[Callable[[], Any]], layout: QLayout, done: Callable[[list[Any]], None]
 ) -> None:

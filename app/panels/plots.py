@@ -14,7 +14,17 @@ from PyQt5.QtGui import QColor, QHideEvent, QPalette, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import color_plot, curve_pen, legend_entry, legible, make_plot, make_plots, set_home, set_title
+from app.panels.parts import (
+    color_plot,
+    curve_pen,
+    legend_entry,
+    legible,
+    make_plot,
+    make_plots,
+    set_home,
+    set_title,
+    settle,
+)
 from app.session.frame_view import KEY_STATE, Curve
 from tracker_core.metrics import PRECISION_PIXELS, SUCCESS_THRESHOLDS, success_curve
 from tracker_core.results.motion import LengthScale
@@ -294,6 +304,8 @@ class PlotsPanel(QWidget):
             self._draw_run(*self._beside_due.pop(0))
         elif self._stale and self._plots:
             self._stale.popleft()()
+        for plot in self._plots:
+            settle(plot)
 
     # pyqtgraph joins over a gap unless it is told where values are missing
 

@@ -130,6 +130,27 @@ def plots(qtbot) -> PlotsPanel:
     return panel
 
 
+def test_a_plot_that_grows_is_painted_once_for_each_time_it_is_drawn(qtbot, plots, monkeypatch) -> None:
+    """What fits its axes to a longer curve only as it is painted is painted again with the new ones."""
+    paint, painted = pg.PlotWidget.paintEvent, []
+
+    def note_paint(plot, event) -> None:
+        painted.append(plot)
+        paint(plot, event)
+
+    def draw_all() -> None:
+        while plots._stale:
+            plots._draw_next()
+            qtbot.wait(20)
+
+    draw_all()
+    monkeypatch.setattr(pg.PlotWidget, "paintEvent", note_paint)
+    for index in range(50, 54):
+        plots.append(index, (0.9, 0.8, index / 9, 10.0 * index))
+        draw_all()
+    assert {painted.count(plot) for plot in plots._plots} == {4}
+
+
 def lengths(panel: PlotsPanel) -> list[int]:
     drawn = (line.getData()[0] for line in (panel._score, panel._error, panel._speed, panel._success))
     return [0 if xs is None else len(xs) for xs in drawn]
