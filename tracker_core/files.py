@@ -66,6 +66,12 @@ def write_text(target: str | Path, text: str) -> None:
         path.write_text(text, encoding="utf-8", newline="")
 
 
+def write_bytes(target: str | Path, content: bytes) -> None:
+    """Write `content` to `target` in one step."""
+    with atomic_path(target) as path:
+        path.write_bytes(content)
+
+
 def check_writable_file(path: str | Path) -> Path:
     """Make the folder of `path` and prove that a file can be written there; raises `OutputError`."""
     path = Path(path)
@@ -89,8 +95,10 @@ def check_writable(folder: str | Path) -> Path:
 
 def describe_write_error(target: Path, error: OSError) -> str:
     """Return one sentence that says what could not be written, why, and what to do."""
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full: '{target}' could not be written. Free some space, or choose another place for it."
+    if error.errno == errno.EFBIG:
+        return f"'{target}' could not be written: files may not be as large there. Choose another place for it."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"No permission to write '{target}'. Choose a place that you can write to."
     return f"'{target}' could not be written ({error.strerror or error}). Choose another place for it."

@@ -16,7 +16,7 @@ from app.commands import Command
 from app.controls.conditions import Conditions
 from app.worker.player import Player
 from tracker_core.errors import OutputError
-from tracker_core.files import atomic_path
+from tracker_core.files import write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -77,8 +77,7 @@ class ImageControls(QObject):
             done, content = cv2.imencode(path.suffix, qimage_to_image(image))
             if not done:
                 raise OutputError(f"The image '{path}' could not be encoded; choose .png.")
-            with atomic_path(path) as temporary:
-                temporary.write_bytes(content.tobytes())
+            write_bytes(path, content.tobytes())
         except OutputError as error:
             self.failed.emit(str(error))
         except cv2.error:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from full_disk import needs_limits, room_for
 from PyQt5.QtCore import QByteArray, QPointF
 from PyQt5.QtGui import QColor, QImage
 from PyQt5.QtSvg import QSvgRenderer
@@ -111,3 +112,13 @@ def test_what_cannot_be_saved_is_a_sentence(panel, tmp_path, name, error, senten
     (tmp_path / "file").write_text("")
     with pytest.raises(error, match=sentence):
         save_widget(panel.curves, tmp_path / name)
+
+
+@needs_limits
+@pytest.mark.parametrize("name", ["bars.png", "bars.svg", "bars.pdf"])
+def test_a_full_disk_leaves_the_earlier_plot_and_is_a_sentence(panel, tmp_path, name):
+    """Qt's writers say nothing of it: an empty file took the place of the earlier one."""
+    (tmp_path / name).write_bytes(b"earlier")
+    with room_for(500), pytest.raises(OutputError, match="could not be written"):
+        save_widget(panel.curves, tmp_path / name)
+    assert (tmp_path / name).read_bytes() == b"earlier" and len(list(tmp_path.iterdir())) == 1

@@ -90,9 +90,14 @@ def save_checkpoint(
     }
     # a copy each: entries that share memory cannot be stored
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
+    save_tensors(path, tensors, metadata)
+
+
+def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
+    """Write tensors that share no memory as a safetensors file, in one step; raises `OutputError`."""
     with atomic_path(path) as temporary:
         try:
-            save_file(tensors, temporary, metadata=metadata)
+            save_file(dict(tensors), temporary, metadata=dict(metadata or {}))
         except SafetensorError as error:
             raise _as_os_error(error) from error  # atomic_path tells what an OSError means
 

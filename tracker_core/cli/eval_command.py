@@ -236,11 +236,14 @@ class _Command:
     def _score(self, interrupted: bool) -> list[Score]:
         scores = []
         for plan, _ in self.plans:
+            failed = self.failed.get(plan.candidate.name, {})
             try:
-                scores.append(self.evaluation.score(plan.store, failed=self.failed.get(plan.candidate.name)))
+                scores.append(self.evaluation.score(plan.store, failed=failed))
             except SiamscopeError as error:
                 # stopped before this tracker had a result is not an error; nothing scored although it ran is one
                 if not interrupted and len(self.plans) == 1:
+                    if failed:
+                        raise InputError(f"No sequence could be tracked. {next(iter(failed.values()))}") from error
                     raise
                 errors.print(f"{plan.candidate.name}: {error}", style="yellow")
         return scores + self._score_others()

@@ -15,7 +15,7 @@ from tracker_core.cli.export_look import add_look_options, in_range, parse_look,
 from tracker_core.cli.frame_range import FrameRange, parse_frames
 from tracker_core.cli.run_source import open_run_source
 from tracker_core.errors import InputError, OutputError
-from tracker_core.files import atomic_path, check_writable, check_writable_file, write_text
+from tracker_core.files import check_writable, check_writable_file, write_bytes, write_text
 from tracker_core.rendering.motion_plot import PLOT_SUFFIXES, plot_motion
 from tracker_core.rendering.writers import VIDEO_SUFFIXES, VideoWriter
 from tracker_core.results.formats import BOX_FORMATS, check_format, write_boxes
@@ -155,8 +155,7 @@ def _write_images(args: argparse.Namespace, shown: ExportedFrames, folder: Path)
             done, data = cv2.imencode(".png", image)
             if not done:
                 raise OutputError(f"Frame {frame.index} could not be written as a PNG image.")
-            with atomic_path(path) as temporary:
-                temporary.write_bytes(data.tobytes())
+            write_bytes(path, data.tobytes())
             written.append(str(path))
     others = sorted({str(path) for path in folder.glob("*.png")} - {*written})
     if others:

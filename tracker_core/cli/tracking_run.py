@@ -18,7 +18,7 @@ from tracker_core.cli.console import INTERRUPTED, Reporter
 from tracker_core.cli.frame_range import FrameRange
 from tracker_core.cli.result_names import left_behind
 from tracker_core.cli.video_pipeline import Pace, VideoPipeline
-from tracker_core.errors import InputError, SiamscopeError
+from tracker_core.errors import InputError, OutputError, SiamscopeError
 from tracker_core.metrics import precision_at, success_auc
 from tracker_core.pipeline import WAITING
 from tracker_core.rendering.overlays import draw_result, looks_of
@@ -103,10 +103,7 @@ class TrackingRun:
                     run = self._build_run(written)
                 except SiamscopeError as error:
                     run, failure = self.recorder.build(), error
-                written += self._write_boxes("boxes", self.box_format, run)
-                if self.box_format != "json":
-                    # the complete form, which `export` and the window open again
-                    written += self._write_boxes("run", "json", run)
+                written += self._write_results(run, path)
                 if earlier := left_behind(self.folder, self.name, written, self.source):
                     self.notes.append(f"Of an earlier run, so not of these boxes: {', '.join(earlier)}.")
                 summary = self._summarise(run) | {"files": [str(path) for path in written]}
@@ -188,6 +185,16 @@ class TrackingRun:
         path = self.folder / f"{self.name}.mp4"
         # a video that is tracked in its own folder must not be replaced by the tracked one
         return path.with_stem(f"{path.stem}-tracked") if is_read_from(self.source, path) else path
+
+    def _write_results(self, run: Run, journal: Path) -> list[Path]:
+        """Write the boxes as wished, and the complete form, which `export` and the window open again."""
+        try:
+            written = self._write_boxes("boxes", self.box_format, run)
+            return written if self.box_format == "json" else written + self._write_boxes("run", "json", run)
+        except OutputError as error:
+            resumed = "" if self.source.is_live else ", and the same command resumes it"
+            kept = f"What was tracked is kept in '{journal}': 'export --run' opens it{resumed}."
+            raise OutputError(f"{error} {kept}") from error
 
     def _write_boxes(self, kind: str, box_format: str, run: Run) -> list[Path]:
         # with its ending, because the name of a source may hold dots

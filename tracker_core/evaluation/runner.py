@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracker_core.errors import InputError, SiamscopeError
+from tracker_core.errors import InputError, OutputError, SiamscopeError
 from tracker_core.evaluation.benchmarks import Benchmark
 from tracker_core.evaluation.result_files import ResultFolder
 from tracker_core.evaluation.result_store import ResultStore, describe_tracker, fingerprint_task
 from tracker_core.evaluation.scoring import Score, score_results
-from tracker_core.evaluation.workers import FAILED, MakeTracker, Outcome, Task, run_here, run_in_workers
+from tracker_core.evaluation.workers import FAILED, UNWRITABLE, MakeTracker, Outcome, Task, run_here, run_in_workers
 from tracker_core.files import check_writable
 from tracker_core.trackers.producers import describe_producer
 from tracker_core.types import Tracker
@@ -105,11 +105,14 @@ class Evaluation:
     ) -> dict[str, str]:
         """Track what a plan says, `jobs` sequences at a time, and return why sequences failed.
 
-        `tracker` is used where everything runs in this process. Interrupting it keeps every finished sequence.
+        `tracker` is used where everything runs in this process. Interrupting it keeps every finished sequence. Raises
+        `OutputError` as soon as a result cannot be written.
         """
         failed: dict[str, str] = {}
 
         def note(outcome: Outcome) -> None:
+            if outcome.status == UNWRITABLE:  # nor could the others be written: hours of tracking for nothing
+                raise OutputError(f"{outcome.reason} Finished sequences are kept; the same command resumes from there.")
             if outcome.status == FAILED:
                 failed[outcome.task.info.name] = f"{outcome.task.info.name}: {outcome.reason}"
             on_outcome(outcome)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from tracker_core.crew import Crew, Finished, limit_threads
-from tracker_core.errors import SiamscopeError
+from tracker_core.errors import OutputError, SiamscopeError
 from tracker_core.evaluation.benchmarks import open_frames
 from tracker_core.evaluation.protocols.protocol import OnFrame
 from tracker_core.evaluation.result_store import ResultStore
@@ -19,7 +19,7 @@ from tracker_core.sources.sequences import SequenceInfo
 from tracker_core.types import Tracker
 
 logger = logging.getLogger(__name__)
-TRACKED, PRESENT, BUSY, FAILED = "tracked", "present", "busy", "failed"
+TRACKED, PRESENT, BUSY, FAILED, UNWRITABLE = "tracked", "present", "busy", "failed", "unwritable"
 BUSY_PAUSE_S = 1.0  # until a sequence that another process is at is looked at again
 REPORT_EVERY_S = 0.25
 MakeTracker = Callable[[], Tracker]
@@ -37,7 +37,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task: TRACKED, PRESENT (another process has done it), BUSY or FAILED, and why."""
+    """What became of a task: TRACKED, PRESENT (another process has done it), BUSY, FAILED or UNWRITABLE, and why."""
 
     task: Task
     status: str
@@ -53,6 +53,8 @@ def carry_out(task: Task, tracker: Tracker, on_frame: OnFrame) -> Outcome:
             return Outcome(task, PRESENT)
         try:
             _track(task, tracker, on_frame)
+        except OutputError as error:
+            return Outcome(task, UNWRITABLE, str(error))
         except (SiamscopeError, OSError) as error:
             return Outcome(task, FAILED, str(error))
         except (RuntimeError, ValueError, ArithmeticError, LookupError, MemoryError) as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
-from tracker_core.files import atomic_path
+from tracker_core.files import write_bytes
 from tracker_core.results.motion import LengthScale, measure_motion
 from tracker_core.results.run import Run
 
@@ -38,6 +39,7 @@ def plot_motion(path: Path, run: Run, scale: LengthScale | None = None, smooth_s
     for text in figure.findobj(Text):
         if isinstance(text, Text):
             text.set_parse_math(False)  # names are no formulas
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=_DPI)
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix[1:].lower(), dpi=_DPI)
+    write_bytes(path, content.getvalue())
     return path

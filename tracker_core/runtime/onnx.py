@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from tracker_core.config import TrackerConfig, config_to_mapping
 from tracker_core.crops import Framing
 from tracker_core.errors import OutputError
-from tracker_core.files import atomic_path
+from tracker_core.files import write_bytes
 from tracker_core.models.flops import search_flops
 from tracker_core.models.network import Network
 from tracker_core.runtime import int8
@@ -329,8 +329,7 @@ def _read_cached(path: Path) -> bytes | None:
 def _keep(path: Path, model: bytes) -> None:
     """Put an exported network and its checksum into the cache; without one the next start takes a second longer."""
     with contextlib.suppress(OutputError):
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(model + hashlib.sha256(model).digest())
+        write_bytes(path, model + hashlib.sha256(model).digest())
         _prune(path.parent)
 
 

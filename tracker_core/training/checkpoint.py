@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from tracker_core.checkpoints.weights import save_tensors
 from tracker_core.errors import CheckpointError
-from tracker_core.files import atomic_path
 
 FORMAT = "siamscope-training-1"
 # keys of a configuration that may differ without changing what is learnt
@@ -49,8 +48,7 @@ def save_training(
         tensors |= {f"optimizer/{index}/{key}": torch.as_tensor(value) for key, value in entry.items()}
     tensors["random/torch"] = torch.get_rng_state()
     contiguous = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    with atomic_path(path) as temporary:
-        save_file(contiguous, temporary, metadata={"format": FORMAT, "facts": json.dumps(dict(facts))})
+    save_tensors(path, contiguous, {"format": FORMAT, "facts": json.dumps(dict(facts))})
 
 
 def load_training(

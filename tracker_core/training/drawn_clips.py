@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tracker_core.boxes import cxcywh_to_xywh
-from tracker_core.files import atomic_path, write_text
+from tracker_core.files import write_bytes, write_text
 from tracker_core.training.clips import Clip
 from tracker_core.training.cutouts import CutOut, Placement, extent, paste
 from tracker_core.training.images import ImageCache
@@ -145,8 +145,7 @@ def write_clips(
             images, boxes_xywh = draw_clip(kind, seed, cutouts, backgrounds, cache)
             for number, image in enumerate(images, 1):
                 content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
-                with atomic_path(clip / f"{number:08d}.jpg") as temporary:
-                    temporary.write_bytes(content.tobytes())
+                write_bytes(clip / f"{number:08d}.jpg", content.tobytes())
             rows = (",".join(f"{value:.2f}" for value in box) for box in boxes_xywh)
             write_text(clip / "groundtruth.txt", "\n".join(rows) + "\n")
 

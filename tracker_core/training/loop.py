@@ -12,11 +12,10 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from tracker_core.candidates import make_layout
-from tracker_core.checkpoints.weights import save_checkpoint
+from tracker_core.checkpoints.weights import save_checkpoint, save_tensors
 from tracker_core.config import config_to_mapping
 from tracker_core.config.training import TrainingConfig
-from tracker_core.errors import SiamscopeError
-from tracker_core.files import atomic_path
+from tracker_core.errors import OutputError, SiamscopeError
 from tracker_core.models.network import Network
 from tracker_core.training.augment_batch import BatchAugmentation
 from tracker_core.training.batches import Batch, iterate_batches
@@ -224,16 +223,34 @@ class Trainer:
             self.network.load_state_dict(live)
         self.history.append({"step": float(self.step), **figures})
         if figures.get("success_auc", 0.0) > self.best:
-            self.best = figures["success_auc"]
-            self.save_weights(self.folder / "best.safetensors")
+            self._save_best(figures["success_auc"])
         if self.on_validation is not None:
             self.on_validation(self.step, figures)
         return True
 
+    def _save_best(self, success_auc: float) -> None:
+        try:
+            self.save_weights(self.folder / "best.safetensors")
+            self.best = success_auc
+        except OutputError as error:  # the best one before it stays
+            logger.warning("The weights of step %d, the best so far, are not saved. %s", self.step, error)
+
     def save(self) -> None:
-        """Write the resumable state and the averaged weights."""
+        """Write the resumable state and the averaged weights.
+
+        Where that is impossible the files of the step before stay, and the run goes on: there may be room again at the
+        next checkpoint. Raises `OutputError` where the run ends here.
+        """
         if not self.processes.is_first:
             return
+        try:
+            self._save_here()
+        except OutputError as error:
+            if self.step == self.config.loop.steps or self.stop.is_set:
+                raise
+            logger.warning("Step %d is not saved. %s The run continues and tries again later.", self.step, error)
+
+    def _save_here(self) -> None:
         facts = {
             "step": self.step,
             "best": self.best,
@@ -255,11 +272,8 @@ class Trainer:
             self.unreadable[path] = self.unreadable.get(path, 0) + 1
 
     def _save_bad_batch(self, batch: Batch) -> str:
-        from safetensors.torch import save_file
-
         path = self.folder / f"bad_batch_{self.step}_{self.processes.rank}.safetensors"
-        with atomic_path(path) as temporary:
-            save_file({name: value.cpu().contiguous() for name, value in batch.tensors.items()}, temporary)
+        save_tensors(path, {name: value.cpu().contiguous() for name, value in batch.tensors.items()})
         return (
             f"The loss is not finite at step {self.step}; the batch is in '{path}'. "
             "Look at it, or lower loop.learning_rate and resume with --resume."

@@ -16,7 +16,7 @@ from tracker_core.config import config_to_mapping
 from tracker_core.config.training import PairConfig, TrainingConfig
 from tracker_core.crops import Framing
 from tracker_core.errors import DataSetError
-from tracker_core.files import write_text
+from tracker_core.files import describe_write_error, write_text
 from tracker_core.models.network import Network
 from tracker_core.training.clips import Clip
 from tracker_core.training.distributed import ProcessGroup
@@ -24,6 +24,7 @@ from tracker_core.training.pairs import Pair, PairSource
 from tracker_core.training.sample_images import draw_samples
 
 logger = logging.getLogger(__name__)
+CURVES = "tensorboard"  # the folder
 
 
 class Monitor:
@@ -58,32 +59,50 @@ class Monitor:
         try:
             yield monitor
         finally:
-            if writer is not None:
-                writer.close()
+            monitor.close()
 
     def note_step(self, step: int, terms: dict[str, float]) -> None:
         """Write the terms of the loss and the rates, every `log_every` steps."""
         if self.writer is None or step % self.config.loop.log_every:
             return
-        for name, value in terms.items():
-            group = "rate" if name in ("learning_rate", "pairs_per_second", "gradient") else "loss"
-            self.writer.add_scalar(f"{group}/{name}", value, step)
-        self.writer.add_scalar("rate/trunk", terms["learning_rate"] * self.config.loop.trunk_factor, step)
+        with self._writing() as writer:
+            for name, value in terms.items():
+                group = "rate" if name in ("learning_rate", "pairs_per_second", "gradient") else "loss"
+                writer.add_scalar(f"{group}/{name}", value, step)
+            writer.add_scalar("rate/trunk", terms["learning_rate"] * self.config.loop.trunk_factor, step)
 
     def note_validation(self, step: int, figures: dict[str, float]) -> None:
         """Write what tracking the validation sequences gave."""
         if self.writer is None:
             return
-        for name, value in figures.items():
-            self.writer.add_scalar(name if "/" in name else f"validation/{name}", value, step)
-        self.writer.flush()
+        with self._writing() as writer:
+            for name, value in figures.items():
+                writer.add_scalar(name if "/" in name else f"validation/{name}", value, step)
+            writer.flush()
 
     def draw(self, network: Network, step: int, device: str) -> None:
         """Write images of the sample pairs with what the network answers."""
         if self.writer is None or not self.samples:
             return
         image = draw_samples(network, self.samples, make_layout(self.config.tracker), device)
-        self.writer.add_image("validation", torch.from_numpy(image[:, :, ::-1].copy()), step, dataformats="HWC")
+        with self._writing() as writer:
+            writer.add_image("validation", torch.from_numpy(image[:, :, ::-1].copy()), step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Complete the files; calling it twice is harmless."""
+        if self.writer is not None:
+            with self._writing() as writer:
+                writer.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Any]:
+        """Give the writer inside the block; the first error of the disk ends the curves, not the training."""
+        try:
+            yield self.writer
+        except OSError as error:
+            self.writer = None
+            place = Path(self.config.loop.out) / CURVES
+            logger.warning("%s The run continues without TensorBoard's curves.", describe_write_error(place, error))
 
 
 def sample_pairs(config: TrainingConfig, sequences: list[Clip]) -> list[Pair]:
@@ -110,4 +129,4 @@ def _open_writer(folder: Path) -> Any:
     except ImportError:
         logger.warning("TensorBoard is not installed: no curves are written. Install 'tensorboard' to have them.")
         return None
-    return SummaryWriter(str(folder / "tensorboard"))
+    return SummaryWriter(str(folder / CURVES))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from tracker_core.experiments.holding.confidence import (
     reliability,
 )
 from tracker_core.experiments.holding.following import Followed
-from tracker_core.files import atomic_path, write_text
+from tracker_core.files import write_bytes, write_text
 from tracker_core.metrics import Gain
 
 Families = Mapping[str, Sequence[Followed]]
@@ -124,8 +125,9 @@ def plot_calibration(described: Mapping[str, Mapping[str, Any]], path: Path) -> 
         axes.set_axis_off()
     figure.supxlabel("score")
     figure.supylabel("share of frames with IoU > 0.5")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120)
+    write_bytes(path, content.getvalue())
 
 
 def _plot_panel(axes: Any, name: str, calibration: Mapping[str, Any]) -> None:
