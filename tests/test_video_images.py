@@ -365,3 +365,29 @@ def test_several_images_in_one_file(tmp_path: Path) -> None:
 def test_specs_that_mean_nothing(spec: str) -> None:
     with pytest.raises(SourceError):
         open_source(spec)
+
+
+# folders inside that hold images; which one is opened, and what the note names
+@pytest.mark.parametrize(("places", "opened", "named"), [
+    ([""], "", []),  # the images themselves: nothing to say
+    (["img"], "img", ["'img'"]),
+    (["img1"], "img1", ["'img1'"]),  # MOT Challenge's, of another name than those that are known
+    (["color", "depth"], "color", ["'color'"]),
+    (["", "img"], "img", ["'img'", "those in the folder itself were not"]),
+    (["imgs", "frames"], "imgs", ["'imgs'", "those in 'frames' were not"]),
+])  # fmt: skip
+def test_which_images_were_opened_is_said(tmp_path: Path, places: list[str], opened: str, named: list[str]) -> None:
+    folder = tmp_path / "seq"
+    for value, place in enumerate(places):
+        write_image(folder / place / "00000001.png", 10 * value)
+    source = open_source(folder)
+    assert source.name == "seq" and Path(source.paths[0]).parent == folder / opened
+    notes = " ".join(source.warnings)
+    assert all(words in notes for words in named) and bool(notes) == bool(named)
+
+
+def test_of_several_folders_of_images_none_is_chosen(tmp_path: Path) -> None:
+    for name in ("monday", "tuesday", ".thumbnails"):
+        write_image(tmp_path / "days" / name / "1.png")
+    with pytest.raises(SourceError, match=r"holds 2 folders of images \('monday', 'tuesday'\); open one of them"):
+        open_source(tmp_path / "days")

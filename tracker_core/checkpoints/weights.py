@@ -5,10 +5,8 @@ Foreign checkpoints become ours by `import_weights`; nothing in them is ever run
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -21,16 +19,16 @@ from typing import Any
 import platformdirs
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from tracker_core.checkpoints.networks import fill_networks
 from tracker_core.checkpoints.published_names import SAME_SHAPES
 from tracker_core.checkpoints.state_dicts import convert_state, recognise
+from tracker_core.checkpoints.tensor_files import save_tensors
 from tracker_core.checkpoints.torch_files import check_file, looks_like_torch, read_torch_file
 from tracker_core.config import TrackerConfig, apply_overrides, check_tracker, config_from_mapping, config_to_mapping
 from tracker_core.errors import CheckpointError, ConfigError, InputError, OutputError, nearest_name
-from tracker_core.files import atomic_path, write_text
+from tracker_core.files import write_text
 from tracker_core.models.builder import build_network
 from tracker_core.packaged import packaged
 from tracker_core.presets.published import PUBLISHED, published_config
@@ -91,20 +89,6 @@ def save_checkpoint(
     # a copy each: entries that share memory cannot be stored
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
     save_tensors(path, tensors, metadata)
-
-
-def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write tensors that share no memory as a safetensors file, in one step; raises `OutputError`."""
-    with atomic_path(path) as temporary:
-        try:
-            save_file(dict(tensors), temporary, metadata=dict(metadata or {}))
-        except SafetensorError as error:
-            raise _as_os_error(error) from error  # atomic_path tells what an OSError means
-
-
-def _as_os_error(error: SafetensorError) -> OSError:
-    number = re.search(r"os error (\d+)", str(error))
-    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(errno.EIO, str(error))
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

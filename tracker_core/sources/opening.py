@@ -12,11 +12,11 @@ from tracker_core.sources.addresses import scheme_of, to_path
 from tracker_core.sources.cache import DEFAULT_CACHE_BYTES
 from tracker_core.sources.cameras import CameraSource, CaptureFactory
 from tracker_core.sources.image_list import ImageListSource
-from tracker_core.sources.images import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES, count_images_in
+from tracker_core.sources.images import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES, count_images_in, list_images
 from tracker_core.sources.live import DEFAULT_STALL_S
 from tracker_core.sources.sequences.annotation import match_rows_to_frames
 from tracker_core.sources.sequences.catalogue import detect_layout, is_sequence_folder, list_sequences, load
-from tracker_core.sources.sequences.layout import find_images, find_video, is_video
+from tracker_core.sources.sequences.layout import find_video, image_places, is_video, subfolders
 from tracker_core.sources.sequences.otb import load_video_sequence
 from tracker_core.sources.stream import open_stream
 from tracker_core.sources.video_file import VideoFileSource
@@ -185,9 +185,9 @@ def _open_folder(folder: Path) -> FrameSource:
     if is_sequence_folder(folder):
         sequences = tuple(load(info) for info in list_sequences(folder))
         return SequenceSource(sequences[0], sequences)
-    images = find_images(folder)
-    if images:
-        return ImageListSource.from_folder(images[0].parent, name=folder.name)
+    places = image_places(folder)
+    if places:
+        return _open_images(folder, places)
     layout = detect_layout(folder)
     if layout is not None:
         names = [info.name for info in list_sequences(folder)]
@@ -198,7 +198,24 @@ def _open_folder(folder: Path) -> FrameSource:
     videos = [path.name for path in folder.iterdir() if is_video(path)]
     if videos:
         raise SourceError(f"The folder '{folder}' holds no images but videos; open one of them, such as '{videos[0]}'.")
-    return ImageListSource.from_folder(folder)
+    inside = [place for place in subfolders(folder) if list_images(place)]
+    if len(inside) > 1:
+        some = ", ".join(f"'{place.name}'" for place in inside[:4]) + (" …" if len(inside) > 4 else "")
+        raise SourceError(f"The folder '{folder}' holds {len(inside)} folders of images ({some}); open one of them.")
+    return _open_images(folder, inside or [folder])
+
+
+def _open_images(folder: Path, places: list[Path]) -> ImageListSource:
+    """Open the images in the first of `places`, which is `folder` or inside it; a note says so where that is a choice.
+
+    What lies deeper and was not asked for by name could be another sequence than the one that is meant.
+    """
+    source = ImageListSource.from_folder(places[0], name=folder.name)
+    if places[0] != folder:
+        others = [f"'{place.name}'" if place != folder else "the folder itself" for place in places[1:]]
+        rest = f"; those in {' and '.join(others)} were not" if others else ""
+        source.add_note(f"The images in '{places[0].name}', a folder inside '{folder.name}', were opened{rest}.")
+    return source
 
 
 def _open_target(path: Path) -> FrameSource:

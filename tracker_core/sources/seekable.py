@@ -26,6 +26,10 @@ class SeekableSource:
         assert self._size is not None
         return self._size
 
+    def add_note(self, text: str) -> None:
+        """Add what the user should know of how it was opened."""
+        self._warn(text)
+
     def _note_size(self, frame: Frame) -> None:
         height, width = frame.image.shape[:2]
         if self._size is None:

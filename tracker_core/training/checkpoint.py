@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from tracker_core.checkpoints.weights import save_tensors
+from tracker_core.checkpoints.tensor_files import save_tensors
 from tracker_core.errors import CheckpointError
 
 FORMAT = "siamscope-training-1"

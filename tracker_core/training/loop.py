@@ -12,7 +12,8 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from tracker_core.candidates import make_layout
-from tracker_core.checkpoints.weights import save_checkpoint, save_tensors
+from tracker_core.checkpoints.tensor_files import save_tensors
+from tracker_core.checkpoints.weights import save_checkpoint
 from tracker_core.config import config_to_mapping
 from tracker_core.config.training import TrainingConfig
 from tracker_core.errors import OutputError, SiamscopeError

@@ -157,11 +157,14 @@ class Layout(Protocol):
 
 def find_images(folder: Path) -> list[Path]:
     """Return the images of a sequence folder: in `img`, `color` and the like, or in the folder itself."""
-    for name in IMAGE_FOLDERS:
-        place = folder / name
-        if place.is_dir() and (images := list_images(place)):
-            return images
-    return []
+    places = image_places(folder)
+    return list_images(places[0]) if places else []
+
+
+def image_places(folder: Path) -> list[Path]:
+    """Return where a sequence folder has images, the first one counts: `img`, `color` and the like, or itself."""
+    places = (folder / name for name in IMAGE_FOLDERS)
+    return [place for place in places if place.is_dir() and count_images(place)]
 
 
 def find_video(folder: Path) -> Path | None:
