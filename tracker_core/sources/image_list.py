@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tracker_core.sources.seekable import SeekableSource
 from tracker_core.types import Frame
 
 DEFAULT_FPS = 30.0
+GONE_IN_A_ROW = 3  # images that were deleted or whose disk is gone, until the folder counts as gone
 CACHE_BYTES = 32 * 1024 * 1024  # reading one image again is cheap, so that little is kept
 
 
@@ -85,6 +87,7 @@ class ImageListSource(SeekableSource):
             try:
                 image = read_image(self.paths[index], bits=self._bits)
             except SourceError as error:
+                self._check_there(index)
                 if self._strict:
                     raise
                 self._warn(f"{error} It is left out.")
@@ -113,6 +116,18 @@ class ImageListSource(SeekableSource):
     def close(self) -> None:
         """Forget the cached images; calling it twice is harmless."""
         self._cache.clear()
+
+    def _check_there(self, index: int) -> None:
+        """Raise `SourceError` where neither image `index` nor those after it are there any more; it is read again then.
+
+        One image that was deleted is left out like one that is damaged.
+        """
+        if not any(map(os.path.lexists, self.paths[index : index + GONE_IN_A_ROW])):
+            self._position = index
+            raise SourceError(
+                f"The images of '{self.name}' are gone from '{self.frame_names[index]}' on. What was found in them is "
+                "kept, and they can be used again when they are back."
+            )
 
     def _is_readable(self, index: int) -> bool:
         try:

@@ -20,6 +20,7 @@ from av.video.frame import VideoFrame
 
 from tracker_core.sources.addresses import is_address
 from tracker_core.sources.decoder import DamageError, VideoDecoder
+from tracker_core.sources.file_stamp import FileStamp
 from tracker_core.sources.frame_clock import FrameClock
 from tracker_core.sources.frame_table import FrameTable, TableScan
 from tracker_core.types import FloatArray
@@ -43,6 +44,7 @@ class IndexedDecoder:
     def __init__(self, location: str, name: str, forget: Callable[[], None]) -> None:
         self._location, self._name, self._forget = location, name, forget
         self._is_threaded = True
+        self._stamp: FileStamp | None = None  # of a file, once it is open
         self._scan: TableScan | None = None
         self._table: FrameTable | None = None
         self._times_s: FloatArray | None = None
@@ -53,6 +55,7 @@ class IndexedDecoder:
         self.missing: set[int] = set()
         self.last_s = 0.0
         self._open()
+        self._stamp = None if is_address(location) else FileStamp.of(location)
         self.fps, self.estimate = self.decoder.fps, self.decoder.frame_estimate
         if not self.decoder.has_presentation_times:
             self.counts_from_start = True
@@ -98,10 +101,20 @@ class IndexedDecoder:
             self._scan = None
         self.decoder.close()
 
+    def check_file(self) -> None:
+        """Raise `SourceError` if the file is gone, or is no longer the one that was opened."""
+        if self._stamp is not None:
+            self._stamp.check()
+
     def _reopen(self) -> None:
-        """Put the decoder on the first frame again."""
-        self.decoder.close()
+        """Put the decoder on the first frame again; where that is impossible it stays as it is.
+
+        It is closed last: FFmpeg ends the program where something reads on from what is closed.
+        """
+        self.check_file()
+        before = self.decoder
         self._open()
+        before.close()
 
     def _open(self) -> None:
         self.decoder = VideoDecoder(self._location, self._name, is_threaded=self._is_threaded)
@@ -114,6 +127,7 @@ class IndexedDecoder:
         while self.next_index <= index:
             decoded = next(self._images, None)
             if decoded is None:
+                self.check_file()  # one that was cut while it was open ends too early
                 self.count = self.next_index
                 return
             current = self._number_of(decoded)
