@@ -239,8 +239,8 @@ class Trainer:
     def save(self) -> None:
         """Write the resumable state and the averaged weights.
 
-        Where that is impossible the files of the step before stay, and the run continues: there may be room again at the
-        next checkpoint. Raises `OutputError` where the run ends here.
+        Where that is impossible the files of the step before stay, and the run continues: there may be room again at
+        the next checkpoint. Raises `OutputError` where the run ends here.
         """
         if not self.processes.is_first:
             return
