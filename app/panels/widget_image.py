@@ -31,6 +31,7 @@ def save_widget(widget: QWidget, path: str | Path) -> None:
     painter.end()
     if isinstance(device, QImage):
         device.save(content, "PNG")
+    del painter, device  # before what they write into
     write_bytes(path, bytes(content.data()))
 
 
