@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt5.QtCore import QEvent, QPoint, Qt, pyqtSignal
-from PyQt5.QtGui import QCursor, QKeyEvent, QMouseEvent, QPainter
+from PyQt5.QtGui import QContextMenuEvent, QCursor, QKeyEvent, QMouseEvent, QPainter
 from PyQt5.QtWidgets import QWidget
 
 from app.canvas import edit_marks
@@ -144,7 +144,7 @@ class Canvas(ImageView):
     # --- events -------------------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        """Start a box, take hold of one, or start to pan."""
+        """Start a box, take hold of one, or start to pan; a right click chooses what its menu is about."""
         if event is None or self._view is None:
             return
         x, y = self._image_point(event)
@@ -158,6 +158,8 @@ class Canvas(ImageView):
                 self._panned_from, self._may_click = event.pos(), True
         elif event.button() == Qt.MouseButton.MiddleButton:
             self._panned_from, self._may_click = event.pos(), False
+        elif event.button() == Qt.MouseButton.RightButton and (self.editor.is_offered or not self.editor.is_active):
+            self._choose_target(x, y)
         self._update_cursor(x, y)
         self.update()
 
@@ -213,7 +215,10 @@ class Canvas(ImageView):
             self.mousePressEvent(event)
 
     def event(self, event: QEvent | None) -> bool:
-        """Claim the arrow keys before the window's shortcuts while there is a box to move."""
+        """Claim the arrow keys before the window's shortcuts while there is a box to move, and right clicks on it."""
+        if isinstance(event, QContextMenuEvent) and self.takes_clicks:
+            event.accept()  # a right click cuts a proposed box back
+            return True
         if (
             event is not None
             and event.type() == QEvent.Type.ShortcutOverride

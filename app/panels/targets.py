@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtCore import QPoint, Qt, pyqtSignal
 from PyQt5.QtGui import QColor, QIcon, QKeyEvent, QPixmap
-from PyQt5.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import (
+    QAbstractItemView,
+    QAction,
+    QHeaderView,
+    QLabel,
+    QMenu,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 SEEN, COLOR, NAME, STATE, LOST, REMOVE = range(6)
 SWATCH = 14
@@ -37,6 +47,7 @@ class TargetsPanel(QWidget):
         super().__init__(parent)
         self._lines: tuple[TargetLine, ...] = ()
         self._is_filling = self._is_stale = False
+        self._menu: QMenu | None = None
         self.table = _Table(0, 6, self)
         self.table.setAccessibleName(self.tr("Targets"))
         self.table.setToolTip(self.tr("Click a target to make it the active one"))
@@ -69,6 +80,32 @@ class TargetsPanel(QWidget):
             self._is_filling = True
             self.table.setCurrentCell(places[0], NAME)
             self._is_filling = False
+
+    def set_menu(self, menu: QMenu) -> None:
+        """Make `menu` that of a line, with what is done in the line itself before its own commands."""
+        rename, recolor = QAction(self.tr("Re&name"), self), QAction(self.tr("&Colour…"), self)
+        rename.triggered.connect(lambda _checked=False: self._do_in_line(NAME))
+        recolor.triggered.connect(lambda _checked=False: self._do_in_line(COLOR))
+        first = menu.actions()[0]
+        menu.insertActions(first, [rename, recolor])
+        menu.insertSeparator(first)
+        self._menu = menu
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._open_menu)
+
+    def _open_menu(self, where: QPoint) -> None:
+        viewport = self.table.viewport()
+        if self._menu is not None and viewport is not None and self.table.itemAt(where) is not None:
+            self._menu.popup(viewport.mapToGlobal(where))
+
+    def _do_in_line(self, column: int) -> None:
+        row = self.table.currentRow()
+        item = self.table.item(row, column)
+        if item is not None and column == NAME:
+            self.table.setCurrentItem(item)
+            self.table.editItem(item)
+        elif item is not None:
+            self._tell_clicked(row, column)
 
     def set_states(self, states: Mapping[int, str], losses: Mapping[int, tuple[int, int]]) -> None:
         """Show, by number, each target's state in the frame that is shown, and how often and for how many frames it

@@ -18,7 +18,7 @@ from app.controls.conditions import Conditions
 from app.controls.drawing import DrawingControls
 from app.controls.exports import ExportControls
 from app.controls.failures import FailureDialogs
-from app.controls.gaps import TIMELINE_MENU, GapControls
+from app.controls.gaps import GapControls
 from app.controls.images import ImageControls
 from app.controls.overlays import PREFIX, HoldToHide, overlay_commands
 from app.controls.playback import PlaybackControls
@@ -38,6 +38,7 @@ from app.panels.pace import Pace
 from app.session.frame_view import Curve, FrameView, SessionSummary, SourceSummary
 from app.settings import Settings
 from app.window.actions import Actions
+from app.window.context_menus import add_context_menus
 from app.window.dropping import DropWindow
 from app.window.notes import Hints, lost_badge
 from app.window.recent import RecentSources, fill_recent_menu
@@ -80,12 +81,10 @@ class MainWindow(DropWindow):
         self.docks = Docks(self, self.panels)
         self._make_controls(bundled_clip, settings or Settings(), log_file)
         self.actions_ = Actions(self, self._commands())
-        self.actions_.put_on(self.panels.timeline, TIMELINE_MENU)
         self._hints = Hints(self.canvas, self.drawing, self.actions_.key, Conditions(player).is_live)
         self.docks.complete(self.actions_.menus["view"])
         of_runs = [command.id for command in self.runs.run_commands()]
-        menu = self.actions_.context_menu(self.panels.runs, of_runs)
-        self.panels.runs.add_actions(menu, [self.actions_[of_runs[0]]])
+        add_context_menus(self.actions_, self.canvas, self.panels, of_runs)
         fill_recent_menu(self.actions_.menus["file"], self.actions_["close_source"], self.recent, self.sources.open)
         self.status = StatusReadout(self)
         self.saving = SavingControls(player, self.failures.show, self.status.show_unsaved, self)

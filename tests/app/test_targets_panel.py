@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fakes import DrawnSource, curve_of, drawn, true_box
-from PyQt5.QtCore import Qt
-from PyQt5.QtGui import QColor
+from PyQt5.QtCore import QPoint, Qt
+from PyQt5.QtGui import QColor, QContextMenuEvent
+from PyQt5.QtTest import QTest
+from PyQt5.QtWidgets import QApplication, QLineEdit, QMenu
 
 from app.panels.targets import COLOR, LOST, NAME, REMOVE, SEEN, STATE
 from app.session.frame_view import ResultRow
 from app.session.loss_counts import LossCounts
+from app.window.context_menus import CANVAS_MENU
 from app.worker.messages import BoxRequest
 from tracker_core.results.formats import read_boxes, write_boxes
 
@@ -67,6 +70,56 @@ def test_a_long_name_stays_on_one_line_and_is_told(driver):
     driver.qtbot.waitUntil(lambda: names(driver) == ["", name], timeout=5000)
     table = driver.window.panels.targets.table
     assert not table.wordWrap() and name in table.item(1, NAME).toolTip()
+
+
+def right_click(widget, where, target=None) -> QMenu | None:
+    """Press the right button as a desktop reports it, and return the menu that opens."""
+    inside = target or widget
+    QTest.mousePress(inside, Qt.RightButton, Qt.NoModifier, where)
+    event = QContextMenuEvent(QContextMenuEvent.Mouse, where, inside.mapToGlobal(where))
+    QApplication.sendEvent(inside, event)
+    QTest.mouseRelease(inside, Qt.RightButton, Qt.NoModifier, where)
+    return QApplication.activePopupWidget()
+
+
+def do(menu, text) -> None:
+    action = next(one for one in menu.actions() if one.text().replace("&", "").startswith(text))
+    menu.close()
+    action.trigger()
+
+
+def test_the_menu_of_a_line_is_about_its_target(driver):
+    table, window = driver.window.panels.targets.table, driver.window
+    where = table.visualItemRect(table.item(0, STATE)).center()
+    menu = right_click(table, where, table.viewport())
+    assert window.drawing.active == 1
+    do(menu, "Rename")
+    editor = table.findChild(QLineEdit)
+    QTest.keyClicks(editor, "van")
+    QTest.keyClick(editor, Qt.Key_Return)
+    driver.qtbot.waitUntil(lambda: names(driver) == ["van", ""], timeout=5000)
+    window.wiring.targets.choose_color = lambda present: QColor("#123456")
+    do(right_click(table, where, table.viewport()), "Colour")
+    driver.qtbot.waitUntil(lambda: driver.player.summary.targets[0].color == "#123456", timeout=5000)
+    do(right_click(table, where, table.viewport()), "Remove target")
+    driver.qtbot.waitUntil(lambda: names(driver) == [""], timeout=5000)
+
+
+def test_a_right_click_on_the_image_is_about_the_target_under_it(driver):
+    canvas, window = driver.canvas, driver.window
+    driver.qtbot.waitUntil(lambda: len(canvas.frame_view.targets) == 2)
+    window.drawing.set_active(1)
+    x, y, w, h = SECOND
+    where = canvas.transform.to_widget(x + w / 2, y + h / 2)
+    menu = right_click(canvas, QPoint(round(where[0]), round(where[1])))
+    assert window.drawing.active == 2
+    assert [action.objectName() for action in menu.actions() if not action.isSeparator()] == list(
+        filter(None, CANVAS_MENU)
+    )
+    do(menu, "Draw")
+    assert canvas.editor.is_armed and window.drawing.drawn_target == 2
+    # where a click asks for a box, a right click cuts it back and opens nothing
+    assert right_click(canvas, QPoint(40, 40)) is None
 
 
 def test_an_empty_name_is_the_number_again(driver):
