@@ -15,7 +15,7 @@ from app.panels.parts import format_value
 
 ROW_PADDING = 5
 MEASURED_ROWS = 60  # whose texts decide how wide a column is at first: all of a thousand take half a second
-WIDEST_NAME = 23  # letters
+WIDEST_NAME = 20  # letters
 BESIDE_NAME = 30  # pixels: a box to tick, or the piece of a curve
 PADDING = 8  # the mark of the order takes place from the title
 NUMBER_ALIGNMENT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

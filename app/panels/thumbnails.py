@@ -60,18 +60,14 @@ class ThumbnailsPanel(QWidget):
         self.search = Thumbnail(self.tr("Search crop"), "")
         self.heat = Thumbnail(self.tr("Scores with cosine window"), "")
         self._captions: dict[str, QLabel] = {}
-        for name, text, widget in (
-            ("exemplar", self.tr("Exemplar"), self.exemplar),
-            ("search", self.tr("Search region"), self.search),
-            ("heat", self.tr("Scores with cosine window"), self.heat),
-        ):
-            caption = QLabel(text)
+        for name, widget in (("exemplar", self.exemplar), ("search", self.search), ("heat", self.heat)):
+            caption = self._captions[name] = QLabel()
             caption.setWordWrap(True)
-            self._captions[name] = caption
             layout.addWidget(caption)
             layout.addWidget(widget, 1)
         self._debug: TrackDebug | None = None
         self._pace = Pace(self._show, REFRESH_MS, self)
+        self._show()
 
     def set_debug(self, debug: TrackDebug | None) -> None:
         """Show an update's crops; None where nothing is known."""
@@ -82,8 +78,7 @@ class ThumbnailsPanel(QWidget):
     def _show(self) -> None:
         debug = self._debug
         if debug is None:
-            for widget in (self.exemplar, self.search, self.heat):
-                widget.set_image(None)
+            self._show_nothing()
             return
         self.exemplar.set_image(image_to_qimage(debug.exemplar_crop))
         self.search.set_image(image_to_qimage(debug.search_crop))
@@ -94,6 +89,13 @@ class ThumbnailsPanel(QWidget):
         self.heat.set_image(None if scores is None else image_to_qimage(color_heat_map(np.asarray(scores, np.float64))))
         best = float(np.nanmax(debug.scores_windowed)) if len(debug.scores_windowed) else float("nan")
         self._captions["heat"].setText(scores_of.format(best))
+
+    def _show_nothing(self) -> None:
+        for widget in (self.exemplar, self.search, self.heat):
+            widget.set_image(None)
+        texts = (self.tr("Exemplar"), self.tr("Search region"), self.tr("Scores with cosine window"))
+        for caption, text in zip(self._captions.values(), texts, strict=True):
+            caption.setText(text)
 
     def _forms(self, is_agreed: bool) -> tuple[str, str, str]:
         """Return the captions, which say whose crops and scores these are where two networks looked."""

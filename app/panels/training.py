@@ -167,12 +167,12 @@ class TrainingPanel(QWidget):
         self.changes.setPlaceholderText("loop.steps=2000")
         self.changes.setToolTip(self.tr("Settings of the recipe, with spaces between: loop.steps=2000 loop.batch=16"))
         self.changes.setAccessibleName(self.tr("Changes to the recipe"))
-        other = QPushButton(self.tr("Other…"))
-        other.setToolTip(self.tr("Choose a recipe of your own, a YAML file"))
-        other.clicked.connect(self._browse_config)
+        self.other = QPushButton(self.tr("Other…"))
+        self.other.setToolTip(self.tr("Choose a recipe of your own, a YAML file"))
+        self.other.clicked.connect(self._browse_config)
         recipe = QHBoxLayout()
         recipe.addWidget(self.config, 1)
-        recipe.addWidget(other)
+        recipe.addWidget(self.other)
         form.addRow(self.tr("Recipe:"), recipe)
         form.addRow(self.tr("Data:"), with_browse(self.data, self.tr("Folder of the training data")))
         self.data.editingFinished.connect(self._name_data)
@@ -282,5 +282,5 @@ class TrainingPanel(QWidget):
             if self._earlier
             else self.tr("Choose the best weights of the training run in the output folder as tracker")
         )
-        for widget in (self.config, self.data, self.out, self.device, self.changes):
+        for widget in (self.config, self.other, self.data, self.out, self.device, self.changes):
             widget.setEnabled(not self._is_running)

@@ -92,6 +92,8 @@ def test_crops_say_whose_they_are_where_two_networks_looked(qtbot) -> None:
         panel.set_debug(debug)
         qtbot.waitUntil(lambda told=told: ("both networks" in panel._captions["heat"].text()) == told)
         assert all(("first network" in panel._captions[name].text()) == told for name in ("exemplar", "search"))
+    panel.set_debug(None)  # nothing is shown that could be anybody's
+    qtbot.waitUntil(lambda: panel._captions["exemplar"].text() == "Exemplar")
 
 
 def test_times_in_the_status_bar_are_written_a_few_times_per_second(qtbot) -> None:
