@@ -10,7 +10,9 @@ from typing import Any
 
 import av
 import av.error
+import numpy as np
 from av.audio.fifo import AudioFifo
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
@@ -27,6 +29,7 @@ _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # by number of channels
 _AAC_FRAME = 1024
 _AAC_RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
 SEEK_MARGIN_S = 1.0
+LEAST_HOLE_S = 0.015  # half an image at 33 a second; times of containers are rounded to a millisecond
 
 Timed = tuple[float, Any]  # seconds, packet
 
@@ -158,15 +161,8 @@ def _encoded(
             for packet in out.encode(chunk):
                 yield float((packet.dts or 0) * packet.time_base), packet
 
-    for decoded in source.decode(stream):
-        if decoded.pts is None or decoded.time_base is None:
-            continue
-        time_s = float(decoded.pts * decoded.time_base) - origin_s
-        if time_s >= length_s:
-            break
-        for piece in resampler.resample(decoded):
-            piece.pts = None
-            fifo.write(piece)
+    for time_s, piece in _pieces(source, stream, resampler, origin_s, length_s):
+        fifo.write(piece)
         if first_s is None:
             first_s = time_s
             skipped, written = max(0, round(-time_s * rate)), max(0, round(time_s * rate))
@@ -181,3 +177,34 @@ def _encoded(
         yield from flush(min(left, fifo.samples), True)
     for packet in out.encode(None):
         yield float((packet.dts or 0) * packet.time_base), packet
+
+
+def _pieces(
+    source: InputContainer, stream: AudioStream, resampler: Any, origin_s: float, length_s: float
+) -> Iterator[tuple[float, AudioFrame]]:
+    """Yield (seconds, samples) of a stream up to `length_s`, one after the other: a hole in it becomes silence."""
+    until_s: float | None = None  # to where there were samples
+    for decoded in source.decode(stream):
+        if decoded.pts is None or decoded.time_base is None:
+            continue
+        time_s = float(decoded.pts * decoded.time_base) - origin_s
+        if time_s >= length_s:
+            return
+        until_s = time_s if until_s is None else until_s
+        while time_s - until_s > LEAST_HOLE_S:
+            silence = _silence(resampler, min(1.0, time_s - until_s))
+            yield until_s, silence
+            until_s += silence.samples / silence.sample_rate
+        for piece in resampler.resample(decoded):
+            piece.pts = None
+            yield until_s, piece
+            until_s += piece.samples / piece.sample_rate
+
+
+def _silence(resampler: Any, seconds: float) -> AudioFrame:
+    """Return silence in the form that a resampler gives."""
+    channels = resampler.layout.nb_channels
+    samples = np.zeros((channels, max(1, round(seconds * resampler.rate))), np.float32)
+    frame = AudioFrame.from_ndarray(samples, format="fltp", layout=resampler.layout.name)
+    frame.sample_rate = resampler.rate
+    return frame
