@@ -9,7 +9,7 @@ from PyQt5.QtCore import QEvent, pyqtSignal
 from PyQt5.QtGui import QShowEvent, QTransform
 from PyQt5.QtWidgets import QHBoxLayout, QWidget
 
-from app.panels.parts import END, color_plot, curve_pen, make_plot, make_plots, set_title
+from app.panels.parts import END, PlotMaker, color_plot, curve_pen, make_plot, set_title
 from app.panels.tracker_colors import TrackerColors
 from app.session.benchmark_scores import BenchmarkScores
 from tracker_core.evaluation.protocols import Measure
@@ -45,7 +45,7 @@ class AttributeBars(QWidget):
         layout = self.layout()
         if not self._is_made and layout is not None:
             self._is_made = True
-            make_plots(self, [self._make_plot], layout, self._take_plots)
+            PlotMaker(self, [self._make_plot], layout, self._take_plots)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take up new colours."""

@@ -15,7 +15,7 @@ from PyQt5.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QW
 from app.panels.attribute_bars import AttributeBars
 from app.panels.fields import ComboBox, TextField
 from app.panels.number_table import WIDEST_NAME, Column, NumberTable, Row
-from app.panels.parts import color_plot, curve_pen, format_value, legend_entry, make_plot, make_plots, set_home
+from app.panels.parts import PlotMaker, color_plot, curve_pen, format_value, legend_entry, make_plot, set_home
 from app.panels.tracker_colors import TrackerColors
 from app.session.benchmark_scores import BenchmarkScores
 from tracker_core.evaluation.protocols import Measure
@@ -234,7 +234,7 @@ class BenchmarkCurves(QWidget):
         super().showEvent(event)
         if not self._is_made:
             self._is_made = True
-            make_plots(self, (self._make_success, self._make_precision), self._layout, self._take_plots)
+            PlotMaker(self, (self._make_success, self._make_precision), self._layout, self._take_plots)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take up new colours."""

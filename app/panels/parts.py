@@ -118,35 +118,43 @@ def settle(plot: Any) -> None:
     plot.getPlotItem().getViewBox().prepareForPaint()
 
 
-def make_plots(
-    owner: QWidget, makers: Sequence[Callable[[], Any]], layout: QLayout, done: Callable[[list[Any]], None]
-) -> None:
-    """Fill `layout` with the plots that `makers` return, in the colours of `owner`, one after the other.
+class PlotMaker(QTimer):
+    """Fills `layout` with the plots that `makers` return, in the colours of `owner`, one after the other.
 
     Making a plot takes some 10 ms, and as much to paint it for the first time, which happens before the next one is
     made: several at once would hold up the image. Each has its place, its parent, before the first is made, so that
     none is laid out and painted again when the next one comes. `done` gets them all at the end; nothing more happens
-    once `owner` is gone.
+    once `owner` is gone. (A method of an object, since a closure that Python collected together with `owner` would
+    still be called until Qt has deleted `owner` as well.)
     """
-    plots: list[Any] = []
-    places = [_add_place(layout) for _ in makers]
-    palette, timer = owner.palette(), QTimer(owner)
 
-    def step() -> None:
-        if len(plots) < len(makers):
-            plots.append(makers[len(plots)]())
-            color_plot(plots[-1], palette)
-            places[len(plots) - 1].addWidget(plots[-1])
+    def __init__(
+        self, owner: QWidget, makers: Sequence[Callable[[], Any]], layout: QLayout, done: Callable[[list[Any]], None]
+    ) -> None:
+        super().__init__(owner)
+        self._owner, self._makers, self._done = owner, makers, done
+        self._palette = owner.palette()
+        self._places = [_add_place(layout) for _ in makers]
+        self._plots: list[Any] = []
+        self.timeout.connect(self._step)
+        self.start(NEXT_PLOT_MS)
+
+    def _step(self) -> None:
+        made = len(self._plots)
+        if made == len(self._makers):
+            self._finish()
             return
-        timer.stop()
-        timer.deleteLater()
-        if owner.palette() != palette:
-            for plot in plots:
-                color_plot(plot, owner.palette())
-        done(plots)
+        self._plots.append(self._makers[made]())
+        color_plot(self._plots[made], self._palette)
+        self._places[made].addWidget(self._plots[made])
 
-    timer.timeout.connect(step)
-    timer.start(NEXT_PLOT_MS)
+    def _finish(self) -> None:
+        self.stop()
+        self.deleteLater()
+        if self._owner.palette() != self._palette:
+            for plot in self._plots:
+                color_plot(plot, self._owner.palette())
+        self._done(self._plots)
 
 
 def _add_place(layout: QLayout) -> QLayout:

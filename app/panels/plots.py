@@ -15,12 +15,12 @@ from PyQt5.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
 from app.panels.parts import (
+    PlotMaker,
     color_plot,
     curve_pen,
     legend_entry,
     legible,
     make_plot,
-    make_plots,
     set_home,
     set_title,
     settle,
@@ -168,7 +168,7 @@ class PlotsPanel(QWidget):
         if not self._is_made:
             self._is_made = True
             makers = (self._make_values, self._make_errors, self._make_speeds, self._make_success)
-            make_plots(self, makers, self._layout, self._take_plots)
+            PlotMaker(self, makers, self._layout, self._take_plots)
         self._timer.start()
 
     def hideEvent(self, event: QHideEvent | None) -> None:

@@ -9,7 +9,7 @@ from PyQt5.QtGui import QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QWidget
 
 from app.canvas.overlays.base import GROUND_TRUTH, PREDICTION
-from app.panels.parts import color_plot, curve_pen, make_plot, make_plots, set_home, show_note
+from app.panels.parts import PlotMaker, color_plot, curve_pen, make_plot, set_home, show_note
 
 FEW = 10  # so few losses are points as well: a line through a single one cannot be seen
 Curve = list[tuple[int, float]]
@@ -43,7 +43,7 @@ class TrainingPlots(QWidget):
         layout = self.layout()
         if not self._is_made and layout is not None:
             self._is_made = True
-            make_plots(self, (self._make_losses, self._make_scores), layout, self._take_plots)
+            PlotMaker(self, (self._make_losses, self._make_scores), layout, self._take_plots)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take up new colours."""

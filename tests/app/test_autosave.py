@@ -529,7 +529,7 @@ def test_what_is_changed_is_saved_even_where_showing_it_fails(drive, tmp_path, m
     session, source = driver.player.worker.session, driver.player.source
     box = BoxRequest(source.serial, driver.canvas.frame_view.frame, tuple(true_box(0)), 1)
     driver.player.begin(box)
-    driver.qtbot.waitUntil(lambda: bool(driver.player.summary.targets))
+    driver.qtbot.waitUntil(lambda: bool(driver.canvas.frame_view.targets))  # shown: the request is done
 
     def fail():
         assert is_saved(found_in(tmp_path / "sessions", session.runs.source)), "saved before anything can fail"

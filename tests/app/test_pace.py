@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from PyQt5.QtCore import QObject, Qt, QTimer, pyqtSignal
 from PyQt5.QtGui import QColor
 from PyQt5.QtWidgets import QMainWindow
 
+from app.panels import parts
 from app.panels.pace import Pace
 from app.panels.plots import PlotsPanel, outline
 from app.panels.readout import ReadoutPanel
@@ -180,6 +182,20 @@ def test_plots_are_made_one_after_the_other_each_at_its_place(qtbot, monkeypatch
     qtbot.waitUntil(lambda: len(panel._plots) == 4)
     assert [len(widths[plot]) for plot in panel._plots] == [1] * 4
     assert before_paints[0] < 4, "the first is painted before the last is made"
+
+
+def test_a_panel_that_only_qt_still_has_makes_no_plots(qapp, monkeypatch) -> None:
+    """Between Python's giving it up and its end in Qt, events still come: a closure called then is a crash."""
+    monkeypatch.setattr(parts, "NEXT_PLOT_MS", 0)
+    made: list[PlotsPanel] = []
+    monkeypatch.setattr(PlotsPanel, "_make_values", made.append)
+    panel = PlotsPanel()
+    panel.show()
+    panel.deleteLater()
+    del panel
+    gc.collect()
+    qapp.processEvents()
+    assert not made
 
 
 def test_one_plot_is_drawn_at_a_time(plots) -> None:
