@@ -6,10 +6,12 @@
 # make clean        remove what was set up
 #
 # ARGS="…" goes to the program (make run) or to pytest (make test); PYTHON=python3.12 chooses the Python for .venv.
+# All tests run side by side, a file at a time on each core; what ARGS chooses runs in one process.
 
 PYTHON ?=
 export PYTHON
 PY := .venv/bin/python
+SIDE_BY_SIDE := -n logical --maxprocesses 8 --dist loadfile
 
 .PHONY: run test lint clip screenshots clean prepare prepare-tests
 
@@ -17,7 +19,7 @@ run: prepare
 	@$(PY) main.py $(ARGS)
 
 test: lint
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest $(or $(ARGS),$(SIDE_BY_SIDE))
 
 lint: prepare-tests
 	$(PY) -m ruff check .

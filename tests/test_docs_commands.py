@@ -32,6 +32,9 @@ PAGES = [ROOT / "README.md", ROOT / "weights" / "README.md", *sorted((ROOT / "do
 
 SHORTER = {
     "track": ["--frames", "100:104"],
+    "-v track": ["--frames", "100:104"],
+    "batch": ["--jobs", "1"],
+    "eval": ["--jobs", "1"],
     "train": ["loop.steps=2", "loop.batch=2", "loop.workers=0", "loop.validate_every=0", "loop.initial="],
     "tune": ["--trials", "1"],
     "experiment": [
@@ -92,6 +95,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     patch = pytest.MonkeyPatch()
     patch.chdir(folder)
     patch.setattr("tracker_core.checkpoints.weights.user_weights_folder", lambda: folder / "imported")
+    patch.setattr("tracker_core.training.throughput.WARM_UP_S", 0.1)
+    patch.setattr("tracker_core.training.throughput.MEASURED_S", 0.4)
+    # PNG and PDF take most of a report's time; tests/test_report_files.py reads them
+    patch.setattr("tracker_core.evaluation.report.save_figure", lambda figure, path: None)
     (folder / "resources").symlink_to(packaged("resources"))
     shutil.copy(CLIP, "clip.mp4")
     clips = {"Deer": 6, "Jogging": 6}

@@ -141,17 +141,19 @@ def test_the_files_that_the_metadata_names_are_there() -> None:
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 @pytest.mark.parametrize(
-    ("target", "lines"),
+    ("target", "arguments", "lines"),
     [
-        ("run", [r"prepare\.sh$", r"main\.py -x"]),
-        ("test", [r"prepare\.sh --tests", r"ruff check", r"mypy", r"pytest -x"]),  # pytest's closing line comes last
-        ("clip", [r"prepare\.sh$", r"draw_clip\.py"]),
+        ("run", "-x", [r"prepare\.sh$", r"main\.py -x"]),
+        # pytest's closing line comes last
+        ("test", "-x", [r"prepare\.sh --tests", r"ruff check", r"mypy", r"pytest -x$"]),
+        ("test", "", [r"prepare\.sh --tests", r"ruff check", r"mypy", r"pytest -n logical .*--dist loadfile$"]),
+        ("clip", "", [r"prepare\.sh$", r"draw_clip\.py"]),
     ],
 )
-def test_make_does_these_in_this_order(target: str, lines: list[str]) -> None:
+def test_make_does_these_in_this_order(target: str, arguments: str, lines: list[str]) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     result = subprocess.run(
-        ["make", "-n", "--no-print-directory", target, "ARGS=-x"],
+        ["make", "-n", "--no-print-directory", target, f"ARGS={arguments}"],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     commands = result.stdout.strip().splitlines()

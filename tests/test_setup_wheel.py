@@ -114,7 +114,7 @@ def run(python: Path, folder: Path, *command: str) -> subprocess.CompletedProces
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "XDG_"))}
     environment |= {"HOME": str(folder.parent / "home"), "QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False
     )
 
 

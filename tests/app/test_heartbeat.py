@@ -53,10 +53,14 @@ def test_a_pause_says_what_ran_in_it(qtbot) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how long a thread waited for a processor")
 def test_waiting_for_a_processor_is_told_apart(qtbot) -> None:
-    """On one processor, which another process uses, the work takes longer by what the thread has to wait for it."""
+    """On one processor, which another process uses, the work takes longer by what the thread has to wait for it.
+
+    The other one shares alike, whatever the priority of the tests, and ends by itself, should they be killed.
+    """
     processors = os.sched_getaffinity(0)
     one = min(processors)
-    code = f"import os; os.sched_setaffinity(0, {{{one}}}); print(flush=True)\nwhile True: pass"
+    begin = f"import os, time; os.sched_setaffinity(0, {{{one}}}); os.sched_setscheduler(0, 0, os.sched_param(0))"
+    code = f"{begin}; print(flush=True); end = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
     rival = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     try:
         assert rival.stdout is not None and rival.stdout.readline()  # it has begun
