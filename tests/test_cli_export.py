@@ -30,6 +30,8 @@ from tracker_core.sources.opening import open_source
 from tracker_core.types import Frame, TrackingState, TrackResult
 
 ROOT = Path(__file__).resolve().parents[1]
+# any tracker would do here: the quickest one
+TRACKING = ["--tracker", "siamscope-light", "--device", "cpu", "--box", BOX]
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def track(*arguments: str) -> int:
-    return main(["track", "--out", "out", "--progress", "none", "--device", "cpu", "--box", BOX, *arguments])
+    return main(["track", "--out", "out", "--progress", "none", *TRACKING, *arguments])
 
 
 def export(*arguments: str) -> int:
@@ -442,8 +444,7 @@ def test_an_unwritable_summary_is_refused_first(place: str, words: str, capsys: 
 def start_and_kill(*arguments: str, after: int) -> None:
     """Run `track` in a process of its own and kill it, as nothing can be caught, once `after` frames are done."""
     with subprocess.Popen(
-        [sys.executable, "-c", UNHURRIED, "track", "--out", "out", "--box", BOX, "--device", "cpu",
-         "--progress", "json", *arguments],
+        [sys.executable, "-c", UNHURRIED, "track", "--out", "out", "--progress", "json", *TRACKING, *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     ) as process:  # fmt: skip
@@ -462,7 +463,7 @@ def test_a_killed_run_is_on_disk_and_is_continued(capsys: pytest.CaptureFixture[
     assert "long-run.jsonl" in left and any(name.endswith(".part.mp4") for name in left)
     tracked = load_run("out/long-run.jsonl")
     assert 15 <= len(tracked) < 60
-    assert tracked.producer is not None and tracked.producer.tracker == "siamscope-base"
+    assert tracked.producer is not None and tracked.producer.tracker == "siamscope-light"
 
     assert track("--source", "long.mp4", "--resume") == 0
     assert f"continued after frame {len(tracked) - 1}" in " ".join(capsys.readouterr().err.split())

@@ -81,8 +81,10 @@ def vot(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def without_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out PNG and PDF, which take most of the time, where only tables or the page are looked at."""
+    """Leave the drawing out, which takes most of the time, where only tables or the page's texts are looked at."""
+    monkeypatch.setattr("matplotlib.figure.Figure.draw_without_rendering", lambda figure: None)
     monkeypatch.setattr("tracker_core.evaluation.report.save_figure", lambda figure, path: None)
+    monkeypatch.setattr("tracker_core.evaluation.report.figure_to_svg", lambda figure, name: "<svg></svg>")
 
 
 def report(folder: Path, dataset: str, *more: str) -> Path:
