@@ -235,8 +235,18 @@ def test_results_of_an_earlier_version_say_that_they_cannot_be_explained(clip):
     session.close_source()
 
 
-@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (4, 3)])
-def test_a_core_is_left_to_the_window(cores, threads, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "cores", "threads"),
+    [
+        ("siamscope-light", 1, [1]),
+        ("siamscope-light", 2, [1]),
+        ("siamscope-light", 4, [3]),
+        ("siamscope-base", 2, [1, 1]),
+        ("siamscope-base", 4, [1, 1]),  # two of three would compete for the third
+        ("siamscope-base", 5, [2, 2]),  # they work at the same time, on four
+    ],
+)
+def test_a_core_is_left_to_the_window(name, cores, threads, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", str(cores))
-    tracker = build_session_tracker(TrackerChoice("siamscope-base", device="cpu"))
-    assert [runner.threads for runner in tracker.runners] == [threads, threads]
+    tracker = build_session_tracker(TrackerChoice(name, device="cpu"))
+    assert [runner.threads for runner in tracker.runners] == threads
