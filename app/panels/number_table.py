@@ -264,7 +264,8 @@ class NumberTable(QTableView):
     def _share_room(self) -> None:
         viewport = self.viewport()
         assert viewport is not None
-        for column, width in enumerate(share_room(self._needed, self._widest, viewport.width())):
+        names = len(self.numbers.name_lengths())
+        for column, width in enumerate(share_room(self._needed, names, self._widest, viewport.width())):
             self.setColumnWidth(column, width)
         self._given = self._widths()
 
@@ -344,9 +345,17 @@ class NumberTable(QTableView):
         self._front.setGeometry(edge, edge, width, viewport.height() + head.height())
 
 
-def share_room(needed: Sequence[int], widest: int, room: int) -> list[int]:
-    """Return the widths of columns: as `needed` up to `widest`, and beyond it where there is `room` left."""
+def share_room(needed: Sequence[int], names: int, widest: int, room: int) -> list[int]:
+    """Return the widths of columns: as `needed` up to `widest`, and beyond it where there is `room` left.
+
+    The first `names` columns give way, down to half of `widest`, where the main number beside them, the first, would
+    be out of sight.
+    """
     widths = [min(width, widest) for width in needed]
+    spare = [max(0, width - widest // 2) for width in widths[:names]]
+    missing = min(sum(spare), max(0, sum(widths[: names + 1]) - room))
+    for place, part in enumerate(spare):
+        widths[place] -= math.ceil(part * missing / sum(spare)) if missing else 0
     for place, width in enumerate(needed):
         widths[place] += max(0, min(width - widths[place], room - sum(widths)))
     return widths

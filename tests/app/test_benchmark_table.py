@@ -73,7 +73,10 @@ def test_other_scores_have_other_rows(table):
 @pytest.mark.parametrize(
     ("needed", "room", "given"),
     [
-        ([50, 200, 30], 100, [50, 80, 30]),  # too little room anyway: no name pushes the numbers out
+        ([50, 200, 30], 160, [50, 80, 30]),  # too little room: no name pushes the numbers out
+        ([50, 200, 30], 135, [45, 60, 30]),  # nor does a name of the usual width: each gives of what it has over half
+        ([50, 200, 30], 60, [40, 40, 30]),  # down to half of it
+        ([60, 80, 30, 30, 500], 160, [56, 73, 30, 30, 80]),  # for the first number, not for all
         ([50, 200, 30], 280, [50, 200, 30]),  # room for all
         ([50, 200, 30], 250, [50, 170, 30]),  # what there is
         ([150, 200, 30], 290, [150, 110, 30]),  # from left to right
@@ -81,7 +84,7 @@ def test_other_scores_have_other_rows(table):
     ],
 )
 def test_names_are_elided_only_where_there_is_no_room(needed, room, given):
-    assert share_room(needed, 80, room) == given
+    assert share_room(needed, 2, 80, room) == given
 
 
 def test_names_take_the_room_of_a_table_that_grows_unless_the_user_made_them_narrow(qtbot):

@@ -296,6 +296,8 @@ class TestNumberTable:
         assert table.chosen is None
 
     def test_a_name_that_grows_gets_room_and_a_column_made_narrow_stays_so(self, table):
+        table.resize(500, 200)  # where the numbers are in sight anyway
+
         def show(mean: str) -> None:
             rows = [Row((mean,), (9.5, 1), "", is_summary=True), Row(("a",), (1, 1), "a")]
             table.set_rows(["name"], [Column("value", 2), Column("other")], rows)
