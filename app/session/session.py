@@ -20,7 +20,7 @@ from app.session.trackers import TrackerChoice, TrackerFactory, Trackers
 from tracker_core.boxes import check_start_box
 from tracker_core.config import TrackingConfig
 from tracker_core.errors import InputError, SourceError
-from tracker_core.results.identity import exact_count, identify_source
+from tracker_core.results.identity import count_now, identify_source
 from tracker_core.results.provenance import SourceIdentity
 from tracker_core.results.run import BoxOrigin, Run
 from tracker_core.results.targets import Target
@@ -226,8 +226,8 @@ class Session:
         return min((end for end in ends if end is not None), default=None)
 
     def build_run(self) -> Run:
-        """Return everything stored, for saving and export, with the length of the source where its end was seen."""
-        run, count = self.run.recorder.build(), None if self.source is None else exact_count(self.source)
+        """Return everything stored, for saving and export, with the length of the source where that can be told."""
+        run, count = self.run.recorder.build(), None if self.source is None else count_now(self.source)
         return run if count is None else replace(run, source=replace(run.source, frame_count=count))
 
     def curves(self) -> Mapping[int, Curve]:

@@ -282,6 +282,25 @@ def test_what_is_exported_knows_how_long_the_source_is_once_its_end_was_seen(ses
     assert 'frame="40"' not in path.read_text()  # CVAT refuses a file with a frame that is not there
 
 
+# how many frames the packets tell, where the video is, how long the exported run's source is said to be
+@pytest.mark.parametrize(
+    ("packets", "place", "count"),
+    [
+        (40, "/films/late.mp4", 40),
+        (None, "/films/late.mp4", None),  # they cannot be trusted
+        (40, "http://films/late.mp4", None),  # it would be fetched as a whole
+    ],
+)
+def test_what_is_exported_of_a_part_counts_the_rest_by_packets(session, packets, place, count):
+    source = LateCount(40, paths=())
+    source.count_frames = lambda: packets
+    session.open(source, "late")
+    source.paths = (place,)
+    start(session, 5)
+    session.read_next()
+    assert session.build_run().source.frame_count == count
+
+
 class FewerFrames(DrawnSource):
     """Says 60 frames until the end was seen; there are 40, as where a file was cut short."""
 

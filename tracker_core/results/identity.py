@@ -63,6 +63,16 @@ def exact_count(source: FrameSource) -> int | None:
     return source.frame_count if getattr(source, "is_count_exact", not source.is_live) else None
 
 
+def count_now(source: FrameSource) -> int | None:
+    """Return the number of frames, where need be by reading a video file's packets to the end; None if nobody knows.
+
+    What lies behind an address is not fetched for it.
+    """
+    known, count = exact_count(source), getattr(source, "count_frames", None)
+    is_here = not any(is_address(str(path)) for path in getattr(source, "paths", ()))
+    return count() if known is None and count is not None and is_here else known
+
+
 def output_name(name: str) -> str:
     """Return what results of the source called `name` are named after: without a video's ending, harmless in a path."""
     stem = name

@@ -88,6 +88,11 @@ class SequenceSource:
         """Whether `frame_count` is the truth; false for a video until its end was seen."""
         return self._frames.is_count_exact
 
+    def count_frames(self) -> int | None:
+        """Return the number of frames, of a video by reading all packets once; None where they do not tell it."""
+        frames = self._frames
+        return frames.count_frames() if isinstance(frames, VideoFileSource) else frames.frame_count
+
     def read(self) -> Frame | None:
         """Return the next frame, or None at the end."""
         return self._frames.read()
