@@ -66,7 +66,7 @@ def exact_count(source: FrameSource) -> int | None:
 def count_now(source: FrameSource) -> int | None:
     """Return the number of frames, where need be by reading a video file's packets to the end; None if nobody knows.
 
-    What lies behind an address is not fetched for it.
+    A video at an address is not counted: it would have to be downloaded.
     """
     known, count = exact_count(source), getattr(source, "count_frames", None)
     is_here = not any(is_address(str(path)) for path in getattr(source, "paths", ()))
