@@ -52,13 +52,13 @@ def test_a_name_goes_to_the_run_and_its_files_and_can_be_undone(driver, tmp_path
     assert text(driver, 0, NAME) == "Target 1"
     rename(driver, 0, '  red "car",  fährt ')
     driver.qtbot.waitUntil(lambda: names(driver) == ['red "car", fährt', ""], timeout=5000)
-    assert text(driver, 0, NAME) == 'red "car", fährt'
+    driver.qtbot.waitUntil(lambda: text(driver, 0, NAME) == 'red "car", fährt')  # which hears of it after the player
     run = driver.player.worker.session.build_run()
     back = read_boxes(write_boxes(tmp_path / "out", "json", run)[0])
     assert [target.name for target in back.targets] == ['red "car", fährt', ""]
     driver.player.undo()
     driver.qtbot.waitUntil(lambda: names(driver) == ["", ""], timeout=5000)
-    assert text(driver, 0, NAME) == "Target 1"
+    driver.qtbot.waitUntil(lambda: text(driver, 0, NAME) == "Target 1")
     driver.player.redo()
     driver.qtbot.waitUntil(lambda: names(driver) == ['red "car", fährt', ""], timeout=5000)
 
