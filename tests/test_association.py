@@ -14,7 +14,7 @@ from tracker_core.candidates import make_layout
 from tracker_core.config import AnchorConfig, NetworkConfig, TrackerConfig, TrackingConfig
 from tracker_core.models.network import Network
 from tracker_core.runtime.base import OneByOne
-from tracker_core.trackers.association import FORGOTTEN, RIVALS, Track, find_peaks, follow
+from tracker_core.trackers.association import FORGOTTEN, GUARDED, RIVALS, Track, find_peaks, follow, put_back, uncover
 from tracker_core.trackers.builder import build_tracker
 from tracker_core.trackers.siamese import SiameseTracker
 from tracker_core.types import Image
@@ -27,7 +27,7 @@ STRIDE = 16 / (127 / (2 * SIZE))  # image pixels from one position of the map to
 
 
 class Scene(OneByOne):
-    """A runner that answers with a peak for each object: `objects(frame)` gives x, y, score in image pixels."""
+    """A runner that answers with a peak for each object: `objects(frame)` gives x, y, score, and maybe a width."""
 
     name = "scene"
     device = "cpu"
@@ -43,13 +43,14 @@ class Scene(OneByOne):
         cls = np.zeros((1, 2, SIDE, SIDE), np.float32)
         loc = np.zeros((1, 4, SIDE, SIDE), np.float32)
         cls[0, 0] = 8.0
-        for x, y, score in self.objects(self.frame):
+        for x, y, score, *width in self.objects(self.frame):
             offset = (np.array([x, y]) - self.tracker._center) / STRIDE + SIDE // 2
             column, row = np.round(offset).astype(int)
             if 0 <= column < SIDE and 0 <= row < SIDE:
                 cls[0, 0, row, column] = np.log((1 - score) / score)
                 # the box is the object's own, wherever its position lies on the grid
                 loc[0, :2, row, column] = (offset - (column, row)) * STRIDE / SIZE
+                loc[0, 2, row, column] = np.log(width[0] / SIZE) if width else 0.0
         return cls, loc
 
 
@@ -60,7 +61,7 @@ def follow_scene(objects: Any, frames: int, **tracking: Any) -> tuple[SiameseTra
     )  # fmt: skip
     runner = Scene(objects)
     tracker = runner.tracker = SiameseTracker(config, runner)
-    x, y, _ = objects(0)[0]
+    x, y, *_ = objects(0)[0]
     tracker.init(IMAGE, (x - SIZE / 2, y - SIZE / 2, SIZE, SIZE))
     return tracker, go_on(tracker, runner, 1, frames), runner
 
@@ -146,14 +147,16 @@ def corner(box_cxcywh: NDArray[Any]) -> NDArray[Any]:
 
 def test_turned_off_nothing_is_added() -> None:
     _, alone, _ = follow_scene(passing, 12)
-    tracker, off, _ = follow_scene(passing, 12, rival_weight=0.0, coast_frames=0)
+    tracker, off, _ = follow_scene(passing, 12, rival_weight=0.0, rival_guard=0.0, cover_frames=0, coast_frames=0)
     for one, other in zip(alone, off, strict=True):
         assert one.box_xywh.tobytes() == other.box_xywh.tobytes() and one.score == other.score
     assert tracker._favour(np.zeros(2), np.ones(2)) is None
 
 
 def test_a_frame_that_is_done_again_has_the_same_answer() -> None:
-    tracker, results, runner = follow_scene(passing, 40, rival_weight=0.6, coast_frames=10)
+    tracker, results, runner = follow_scene(
+        passing, 40, rival_weight=0.6, rival_guard=0.1, cover_frames=30, coast_frames=10
+    )
     scores = [result.score for result in results]
     for stood in (30, 12, 25):  # back, further back, and forward again
         tracker.resume(results[stood - 1].box_xywh, scores[:stood])
@@ -201,6 +204,95 @@ def returning(frame: int) -> list[tuple[float, float, float]]:
 def test_after_a_loss_the_target_itself_is_no_look_alike() -> None:
     _, results, _ = follow_scene(returning, 40, rival_weight=0.6, window_influence=0.0, hold_below=0.01)
     assert overlap(results[-1], (180.0, 120.0, 0)) > 0.6
+
+
+def swallowing(frame: int) -> list[tuple[float, ...]]:
+    """A twin stands beside the target; from the 15th frame on the box of the target spans the two of them."""
+    return [(200.0, 120.0, 0.95), (250.0, 120.0, 0.8)] if frame < 15 else [(225.0, 120.0, 0.95, 90.0)]
+
+
+def test_the_box_does_not_grow_over_a_twin() -> None:
+    _, alone, _ = follow_scene(swallowing, 25, size_lr=0.6)
+    assert alone[-1].box_xywh[2] > 80
+    _, guarded, _ = follow_scene(swallowing, 25, size_lr=0.6, rival_guard=0.3)
+    assert all(overlap(result, (200.0, 120.0, 0)) > 0.9 for result in guarded)
+
+
+def test_without_a_twin_the_box_is_taken_as_it_is_found() -> None:
+    def growing(frame: int) -> list[tuple[float, ...]]:
+        return [(200.0 + 2 * frame, 120.0, 0.95, SIZE + 4 * frame)]  # its left side stays
+
+    _, alone, _ = follow_scene(growing, 15, size_lr=0.6)
+    _, guarded, _ = follow_scene(growing, 15, size_lr=0.6, rival_guard=0.3)
+    for one, other in zip(alone, guarded, strict=True):
+        assert np.array_equal(one.box_xywh, other.box_xywh)
+
+
+def test_sides_are_not_put_back_for_ever() -> None:
+    def spanning(frame: int) -> list[tuple[float, ...]]:
+        twin = [(250.0, 120.0, 0.8)]  # seen in the frames between, so that it is not forgotten
+        return swallowing(0) if frame < 15 or frame % 5 == 0 else [*swallowing(15), *twin]
+
+    frames = 15 + GUARDED
+    _, results, _ = follow_scene(lambda frame: spanning(min(frame, 16)), frames + 20, size_lr=0.6, rival_guard=0.3)
+    widths = [float(result.box_xywh[2]) for result in results]
+    assert widths[20] < 45 and widths[-1] > 80
+
+
+def covered(frame: int) -> list[tuple[float, ...]]:
+    """From the 15th frame on something comes over the target from the right, until a third of it is to be seen."""
+    seen = min(max(1.0 - 0.17 * (frame - 15), 0.33), 1.0)
+    return [(200.0 - SIZE * (1 - seen) / 2, 120.0, 0.9, SIZE * seen)]
+
+
+def test_a_covered_side_stays() -> None:
+    _, alone, _ = follow_scene(covered, 36, size_lr=0.6)
+    assert alone[-1].box_xywh[2] < 0.4 * SIZE
+    _, kept, _ = follow_scene(covered, 36, size_lr=0.6, cover_frames=30)
+    assert all(overlap(result, (200.0, 120.0, 0)) > 0.75 for result in kept)
+
+
+def test_a_covered_side_is_given_up_in_the_end() -> None:
+    _, results, _ = follow_scene(covered, 80, size_lr=0.6, cover_frames=10)
+    assert results[20].box_xywh[2] > 0.8 * SIZE and results[-1].box_xywh[2] < 0.4 * SIZE
+
+
+EXPECTED = (100.0, 100.0, 40.0, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "kept"),
+    [
+        ((100, 100, 40, 60), (100, 100, 40, 60)),  # as expected
+        ((110, 100, 60, 60), (100, 100, 40, 60)),  # wider, to the right: the target is where it is expected
+        ((90, 112, 60, 84), (100, 100, 40, 60)),  # both
+        ((120, 100, 60, 60), (110, 100, 40, 60)),  # it cannot lie further to the left than the wide box does
+        ((100, 88, 40, 36), (100, 100, 40, 60)),  # lower: a part is hidden, what is seen lies inside
+        ((100, 80, 40, 36), (100, 92, 40, 60)),  # as near to the expected place as what is seen allows
+        ((104, 100, 44, 60), (104, 100, 44, 60)),  # so little is no sign
+        ((108, 90, 40, 60), (108, 90, 40, 60)),  # it has moved and kept its size
+    ],
+)
+def test_beside_a_look_alike_the_size_is_put_back(found: tuple[float, ...], kept: tuple[float, ...]) -> None:
+    assert np.allclose(put_back(np.array(found, float), np.array(EXPECTED)), kept)
+
+
+@pytest.mark.parametrize(
+    ("found", "kept"),
+    [
+        ((100, 100, 40, 60), (100, 100, 40, 60)),  # as expected
+        ((95, 100, 30, 60), (100, 100, 40, 60)),  # the right side has moved in, and no other
+        ((105, 101, 30, 58), (100, 101, 40, 58)),  # the left one; the height stays as it is found
+        ((100, 92, 40, 44), (100, 100, 40, 60)),  # the upper or lower one likewise
+        ((96, 100, 30, 60), (101, 100, 40, 60)),  # a pixel further on: the side that is seen says where
+        ((100, 100, 30, 60), (100, 100, 30, 60)),  # both sides: it is narrower
+        ((95, 91, 30, 42), (95, 91, 30, 42)),  # width and height: it is smaller, or further away
+        ((97.5, 100, 35, 60), (97.5, 100, 35, 60)),  # so little is no sign
+        ((105, 100, 50, 60), (105, 100, 50, 60)),  # nothing is hidden where a box grows
+    ],
+)
+def test_a_side_that_has_moved_in_alone_is_covered(found: tuple[float, ...], kept: tuple[float, ...]) -> None:
+    assert np.allclose(uncover(np.array(found, float), np.array(EXPECTED)), kept)
 
 
 def walking(frame: int) -> list[tuple[float, float, float]]:

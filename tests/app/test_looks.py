@@ -40,7 +40,7 @@ DATA_SET = {
 }
 WEIGHTS = {
     "siamscope-light": {
-        "network": "light on mobilenetv3", "score": "0.691 / 0.924 (OTB, 10 targets)", "is_shipped": True,
+        "network": "light on mobilenetv3", "score": "0.690 / 0.923 (OTB, 10 targets)", "is_shipped": True,
         "licence": "GPL-3.0-or-later (its backbone started from another network)", "parameters": 1.2e6, "bytes": 5e6,
         "problem": "", "source": "trained by this project", "used_by": "tracker siamscope-light", "path": "/w/l.safe",
         "sha256": "07fe8d2e40ef7bcbf4f36a43277ffb4b4ae344fa3bd9c774db95780d628520bc", "speed": {},

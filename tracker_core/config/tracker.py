@@ -88,6 +88,14 @@ class TrackingConfig:
         0.0, 0.0, 2.0, "How much is held against a candidate that belongs to a look-alike; 0 turns it off.",
         label="Look-alikes", by_hand=(0.0, 1.0, 0.01), tuned=(0.0, 1.0),
     )  # fmt: skip
+    rival_guard: float = number(
+        0.0, 0.0, 1.0, "With more than this share of a look-alike inside its box the size is kept; 0 turns it off.",
+        label="Guarded size", by_hand=(0.0, 1.0, 0.05),
+    )  # fmt: skip
+    cover_frames: int = number(
+        0, 0, 300, "For so many frames a box of which one side seems covered keeps its size; 0 turns it off.",
+        label="Covered", by_hand=(0, 60, 1),
+    )  # fmt: skip
     coast_frames: int = number(
         0, 0, 100, "For so many frames in which the target is not seen its box continues as it moved; 0 turns it off.",
         label="Coasting", by_hand=(0, 30, 1),

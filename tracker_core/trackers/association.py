@@ -29,12 +29,16 @@ RIVAL_SCORE = 0.3  # a peak below this share of the winner's score is no look-al
 RIVALS = 5  # at most so many are followed
 CONFIRMED = 2  # frames in which a look-alike was seen before it counts
 FORGOTTEN = 15  # frames without it after which a look-alike is forgotten
-STEADY_MOTION, STEADY_SIZE = 0.15, 0.1  # how fast the usual motion and size follow those of a good frame
+STEADY_MOTION, STEADY_SIZE = 0.15, 0.05  # how fast the usual motion and size follow those of a good frame
 SLOWING = 0.9  # in each frame in which the target is not seen
 GAIN = 0.4  # how fast a velocity follows what is measured
 DOUBT_AFTER, DOUBT = 3, 30  # after so many weak frames in a row: good frames until a new look-alike is believed
 REFUSED = 0.05  # what is taken from a candidate's score, at least, where a look-alike counts against it
 REACH = 0.8  # over the box's size: how far from where it is expected a look-alike may be
+SHRUNK, GROWN = 0.12, 0.15  # a width or height that changes by more, beside a look-alike, takes in or loses a part
+GUARDED = 40  # frames in a row in which a look-alike may change the size; then the box is taken as it is found
+COVERED, STAYED = 0.15, 0.06  # one side moves in by more, over the size, and the opposite one by less
+ASIDE = 0.15  # what the other dimension may change by meanwhile
 SAME = 0.3  # overlap from which two candidates are one object
 KEPT = 1000  # frames whose memory can be returned to
 
@@ -74,6 +78,7 @@ class Memory:
         weak: frames in a row in which it was not seen. hidden: such frames since the last good one.
         doubt: good frames that are missing until the box is surely the target's again. Whoever was lost may have come
             back to another object, and the target itself would then be the look-alike.
+        guarded: frames in a row in which the box was found with another size than it can have.
     """
 
     target: Track
@@ -83,13 +88,14 @@ class Memory:
     weak: int = 0
     hidden: int = 0
     doubt: int = 0
+    guarded: int = 0
 
     @classmethod
     def of(cls, box_cxcywh: Box) -> Memory:
         """Return what is known of a target of which only its box is known."""
         return cls(Track(box_cxcywh, np.zeros(2)), np.zeros(2), box_cxcywh[2:])
 
-    def after(self, box_cxcywh: Box, score: float, peaks: list[Box]) -> Memory:
+    def after(self, box_cxcywh: Box, score: float, peaks: list[Box], is_guarded: bool = False) -> Memory:
         """Return the memory after one more frame: the target's box as it was moved, its score, the peaks beside it."""
         is_good, is_weak = score >= GOOD, score < WEAK
         weak = self.weak + 1 if is_weak else 0
@@ -103,6 +109,7 @@ class Memory:
             weak=weak,
             hidden=0 if is_good else self.hidden + is_weak,
             doubt=DOUBT if weak >= DOUBT_AFTER else max(self.doubt - is_good, 0),
+            guarded=self.guarded + 1 if is_guarded else 0,
         )
 
 
@@ -113,6 +120,7 @@ class Association:
         self._memory = Memory.of(box_cxcywh)
         self._frame = 0
         self._favour: NDArray[np.float32] | None = None  # of the frame in progress
+        self._is_guarded = False  # in the frame in progress
         self._past: OrderedDict[int, Memory] = OrderedDict({0: self._memory})
 
     def stand_at(self, frame: int, box_cxcywh: Box) -> None:
@@ -138,6 +146,27 @@ class Association:
         taken = scores[self._favour < -REFUSED]
         return bool(len(taken) and scores[best] < RIVAL_SCORE * taken.max())
 
+    def guard(self, box_cxcywh: Box, rival_share: float, cover_frames: int) -> Box:
+        """Return the target's box as it was found, without what it took in of another object and with what one hides.
+
+        A box grows over a look-alike that comes close, and shrinks where something covers the target. With more than
+        `rival_share` of a look-alike inside the box, or for `cover_frames` while one side is covered, its usual size is
+        put back. A cover that comes slowly is not told from a target that turns.
+        """
+        known, kept, limit = self._memory, box_cxcywh, GUARDED
+        expected = np.concatenate((known.target.box_cxcywh[:2] + known.motion, known.size))
+        if rival_share and self._takes_in(box_cxcywh, rival_share):
+            kept = put_back(box_cxcywh, expected)
+        if kept is box_cxcywh and cover_frames:
+            kept, limit = uncover(box_cxcywh, expected), cover_frames
+        self._is_guarded = bool((kept != box_cxcywh).any())
+        return kept if known.guarded < limit else box_cxcywh
+
+    def _takes_in(self, box_cxcywh: Box, share: float) -> bool:
+        """Return whether more than a share of a known look-alike lies inside a box."""
+        rivals = (rival.expected_cxcywh for rival in self._memory.rivals if rival.seen >= CONFIRMED)
+        return any(_share_inside(rival, box_cxcywh) > share for rival in rivals)
+
     def coast(self, score: float, frames: int) -> Box | None:
         """Return where an unseen target should be, with its usual motion and size; None if seen, or after `frames`."""
         known = self._memory
@@ -153,11 +182,44 @@ class Association:
         score = float(scores[best])
         peaks = find_peaks(boxes_cxcywh, scores, best, RIVAL_SCORE * max(score, GOOD))
         peaks = list(in_image(np.array(peaks))) if peaks else []
-        self._memory = self._memory.after(box_cxcywh, score, peaks)
+        self._memory = self._memory.after(box_cxcywh, score, peaks, self._is_guarded)
+        self._is_guarded = False
         self._frame += 1
         self._past[self._frame] = self._memory
         while len(self._past) > KEPT:
             self._past.popitem(last=False)
+
+
+def put_back(box_cxcywh: Box, expected_cxcywh: Box) -> Box:
+    """Return a box with the expected width or height where its own has jumped.
+
+    Its place is then the one nearest to where it is expected, within a box that has grown or around one that has
+    shrunk.
+    """
+    center, size, usual = box_cxcywh[:2], box_cxcywh[2:], expected_cxcywh[2:]
+    play = np.abs(size - usual) / 2
+    has_jumped = (size < (1 - SHRUNK) * usual) | (size > (1 + GROWN) * usual)
+    if not has_jumped.any():
+        return box_cxcywh
+    nearest = np.clip(expected_cxcywh[:2], center - play, center + play)
+    return np.concatenate((np.where(has_jumped, nearest, center), np.where(has_jumped, usual, size)))
+
+
+def uncover(box_cxcywh: Box, expected_cxcywh: Box) -> Box:
+    """Return a box with the expected width, or height, where one side has moved in and the three others have not."""
+    usual = expected_cxcywh[2:]
+    change = box_cxcywh[2:] / usual - 1
+    for axis in range(2):
+        if change[axis] > -COVERED or abs(change[1 - axis]) > ASIDE:
+            continue
+        moved = np.array([-1, 1]) * change[axis] / 2 + (box_cxcywh[axis] - expected_cxcywh[axis]) / usual[axis]
+        stayed = int(np.argmin(np.abs(moved)))
+        if abs(moved[stayed]) < STAYED:
+            kept = box_cxcywh.copy()
+            kept[axis] += (-1, 1)[stayed] * (box_cxcywh[2 + axis] - usual[axis]) / 2
+            kept[2 + axis] = usual[axis]
+            return np.asarray(kept, np.float64)
+    return box_cxcywh
 
 
 def find_peaks(boxes_cxcywh: NDArray[Any], scores: NDArray[np.float32], best: int, least: float) -> list[Box]:
@@ -191,6 +253,13 @@ def follow(rivals: tuple[Track, ...], peaks: list[Box], may_begin: bool) -> tupl
 def _distance(one_cxcywh: Box, other_cxcywh: Box) -> float:
     """Return the distance of two centres over the size of the first box."""
     return float(np.hypot(*(one_cxcywh[:2] - other_cxcywh[:2])) / np.sqrt(one_cxcywh[2] * one_cxcywh[3]))
+
+
+def _share_inside(one_cxcywh: Box, other_cxcywh: Box) -> float:
+    """Return how much of the first box's area lies inside the second."""
+    reach = (one_cxcywh[2:] + other_cxcywh[2:]) / 2 - np.abs(one_cxcywh[:2] - other_cxcywh[:2])
+    common = np.clip(reach, 0.0, np.minimum(one_cxcywh[2:], other_cxcywh[2:]))
+    return float(common.prod() / one_cxcywh[2:].prod())
 
 
 def _apart(boxes_cxcywh: NDArray[Any], box_cxcywh: NDArray[Any]) -> NDArray[np.bool_]:

@@ -209,7 +209,8 @@ class SiameseTracker(NetworkTracker):
         return self._association.is_refused(found.scores, found.best)
 
     def _remembers(self) -> bool:
-        return bool(self._current.coast_frames or self._current.rival_weight)
+        cfg = self._current
+        return bool(cfg.coast_frames or cfg.rival_weight or cfg.rival_guard or cfg.cover_frames)
 
     def _search_size(self) -> int:
         """Return the side of the search crop in pixels: another one for small targets, where the network has it."""
@@ -255,9 +256,12 @@ class SiameseTracker(NetworkTracker):
         found_cxcywh = choice.box_cxcywh / np.concatenate((scales, scales))
         if not np.isfinite(found_cxcywh.sum()):
             return
+        found_cxcywh[:2] += center
+        cfg = self._current
+        found_cxcywh = self._association.guard(found_cxcywh, cfg.rival_guard, cfg.cover_frames)
         self._size = self._size * (1 - choice.rate) + found_cxcywh[2:] * choice.rate
-        self._center = center + found_cxcywh[:2]
-        if self._current.keeps_in_image:
+        self._center = found_cxcywh[:2]
+        if cfg.keeps_in_image:
             self._center, self._size = self._clip(self._center, self._size, image)
 
     def _clip(
