@@ -232,7 +232,7 @@ def test_a_full_disk_leaves_nothing_behind(
         Path(path).write_bytes(b"half of it")
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr(weights, "save_file", fail)
+    monkeypatch.setattr("tracker_core.checkpoints.tensor_files.save_file", fail)
     with pytest.raises(OutputError, match="disk is full"):
         weights.save_checkpoint(tmp_path / "new" / "a.safetensors", state, config_to_mapping(CONFIG))
     assert list((tmp_path / "new").iterdir()) == []
