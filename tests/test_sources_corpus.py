@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,10 @@ def test_boxes_of_data_sets_stay_on_the_pixels_that_are_stored(folder: Path) -> 
     path = make(folder, "hdv.ts")
     assert VideoFileSource(path).size == (128, 64)
     assert VideoFileSource(path, keeps_pixels=True).size == (96, 64)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="this system has no such policies")
+def test_making_the_corpus_leaves_the_tests_their_priority(tmp_path: Path) -> None:
+    before = os.sched_getscheduler(0)
+    make(tmp_path, "av1.mp4")
+    assert os.sched_getscheduler(0) == before

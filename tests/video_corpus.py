@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,20 @@ def number_in(image: Image) -> int:
     return sum(1 << bit for bit in range(8) if row[(2 * bit + 1) * width // 16] > 150)
 
 
+@contextmanager
+def scheduled_as_before() -> Iterator[None]:
+    """Undo what SVT-AV1 does where root runs it: its caller is a real-time thread from then on, before all others."""
+    if not hasattr(os, "sched_setscheduler"):
+        yield
+        return
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, priority)
+
+
+@scheduled_as_before()
 def encode(
     target: Any,
     codec: str = "libx264",
