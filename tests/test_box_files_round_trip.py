@@ -149,6 +149,11 @@ def test_unknown_format_names_the_nearest(wrong: str, hint: str | None) -> None:
     assert (f"'{hint}'" in str(raised.value)) == (hint is not None)
 
 
+REVERSED = (
+    '<annotations><track id="0" label="x"><box frame="0" xtl="9" ytl="5" xbr="1" ybr="15"/></track></annotations>'
+)
+
+
 @pytest.mark.parametrize(
     ("name", "fmt", "text"),
     [
@@ -160,6 +165,9 @@ def test_unknown_format_names_the_nearest(wrong: str, hint: str | None) -> None:
         ("a.json", None, "[]"),  # other JSON
         ("a.txt", None, "1,2,3,4\n"),  # 1-based or not? nobody can tell
         ("a.txt", "mot", "1,1,5,5\n"),  # too few columns
+        ("a.txt", "mot", "2.7,1,9,9,5,5,1,-1,-1,-1\n"),  # no frame has that number; it was taken for 2
+        ("a.json", "coco", '{"images": [], "annotations": [{"image_id": 9, "bbox": [1, 1, 2, 2]}]}'),  # of no image
+        ("a.xml", None, REVERSED),  # corners the wrong way round; the frame was without a box then
     ],
 )
 def test_bad_files_are_one_sentence(tmp_path: Path, name: str, fmt: str | None, text: str) -> None:

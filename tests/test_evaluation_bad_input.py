@@ -227,6 +227,21 @@ def test_boxes_without_area_are_named(otb: Path) -> None:
     assert trackers["Good"]["per_sequence"]["Beta"]["success_rate_50"] == pytest.approx(29 / 30, abs=1e-6)
 
 
+# what stands in the file in place of x, y, w, h; its numbers only look like those of a bad tracker
+@pytest.mark.parametrize("other", [
+    lambda x, y, w, h: [x, y, x + w, y + h],  # corners
+    lambda x, y, w, h: [x + w / 2, y + h / 2, w, h],  # the centre
+    lambda x, y, w, h: [x / 320, y / 240, w / 320, h / 240],  # shares of the image
+    lambda x, y, w, h: [x + 90, y, w, h],  # another target
+])  # fmt: skip
+def test_boxes_of_another_form_or_target_are_named(otb: Path, other: Callable[..., list[float]]) -> None:
+    path = otb / "results" / "Good" / "Beta.txt"
+    path.write_text("\n".join(lines_of([other(*row) for row in boxes_of("Beta")])))
+    _, trackers = score(otb, "otb")
+    assert "and its ground truth on 24, 30, 24, 32" in trackers["Good"]["remarks"]["notes"]["Beta"]
+    assert set(trackers["Good"]["remarks"]["notes"]) == {"Beta"}
+
+
 def test_a_sequence_that_is_not_in_the_data_set_is_named(otb: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (otb / "results" / "Good" / "Delta.txt").write_text("1,2,3,4\n")
     _, trackers = score(otb, "otb")

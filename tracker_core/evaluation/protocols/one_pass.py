@@ -40,6 +40,7 @@ from tracker_core.evaluation.result_files import (
     read_boxes_of_result,
 )
 from tracker_core.evaluation.running import format_box, read_frames, timed_update
+from tracker_core.metrics import frame_overlaps
 from tracker_core.results.loop import start
 from tracker_core.sources.opening import SequenceSource
 from tracker_core.sources.sequences import SequenceInfo, load
@@ -49,6 +50,7 @@ from tracker_core.types import FloatArray, Frame, Tracker
 if TYPE_CHECKING:
     from tracker_core.evaluation.plot_parts import Drawn, Look
 
+SAME_START = 0.5  # least overlap of the first box with the true one that it was given
 SUCCESS_AUC = Measure("success_auc", "Success AUC", 3)
 PRECISION_20 = Measure("precision_20", "Precision 20 px", 3)
 NORMALISED_20 = Measure("normalised_precision", "Norm. precision 0.2", 3)
@@ -146,7 +148,12 @@ class OnePass(EvaluationProtocol[BoxTruth, SequenceCurves]):
             skip_first=self.by_frame,
         )
         is_shifted = np.allclose(boxes[0] - truth.boxes_xywh[0], [-1, -1, 0, 0], atol=1e-3)
-        parts = (surplus, _describe_odd_boxes(truth.name, boxes), _describe_empty_truth(truth))
+        parts = (
+            surplus,
+            _describe_other_start(truth, boxes),
+            _describe_odd_boxes(truth.name, boxes),
+            _describe_empty_truth(truth),
+        )
         note = " ".join(filter(None, parts))
         return Measured(curves, note, bool(is_shifted))
 
@@ -240,6 +247,17 @@ def _count_attributes(parts: Iterable[Sequence[SequenceCurves]]) -> dict[str, in
     """Return how many measured sequences carry each attribute, over all trackers' sequences together."""
     sequences = {part.name: part for own in parts for part in own}
     return {name: len(group) for name, group in group_by_attribute(sequences.values()).items()}
+
+
+def _describe_other_start(truth: BoxTruth, boxes: FloatArray) -> str:
+    """Return what to know of a result that does not begin on the box that every tracker is given, else ""."""
+    if not frame_overlaps(boxes[:1], truth.boxes_xywh[:1])[0] < SAME_START or not np.isfinite(boxes[0]).all():
+        return ""
+    (mine, true) = (", ".join(f"{value:g}" for value in row) for row in (boxes[0], truth.boxes_xywh[0]))
+    return (
+        f"The result of {truth.name} begins on {mine} and its ground truth on {true} (x, y, width, height): it may be "
+        "of another target, or hold corners, centres or shares of the image."
+    )
 
 
 def _describe_empty_truth(truth: BoxTruth) -> str:

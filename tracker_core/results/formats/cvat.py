@@ -160,6 +160,8 @@ def _take_box(table: Table, number: int, box: Any) -> None:
 def _box_around(box: Any) -> FloatArray:
     """Return the upright box x, y, w, h around a box, which CVAT may have turned about its centre (degrees)."""
     left, top, right, bottom = (float(box.attrib[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
+    if right < left or bottom < top:
+        raise ValueError(f"the box in frame {box.get('frame')} ends before it begins; xtl, ytl is its top left corner")
     turn = np.deg2rad(float(box.get("rotation") or 0))
     across, along = abs(np.cos(turn)), abs(np.sin(turn))
     w, h = right - left, bottom - top

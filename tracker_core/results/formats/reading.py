@@ -200,6 +200,8 @@ def read_coco(text: str, path: Path) -> Run:
         attributes = entry.get("attributes") or {}
         score = np.nan if entry.get("score") is None else float(entry["score"])
         state = TrackingState(attributes.get("state") or "tracking")
+        if entry["image_id"] not in index_of:
+            raise ValueError(f"it has a box in an image {entry['image_id']}, which is not among its images")
         index = index_of[entry["image_id"]]
         table.put(index, number, entry["bbox"], score, state)
         covered = "occluded" if attributes.get("occluded") else None  # all that other tools say
@@ -250,6 +252,8 @@ def read_mot(text: str, path: Path) -> Run:
     rows = [row for row in _split_rows(text) if row]
     if any(len(row) < 6 for row in rows):
         raise ValueError("every line needs at least frame, id, left, top, width, height")
+    if odd := next((row for row in rows if not (row[0].is_integer() and row[1].is_integer())), None):
+        raise ValueError(f"frame {odd[0]:g} of target {odd[1]:g} is not a pair of whole numbers")
     counted = [row for row in rows if not (_is_mot_truth(row, path) and row[6] == 0)]
     if rows and not counted:
         raise ValueError("all of its boxes are marked as not to be counted (the seventh number is 0)")
