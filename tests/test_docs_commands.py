@@ -97,7 +97,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     patch.setattr("tracker_core.checkpoints.weights.user_weights_folder", lambda: folder / "imported")
     patch.setattr("tracker_core.training.throughput.WARM_UP_S", 0.1)
     patch.setattr("tracker_core.training.throughput.MEASURED_S", 0.4)
-    # PNG and PDF take most of a report's time; tests/test_report_files.py reads them
+    # PNG and PDF take most of a report's time; tests/test_report_files.py reads them. The study's report has taken the
+    # real function by then: loaded while the other one stands there, it would keep that one
+    import tracker_core.experiments.correlation_study.report  # noqa: F401
+
     patch.setattr("tracker_core.evaluation.report.save_figure", lambda figure, path: None)
     (folder / "resources").symlink_to(packaged("resources"))
     shutil.copy(CLIP, "clip.mp4")

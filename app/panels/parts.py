@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from PyQt5 import sip
 from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtGui import QColor, QPalette, QPen
 from PyQt5.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
@@ -144,9 +145,15 @@ class PlotMaker(QTimer):
         if made == len(self._makers):
             self._finish()
             return
-        self._plots.append(self._makers[made]())
-        color_plot(self._plots[made], self._palette)
-        self._places[made].addWidget(self._plots[made])
+        try:
+            plot = self._makers[made]()
+            color_plot(plot, self._palette)
+            self._places[made].addWidget(plot)
+        except RuntimeError:
+            if not sip.isdeleted(self._owner):
+                raise
+            return  # Python collected the window while the plot was made
+        self._plots.append(plot)
 
     def _finish(self) -> None:
         self.stop()

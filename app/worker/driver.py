@@ -116,8 +116,7 @@ class SessionDriver:
             self.session.begin(request.frame, request.box_xywh, request.number, request.by)
             self.keeper.save()
             self._tell_tracker()
-            self.edits.announce(replaced=True)
-            self.playback.show(self.session.view())
+            self.edits.announce(replaced=True, view=self.session.view())
             if request.track:
                 self.playback.set_tracking(True)
                 self.playback.set_playing(True)
@@ -228,8 +227,7 @@ class SessionDriver:
         summary = summarise_source(self.session)
         self.messages.post_source(summary)
         self.messages.opened.emit(summary)
-        self.edits.announce(replaced=True)
-        self.playback.show(view)
+        self.edits.announce(replaced=True, view=view)
         for warning in getattr(source, "warnings", ()):
             self.messages.notice.emit(warning)
         self.playback.start_source(source)

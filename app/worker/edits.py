@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
+from app.session.frame_view import FrameView
 from app.session.imported_boxes import import_boxes
 from app.session.runs import Runs
 from app.session.session import Session
@@ -107,10 +108,14 @@ class EditRequests:
             self._session.change_runs(change)
             self.follow_up()
 
-    def announce(self, replaced: bool = False) -> None:
-        """Send the summary, and all stored results where some may have been replaced and one is not as it was told."""
+    def announce(self, replaced: bool = False, view: FrameView | None = None) -> None:
+        """Send the summary, a view to show, and all results where some may have been replaced and are not as told.
+
+        The view goes before the results: an image that waits in the mailbox would be shown when these are taken out.
+        """
         self._told_run = self._session.run.number
         self.messages.summary_changed.emit(summarise(self._session))
+        self._playback.show(view)
         if replaced and (curves := self._session.curves()) is not self._told_curves:
             self._told_curves = curves
             self.messages.post_replaced(curves)
@@ -120,8 +125,7 @@ class EditRequests:
         self._save()  # first: a tracker may fail as it explains what is shown
         if not self._session.targets or self._session.run.number != self._told_run:
             self._playback.set_tracking(False)
-        self.announce(replaced=True)
-        self._playback.show(self._session.view())
+        self.announce(replaced=True, view=self._session.view())
 
     def tell_new_run(self) -> None:
         """Say where tracking started a run of its own, as the tracker or its parameters had changed."""

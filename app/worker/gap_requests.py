@@ -40,8 +40,7 @@ class GapRequests(QObject):
         """Track back to the key frame before, or `to_start`: `frames` at most, and not to before frame `first`."""
         self._playback.set_playing(False)
         way = BackwardTracking(self._session, to_start=to_start, first=first)
-        self._edits.announce(replaced=True)
-        self._playback.show(self._session.view())
+        self._edits.announce(replaced=True, view=self._session.view())
         self._playback.set_tracking(True)
         self._playback.set_playing(True, frames=frames, way_back=way.step)
 

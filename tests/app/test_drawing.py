@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PyQt5.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt
 from PyQt5.QtGui import QMouseEvent
 from PyQt5.QtWidgets import QApplication
 
+from app.worker.messages import Messages
 from tracker_core.errors import InputError
 from tracker_core.results.run import BoxOrigin
 
@@ -302,7 +304,7 @@ def draw_and_accept(driver) -> None:
         pytest.param(draw_and_accept, RefusingTracker, [1], id="a box that is refused"),
     ],
 )
-def test_the_image_that_came_while_a_live_one_was_held_is_shown_after_it(drive, ends, tracker, shown):
+def test_the_image_that_came_while_a_live_one_was_held_is_shown_after_it(drive, ends, tracker, shown, monkeypatch):
     source = LiveDrawing()
     driver = drive(lambda spec: source, lambda choice: tracker())
     driver.open("live")
@@ -317,6 +319,8 @@ def test_the_image_that_came_while_a_live_one_was_held_is_shown_after_it(drive, 
     driver.qtbot.waitUntil(lambda: not player.is_playing)
     source.unplug()
     assert driver.index == 0 and player.worker.session.position == 1
+    post = Messages.post_replaced  # the window has time to take what stands there before the worker says more
+    monkeypatch.setattr(Messages, "post_replaced", lambda *given: (post(*given), time.sleep(0.2)))
     painted = []
     driver.canvas.painted.connect(lambda: painted.append(driver.index))
     ends(driver)

@@ -10,6 +10,7 @@ import numpy as np
 import pyqtgraph as pg
 import pytest
 from fakes import curve_of
+from PyQt5 import sip
 from PyQt5.QtCore import QObject, Qt, QTimer, pyqtSignal
 from PyQt5.QtGui import QColor
 from PyQt5.QtWidgets import QMainWindow
@@ -196,6 +197,24 @@ def test_a_panel_that_only_qt_still_has_makes_no_plots(qapp, monkeypatch) -> Non
     gc.collect()
     qapp.processEvents()
     assert not made
+
+
+def test_a_window_that_ends_while_a_plot_is_made_ends_that_too(qtbot, monkeypatch) -> None:
+    """Python may collect a window at any allocation: then the panel is gone in the middle of making its plots."""
+    monkeypatch.setattr(parts, "NEXT_PLOT_MS", 0)
+    made = []
+
+    def end(panel: PlotsPanel) -> None:
+        made.append(panel)
+        sip.delete(panel)
+        panel.palette()
+
+    monkeypatch.setattr(PlotsPanel, "_make_values", end)
+    with qtbot.captureExceptions() as caught:
+        panel = PlotsPanel()
+        panel.show()
+        qtbot.waitUntil(lambda: bool(made))
+    assert not caught and sip.isdeleted(panel)
 
 
 def test_one_plot_is_drawn_at_a_time(plots) -> None:
