@@ -109,13 +109,13 @@ class EditRequests:
             self.follow_up()
 
     def announce(self, replaced: bool = False, view: FrameView | None = None) -> None:
-        """Send the summary, a view to show, and all results where some may have been replaced and are not as told.
+        """Send a view to show, the summary, and all results where some may have been replaced and are not as told.
 
-        The view goes before the results: an image that waits in the mailbox would be shown when these are taken out.
+        The view goes first: an image that waits in the mailbox would be shown when the others are taken out.
         """
         self._told_run = self._session.run.number
-        self.messages.summary_changed.emit(summarise(self._session))
         self._playback.show(view)
+        self.messages.summary_changed.emit(summarise(self._session))
         if replaced and (curves := self._session.curves()) is not self._told_curves:
             self._told_curves = curves
             self.messages.post_replaced(curves)

@@ -319,8 +319,10 @@ def test_the_image_that_came_while_a_live_one_was_held_is_shown_after_it(drive, 
     driver.qtbot.waitUntil(lambda: not player.is_playing)
     source.unplug()
     assert driver.index == 0 and player.worker.session.position == 1
-    post = Messages.post_replaced  # the window has time to take what stands there before the worker says more
+    # the window has time to take what stands there before the worker says more
+    post = Messages.post_replaced
     monkeypatch.setattr(Messages, "post_replaced", lambda *given: (post(*given), time.sleep(0.2)))
+    player.worker.summary_changed.connect(lambda _: time.sleep(0.2), Qt.DirectConnection)
     painted = []
     driver.canvas.painted.connect(lambda: painted.append(driver.index))
     ends(driver)
