@@ -99,6 +99,11 @@ class FrameView:
     remark: str = ""
     others: tuple[OtherRun, ...] = ()
 
+    def name_of(self, number: int) -> str:
+        """Return the name of a target, its number where it has none."""
+        target = self.target(number)
+        return (target.name if target is not None else "") or str(number)
+
     def target(self, number: int) -> TargetView | None:
         """Return the view of target `number`, None if there is none."""
         return next((target for target in self.targets if target.number == number), None)

@@ -15,7 +15,8 @@ from tracker_core.types import TrackingState
 
 def lost_badge(view: FrameView, draw_key: str, next_key: str) -> str:
     """Return which targets are lost in a frame, and the keys that help; "" where none is."""
-    lost = [t.number for t in view.targets if t.result is not None and t.result.state is TrackingState.LOST]
+    is_lost = [t.result is not None and t.result.state is TrackingState.LOST for t in view.targets]
+    lost = [t.name or str(t.number) for t, yes in zip(view.targets, is_lost, strict=True) if yes]
     if not lost:
         return ""
     if len(view.targets) == 1:
@@ -116,8 +117,7 @@ def _armed_hint(drawing: DrawingControls, keys: DrawingKeys) -> str:
     return text if drawing.target_count == 1 else _tr("{} · {} chooses another").format(text, keys.choose)
 
 
-def _listed(numbers: Sequence[int]) -> str:
-    words = [str(number) for number in numbers]
+def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else _tr("{} and {}").format(", ".join(words[:-1]), words[-1])
 
 

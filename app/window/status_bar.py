@@ -91,9 +91,9 @@ class StatusReadout:
         self._notice, self._notice_ends = text, time.monotonic() + duration / 1e3
         self._bar.showMessage(text, duration)
 
-    def show_lost(self, number: int, index: int) -> None:
-        """Say where a target was lost."""
-        self.show_notice(self._tr("Target {} was lost in frame {}.").format(number, index))
+    def show_lost(self, name: str, index: int) -> None:
+        """Say where a target was lost; `name` is its number where it has none."""
+        self.show_notice(self._tr("Target {} was lost in frame {}.").format(name, index))
 
     def show_busy(self, text: str) -> None:
         """Show what is being done, until it is ""; a notice that was covered comes back for the rest of its time."""

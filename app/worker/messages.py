@@ -59,7 +59,7 @@ class Messages(QObject):
     busy = pyqtSignal(str)  # what takes a moment; empty when done
     notice = pyqtSignal(str)
     failed = pyqtSignal(object)  # Failure
-    target_lost = pyqtSignal(int, int)  # number, index
+    target_lost = pyqtSignal(str, int)  # name, or number as a text; index
     sequences_found = pyqtSignal(object)  # list[SequenceInfo] of a data set
     cameras_found = pyqtSignal(object)  # list[Camera]
     results_written = pyqtSignal(str)  # path

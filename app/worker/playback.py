@@ -266,7 +266,7 @@ class Playback(QObject):
         self._tell_new_run()
         self.messages.post_view(view, is_new=self._session.is_tracking)
         for number in self._losses.look_at(view):
-            self.messages.target_lost.emit(number, view.frame.index)
+            self.messages.target_lost.emit(view.name_of(number), view.frame.index)
             if self._pauses_on_lost and self._session.is_tracking:
                 self.set_playing(False)
         if self._frames_left is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fakes import DrawnSource, curve_of, drawn, true_box
@@ -14,8 +16,10 @@ from app.panels.targets import COLOR, LOST, NAME, REMOVE, SEEN, STATE
 from app.session.frame_view import ResultRow
 from app.session.loss_counts import LossCounts
 from app.window.context_menus import CANVAS_MENU
+from app.window.notes import lost_badge
 from app.worker.messages import BoxRequest
 from tracker_core.results.formats import read_boxes, write_boxes
+from tracker_core.types import TrackingState, TrackResult
 
 SECOND = (20.0, 180.0, 50.0, 40.0)
 
@@ -191,6 +195,24 @@ def test_the_hint_calls_a_target_by_its_name(driver):
     driver.window.drawing.choose(1)
     driver.window.drawing.draw()
     assert "around target van" in driver.canvas.hint
+
+
+def test_who_is_lost_is_told_by_name(driver, monkeypatch):
+    driver.player.describe_target(1, "van", "")
+    driver.qtbot.waitUntil(lambda: names(driver) == ["van", ""], timeout=5000)
+    said = []
+    driver.player.worker.target_lost.connect(lambda name, index: said.append(name))
+    driver.qtbot.waitUntil(lambda: [t.name for t in driver.canvas.frame_view.targets] == ["van", ""], timeout=5000)
+    view = driver.canvas.frame_view
+    lost = TrackResult(np.array([1.0, 2, 3, 4]), 0.0, TrackingState.LOST)
+    for names_, both in ((("van", ""), "targets van and 2"), (("", ""), "targets 1 and 2")):
+        targets = tuple(replace(t, result=lost, name=n) for t, n in zip(view.targets, names_, strict=True))
+        assert both in lost_badge(replace(view, targets=targets), "R", "T")
+        for losses in ([1], [2]):
+            playback = driver.player.worker.playback
+            monkeypatch.setattr(playback._losses, "look_at", lambda _view, losses=losses: losses)
+            playback._present(replace(view, targets=targets))
+    assert said == ["van", "2", "1", "2"]
 
 
 def test_a_target_is_removed_and_brought_back(driver):
