@@ -18,7 +18,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "tracker_core": (
         ("errors",),
         ("types",),
-        ("files", "opencv", "packaged", "pipeline", "crew"),
+        ("files", "opencv", "packaged", "pipeline", "crew", "cores"),
         ("locks",),
         ("boxes",),
         ("metrics", "click_boxes"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import os
 import platform
 import re
@@ -70,6 +71,15 @@ def write_bytes(target: str | Path, content: bytes) -> None:
     """Write `content` to `target` in one step."""
     with atomic_path(target) as path:
         path.write_bytes(content)
+
+
+@contextlib.contextmanager
+def whole_file(target: str | Path) -> Iterator[io.BytesIO]:
+    """Give a buffer inside the block, and write what is in it to `target` in one step: for libraries that write files
+    themselves, and end in errors of their own, or in none, on a full disk."""
+    content = io.BytesIO()
+    yield content
+    write_bytes(target, content.getvalue())
 
 
 def check_writable_file(path: str | Path) -> Path:

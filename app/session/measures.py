@@ -31,9 +31,7 @@ class GroundTruth:
 
     def box(self, index: int) -> FloatArray | None:
         """Return the true box (x, y, w, h) of frame `index`, None where there is none or it has no area."""
-        if self.sequence is None or not 0 <= index < len(self.sequence.boxes_xywh):
-            return None
-        box: FloatArray = self.sequence.boxes_xywh[index]
+        box = self._measured_box(index)
         return box if np.isfinite(box).all() and (box[2:] > 0).all() else None
 
     def polygon(self, index: int) -> FloatArray | None:
@@ -96,8 +94,10 @@ class GroundTruth:
 
         The benchmarks count such frames as missed, where a data set does not say that the target is absent.
         """
-        known = self.sequence is not None and 0 <= index < len(self.sequence.boxes_xywh)
-        return self.sequence.boxes_xywh[index] if self.sequence is not None and known else np.full(4, np.nan)
+        if self.sequence is None or not 0 <= index < len(self.sequence.boxes_xywh):
+            return np.full(4, np.nan)
+        box: FloatArray = self.sequence.boxes_xywh[index]
+        return box
 
     def has_changed_since(self, run: LiveRun) -> bool:
         """Tell whether a run was started on a ground truth that is no longer the same."""

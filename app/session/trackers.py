@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tracker_core.config import TrackingConfig
+from tracker_core.cores import usable_cores
 from tracker_core.errors import InputError
 from tracker_core.results.provenance import Producer
 from tracker_core.results.targets import Target
@@ -45,8 +46,6 @@ def tracking_threads() -> int:
     Where they shared every core, a network's threads would wait for each other within a frame. Searches that go side by
     side wait only at its end, and do use that core.
     """
-    from tracker_core.runtime.onnx import usable_cores  # it loads torch
-
     return max(1, usable_cores() - 1)
 
 

@@ -15,8 +15,8 @@ from tracker_core.types import TrackingState
 
 def lost_badge(view: FrameView, draw_key: str, next_key: str) -> str:
     """Return which targets are lost in a frame, and the keys that help; "" where none is."""
-    is_lost = [t.result is not None and t.result.state is TrackingState.LOST for t in view.targets]
-    lost = [t.name or str(t.number) for t, yes in zip(view.targets, is_lost, strict=True) if yes]
+    tracked = [(target.number, target.result) for target in view.targets if target.result is not None]
+    lost = [view.name_of(number) for number, result in tracked if result.state is TrackingState.LOST]
     if not lost:
         return ""
     if len(view.targets) == 1:
@@ -97,7 +97,7 @@ def untracked_hint(view: FrameView, is_live: bool, key_of: Callable[[str], str])
         return ""
     before, after = missing.untracked.before, missing.untracked.after
     draw = _tr("{} draws it here").format(key_of("draw"))
-    start = _tr("Target {} is not tracked here").format(missing.name or missing.number)
+    start = _tr("Target {} is not tracked here").format(view.name_of(missing.number))
     if is_live or before is after is None:
         return f"{start} · {draw}"
     if before is None:

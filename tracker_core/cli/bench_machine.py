@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tracker_core.cores import own_cores, usable_cores
 from tracker_core.errors import InputError
 
 ROUNDS = 12
@@ -35,11 +36,10 @@ def describe_machine() -> dict[str, Any]:
     import onnxruntime
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "system": platform.system(),
         "processor": _processor(),
-        "cores": cores,
+        "cores": own_cores(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "onnxruntime": onnxruntime.__version__,
@@ -62,7 +62,6 @@ def measure_peak(device: str, precision: str = "fp32") -> float:
     import torch
 
     from tracker_core.runtime.graphs import exact_arithmetic
-    from tracker_core.runtime.onnx import usable_cores
 
     side = CPU_SIDE if device == "cpu" else GPU_SIDE
     dtype = torch.float16 if precision == "fp16" else torch.float32

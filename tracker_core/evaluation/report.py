@@ -24,7 +24,7 @@ from tracker_core.evaluation.report_content import Report, Values
 from tracker_core.evaluation.report_html import render_page
 from tracker_core.evaluation.score_tables import ScoreTable, tabulate_comparison
 from tracker_core.evaluation.scoring import Score
-from tracker_core.files import check_writable, write_bytes, write_text
+from tracker_core.files import check_writable, whole_file, write_text
 
 logger = logging.getLogger(__name__)
 PNG_DPI = 160
@@ -101,10 +101,8 @@ def write_report(report: Report, folder: str | Path) -> list[Path]:
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as its suffix says, without the date, so that the same scores give the same file."""
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(path.suffix[1:], {})
-    content = io.BytesIO()  # on a full disk matplotlib's writers end in errors of their own
-    with _drawing({"pdf.fonttype": 42}):
+    with whole_file(path) as content, _drawing({"pdf.fonttype": 42}):
         figure.savefig(content, format=path.suffix[1:], dpi=PNG_DPI, metadata=metadata)
-    write_bytes(path, content.getvalue())
 
 
 def figure_to_svg(figure: Figure, name: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tracker_core.cores import own_cores
 from tracker_core.errors import InputError, OutputError, SiamscopeError
 from tracker_core.evaluation.benchmarks import Benchmark
 from tracker_core.evaluation.result_files import ResultFolder
@@ -164,7 +164,7 @@ def choose_jobs(wanted: int | None, device: str, sequences: int) -> int:
         if wanted < 1:
             raise InputError(f"--jobs {wanted} is not possible; give 1 or more.")
         return min(wanted, max(1, sequences))
-    jobs = usable_cores()
+    jobs = own_cores()
     if device != "cpu":
         import torch
 
@@ -175,14 +175,7 @@ def choose_jobs(wanted: int | None, device: str, sequences: int) -> int:
 
 def threads_per_job(jobs: int) -> int:
     """Return the threads that each of `jobs` processes may use."""
-    return max(1, usable_cores() // jobs)
-
-
-def usable_cores() -> int:
-    """Return the number of cores that this process may use; OMP_NUM_THREADS does not count."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
+    return max(1, own_cores() // jobs)
 
 
 def describe_run(plan: Plan, jobs: int, device: str) -> dict[str, Any]:

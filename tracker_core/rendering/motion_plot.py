@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-from tracker_core.files import write_bytes
+from tracker_core.files import whole_file
 from tracker_core.results.motion import LengthScale, measure_motion
 from tracker_core.results.run import Run
 
@@ -39,7 +38,6 @@ def plot_motion(path: Path, run: Run, scale: LengthScale | None = None, smooth_s
     for text in figure.findobj(Text):
         if isinstance(text, Text):
             text.set_parse_math(False)  # names are no formulas
-    content = io.BytesIO()
-    figure.savefig(content, format=path.suffix[1:].lower(), dpi=_DPI)
-    write_bytes(path, content.getvalue())
+    with whole_file(path) as content:
+        figure.savefig(content, format=path.suffix[1:].lower(), dpi=_DPI)
     return path

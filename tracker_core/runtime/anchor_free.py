@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker_core.cores import usable_cores
 from tracker_core.errors import CheckpointError
 from tracker_core.runtime.base import OneByOne, Outputs
-from tracker_core.runtime.onnx import open_session, usable_cores
+from tracker_core.runtime.onnx import open_session
 from tracker_core.types import Image
 
 LEAST_SIDE = 1e-3  # pixels: distances may cancel out, and a box has a size

@@ -94,12 +94,8 @@ class OneByOne:
     """A runtime that gains nothing by a batch: several searches run one after the other, each for all outputs."""
 
     is_cutting = False
+    lanes = 1
     precision = "fp32"
-
-    @property
-    def lanes(self) -> int:
-        """Asked by one thread at a time."""
-        return 1
 
     def search(self, template: Any, crop: Image, guide_cxcywh: Sequence[float]) -> Outputs:
         """Return the outputs of one search."""

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tracker_core.config import TrackerConfig, config_to_mapping
+from tracker_core.cores import usable_cores
 from tracker_core.crops import Framing
 from tracker_core.errors import OutputError
 from tracker_core.files import write_bytes
@@ -116,11 +117,6 @@ class OnnxRunner(OneByOne):
         size = config.tracking.exemplar_size
         self.template(np.zeros((size, size, 3), np.uint8), (size / 2, size / 2))
 
-    @property
-    def lanes(self) -> int:
-        """How many searches find a core for each of their threads."""
-        return max(1, usable_cores() // max(export.threads for export in self._exports.values()))
-
     def template(self, crop: Image, exemplar_wh: tuple[float, float]) -> Exemplar:
         """Return the exemplar's features, with a session that is ready for the usual search crop.
 
@@ -168,6 +164,8 @@ class OnnxRunner(OneByOne):
         export = self._exports.get(search_size)
         if export is None:
             export = self._exports[search_size] = self._export(search_size, exemplar.features)
+            # so many searches find a core for each of their threads
+            self.lanes = max(1, usable_cores() // max(one.threads for one in self._exports.values()))
         session = export.session
         if session is None:
             session = open_session(with_constants(export.model, exemplar.features), export.threads)
@@ -354,16 +352,6 @@ def _hash_network(network: Network, config: TrackerConfig, version: str) -> str:
         if module.startswith("tracker_core"):
             digest.update(inspect.getsource(sys.modules[module]).encode())
     return digest.hexdigest()
-
-
-def usable_cores() -> int:
-    """Return how many threads may compute: what OMP_NUM_THREADS grants, else the cores of this process."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)  # several processes share the machine, and each was given its part
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
 
 
 @contextlib.contextmanager

@@ -71,6 +71,11 @@ def list_images(folder: str | Path) -> list[Path]:
     return sort_naturally(path for path in Path(folder).iterdir() if is_image(path))
 
 
+def has_images(folder: str | Path) -> bool:
+    """Tell whether there is an image directly inside `folder`."""
+    return any(map(is_image, Path(folder).iterdir()))
+
+
 def count_images(folder: str | Path) -> int:
     """Return the number of images directly inside `folder`, without putting them in order: that takes much longer."""
     return sum(map(is_image, Path(folder).iterdir()))

@@ -190,7 +190,7 @@ def _open_folder(folder: Path) -> FrameSource:
     if is_sequence_folder(folder):
         sequences = tuple(load(info) for info in list_sequences(folder))
         return SequenceSource(sequences[0], sequences)
-    places = image_places(folder)
+    places = list(image_places(folder))
     if places:
         return _open_images(folder, places)
     layout = detect_layout(folder)

@@ -153,13 +153,15 @@ class Association:
         `rival_share` of a look-alike inside the box, or for `cover_frames` while one side is covered, its usual size is
         put back. A cover that comes slowly is not told from a target that turns.
         """
+        if not rival_share and not cover_frames:
+            return box_cxcywh
         known, kept, limit = self._memory, box_cxcywh, GUARDED
         expected = np.concatenate((known.target.box_cxcywh[:2] + known.motion, known.size))
         if rival_share and self._takes_in(box_cxcywh, rival_share):
             kept = put_back(box_cxcywh, expected)
         if kept is box_cxcywh and cover_frames:
             kept, limit = uncover(box_cxcywh, expected), cover_frames
-        self._is_guarded = bool((kept != box_cxcywh).any())
+        self._is_guarded = kept is not box_cxcywh
         return kept if known.guarded < limit else box_cxcywh
 
     def _takes_in(self, box_cxcywh: Box, share: float) -> bool:
@@ -215,10 +217,10 @@ def uncover(box_cxcywh: Box, expected_cxcywh: Box) -> Box:
         moved = np.array([-1, 1]) * change[axis] / 2 + (box_cxcywh[axis] - expected_cxcywh[axis]) / usual[axis]
         stayed = int(np.argmin(np.abs(moved)))
         if abs(moved[stayed]) < STAYED:
-            kept = box_cxcywh.copy()
+            kept: Box = box_cxcywh.copy()
             kept[axis] += (-1, 1)[stayed] * (box_cxcywh[2 + axis] - usual[axis]) / 2
             kept[2 + axis] = usual[axis]
-            return np.asarray(kept, np.float64)
+            return kept
     return box_cxcywh
 
 

@@ -14,6 +14,7 @@ from tracker_core.config import (
     check_tracker,
     config_from_mapping,
 )
+from tracker_core.cores import usable_cores
 from tracker_core.errors import CheckpointError, ConfigError
 from tracker_core.presets import DEFAULT_TRACKER, preset
 from tracker_core.trackers.base import NetworkTracker
@@ -103,7 +104,6 @@ def tracker_from_network(
 ) -> NetworkTracker:
     """Wrap a network that is in memory already (training's, a test's, a published state dict's), and a second one."""
     from tracker_core.runtime import make_runner as default_make_runner
-    from tracker_core.runtime.onnx import usable_cores
 
     make_layout(config)  # its mistakes come before a network is exported
     if second is not None:  # both work at the same time

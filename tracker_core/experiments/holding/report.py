@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from tracker_core.experiments.holding.confidence import (
     reliability,
 )
 from tracker_core.experiments.holding.following import Followed
-from tracker_core.files import write_bytes, write_text
+from tracker_core.files import whole_file, write_text
 from tracker_core.metrics import Gain
 
 Families = Mapping[str, Sequence[Followed]]
@@ -125,9 +124,8 @@ def plot_calibration(described: Mapping[str, Mapping[str, Any]], path: Path) -> 
         axes.set_axis_off()
     figure.supxlabel("score")
     figure.supylabel("share of frames with IoU > 0.5")
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120)
-    write_bytes(path, content.getvalue())
+    with whole_file(path) as content:
+        figure.savefig(content, format="png", dpi=120)
 
 
 def _plot_panel(axes: Any, name: str, calibration: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker_core.errors import DataSetError
-from tracker_core.sources.images import count_images, list_images
+from tracker_core.sources.images import count_images, has_images, list_images
 from tracker_core.sources.sequences.annotation import hide_empty_boxes, match_rows_to_frames
 from tracker_core.types import FloatArray, Sequence
 
@@ -157,14 +157,14 @@ class Layout(Protocol):
 
 def find_images(folder: Path) -> list[Path]:
     """Return the images of a sequence folder: in `img`, `color` and the like, or in the folder itself."""
-    places = image_places(folder)
-    return list_images(places[0]) if places else []
+    place = next(image_places(folder), None)
+    return [] if place is None else list_images(place)
 
 
-def image_places(folder: Path) -> list[Path]:
-    """Return where a sequence folder has images, the first one counts: `img`, `color` and the like, or itself."""
+def image_places(folder: Path) -> Iterator[Path]:
+    """Yield where a sequence folder has images, the first one counts: `img`, `color` and the like, or itself."""
     places = (folder / name for name in IMAGE_FOLDERS)
-    return [place for place in places if place.is_dir() and count_images(place)]
+    return (place for place in places if place.is_dir() and has_images(place))
 
 
 def find_video(folder: Path) -> Path | None:
