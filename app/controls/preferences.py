@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import platformdirs
-from PyQt5.QtCore import QObject, QUrl, pyqtSignal
+from PyQt5.QtCore import QObject, QTimer, QUrl, pyqtSignal
 from PyQt5.QtGui import QDesktopServices
 from PyQt5.QtWidgets import QDialog, QWidget
 
@@ -36,6 +36,7 @@ class PreferenceControls(QObject):
 
     applied = pyqtSignal(object)  # Settings
     notice = pyqtSignal(str)
+    failed = pyqtSignal(str, str, str)  # title, sentence, details
 
     def __init__(
         self,
@@ -69,8 +70,11 @@ class PreferenceControls(QObject):
         if settings.tracker:
             self._player.choose_tracker(TrackerChoice(settings.tracker, None, settings.device))
         self._apply()
-        if settings.warning:
-            self.notice.emit(settings.warning)
+        if settings.warning:  # once the window is there: a notice would give way to that of restored results
+            QTimer.singleShot(0, self._tell_damage)
+
+    def _tell_damage(self) -> None:
+        self.failed.emit(self.tr("Preferences"), self.settings.warning, self.settings.warning)
 
     def ask(self) -> None:
         """Show the dialog; what is changed there takes effect."""

@@ -162,8 +162,8 @@ class MainWindow(DropWindow):
             self.preferences,
         ):
             controls.notice.connect(self.status.show_notice)
-        for jobs in (self.exports, self.benchmark, self.training):
-            jobs.failed.connect(self.failures.show)
+        for part in (self.exports, self.benchmark, self.training, self.preferences):
+            part.failed.connect(self.failures.show)
         self.preferences.applied.connect(self._apply_settings)
         self.canvas.painted.connect(self._on_painted)
         self.overlays.changed.connect(self._update_debug)

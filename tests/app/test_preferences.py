@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PyQt5.QtCore import QSettings, Qt
 from PyQt5.QtGui import QKeySequence, QPalette
-from PyQt5.QtWidgets import QApplication, QCheckBox, QDialogButtonBox, QListWidget, QListWidgetItem
+from PyQt5.QtWidgets import QApplication, QCheckBox, QDialogButtonBox, QListWidget, QListWidgetItem, QMessageBox
 
 from app.commands import MENUS, find_conflicts
 from app.dialogs.preferences import PreferencesDialog
@@ -182,6 +182,19 @@ def test_a_box_that_is_not_ticked_can_be_seen(qtbot, theme, is_in_list):
     finally:
         application.setStyle(before[0])
         application.setPalette(before[1])
+
+
+def test_damage_is_told_in_a_dialog_whatever_else_is_said_at_the_start(drive, tmp_path):
+    path = tmp_path / "settings.yaml"
+    path.write_text("theme: [")
+    driver = drive()
+    driver.window.preferences.settings = Settings.load(path)
+    driver.window.preferences.apply_at_start()
+    driver.window.status.show_notice("Restored 330 results of an earlier session.")
+    driver.qtbot.waitUntil(lambda: bool(driver.window.findChildren(QMessageBox)))
+    (dialog,) = driver.window.findChildren(QMessageBox)
+    assert dialog.isVisible() and str(path) in dialog.text()
+    dialog.accept()
 
 
 # what an earlier version, another program or a crash may have left under the key
